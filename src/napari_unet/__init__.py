@@ -1,0 +1,53 @@
+"""Segment scans with a U-Net, correct the masks, and teach it: the Python interface.
+
+    import napari_unet as nu
+    model = nu.load_model("nuclei-2d")
+    labels = nu.segment(image, model)
+    result = nu.train([(image, corrected)], start=model, minutes=1)
+
+Every name is loaded when it is first used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_unet.learn.settings import TrainSettings as TrainSettings
+    from napari_unet.learn.train import TrainItem as TrainItem
+    from napari_unet.learn.train import train as train
+    from napari_unet.measure.evaluate import evaluate as evaluate
+    from napari_unet.model.config import UNetConfig as UNetConfig
+    from napari_unet.model.library import load_model as load_model
+    from napari_unet.model.model_file import save_model as save_model
+    from napari_unet.model.spec import ModelSpec as ModelSpec
+    from napari_unet.scans.scan import Scan as Scan
+    from napari_unet.segment.run import segment as segment
+    from napari_unet.segment.settings import SegmentSettings as SegmentSettings
+
+_HOMES = {
+    "ModelSpec": "model.spec",
+    "Scan": "scans.scan",
+    "SegmentSettings": "segment.settings",
+    "TrainItem": "learn.item",
+    "TrainSettings": "learn.settings",
+    "UNetConfig": "model.config",
+    "evaluate": "measure.evaluate",
+    "load_model": "model.library",
+    "save_model": "model.model_file",
+    "train": "learn.train",
+}
+
+__all__ = [*_HOMES, "__version__", "segment"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "segment":
+        return import_module("napari_unet.segment")  # the room is its verb: see its docstring
+    if name not in _HOMES:
+        raise AttributeError(f"module 'napari_unet' has no attribute {name!r}")
+    return getattr(import_module(f"napari_unet.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,125 @@
+"""The commands. What they need is imported when they run, so that asking for help costs nothing."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_unet.cli.arguments import EvaluateArguments, SegmentArguments, TrainArguments
+from napari_unet.cli.options import with_arguments, with_options
+from napari_unet.cli.outcome import Outcome, guarded
+from napari_unet.learn.settings import TrainSettings
+from napari_unet.segment.settings import SegmentSettings
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")]
+
+app = typer.Typer(
+    help="Segment 2D and 3D scans with a U-Net.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+models = typer.Typer(help="The models that are there.", rich_markup_mode=None)
+app.add_typer(models, name="models")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from napari_unet import __version__
+
+        typer.echo(f"napari-unet-loop {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _begin(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+@with_options(SegmentArguments, SegmentSettings)
+def segment(arguments: SegmentArguments, settings: SegmentSettings) -> None:
+    """Segment images into files of labels.
+
+    Label 0 is background, the others are the classes of the model. Tiles are exact: the result is that of the
+    whole image in one piece.
+    """
+    from napari_unet.cli.segment_images import segment_images
+
+    guarded(lambda: segment_images(arguments, settings), arguments.as_json)
+
+
+@app.command()
+@with_options(TrainArguments, TrainSettings)
+def train(arguments: TrainArguments, settings: TrainSettings) -> None:
+    """Train a model on labelled images, and have it judged against the one it came from.
+
+    Give --minutes or --steps, or neither to train until it stops improving. Some of what was reviewed is held out and
+    judges; the output holds the model that is better there: the new one, or the old one where that is not beaten.
+    """
+    from napari_unet.cli.train_model import train_model
+
+    guarded(lambda: train_model(arguments, settings), arguments.as_json)
+
+
+@app.command()
+@with_arguments(EvaluateArguments)
+def evaluate(arguments: EvaluateArguments) -> None:
+    """Score labels against the truth, class by class.
+
+    Dice, IoU, precision and recall; HD95 and average surface distance in micrometres where the voxel size is known.
+    """
+    from napari_unet.cli.evaluate_labels import evaluate_labels
+
+    guarded(lambda: evaluate_labels(arguments), arguments.as_json)
+
+
+@models.callback(invoke_without_command=True)
+def _list_by_default(context: typer.Context, as_json: AsJson = False) -> None:
+    if context.invoked_subcommand is None:
+        list_(as_json)
+
+
+@models.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the models that come with the program and your own."""
+    from napari_unet.cli.show_models import list_models
+
+    guarded(list_models, as_json)
+
+
+@models.command("show")
+def show(
+    model: Annotated[str, typer.Argument(metavar="NAME", help="A model's name, or the path of its file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what a model file says of itself."""
+    from napari_unet.cli.show_models import show_model
+
+    guarded(lambda: show_model(model), as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what this installation is and what it lacks."""
+    guarded(_examine, as_json)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path | None, typer.Option(help="Folder for the picture and the labels of a demo without a display.")] = None,
+) -> None:
+    """Open napari with a sample scan and segment it."""
+    from napari_unet.cli.run_demo import run_demo
+
+    guarded(lambda: run_demo(output), as_json=False)
+
+
+def _examine() -> Outcome:
+    from napari_unet import doctor as examiner
+
+    facts = examiner.report()
+    return Outcome(facts, examiner.render(facts))

@@ -1,0 +1,50 @@
+"""What `evaluate` does: two files of labels in, a table of scores out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+from napari_unet.cli.arguments import EvaluateArguments
+from napari_unet.cli.outcome import Outcome
+from napari_unet.cli.progress_line import ProgressLine
+from napari_unet.cli.spacing import parse_spacing
+from napari_unet.errors import SettingsError
+from napari_unet.measure.evaluate import MEASURES, evaluate
+from napari_unet.scans.read import read_scan
+
+TASKS = ("semantic", "instances")
+
+
+def evaluate_labels(arguments: EvaluateArguments) -> Outcome:
+    """Score one file of labels against another."""
+    _check_task(arguments.task)
+    spacing = parse_spacing(arguments.spacing)
+    names = None if arguments.classes is None else [name.strip() for name in arguments.classes.split(",")]
+    found, wanted = (read_scan(path, arguments.axes, spacing) for path in (arguments.prediction, arguments.truth))
+    line = ProgressLine(arguments.prediction.name)
+    scores = evaluate(found, wanted, classes=names, on_progress=line.show)
+    line.clear()
+    return Outcome(scores, _table(scores))
+
+
+def _check_task(task: str) -> None:
+    if task not in TASKS:
+        raise typer.BadParameter(f"--task: expected semantic or instances; got {task!r}.")
+    if task == "instances":
+        raise SettingsError(
+            "Objects that have a number each can not be evaluated yet, only classes. Compare masks of their class with --task semantic."
+        )
+
+
+def _table(scores: Mapping[str, Any]) -> str:
+    """One line for each class and the mean, one column for each measure."""
+    unit = {"um": "µm", "pixel": "px"}.get(scores["unit"], scores["unit"])
+    titles = ("  Dice", "   IoU", "Precision", "Recall", f"HD95 ({unit})", f"Surface distance ({unit})")
+    names = list(scores["dice"])
+    width = max(len(name) for name in (*names, "class"))
+    rows = [f"{'class':<{width}}  {'  '.join(titles)}"]
+    for name in names:
+        values = (f"{scores[key][name]:>{len(title)}.4f}" for key, title in zip(MEASURES, titles, strict=True))
+        rows.append(f"{name:<{width}}  {'  '.join(values)}")
+    return "\n".join(rows)

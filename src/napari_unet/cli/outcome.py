@@ -1,0 +1,70 @@
+"""How a command ends: what it prints, where, and with which exit code."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from napari_unet.errors import NapariUNetError
+
+FAILED = 1
+INTERRUPTED = 130
+DEBUG_VARIABLE = "NAPARI_UNET_DEBUG"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command found: the values for --json, the text for people, and whether all of it went well."""
+
+    values: Mapping[str, Any]
+    text: str
+    failed: bool = False
+
+
+def guarded(work: Callable[[], Outcome], as_json: bool) -> None:
+    """Run a command's work and print its outcome; every failure becomes one sentence and an exit code."""
+    try:
+        outcome = work()
+    except NapariUNetError as error:
+        _fail(str(error), as_json)
+    except KeyboardInterrupt:
+        tell("Interrupted; the files that were complete are kept.")
+        raise typer.Exit(INTERRUPTED) from None
+    except (typer.Exit, typer.BadParameter):
+        raise
+    except Exception as error:
+        _fail(unexpected(error), as_json)
+    else:
+        if as_json or outcome.text:
+            typer.echo(_as_json(outcome.values) if as_json else outcome.text)
+        if outcome.failed:
+            raise typer.Exit(FAILED)
+
+
+def tell(sentence: str) -> None:
+    """Say something to the person at the terminal, beside the results."""
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 the one place that speaks on standard error
+
+
+def _fail(sentence: str, as_json: bool) -> None:
+    tell(f"Error: {sentence}")
+    if as_json:
+        typer.echo(_as_json({"error": sentence}))
+    raise typer.Exit(FAILED)
+
+
+def _as_json(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, indent=2, default=str)
+
+
+def unexpected(error: Exception) -> str:
+    """One sentence for an error that nobody foresaw; where it came from is told on request."""
+    if os.environ.get(DEBUG_VARIABLE):
+        tell(traceback.format_exc())
+    reason = (str(error).strip().splitlines() or [""])[0]
+    return f"Something unforeseen happened: {type(error).__name__}: {reason} Set {DEBUG_VARIABLE}=1 to see where, and report it."

@@ -1,0 +1,79 @@
+"""Which file each result goes to, decided before anything runs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from napari_unet.cli.arguments import SegmentArguments
+from napari_unet.errors import OutputError
+
+KINDS = (".tif", ".tiff", ".zarr")
+WILDCARDS = "*?["
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One image, and the files its results go to."""
+
+    image: Path
+    labels: Path
+    probabilities: Path | None
+
+
+def plan_outputs(arguments: SegmentArguments, keep_probabilities: bool) -> list[Plan]:
+    """A `Plan` for each image, wildcards resolved; raises `typer.BadParameter` for a folder where a file is meant, or the reverse."""
+    images = [path for pattern in arguments.images for path in _matches(pattern)]
+    folder = _is_folder(arguments.output, len(images))
+    plans = [_plan(image, arguments, keep_probabilities, folder) for image in images]
+    _check_distinct(plans)
+    return plans
+
+
+def check_not_an_image(plan: Plan, plans: list[Plan]) -> None:
+    """Raise `OutputError` where a result would replace one of the images, lie inside of one, or swallow it."""
+    images = [other.image.resolve() for other in plans]
+    for path in (plan.labels, plan.probabilities):
+        if path is not None and any(_overlap(path.resolve(), image) for image in images):
+            raise OutputError(f"{path} is one of the images, or part of one, and is not replaced. Choose another output.")
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    return one.is_relative_to(other) or other.is_relative_to(one)
+
+
+def _matches(pattern: Path) -> list[Path]:
+    """The files a pattern stands for, for shells that leave that to the program; any other path as it is."""
+    if pattern.exists() or not set(WILDCARDS) & set(pattern.name):
+        return [pattern]
+    return sorted(pattern.parent.glob(pattern.name)) or [pattern]
+
+
+def _is_folder(output: Path, images: int) -> bool:
+    named_as_file = output.suffix.lower() in KINDS
+    if images > 1 and named_as_file:
+        raise typer.BadParameter(f"--output: with several images it is a folder; got the file {output}.")
+    return images > 1 or (output.is_dir() and not named_as_file)
+
+
+def _plan(image: Path, arguments: SegmentArguments, keep: bool, folder: bool) -> Plan:
+    kind = ".zarr" if image.name.lower().endswith(".zarr") else ".tif"
+    labels = arguments.output / f"{_stem(image)}_labels{kind}" if folder else arguments.output
+    wanted = arguments.probabilities
+    if wanted is None:
+        beside = labels.with_name(f"{_stem(labels).removesuffix('_labels')}_probabilities{labels.suffix}")
+        return Plan(image, labels, beside if keep else None)
+    into = folder or (wanted.is_dir() and wanted.suffix.lower() not in KINDS)
+    return Plan(image, labels, wanted / f"{_stem(image)}_probabilities{kind}" if into else wanted)
+
+
+def _stem(path: Path) -> str:
+    """The name without .tif, .ome.tif, .ome.zarr and the like."""
+    return path.with_suffix("").name.removesuffix(".ome")
+
+
+def _check_distinct(plans: list[Plan]) -> None:
+    paths = [path for plan in plans for path in (plan.labels, plan.probabilities) if path is not None]
+    twice = next((path for path in paths if paths.count(path) > 1), None)
+    if twice is not None:
+        raise typer.BadParameter(f"--output: two results would both be {twice}. Segment these images into different folders.")

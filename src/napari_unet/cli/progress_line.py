@@ -1,0 +1,45 @@
+"""Progress on standard error: one line that is rewritten on a terminal, a line now and then elsewhere."""
+
+import sys
+import time
+
+from napari_unet.progress import Progress
+
+TERMINAL_S = 0.2
+ELSEWHERE_S = 10.0
+
+
+class ProgressLine:
+    """Shows the `Progress` of one image."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._live = sys.stderr.isatty()
+        self._last = time.monotonic() if not self._live else 0.0
+        self._shown = 0
+
+    def show(self, progress: Progress) -> None:
+        """Write how far the image is, not more often than it can be read."""
+        now = time.monotonic()
+        if now - self._last < (TERMINAL_S if self._live else ELSEWHERE_S):
+            return
+        self._last = now
+        left = "" if progress.seconds_left is None else f", {_duration(progress.seconds_left)} left"
+        self._write(f"{self._name}: {progress.done} of {progress.total} {progress.unit}{left}")
+
+    def clear(self) -> None:
+        """Take the rewritten line off the terminal."""
+        if self._live and self._shown:
+            self._write("")
+            sys.stderr.write("\r")
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(f"\r{text.ljust(self._shown)}" if self._live else f"{text}\n")
+        sys.stderr.flush()
+        self._shown = len(text)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,80 @@
+"""What `models list` and `models show` say, from the files' headers alone."""
+
+from typing import Any
+
+from napari_unet.cli.outcome import Outcome
+from napari_unet.model import library
+from napari_unet.model.header import ModelHeader, read_header
+from napari_unet.model.spec import ModelSpec
+
+MIB = 2**20
+
+
+def list_models() -> Outcome:
+    """Every model of the library, those that can not be used with the reason."""
+    entries = library.list_models()
+    folder = str(library.user_folder())
+    text = "\n".join(_line(entry) for entry in entries) or "There are no models yet."
+    values = {"models": [_entry(entry) for entry in entries], "folder": folder}
+    return Outcome(values, f"{text}\n\nYour own models belong in {folder}")
+
+
+def show_model(name_or_path: str) -> Outcome:
+    """All that one model says of itself; raises `ModelFileError` where it is none."""
+    path = library.find_model(name_or_path)
+    header = read_header(path)
+    values = {"name": header.spec.name, "path": str(path), **_facts(header), "spec": header.spec.model_dump(mode="json")}
+    return Outcome(values, "\n".join(f"{title + ':':<14}{text}" for title, text in _rows(header) if text))
+
+
+def _facts(header: ModelHeader) -> dict[str, Any]:
+    return {"file_bytes": header.file_bytes, "parameters": header.parameters, "weights_sha256": header.weights_sha256}
+
+
+def _entry(entry: library.ModelEntry) -> dict[str, Any]:
+    spec = entry.header.spec if entry.header else None
+    return {
+        "name": entry.name,
+        "path": str(entry.path),
+        "builtin": entry.builtin,
+        "usable": spec is not None,
+        "problem": entry.problem,
+        "summary": spec.summary if spec else "",
+        "dimensions": spec.architecture.dimensions if spec else None,
+        "task": spec.task if spec else None,
+        "channels": list(spec.channels) if spec else [],
+        "classes": [label.name for label in spec.classes] if spec else [],
+    }
+
+
+def _line(entry: library.ModelEntry) -> str:
+    origin = "built in" if entry.builtin else "yours"
+    if entry.header is None:
+        return f"{entry.name:<24} {origin:<9} not usable: {entry.problem}"
+    spec = entry.header.spec
+    return f"{entry.name:<24} {origin:<9} {spec.architecture.dimensions}D  {', '.join(label.name for label in spec.classes)}"
+
+
+def _rows(header: ModelHeader) -> list[tuple[str, str]]:
+    spec, net = header.spec, header.spec.architecture
+    scores = ", ".join(f"{name} {value:.3f}" for name, value in spec.provenance.scores.items())
+    return [
+        ("Name", spec.name),
+        ("What it is", spec.summary),
+        ("Classes", ", ".join(f"{number} {label.name}" for number, label in enumerate(spec.classes))),
+        ("Channels", ", ".join(spec.channels)),
+        ("Pixel size", _spacing(spec)),
+        ("Network", f"{net.dimensions}D U-Net, width {net.width}, {net.depth} poolings, {net.norm} normalisation"),
+        ("Size", f"{header.parameters:,} parameters, {header.file_bytes / MIB:.1f} MiB"),
+        ("Scores", scores),
+        ("Trained on", spec.data),
+        ("Licence", spec.licence),
+        ("Please cite", spec.citation),
+        ("Identity", header.weights_sha256),
+    ]
+
+
+def _spacing(spec: ModelSpec) -> str:
+    if spec.spacing is None:
+        return "any"
+    return f"{' x '.join(f'{size:g}' for size in spec.spacing.size)} {spec.spacing.unit}"

@@ -1,0 +1,163 @@
+"""What `train` does: pairs of files in, the better of two models out."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import typer
+
+from napari_unet.cli.arguments import TrainArguments
+from napari_unet.cli.outcome import Outcome, tell
+from napari_unet.cli.progress_line import ProgressLine
+from napari_unet.cli.spacing import parse_spacing
+from napari_unet.errors import OutputError, ScanError, SettingsError
+from napari_unet.files import check_writable
+from napari_unet.learn.item import TrainItem
+from napari_unet.learn.prepare import SCRATCH
+from napari_unet.learn.settings import TrainSettings
+from napari_unet.learn.train import TrainResult, train
+from napari_unet.model.header import SUFFIX, read_header
+from napari_unet.model.library import find_model
+from napari_unet.model.model import Model
+from napari_unet.model.model_file import save_model
+from napari_unet.scans.read import read_scan
+from napari_unet.scans.resample import convert
+from napari_unet.scans.scan import Scan
+
+ALL = "all"
+SAME_SIZE = 0.02  # by which the voxel sizes of an image and its labels may differ
+
+
+def train_model(arguments: TrainArguments, settings: TrainSettings) -> Outcome:
+    """Train, judge, and write the model that is to be used; a checkpoint lies beside it until then."""
+    _check_task(arguments.task)
+    output = _output(arguments)
+    checkpoint = _checkpoint(arguments, output)
+    items = _items(arguments)
+    check_writable(output)
+    line = ProgressLine(output.name)
+    names = None if arguments.classes is None else [name.strip() for name in arguments.classes.split(",")]
+    try:
+        result = train(
+            items,
+            start=arguments.start,
+            settings=settings,
+            on_progress=line.show,
+            name=arguments.name,
+            classes=names,
+            checkpoint=checkpoint,
+            resume=arguments.resume,
+        )
+    except KeyboardInterrupt:
+        line.clear()
+        if checkpoint.exists():
+            tell(f"What was learnt is in {checkpoint}; the same command with --resume goes on from there.")
+        raise
+    line.clear()
+    kept = result.model if arguments.keep_anyway else result.best
+    _save(kept, output, checkpoint)
+    for note in result.notes:
+        tell(note)
+    return Outcome(_values(arguments, output, result, kept), _text(output, result, kept))
+
+
+def _check_task(task: str) -> None:
+    if task not in ("semantic", "instances"):
+        raise typer.BadParameter(f"--task: expected semantic or instances; got {task!r}.")
+    if task == "instances":
+        raise SettingsError("Objects that have a number each can not be learnt yet, only classes. Give labels with one number per class.")
+
+
+def _output(arguments: TrainArguments) -> Path:
+    """The file to be written, found wanting before anything is trained."""
+    path = arguments.output if arguments.output.suffix == SUFFIX else arguments.output.with_name(arguments.output.name + SUFFIX)
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder. Name a file for the model.")
+    if path.exists() and not arguments.overwrite:
+        raise OutputError(f"{path} exists. Choose another name, or give --overwrite.")
+    return path
+
+
+def _checkpoint(arguments: TrainArguments, output: Path) -> Path:
+    """The checkpoint's file; raises `OutputError` where that of an interrupted training would be lost without a word."""
+    path = output.with_name(output.name + ".checkpoint")
+    if path.exists() and not (arguments.resume or arguments.overwrite):
+        raise OutputError(
+            f"{path} is what an interrupted training has learnt. Give --resume to go on from it, or --overwrite to begin anew."
+        )
+    return path
+
+
+def _items(arguments: TrainArguments) -> list[TrainItem]:
+    images, labels, trust = arguments.image, arguments.labels, arguments.trust or [Path(ALL)] * len(arguments.image)
+    if not len(images) == len(labels) == len(trust):
+        counts = f"{len(images)} --image, {len(labels)} --labels and {len(trust)} --trust"
+        raise typer.BadParameter(
+            f"--image: each one needs its --labels, and all or none a --trust ({ALL!r} where all counts); got {counts}."
+        )
+    spec = None if arguments.start == SCRATCH else read_header(find_model(arguments.start)).spec
+    facts = {} if spec is None else {"dimensions": spec.architecture.dimensions, "channels": len(spec.channels)}
+    spacing = parse_spacing(arguments.spacing)
+    scans = [read_scan(path, arguments.axes, spacing, **facts) for path in images]
+    rows = zip(scans, images, labels, trust, strict=True)
+    return [_item(scan, image, own, None if str(mask) == ALL else mask) for scan, image, own, mask in rows]
+
+
+def _item(scan: Scan, image: Path, labels: Path, trust: Path | None) -> TrainItem:
+    found = read_scan(labels)
+    _check_scale(scan, found, image, labels)
+    mask = None if trust is None else np.asarray(read_scan(trust).data[...])
+    return TrainItem(scan, np.asarray(found.data[...]), mask)
+
+
+def _check_scale(scan: Scan, found: Scan, image: Path, labels: Path) -> None:
+    """Raise `ScanError` where both files know their voxel size and it is not the same."""
+    own, other = (convert(each.spacing, each.unit, "um") for each in (scan, found))
+    if own is None or other is None or scan.spatial_axes != found.spatial_axes:
+        return
+    if not np.allclose(own, other, rtol=SAME_SIZE, atol=0):
+        raise ScanError(
+            f"{labels.name} has voxels of {_size(other)} µm, but {image.name} of {_size(own)} µm. "
+            "Give labels that were made on this image, or say its size with --spacing."
+        )
+
+
+def _size(spacing: tuple[float, ...]) -> str:
+    return " × ".join(f"{value:.3g}" for value in spacing)
+
+
+def _save(model: Model, output: Path, checkpoint: Path) -> None:
+    """Write the model, and only then forget the checkpoint."""
+    try:
+        save_model(model, output)
+    except OutputError as error:
+        if checkpoint.exists():
+            raise OutputError(f"{error} What was learnt is in {checkpoint}: make room, and repeat the command with --resume.") from error
+        raise
+    checkpoint.unlink(missing_ok=True)
+
+
+def _values(arguments: TrainArguments, output: Path, result: TrainResult, kept: Model) -> dict[str, Any]:
+    return {
+        "output": str(output),
+        "kept": "child" if kept is result.model else "parent",
+        "name": kept.spec.name,
+        "weights_sha256": kept.weights_sha256,
+        "parent_sha256": None if result.parent is None else result.parent.weights_sha256,
+        "child_sha256": result.model.weights_sha256,
+        "images": [str(path) for path in arguments.image],
+        "verdict": result.verdict.as_dict(),
+        "steps": len(result.history.losses),
+        "losses": list(result.history.losses),
+        "scores": [{"step": step, "dice": dice} for step, dice in result.history.scores],
+        "seconds": round(result.history.seconds, 3),
+        "settings": result.settings.model_dump(mode="json"),
+        "corrections": result.model.spec.provenance.training["corrections"],
+        "notes": list(result.notes),
+    }
+
+
+def _text(output: Path, result: TrainResult, kept: Model) -> str:
+    what = "the new model" if kept is result.model else "the old model, since the new one did not win (--keep-anyway writes it)"
+    rows = [f"  {row.name:<24} {'' if row.parent is None else f'{row.parent:.3f} -> '}{row.child:.3f}" for row in result.verdict.classes]
+    return "\n".join([result.verdict.sentence, *rows, f"{output} holds {what}."])

@@ -1,0 +1,133 @@
+"""Atomic writes, journals and hashes: a file is either the old one or the whole new one, a journal loses at most its torn end."""
+
+import hashlib
+import os
+import struct
+import tempfile
+import weakref
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from napari_unet.errors import OutputError
+
+RECORD = struct.Struct("<II")  # length and CRC-32 of what follows
+MOST_RECORD_BYTES = 2**30
+
+
+def write_atomically(
+    path: Path,
+    write: Callable[[Path], None],
+    verify: Callable[[Path], object] | None = None,
+) -> None:
+    """Let `write` fill a sibling temporary file, flush and verify it, then rename it over `path`.
+
+    The old file survives any failure; the new one gets the permissions of the old one, or those
+    the umask gives. Raises `OutputError` where the folder can not be written or the disk is full.
+    """
+    target = Path(os.path.realpath(path))  # a link stays a link
+    temporary = _sibling(target)
+    try:
+        write(temporary)
+        _flush(temporary)
+        if verify is not None:
+            verify(temporary)
+        temporary.chmod(_mode_for(target))
+        temporary.replace(target)
+        _flush_folder(target.parent)
+    except OSError as error:
+        raise OutputError(f"Can not write {target}: {error.strerror or error}. The old file, if any, is untouched.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raise `OutputError` where no file can be made at `path`, before long work whose result is to go there."""
+    _sibling(Path(os.path.realpath(path))).unlink()
+
+
+class AppendOnly:
+    """A new file, readable by its owner alone, to which whole records are appended; raises `OutputError` where it can not be written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._size = 0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        except OSError as error:
+            raise OutputError(f"Can not write into {path.parent}: {error.strerror}. Free some space, or choose another folder.") from error
+        self._close = weakref.finalize(self, os.close, self._handle)
+
+    def append(self, record: bytes) -> None:
+        """Add one record; what a full disk took of it is cut off again."""
+        data = memoryview(RECORD.pack(len(record), zlib.crc32(record)) + record)
+        try:
+            while data:
+                data = data[os.write(self._handle, data) :]
+        except OSError as error:
+            os.ftruncate(self._handle, self._size)
+            os.lseek(self._handle, self._size, os.SEEK_SET)
+            raise OutputError(f"Can not write {self.path}: {error.strerror}. Free some space.") from error
+        self._size += RECORD.size + len(record)
+
+    def flush(self) -> None:
+        """Have the disk keep what was appended."""
+        os.fsync(self._handle)
+
+    def close(self) -> None:
+        """Append no more."""
+        self._close()
+
+
+def read_records(path: Path) -> Iterator[bytes]:
+    """The records of an `AppendOnly` file, up to a torn or damaged one."""
+    with path.open("rb") as file:
+        while len(head := file.read(RECORD.size)) == RECORD.size:
+            length, crc = RECORD.unpack(head)
+            if length > MOST_RECORD_BYTES:
+                return
+            record = file.read(length)
+            if len(record) < length or zlib.crc32(record) != crc:
+                return
+            yield record
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, as hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sibling(target: Path) -> Path:
+    """A new, empty file beside the target, whose folder is made where there is none."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        os.close(handle)
+    except OSError as error:
+        raise OutputError(f"Can not write into {target.parent}: {error.strerror}. Choose another folder.") from error
+    return Path(name)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _mode_for(target: Path) -> int:
+    if target.exists():
+        return target.stat().st_mode & 0o777
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""Floor 4: learning a model from scans and their labels."""

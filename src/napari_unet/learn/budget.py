@@ -1,0 +1,204 @@
+"""When a training is over, and how fast it learns until then: a budget of time or steps, or an end to getting better.
+
+The rate rises over the warm-up, stays, and falls along a half cosine to the last planned step. During the warm-up it does
+not depend on the number of steps, which is planned at its end from the speed seen so far; from then on the plan is fixed.
+So a training of some minutes can be repeated with its number of steps, to the same bits.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Any, Literal
+
+from napari_unet.errors import SettingsError
+from napari_unet.learn.settings import TrainSettings
+from napari_unet.progress import Asked, Wish
+
+UNTIMED = 4  # first steps: caches fill, threads start
+FEWEST_TIMED = 4
+EARLY_SHARE = 0.15  # of the time: where steps are slow, the plan is made before the warm-up is over
+SPARE = 0.03  # of the time left when the plan is made
+FALL_SHARE = 0.25  # of the steps until it stopped improving: so many more, in which the rate falls
+
+Scores = Sequence[tuple[int, float]]
+
+
+class WorkClock:
+    """A clock in seconds that stands still while the user pauses."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._since = clock, 0.0
+        self._pausing, self.paused_s = False, 0.0
+
+    def __call__(self) -> float:
+        """Seconds, pauses left out."""
+        return (self._since if self._pausing else self._clock()) - self.paused_s
+
+    def watching(self, asked: Asked) -> Asked:
+        """The same question, whose answers stop and start this clock."""
+
+        def ask() -> Wish:
+            wish = asked()
+            self._note(wish is Wish.PAUSE)
+            return wish
+
+        return ask
+
+    def _note(self, pausing: bool) -> None:
+        if pausing and not self._pausing:
+            self._since = self._clock()
+        if self._pausing and not pausing:
+            self.paused_s += self._clock() - self._since
+        self._pausing = pausing
+
+
+class Budget:
+    """Counts the steps of one training, plans how many there are, and tells the rate of each.
+
+    `ends_at` is the time, on the clock, at which the steps have to be over; `minutes` count from here where it is not given.
+    Where the machine grows slower after the plan was made, the training ends at that time with fewer steps than planned.
+    """
+
+    def __init__(self, settings: TrainSettings, ends_at: float | None, clock: WorkClock) -> None:
+        self._settings, self._clock = settings, clock
+        self.losses: list[float] = []
+        self.scores: list[tuple[int, float]] = []
+        self.done, self.levelled = 0, False
+        self.total = settings.planned_steps or settings.steps
+        self.fall_from = max(settings.fall_from or 0, settings.warmup_steps)
+        self._start = self._last = clock()
+        self._spent_s = 0.0
+        self._laps: list[float] = []
+        seconds = 60 * (settings.minutes or settings.most_minutes)
+        self.deadline = ends_at if ends_at is not None or settings.steps else self._start + seconds
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds of work so far, those before a resume counted in."""
+        return self._spent_s + self._clock() - self._start
+
+    def over(self) -> bool:
+        """Whether the last step is done, or the next one would end too late; there is always one step."""
+        if self.done >= (self._settings.steps or self.total or math.inf):
+            return True
+        return self.deadline is not None and self.done > 0 and self._clock() + self._lap() > self.deadline
+
+    def rate(self) -> float:
+        """The share of the highest learning rate for the next step."""
+        if self.done < self._settings.warmup_steps:
+            return (self.done + 1) / (self._settings.warmup_steps + 1)
+        if self.total is None or self.done < self.fall_from:
+            return 1.0
+        share = (self.done - self.fall_from) / max(1, self.total - self.fall_from)
+        return 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+
+    def count(self, loss: float) -> None:
+        """Count a step that is done, and its loss; its time is that since the step before."""
+        self.done += 1
+        now = self._clock()
+        self._laps.append(now - self._last)
+        self._last = now
+        self.losses.append(loss)
+        if self.total is None:
+            self._plan(now)
+
+    def report(self, score: float | None) -> None:
+        """Take note of a held-out score (higher is better) of the step that was counted last."""
+        if score is not None:
+            self.scores.append((self.done, score))
+
+    def expected(self) -> int:
+        """The number of steps; a guess until it is planned."""
+        if self.total is not None or self.deadline is None:
+            return self._settings.steps or self.total or self._settings.most_steps
+        return min(self._settings.most_steps, self.done + max(1, int((self.deadline - self._clock()) / max(self._lap(), 1e-6))))
+
+    def seconds_left(self) -> float | None:
+        """Seconds until the last step; None while that is not known."""
+        return None if self.total is None or not self._laps else (self.expected() - self.done) * self._lap()
+
+    def replay(self) -> dict[str, int | None]:
+        """The settings with which a training takes the same steps at the same rates."""
+        planned = self.total if self.total is not None and self.total > self.done else None
+        fell_from = self.done if self.total is None else self.fall_from
+        fall = fell_from if fell_from > self._settings.warmup_steps else None
+        return {"minutes": None, "steps": max(1, self.done), "planned_steps": planned, "fall_from": fall}
+
+    def state(self) -> dict[str, Any]:
+        """All but the losses, as plain values."""
+        kept = {"done": self.done, "total": self.total, "fall_from": self.fall_from, "levelled": self.levelled}
+        return kept | {"scores": [list(pair) for pair in self.scores], "spent_s": self.spent_s}
+
+    def set_state(self, state: dict[str, Any], losses: Sequence[float]) -> None:
+        """Go on from a `state`; raises `SettingsError` where other steps are asked for than were planned."""
+        wanted, planned = self.total, state["total"]
+        if wanted is not None and wanted != planned:
+            raise SettingsError(
+                f"The checkpoint's training was planned for {planned} steps, not {wanted}. Ask for the same, or for no number."
+            )
+        self.done, self.total, self.fall_from = int(state["done"]), planned, int(state["fall_from"])
+        self.levelled, self._spent_s = bool(state["levelled"]), float(state["spent_s"])
+        self.scores = [(int(step), float(score)) for step, score in state["scores"]]
+        self.losses = list(losses)
+
+    def _plan(self, now: float) -> None:
+        if self._settings.minutes is not None:
+            self._plan_for_time(now)
+        elif self._stops_improving() or self._near_limit():
+            self.fall_from = max(self.done, self._settings.warmup_steps)
+            self.total = self.done + max(1, int(FALL_SHARE * self.done))
+
+    def _plan_for_time(self, now: float) -> None:
+        left = self.deadline - now if self.deadline is not None else 0.0
+        early = now - self._start > EARLY_SHARE * (left + now - self._start) and len(self._laps) >= UNTIMED + FEWEST_TIMED
+        if early or self.done >= self._settings.warmup_steps:
+            self.total = self.done + max(0, int((1 - SPARE) * left / max(self._lap(), 1e-6)))
+
+    def _lap(self) -> float:
+        """Seconds of a step, as most are."""
+        laps = self._laps[UNTIMED:] or self._laps
+        return median(laps[-64:]) if laps else 0.0
+
+    def _stops_improving(self) -> bool:
+        self.levelled = has_levelled(self.losses, self.scores)
+        return self.levelled
+
+    def _near_limit(self) -> bool:
+        share = max(self.done / self._settings.most_steps, self.spent_s / (60 * self._settings.most_minutes))
+        return share * (1 + FALL_SHARE) >= 1
+
+
+FEWEST_STEPS = 300
+EVERY = 50  # steps between two looks at the losses
+LESS_LOSS = 0.02  # share by which the loss has to fall from one third of the steps to the next
+FEWEST_SCORES = 6
+MORE_SCORE = 0.002
+
+
+def has_levelled(losses: Sequence[float], scores: Scores = ()) -> bool:
+    """Whether a training stops improving: by held-out scores where there are enough, else by its losses.
+
+    Scores: the best of the last third of the steps is no better than the best before. Losses: the mean of the last third is
+    no less than that of the third before, at two looks in a row.
+    """
+    if len(losses) < FEWEST_STEPS or len(losses) % EVERY:
+        return False
+    if len(scores) >= FEWEST_SCORES:
+        return _level_scores(scores, len(losses))
+    return _level_losses(losses) and _level_losses(losses[:-EVERY])
+
+
+def _level_scores(scores: Scores, steps: int) -> bool:
+    before = [score for step, score in scores if step <= steps * 2 / 3]
+    since = [score for step, score in scores if step > steps * 2 / 3]
+    return bool(before) and bool(since) and max(since) < max(before) + MORE_SCORE
+
+
+def _level_losses(losses: Sequence[float]) -> bool:
+    third = len(losses) // 3
+    recent, before = losses[-third:], losses[-2 * third : -third]
+    return sum(recent) > (1 - LESS_LOSS) * sum(before)
+
+
+Ended = Literal["done", "stopped", "plateau", "nan"]

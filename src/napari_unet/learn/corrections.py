@@ -1,0 +1,170 @@
+"""Labels and how far each voxel of them is trusted: what a training learns from, and what may judge it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from napari_unet.errors import ScanError
+from napari_unet.scans.scan import Scan
+
+UNTRUSTED, PAINTED, REVIEWED = 0, 1, 2
+COUNTED_AT_ONCE = 2**22  # voxels; counting takes 8 bytes for each
+MOST_LABEL = 254  # 255 stands for "teaches nothing"
+
+NOTHING_TRUSTED = "Nothing is trusted yet. Paint over what is wrong, or say that a slice is right, and begin again."
+ALL_NAN = "All trusted voxels lie where the image is NaN or infinite. Correct the labels where there is an image."
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """Labels (uint8) and their trust (uint8: 0 untrusted, 1 painted, 2 reviewed), both of the scan's result shape."""
+
+    labels: np.ndarray
+    trust: np.ndarray
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much is trusted: slices with any of it, voxels, and voxels per label."""
+
+    slices: int
+    voxels: int
+    labels: dict[int, int]
+
+
+def trust_of(
+    labels: np.ndarray,
+    prediction: np.ndarray | None,
+    touched: np.ndarray | None = None,
+    reviewed: np.ndarray | None = None,
+    withdrawn: np.ndarray | None = None,
+) -> np.ndarray:
+    """The trust of each voxel: reviewed, else painted where the label was changed or a tool went over it, less what was withdrawn."""
+    changed = np.zeros(labels.shape, bool) if prediction is None else labels != prediction
+    painted = changed if touched is None else changed | touched
+    trust = painted.astype(np.uint8) * np.uint8(PAINTED)
+    if reviewed is not None:
+        trust[reviewed] = REVIEWED
+    if withdrawn is not None:
+        trust[withdrawn] = UNTRUSTED
+    return trust
+
+
+def amount(corrections: Corrections, axes: str) -> Amount:
+    """Count what is trusted; `axes` are the letters of the arrays."""
+    within = tuple(number for number, letter in enumerate(axes) if letter in "yx")
+    counts = label_counts(corrections)
+    slices = int(np.count_nonzero(corrections.trust.any(axis=within)))
+    return Amount(slices, int(counts.sum()), {int(label): int(counts[label]) for label in np.flatnonzero(counts)})
+
+
+def summary(corrections: Corrections, axes: str, names: Sequence[str]) -> str:
+    """How much is trusted, in one line: "3 slices, 41,200 voxels, classes axon, myelin"."""
+    return told(amount(corrections, axes), len(axes) > 2, names)
+
+
+def told(found: Amount, has_slices: bool, names: Sequence[str]) -> str:
+    """That line for counts that are known already; the classes but the background."""
+    if not found.voxels:
+        return "nothing trusted yet"
+    slices = [f"{found.slices:,} slice{'s' if found.slices > 1 else ''}"] if has_slices else []
+    voxels = f"{found.voxels:,} {'voxel' if has_slices else 'pixel'}{'s' if found.voxels > 1 else ''}"
+    classes = [names[label] if label < len(names) else f"label {label}" for label in sorted(found.labels) if label]
+    said = f"class{'es' if len(classes) > 1 else ''} {', '.join(classes)}" if classes else "background only"
+    return ", ".join([*slices, voxels, said])
+
+
+def checked(scan: Scan, labels: Any, trust: Any | None, classes: Sequence[str]) -> Corrections:
+    """What can be learnt from labels of a scan; `trust` None says that all of them are reviewed.
+
+    `classes` are the names by label. Voxels that are not trusted get label 0, and those where the image
+    is not finite lose their trust. Raises `ScanError` with one sentence for labels of another shape or
+    kind, labels beyond the classes, and where nothing is trusted.
+    """
+    labels = whole_numbers(labels, "labels")
+    trust = np.full(labels.shape, REVIEWED, np.uint8) if trust is None else _trust_values(trust)
+    for name, array in (("labels have", labels), ("trust mask has", trust)):
+        if array.shape != scan.result_shape:
+            raise ScanError(f"The {name} the shape {array.shape}, the image {scan.result_shape}. Both must be the same.")
+    if not trust.any():
+        raise ScanError(NOTHING_TRUSTED)
+    check_labels(labels[trust != UNTRUSTED], len(classes))
+    trust = _finite_trust(scan, trust)
+    return Corrections(np.where(trust != UNTRUSTED, labels, 0).astype(np.uint8), trust)
+
+
+def check_classes(items: Sequence[Corrections], classes: Sequence[str]) -> None:
+    """Raise `ScanError` where all that is trusted, of all the images together, is of one class."""
+    found = {int(label) for item in items for label in np.flatnonzero(label_counts(item))}
+    if not found:
+        raise ScanError(NOTHING_TRUSTED)
+    if len(found) == 1:
+        raise ScanError(
+            f"All trusted voxels are of one class, {classes[found.pop()]}; learning needs at least two. "
+            "Paint some of another class too, or say that a slice is right."
+        )
+
+
+def check_labels(trusted: np.ndarray, classes: int) -> None:
+    """Raise `ScanError` for trusted labels that are none of the classes."""
+    low, high = (int(trusted.min()), int(trusted.max())) if trusted.size else (0, 0)
+    if low < 0:
+        raise ScanError(f"The labels go down to {low}, but classes count from 0. Give these voxels a label of 0 or more.")
+    if high >= min(classes, MOST_LABEL + 1):
+        raise ScanError(
+            f"The labels go up to {high}, but there are {classes} classes, 0 to {classes - 1}. "
+            "Add a class, or paint these voxels with a label that has one."
+        )
+
+
+def carried_over(old: Corrections, new_labels: np.ndarray) -> Corrections:
+    """Labels of a new run in which trusted voxels are as they were; raises `ScanError` for another shape."""
+    if old.labels.shape != new_labels.shape:
+        raise ScanError(f"The corrections have the shape {old.labels.shape}, the new labels {new_labels.shape}. Both must be the same.")
+    return Corrections(np.where(old.trust != UNTRUSTED, old.labels, new_labels), old.trust)
+
+
+def label_counts(corrections: Corrections) -> np.ndarray:
+    """Trusted voxels of each of the 256 labels, counted slab by slab so that a large scan takes no memory."""
+    labels, trust = corrections.labels, corrections.trust
+    if labels.size <= COUNTED_AT_ONCE or labels.ndim == 1:
+        return np.bincount(labels[trust != UNTRUSTED].astype(np.uint8, copy=False), minlength=256)
+    slabs = (label_counts(Corrections(*pair)) for pair in zip(labels, trust, strict=True))
+    return np.asarray(sum(slabs, np.zeros(256, np.int64)))
+
+
+def whole_numbers(array: Any, what: str) -> np.ndarray:
+    """An array of whole numbers as it is, of booleans as 0 and 1; raises `ScanError` for any other kind."""
+    values = np.asarray(array)
+    if values.dtype.kind not in "bui":
+        raise ScanError(f"The {what} hold {values.dtype} values; expected whole numbers, one for each class. Convert them first.")
+    return values.view(np.uint8) if values.dtype.kind == "b" else values
+
+
+def _trust_values(array: Any) -> np.ndarray:
+    trust = whole_numbers(array, "values of the trust mask")
+    if trust.size and (int(trust.min()) < UNTRUSTED or int(trust.max()) > REVIEWED):
+        raise ScanError(
+            f"The trust mask holds values from {trust.min()} to {trust.max()}; expected 0 (not trusted), 1 (painted) and 2 (reviewed). "
+            "Save it with these."
+        )
+    return trust.astype(np.uint8, copy=False)
+
+
+def _finite_trust(scan: Scan, trust: np.ndarray) -> np.ndarray:
+    """The trust without the voxels where the image is not finite; only slices with any trust are read."""
+    if np.dtype(scan.data.dtype).kind != "f":
+        return trust
+    kept = trust.copy()
+    whole = tuple(slice(0, n) for n in scan.frame_shape(2))
+    for frame in product(*(range(n) for n in scan.grid_shape(2))):
+        place = scan.place(frame, whole)
+        if kept[place].any():
+            finite = np.isfinite(scan.read(frame, whole)).all(axis=0)
+            kept[place] *= scan.to_place(finite).astype(np.uint8)
+    if not kept.any():
+        raise ScanError(ALL_NAN)
+    return kept

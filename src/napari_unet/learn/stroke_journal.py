@@ -1,0 +1,187 @@
+"""Every stroke of a correction, kept in a file of the user's own: the labels once, then what changed, block by block.
+
+A journal knows the image that it belongs to by its shape, dtype, axes and a hash of some of its pixels.
+Records are in the order in which they were seen, so that reading them in order gives the last state.
+"""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_unet.errors import ScanError
+from napari_unet.files import AppendOnly, read_records
+from napari_unet.learn.corrections import Corrections
+from napari_unet.scans.scan import Scan
+
+HASHED_PLACES = 16
+HASHED_PX = 64
+HEADER, LABELS, STROKE, MARK, WHOLE, CLOSED = b"H", b"L", b"S", b"M", b"W", b"C"
+VERSION = 1
+MOST_VOXELS = 2**40
+
+Box = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class ScanIdentity:
+    """By what an image is known again."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    axes: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class JournalHeader:
+    """What a journal says of itself: the image, the labels, and who wrote it when."""
+
+    scan: ScanIdentity
+    shape: tuple[int, ...]
+    dtype: str
+    name: str
+    classes: tuple[tuple[str, str], ...] = ()
+    not_done: str = ""  # the done-map of an unfinished result, packed by who writes it
+    begun: float = 0.0
+    process: tuple[int, float] = (0, 0.0)
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What a journal has kept; `whole` says that labels outside the strokes are known too, `closed` that napari was closed properly."""
+
+    header: JournalHeader
+    labels: np.ndarray
+    trust: np.ndarray
+    whole: bool
+    closed: bool
+
+    @property
+    def corrections(self) -> Corrections:
+        """What is trusted."""
+        return Corrections(self.labels, self.trust)
+
+
+def identity_of(scan: Scan) -> ScanIdentity:
+    """Read some small parts of an image, always the same, and hash them."""
+    hashed = hashlib.sha256()
+    draw = np.random.default_rng([*scan.shape, len(scan.axes)])
+    for _ in range(HASHED_PLACES):
+        index = []
+        for letter, n in zip(scan.axes, scan.shape, strict=True):
+            side = min(n, HASHED_PX if letter in "yx" else 1)
+            start = int(draw.integers(0, n - side + 1))
+            index.append(slice(start, start + side))
+        part = np.ascontiguousarray(scan.data[tuple(index)])
+        hashed.update(part.astype(part.dtype.newbyteorder("<"), copy=False).tobytes())
+    return ScanIdentity(scan.shape, np.dtype(scan.data.dtype).newbyteorder("=").str.lstrip("<>=|"), scan.axes, hashed.hexdigest())
+
+
+class StrokeJournal:
+    """Writes one journal; raises `OutputError` where that is not possible."""
+
+    def __init__(self, path: Path, header: JournalHeader) -> None:
+        self._file = AppendOnly(path)
+        self._file.append(HEADER + json.dumps({"version": VERSION, **asdict(header)}).encode())
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self._file.path
+
+    def labels(self, box: Box, labels: np.ndarray) -> None:
+        """Keep labels as they were before anything was painted, piece by piece."""
+        self._append(LABELS, box, labels)
+
+    def all_labels_are_kept(self) -> None:
+        """There are no more pieces."""
+        self._file.append(WHOLE)
+
+    def stroke(self, box: Box, labels: np.ndarray, trust: np.ndarray) -> None:
+        """Keep what a box holds now."""
+        self._append(STROKE, box, labels, trust)
+
+    def mark(self, box: Box, value: int) -> None:
+        """Keep that all of a box has this trust now."""
+        self._append(MARK, box, np.array([value], np.uint8))
+
+    def flush(self) -> None:
+        """Have the disk keep it."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """End as one should."""
+        self._file.append(CLOSED)
+        self._file.flush()
+        self._file.close()
+
+    def _append(self, kind: bytes, box: Box, *arrays: np.ndarray) -> None:
+        place = json.dumps([[part.start, part.stop] for part in box]).encode()
+        body = zlib.compress(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays), 1)
+        self._file.append(kind + len(place).to_bytes(2, "little") + place + body)
+
+
+def read_header(path: Path) -> JournalHeader | None:
+    """What a journal says of itself; None for a file that is none."""
+    try:
+        first = next(read_records(path), b"")
+        return _header(first) if first[:1] == HEADER else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def read_journal(path: Path, make: Callable[[Sequence[int], np.dtype], np.ndarray] = np.zeros) -> Recovered:
+    """Play a journal; everything before a torn end is there. `make` gives the arrays.
+
+    Raises `ScanError` for a file that is no journal.
+    """
+    if (header := read_header(path)) is None:
+        raise ScanError(f"{path.name} holds no strokes that can be read.")
+    labels, trust = make(header.shape, np.dtype(header.dtype)), make(header.shape, np.dtype(np.uint8))
+    kinds = set()
+    for record in read_records(path):
+        kinds.add(record[:1])
+        if record[:1] in (LABELS, STROKE, MARK):
+            _play(record, labels, trust)
+    return Recovered(header, labels, trust, WHOLE in kinds, CLOSED in kinds)
+
+
+def _play(record: bytes, labels: np.ndarray, trust: np.ndarray) -> None:
+    kind, size = record[:1], int.from_bytes(record[1:3], "little")
+    box = tuple(slice(*ends) for ends in json.loads(record[3 : 3 + size]))
+    shape = tuple(part.stop - part.start for part in box)
+    if kind == MARK:
+        trust[box] = zlib.decompress(record[3 + size :])[0]
+        return
+    voxels = prod(shape)
+    wanted = voxels * (labels.itemsize + (kind == STROKE))
+    body = zlib.decompressobj().decompress(record[3 + size :], wanted)
+    split = voxels * labels.itemsize
+    labels[box] = np.frombuffer(body[:split], labels.dtype).reshape(shape)
+    if kind == STROKE:
+        trust[box] = np.frombuffer(body[split:], np.uint8).reshape(shape)
+
+
+def _header(record: bytes) -> JournalHeader:
+    said = json.loads(record[1:])
+    if said.pop("version") != VERSION:
+        raise ValueError("another version")
+    scan = said.pop("scan")
+    header = JournalHeader(
+        scan=ScanIdentity(tuple(scan["shape"]), str(scan["dtype"]), str(scan["axes"]), str(scan["sha256"])),
+        shape=tuple(int(n) for n in said.pop("shape")),
+        classes=tuple((str(name), str(colour)) for name, colour in said.pop("classes")),
+        process=(int(said["process"][0]), float(said.pop("process")[1])),
+        **said,
+    )
+    if not header.shape or prod(header.shape) > MOST_VOXELS or np.dtype(header.dtype).kind not in "iu":
+        raise ValueError("not labels")
+    return header

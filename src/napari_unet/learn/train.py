@@ -1,0 +1,234 @@
+"""Train a model on labelled scans, and have it judged against the one it came from."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import numpy as np
+from pydantic import ValidationError
+
+from napari_unet.devices import choose
+from napari_unet.errors import Cancelled, SettingsError
+from napari_unet.learn.events import HeldOutScore, OnEvent, Preview, StepDone, Watch, no_event
+from napari_unet.learn.example import MOST_UNTRUSTED, Example, examples_of
+from napari_unet.learn.fingerprint import with_patches
+from napari_unet.learn.fit import Fit, FitRun, FitStep, fit
+from napari_unet.learn.item import TrainItem
+from napari_unet.learn.looks import Look, changes, counts_of, labels_of, looks_at, shares, voxels_of, without_stop
+from napari_unet.learn.pictures import pictures, telling
+from napari_unet.learn.prepare import Given, Prepared, prepare
+from napari_unet.learn.prior import unknown, with_priors
+from napari_unet.learn.result import History, TrainResult, with_provenance
+from napari_unet.learn.settings import TrainSettings
+from napari_unet.learn.verdict import Verdict, judge, with_changes
+from napari_unet.model.model import Model
+from napari_unet.model.torch_import import find_devices
+from napari_unet.model.unet import UNet
+from napari_unet.progress import Asked, OnProgress, Progress, go, ignore
+
+__all__ = ["HeldOutScore", "StepDone", "TrainItem", "TrainResult", "train"]
+
+SLACK = 1.25  # how much longer the judgement may take than it took to look at the parent
+SAVING_S = 0.7
+
+
+class TrainOptions(TypedDict, total=False):
+    """What `train` takes by keyword besides; see there."""
+
+    name: str | None
+    classes: Sequence[str] | None
+    checkpoint: Path | None
+    resume: bool
+    on_event: OnEvent
+    preview: Preview | None
+
+
+def train(
+    items: Sequence[Given],
+    *,
+    start: Model | str | Path | None = None,
+    settings: TrainSettings | None = None,
+    minutes: float | None = None,
+    steps: int | None = None,
+    on_progress: OnProgress = ignore,
+    asked: Asked = go,
+    **options: Unpack[TrainOptions],
+) -> TrainResult:
+    """Train a model on labelled scans, and compare it with the one it came from.
+
+    Parameters
+    ----------
+    items : sequence of (image, labels), (image, labels, trust) or `TrainItem`
+        Images as for `segment` (arrays, or a `Scan` with axes and spacing); labels and trust of the image's
+        shape without channels. Trust is 0 where a label is not to be believed, 1 where it was painted, 2 where
+        it was reviewed; without it all labels count as reviewed.
+    start : Model, name or path, optional
+        The model to fine-tune; without one (or "scratch"), a network is chosen for the data and trained from nothing.
+    settings : TrainSettings, optional
+        How to train; what is not given is chosen by the task.
+    minutes, steps : optional
+        What ends it, in place of the settings' own; with neither it goes on until it stops improving. `minutes` is
+        wall time from the call to the result, the verdict and the saving of a file after it included.
+    on_progress, asked : callables, optional
+        Told after each step; asked what the user wants: STOP keeps and judges what was learnt, CANCEL raises.
+    name, classes : str and sequence of str, optional
+        Of the new model. More classes than the parent's widen its head.
+    checkpoint, resume : path and bool, optional
+        A file written now and then, from which an interrupted training goes on to the same bits.
+    on_event, preview : callables, optional
+        Given `StepDone` and `HeldOutScore`; given the model as it is by now, and the step, every few seconds.
+
+    Returns
+    -------
+    TrainResult
+        `model`, `verdict`, `history`, `settings` to repeat it, `best` of the two models, `changes` between them.
+
+    Raises
+    ------
+    ScanError, SettingsError, ModelFileError, DeviceError, CheckpointError
+        With one sentence, before anything is trained, for what can not be learnt from.
+    Cancelled
+        `asked` answered CANCEL.
+
+    Notes
+    -----
+    Some of what was reviewed is held out and judges (see `learn/held_out` and `learn/verdict`); what was judged is
+    what is returned, without another training on everything. The next round holds out another part.
+    """
+    began = time.monotonic()
+    chosen = _settings(settings, minutes, steps)
+    on_progress(Progress(0, chosen.steps or chosen.most_steps, "steps", note="Preparing"))
+    device = choose(chosen.device, find_devices())
+    prepared = prepare(items, start, options.get("name"), options.get("classes"), device)
+    chosen = with_patches(chosen, prepared.items, prepared.spec, device)
+    return _Training(prepared, chosen, began, on_progress, asked, options).run()
+
+
+def _settings(settings: TrainSettings | None, minutes: float | None, steps: int | None) -> TrainSettings:
+    """The settings, with another budget where one is given."""
+    settings = settings or TrainSettings()
+    if minutes is None and steps is None:
+        return settings
+    try:
+        return TrainSettings.model_validate(
+            settings.model_dump() | {"planned_steps": None, "fall_from": None, "minutes": minutes, "steps": steps}
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "".join(f"{name}: " for name in first["loc"])
+        raise SettingsError(f"{place}{first['msg'].removeprefix('Value error, ')}; got {minutes=}, {steps=}.") from error
+
+
+def _learnt(found: Fit) -> Fit:
+    """What came of the steps; raises where there was none, since weights that were drawn by lot are no model."""
+    if found.steps:
+        return found
+    if found.ended == "nan":
+        raise SettingsError(
+            "The loss was no number at the first step, so nothing was learnt. Try a lower learning rate, and check the image."
+        )
+    raise Cancelled("Stopped before the first step; nothing was learnt, and nothing is kept.")
+
+
+@dataclass
+class _Training:
+    """One training from its preparation to its verdict."""
+
+    prepared: Prepared
+    settings: TrainSettings
+    began: float
+    on_progress: OnProgress
+    asked: Asked
+    options: TrainOptions
+    scores: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+
+    def run(self) -> TrainResult:
+        """Look at the parent, train, look at the child, judge."""
+        looks = looks_at(self.prepared.items, self.prepared.held.judged, self._dimensions, self.prepared.parent is not None)
+        since = time.monotonic()
+        parent = self._labels(self.prepared.parent, looks) if self.prepared.parent is not None else None
+        look_s = time.monotonic() - since if parent is not None else self._timed(looks)
+        found = _learnt(self._fit(self._examples(), looks, look_s))
+        self.on_progress(Progress(found.steps, found.steps, "steps", note="Judging"))
+        child = self._labels(found.model, looks)
+        verdict = self._verdict(looks, parent, child)
+        model = with_provenance(found, self.prepared, verdict)
+        differences = () if parent is None else changes(looks, parent, child)
+        history = History(tuple(found.losses), tuple(self.scores), time.monotonic() - self.began)
+        notes = tuple(note for note in (found.sentence,) if note)
+        return TrainResult(model, verdict, history, found.settings, self.prepared.parent, differences, notes)
+
+    @property
+    def _dimensions(self) -> int:
+        return self.prepared.spec.architecture.dimensions
+
+    def _labels(self, model: Model, looks: Sequence[Look]) -> list[np.ndarray]:
+        return labels_of(model, self.prepared.items, looks, self.settings.device, self.asked)
+
+    def _timed(self, looks: Sequence[Look]) -> float:
+        """Seconds that looking will take, from one look with a network that knows nothing yet."""
+        if not looks:
+            return 0.0
+        fresh = Model(self.prepared.spec, UNet(self.prepared.spec.architecture).eval(), "")
+        since = time.monotonic()
+        self._labels(fresh, looks[:1])
+        return (time.monotonic() - since) * sum(voxels_of(look.region) for look in looks) / voxels_of(looks[0].region)
+
+    def _examples(self) -> list[Example]:
+        """What teaches: trusted voxels that are neither held out nor in a band, with the parent's word where a guard wants it."""
+        settings, spec, held = self.settings.chosen_for(fine_tuning=True), self.prepared.spec, self.prepared.held
+        guard = self.prepared.start if settings.guard_outputs else None
+        others = 0 if guard is None else MOST_UNTRUSTED
+        found = [
+            example
+            for n, item in enumerate(self.prepared.items)
+            for example in examples_of(
+                item.scan, item.labels, spec, held.taught(n, item), None if guard is None else unknown(held.walls, n, item), others=others
+            )
+        ]
+        if guard is None:
+            return found
+        device, asked, count = settings.device, without_stop(self.asked), settings.guard_pictures or 0
+        drawn = with_priors(pictures(spec, count, settings.seed), guard, device, asked)
+        return with_priors(found, guard, device, asked) + telling(drawn, count)
+
+    def _fit(self, examples: Sequence[Example], looks: Sequence[Look], look_s: float) -> Fit:
+        voxels = sum(voxels_of(look.region) for look in looks)
+        watch = Watch(self.prepared.spec, self.prepared.items, self.prepared.held.judged, self.settings.device, look_s / max(1, voxels))
+        on_event, preview = self.options.get("on_event", no_event), self.options.get("preview")
+
+        def told(event: StepDone | HeldOutScore) -> None:
+            if isinstance(event, HeldOutScore):
+                self.scores.append((event.step, event.dice))
+            on_event(event)
+
+        def on_step(step: FitStep) -> None:
+            watch.look(step, told, preview, self.asked)
+
+        minutes = self.settings.minutes
+        ends_at = None if minutes is None else self.began + 60 * minutes - SLACK * look_s - SAVING_S
+        run = FitRun(ends_at, self.options.get("checkpoint"), self.options.get("resume", False))
+        start = None if self.prepared.start is None else self.prepared.start.network
+        watch.begin(start, told, self.asked)
+        return fit(
+            examples,
+            self.prepared.spec,
+            self.settings,
+            start=start,
+            run=run,
+            on_step=on_step,
+            on_progress=self.on_progress,
+            asked=self.asked,
+        )
+
+    def _verdict(self, looks: Sequence[Look], parent: Sequence[np.ndarray] | None, child: Sequence[np.ndarray]) -> Verdict:
+        items, judged, spec = self.prepared.items, self.prepared.held.judged, self.prepared.spec
+        new = counts_of(items, judged, looks, child, len(spec.classes))
+        old = None if parent is None else counts_of(items, judged, looks, parent, len(spec.classes))
+        verdict = judge(new, old, [each.name for each in spec.classes], judged.kind)
+        if parent is None:
+            return verdict
+        corrected, changed = shares(items, looks, parent, child)
+        return with_changes(verdict, corrected, changed)

@@ -1,0 +1,1 @@
+"""Floor 2: how well labels agree with the truth."""

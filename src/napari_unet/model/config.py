@@ -1,0 +1,62 @@
+"""The shape of a U-Net as data, and the limits within which one is ever built. pydantic alone."""
+
+from math import prod
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MAX_DEPTH = 7
+MAX_WIDTH = 512
+MAX_CLASSES = 255
+MAX_CHANNELS = 64
+MAX_STRIDE = 4
+MAX_TOTAL_STRIDE = 2**MAX_DEPTH
+
+
+class UNetConfig(BaseModel):
+    """A U-Net: how many dimensions, channels, features and levels it has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dimensions: Literal[2, 3] = Field(2, title="Dimensions", description="2 for slices, 3 for volumes.")
+    in_channels: int = Field(1, ge=1, le=MAX_CHANNELS, title="Channels in", description="Channels of the image.")
+    out_channels: int = Field(1, ge=1, le=MAX_CLASSES, title="Channels out", description="1 for two classes, else one per class.")
+    width: int = Field(32, ge=1, le=MAX_WIDTH, title="Width", description="Features of the first level; each level doubles them.")
+    depth: int = Field(4, ge=0, le=MAX_DEPTH, title="Depth", description="How many times the image is pooled.")
+    max_width: int = Field(MAX_WIDTH, ge=1, le=MAX_WIDTH, title="Most features", description="Where the doubling ends.")
+    strides: tuple[tuple[int, ...], ...] | None = Field(
+        None, title="Strides", description="Pooling factor of each axis at each level; 2 everywhere when not given."
+    )
+    norm: Literal["batch", "instance", "none"] = Field(
+        "batch", title="Normalisation", description="Batch is exact in tiles; instance depends on the tile."
+    )
+    residual: bool = Field(False, title="Residual", description="Add each block's input to its output.")
+    dropout: float = Field(0.0, ge=0.0, lt=1.0, title="Dropout", description="Share of features dropped at the deepest level.")
+
+    @model_validator(mode="after")
+    def _strides_fit(self) -> Self:
+        if self.strides is None:
+            return self
+        if len(self.strides) != self.depth or any(len(level) != self.dimensions for level in self.strides):
+            raise ValueError(f"strides need {self.depth} levels of {self.dimensions} numbers, not {self.strides}")
+        if any(not 1 <= step <= MAX_STRIDE for level in self.strides for step in level):
+            raise ValueError(f"each stride must be 1 to {MAX_STRIDE}, not {self.strides}")
+        if any(prod(level[axis] for level in self.strides) > MAX_TOTAL_STRIDE for axis in range(self.dimensions)):
+            raise ValueError(f"the strides of an axis may multiply to {MAX_TOTAL_STRIDE} at most, not {self.strides}")
+        return self
+
+    @property
+    def level_strides(self) -> tuple[tuple[int, ...], ...]:
+        """The pooling factors of each level, given or not."""
+        return self.strides if self.strides is not None else ((2,) * self.dimensions,) * self.depth
+
+    @property
+    def identity(self) -> str:
+        """What of the shape the weights depend on, as text that later versions write alike: part of a model's identity."""
+        fixed = [self.dimensions, self.in_channels, self.out_channels, list(self.widths), [list(level) for level in self.level_strides]]
+        return f"unet {fixed} {self.norm} {'residual' if self.residual else 'plain'}"
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Features of each level, the deepest last."""
+        return tuple(min(self.width * 2**level, self.max_width) for level in range(self.depth + 1))

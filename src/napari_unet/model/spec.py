@@ -1,0 +1,110 @@
+"""What a model file says of itself. pydantic alone: read without torch, checked before anything is built."""
+
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+from napari_unet.model.config import MAX_CHANNELS, MAX_CLASSES, UNetConfig
+
+MAX_NAME = 80
+MAX_RECORD = 20_000
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("only printable characters are allowed")
+    return text
+
+
+def _small(record: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(record)) > MAX_RECORD:
+        raise ValueError(f"at most {MAX_RECORD} characters are allowed")
+    return record
+
+
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_printable)]
+Text = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClassSpec(_Record):
+    """One class: its name and its colour as #rrggbb. The label is its place in the list; 0 is background."""
+
+    name: Name
+    colour: Colour
+
+
+class Normalization(_Record):
+    """How intensities are brought to one range, per channel, with statistics of the whole frame."""
+
+    kind: Literal["percentile", "none"] = "percentile"
+    low: float = Field(1.0, ge=0.0, le=100.0)
+    high: float = Field(99.8, ge=0.0, le=100.0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"the low percentile {self.low} must be below the high one {self.high}")
+        return self
+
+
+class TrainedSpacing(_Record):
+    """The voxel size a model was trained at, one number per axis of a frame."""
+
+    size: tuple[Annotated[float, Field(gt=0.0, allow_inf_nan=False)], ...]
+    unit: Name = "um"
+
+
+class Provenance(_Record):
+    """Where a model comes from: hashes and counts, no paths and no file or layer names."""
+
+    parent: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    training: Annotated[dict[Name, Any], AfterValidator(_small)] = {}
+    scores: Annotated[dict[Name, FiniteFloat], Field(max_length=100)] = {}
+    versions: Annotated[dict[Name, Name], Field(max_length=100)] = {}
+    date: Annotated[str, Field(max_length=40), AfterValidator(_printable)] = ""
+
+
+class ModelSpec(_Record):
+    """All that a model file says of itself."""
+
+    format_version: Literal[1] = 1
+    name: Name
+    summary: Text = ""
+    task: Literal["semantic", "instances"] = "semantic"
+    architecture: UNetConfig
+    channels: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_CHANNELS)]
+    classes: Annotated[tuple[ClassSpec, ...], Field(min_length=2, max_length=MAX_CLASSES)]
+    normalization: Normalization = Normalization()
+    spacing: TrainedSpacing | None = None
+    threshold: float = Field(0.5, gt=0.0, lt=1.0)
+    data: Text = ""
+    licence: Text = ""
+    citation: Text = ""
+    provenance: Provenance = Provenance()
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        net = self.architecture
+        if len(self.channels) != net.in_channels:
+            raise ValueError(f"{len(self.channels)} channel names for {net.in_channels} channels")
+        if head_channels(len(self.classes)) != net.out_channels:
+            raise ValueError(f"{len(self.classes)} classes need {head_channels(len(self.classes))} outputs, not {net.out_channels}")
+        if self.spacing is not None and len(self.spacing.size) != net.dimensions:
+            raise ValueError(f"the spacing {self.spacing.size} needs {net.dimensions} numbers")
+        return self
+
+    @property
+    def axes(self) -> str:
+        """The letters of a frame: "yx" or "zyx"."""
+        return "zyx"[-self.architecture.dimensions :]
+
+
+def head_channels(classes: int) -> int:
+    """Outputs of the network: one (sigmoid) for two classes, one per class (softmax) for more."""
+    return 1 if classes == 2 else classes

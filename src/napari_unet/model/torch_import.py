@@ -1,0 +1,43 @@
+"""The one door to torch: a broken installation becomes one sentence, and devices are found here."""
+
+from napari_unet.devices import Device, cpu_device
+from napari_unet.errors import TorchUnavailableError
+
+try:
+    import torch as torch
+except ImportError as error:
+    raise TorchUnavailableError(
+        f"PyTorch can not be imported ({error}). Install it with: pip install 'torch>=2.10', or ask `napari-unet doctor`."
+    ) from error
+except OSError as error:  # WinError 1114 after Qt, a missing system library
+    raise TorchUnavailableError(
+        f"PyTorch is installed but does not start ({error}). Restart napari; if that does not help, "
+        "install it anew and ask `napari-unet doctor`."
+    ) from error
+
+__all__ = ["find_devices", "torch"]
+
+
+def find_devices() -> list[Device]:
+    """Every place where a network can run here: accelerators first, the processor last."""
+    return [*_cuda_devices(), *_mps_devices(), cpu_device()]
+
+
+def _cuda_devices() -> list[Device]:
+    if not torch.cuda.is_available():
+        return []
+    return [_cuda_device(index) for index in range(torch.cuda.device_count())]
+
+
+def _cuda_device(index: int) -> Device:
+    facts = torch.cuda.get_device_properties(index)
+    wanted, built = f"sm_{facts.major}{facts.minor}", torch.cuda.get_arch_list()
+    usable = torch.version.hip is not None or any(arch.startswith(f"sm_{facts.major}") for arch in built)
+    reason = "" if usable else f"this PyTorch has no kernels for {wanted} (only {', '.join(built)})"
+    return Device(f"cuda:{index}", facts.name, usable, reason, int(facts.total_memory))
+
+
+def _mps_devices() -> list[Device]:
+    if not torch.backends.mps.is_available():
+        return []
+    return [Device("mps", "Apple GPU")]

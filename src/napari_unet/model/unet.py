@@ -1,0 +1,112 @@
+"""The U-Net of Ronneberger, Fischer & Brox (MICCAI 2015) and its 3D form (Çiçek et al., MICCAI 2016).
+
+Two 3×3(×3) convolutions per level, max pooling down, up-convolution and the encoder's features by
+concatenation on the way up, and a 1×1 head. Convolutions are zero-padded, so that the output has the
+input's size; any size goes in, since it is padded by reflection to the stride and cropped after.
+"""
+
+from typing import Any
+
+from napari_unet.model.config import UNetConfig
+from napari_unet.model.geometry import reflected, round_up, total_strides
+from napari_unet.model.torch_import import torch
+
+Tensor = torch.Tensor
+nn = torch.nn
+
+CONV: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
+UP: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+POOL: dict[int, Any] = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
+DROPOUT: dict[int, Any] = {2: nn.Dropout2d, 3: nn.Dropout3d}
+NORM: dict[tuple[str, int], Any] = {
+    ("batch", 2): nn.BatchNorm2d,
+    ("batch", 3): nn.BatchNorm3d,
+    ("instance", 2): nn.InstanceNorm2d,
+    ("instance", 3): nn.InstanceNorm3d,
+}
+
+
+class ConvNorm(nn.Module):
+    """A 3×3(×3) convolution and its normalisation."""
+
+    def __init__(self, config: UNetConfig, features_in: int, features_out: int) -> None:
+        super().__init__()
+        plain = config.norm == "none"
+        self.conv = CONV[config.dimensions](features_in, features_out, 3, padding=1, bias=plain)
+        self.norm = nn.Identity() if plain else NORM[config.norm, config.dimensions](features_out, affine=True)
+        nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in, *space) to (N, out, *space)."""
+        return self.norm(self.conv(x))  # type: ignore[no-any-return]
+
+
+class Block(nn.Module):
+    """Two convolutions with ReLU; with `residual`, the block's input is added before the last ReLU."""
+
+    def __init__(self, config: UNetConfig, features_in: int, features_out: int) -> None:
+        super().__init__()
+        self.first = ConvNorm(config, features_in, features_out)
+        self.second = ConvNorm(config, features_out, features_out)
+        self.skip = CONV[config.dimensions](features_in, features_out, 1) if config.residual else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in, *space) to (N, out, *space)."""
+        y = self.second(torch.relu_(self.first(x)))
+        if self.skip is not None:
+            y = y + self.skip(x)
+        return torch.relu_(y)
+
+
+class Up(nn.Module):
+    """Up-convolution, the skip connection by concatenation, and a block."""
+
+    def __init__(self, config: UNetConfig, features_in: int, features_out: int, stride: tuple[int, ...]) -> None:
+        super().__init__()
+        self.up = UP[config.dimensions](features_in, features_out, stride, stride)
+        self.block = Block(config, 2 * features_out, features_out)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """(N, in, *space) and (N, out, *space·stride) to (N, out, *space·stride)."""
+        return self.block(torch.cat([skip, self.up(x)], dim=1))  # type: ignore[no-any-return]
+
+
+class UNet(nn.Module):
+    """Encoder, decoder, skip connections: (N, channels in, *space) to scores (N, channels out, *space)."""
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.strides = total_strides(config)
+        widths, steps = config.widths, config.level_strides
+        self.encoder = nn.ModuleList(
+            Block(config, before, after) for before, after in zip((config.in_channels, *widths[:-1]), widths, strict=True)
+        )
+        self.pools = nn.ModuleList(POOL[config.dimensions](step, step) for step in steps)
+        self.dropout = DROPOUT[config.dimensions](config.dropout)
+        self.decoder = nn.ModuleList(Up(config, widths[level + 1], widths[level], steps[level]) for level in reversed(range(config.depth)))
+        self.head = CONV[config.dimensions](widths[0], config.out_channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores before sigmoid or softmax, on the grid of `x`."""
+        size = x.shape[2:]
+        x = self.padded(x)
+        skips = []
+        for block, pool in zip(self.encoder[:-1], self.pools, strict=True):
+            skips.append(block(x))
+            x = pool(skips[-1])
+        x = self.dropout(self.encoder[-1](x))
+        for up in self.decoder:
+            x = up(x, skips.pop())
+        return self.head(x)[(..., *(slice(n) for n in size))]  # type: ignore[no-any-return]
+
+    def padded(self, x: Tensor) -> Tensor:
+        """`x` mirrored at its end up to the next multiple of the strides."""
+        fewest = 2 if self.config.norm == "instance" else 1  # one voxel has no variance
+        for axis, stride in enumerate(self.strides, start=2):
+            length = x.shape[axis]
+            target = round_up(max(length, fewest * stride), stride)
+            if target != length:
+                index = reflected(0, target, length)
+                x = x.index_select(axis, torch.tensor(index, device=x.device))
+        return x

@@ -1,0 +1,47 @@
+"""What a file says of its image, before it is made a scan, and arrays that stay in the file."""
+
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_unet.errors import ScanError
+
+
+@dataclass(frozen=True)
+class FileImage:
+    """An array with axis letters ("" where the file names none) and the voxel sizes that are known, by letter."""
+
+    data: Any
+    axes: str = ""
+    spacing_um: Mapping[str, float] = field(default_factory=dict)
+    rgb: bool = False
+
+
+class StoredArray:
+    """An array that stays in its file: every failure to read a part becomes one `ScanError`."""
+
+    def __init__(self, array: Any, path: Path, close: Callable[[], None] | None = None) -> None:
+        self._array = array
+        self._path = path
+        self.shape: tuple[int, ...] = tuple(array.shape)
+        self.dtype = np.dtype(array.dtype)
+        self.ndim = len(self.shape)
+        self.chunks: tuple[int, ...] = tuple(getattr(array, "chunks", None) or self.shape)
+        if close is not None:
+            weakref.finalize(self, close)
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        try:
+            return np.asarray(self._array[index])
+        except Exception as error:
+            raise damaged(self._path, error) from error
+
+
+def damaged(path: Path, error: Exception) -> ScanError:
+    """The error for a file that has the right name and beginning, and can not be read."""
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    return ScanError(f"{path.name} can not be read: {reason}. It is truncated, damaged or of a kind not supported; export it again.")

@@ -1,0 +1,118 @@
+"""From a scan's grid to a model's and back, on a grid anchored at the frame's origin.
+
+Voxel i of a frame covers [i, i + 1) of its axis. A voxel of the target grid is a weighted mean of the
+source voxels near its centre, with a triangle as wide as the coarser of the two voxels: linear
+interpolation where the target is finer, an anti-aliasing filter where it is coarser. The weights of a
+voxel depend on its place in the frame alone, so tiles and wholes agree.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_unet.scans.units import to_um
+
+BLOCK = 512  # rows of a whole frame that are made at once
+TOLERANCE = 0.1  # spacings that differ by less are taken as equal
+
+
+@dataclass(frozen=True)
+class AxisMap:
+    """How one axis of a frame relates to the model's grid: its length, and scan voxels per model voxel."""
+
+    length: int
+    factor: float = 1.0
+
+    @property
+    def same(self) -> bool:
+        """Whether the two grids are one."""
+        return self.factor == 1.0
+
+    @property
+    def model_length(self) -> int:
+        """Length of the axis on the model's grid."""
+        return max(1, math.ceil(self.length / self.factor - 1e-6))
+
+    @property
+    def margin(self) -> int:
+        """Model voxels beyond a range that are needed to bring its scores back."""
+        return 0 if self.same else math.ceil(max(1.0, 1 / self.factor)) + 1
+
+    def to_model(self, first: int, last: int) -> "Weights":
+        """Weights that make model voxels first … last-1 from scan voxels."""
+        return _weights(first, last, self.factor, self.length)
+
+    def to_scan(self, first: int, last: int) -> "Weights":
+        """Weights that make scan voxels first … last-1 from model voxels."""
+        return _weights(first, last, 1 / self.factor, self.model_length)
+
+    def first_scan_voxel(self, model_edge: int) -> int:
+        """The first scan voxel whose centre lies at or beyond that edge of the model's grid."""
+        edge = model_edge if self.same else math.ceil(model_edge * self.factor - 0.5 - 1e-9)
+        return min(max(edge, 0), self.length)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Source voxels first … last-1 of an axis, and how each target voxel is made of them."""
+
+    first: int
+    last: int
+    matrix: np.ndarray | None  # (targets, sources); None where targets are sources
+
+    def apply(self, array: np.ndarray, axis: int) -> np.ndarray:
+        """Replace the source voxels along `axis` by the target voxels."""
+        if self.matrix is None:
+            return array
+        moved = np.moveaxis(array, axis, -1) @ self.matrix.T
+        return np.moveaxis(moved, -1, axis)
+
+
+def axis_maps(shape: Sequence[int], spacing: Sequence[float], wanted: Sequence[float] | None) -> tuple[AxisMap, ...]:
+    """One map per axis of a frame; the identity where nothing is wanted or the spacings agree."""
+    if wanted is None or not differs(spacing, wanted):
+        return tuple(AxisMap(n) for n in shape)
+    return tuple(AxisMap(n, target / own) for n, own, target in zip(shape, spacing, wanted, strict=True))
+
+
+def differs(spacing: Sequence[float], wanted: Sequence[float]) -> bool:
+    """Whether any two spacings differ by more than a tenth."""
+    return any(abs(math.log(own / target)) > math.log1p(TOLERANCE) for own, target in zip(spacing, wanted, strict=True))
+
+
+def convert(size: Sequence[float], unit: str, to: str) -> tuple[float, ...] | None:
+    """Lengths in another unit; None where one of the two units is no length (such as "pixel")."""
+    one = to_um(1.0, to)
+    lengths = [to_um(length, unit) for length in size]
+    if one is None or any(length is None for length in lengths):
+        return None
+    return tuple(length / one for length in lengths if length is not None)
+
+
+def resample_frame(frame: np.ndarray, maps: Sequence[AxisMap]) -> np.ndarray:
+    """A whole (channels, *frame) array on the model's grid, float32."""
+    out = frame.astype(np.float32, copy=False)
+    for axis, axis_map in enumerate(maps, start=1):
+        if not axis_map.same:
+            out = np.concatenate([_rows(out, axis_map, axis, first) for first in range(0, axis_map.model_length, BLOCK)], axis)
+    return np.ascontiguousarray(out)
+
+
+def _rows(array: np.ndarray, axis_map: AxisMap, axis: int, first: int) -> np.ndarray:
+    weights = axis_map.to_model(first, min(first + BLOCK, axis_map.model_length))
+    part = array[(slice(None),) * axis + (slice(weights.first, weights.last),)]
+    return weights.apply(part, axis)
+
+
+def _weights(first: int, last: int, ratio: float, length: int) -> Weights:
+    if ratio == 1.0:
+        return Weights(first, last, None)
+    radius = max(1.0, ratio)
+    centres = (np.arange(first, last) + 0.5) * ratio - 0.5
+    start = max(0, math.floor(centres[0] - radius) + 1)
+    stop = min(length, math.ceil(centres[-1] + radius))
+    distance = np.abs(np.arange(start, stop)[None] - centres[:, None])
+    matrix = np.clip(1 - distance / radius, 0, None)
+    return Weights(start, stop, (matrix / matrix.sum(axis=1, keepdims=True)).astype(np.float32))

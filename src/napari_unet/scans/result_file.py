@@ -1,0 +1,55 @@
+"""What a result file is to hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_unet.scans.scan import SPATIAL, Scan
+from napari_unet.scans.units import to_um
+
+
+@dataclass(frozen=True)
+class ResultFile:
+    """A result to be written: its place, the scan it belongs to, and facts about the run to keep in it.
+
+    With `channels` it holds class probabilities, with a channel axis before the first spatial one
+    (the order that OME-NGFF asks for).
+    """
+
+    path: Path
+    scan: Scan
+    dtype: Any = np.uint8
+    channels: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def channel_axis(self) -> int:
+        """Where the class probabilities have their channels: before the first spatial axis."""
+        axes = self.scan.result_axes
+        return next(place for place, letter in enumerate(axes) if letter in SPATIAL)
+
+    @property
+    def axes(self) -> str:
+        """The scan's axes without its channels, with a "c" where there are class probabilities."""
+        axes, place = self.scan.result_axes, self.channel_axis
+        return axes[:place] + "c" + axes[place:] if self.channels else axes
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each of the `axes`."""
+        shape, place = self.scan.result_shape, self.channel_axis
+        return (*shape[:place], self.channels, *shape[place:]) if self.channels else shape
+
+    def place(self, index: tuple[int | slice, ...]) -> tuple[int | slice, ...]:
+        """Where a (classes, *region) part belongs, of which `Scan.place` gave the `index` of its labels."""
+        return (*index[: self.channel_axis], slice(None), *index[self.channel_axis :])
+
+    @property
+    def sizes_um(self) -> dict[str, float]:
+        """Voxel sizes by axis letter; empty where the scan does not know them."""
+        sizes = zip(self.scan.spatial_axes, self.scan.spacing, strict=True)
+        known = {letter: to_um(size, self.scan.unit) for letter, size in sizes}
+        return {letter: size for letter, size in known.items() if size is not None}

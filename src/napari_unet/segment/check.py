@@ -1,0 +1,60 @@
+"""Whether a model fits a scan, told before anything runs. No torch."""
+
+from napari_unet.errors import ScanError
+from napari_unet.model.spec import ModelSpec
+from napari_unet.scans.resample import convert, differs
+from napari_unet.scans.scan import Scan
+from napari_unet.segment.settings import SegmentSettings
+
+MOST_FACTOR = 32
+
+
+def check_fit(spec: ModelSpec, scan: Scan) -> None:
+    """Raise `ScanError` with one sentence if the model can not be run on the scan."""
+    scan.frame_axes(spec.architecture.dimensions)
+    wanted, found = len(spec.channels), scan.channels
+    if wanted != found:
+        hint = f"choose one layer for each of {', '.join(spec.channels)}" if wanted > found else "choose one of its channels"
+        raise ScanError(f"The model {spec.name} needs {_count(wanted)}, the image has {found}: {hint}, or say which axis the channels are.")
+
+
+def check_spacing(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> None:
+    """Raise `ScanError` where resampling would be absurd: most likely the spacing, or its unit, is wrong."""
+    size = wanted_spacing(spec, scan, settings)
+    own = scan.frame_spacing(spec.architecture.dimensions)
+    if size is not None and any(not 1 / MOST_FACTOR <= mine / target <= MOST_FACTOR for mine, target in zip(own, size, strict=True)):
+        raise ScanError(
+            f"The image has {_size(own)} {scan.unit} per pixel, the model {spec.name} was trained at {_size(size)}: too far apart to be "
+            "resampled. Correct the pixel size, or switch matching it off."
+        )
+
+
+def wanted_spacing(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> tuple[float, ...] | None:
+    """The spacing to resample to, in the scan's unit; None where the scan's own grid is used."""
+    if not settings.resample or spec.spacing is None or not scan.spacing_known:
+        return None
+    size = convert(spec.spacing.size, spec.spacing.unit, scan.unit)
+    own = scan.frame_spacing(spec.architecture.dimensions)
+    return size if size is not None and differs(own, size) else None
+
+
+def notes(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> list[str]:
+    """What the user should know of a run that is possible, one sentence each."""
+    told = []
+    if scan.rgb:
+        told.append("The image is in colour; its luminance is segmented.")
+    if (size := wanted_spacing(spec, scan, settings)) is not None:
+        own = scan.frame_spacing(spec.architecture.dimensions)
+        told.append(f"Resampled from {_size(own)} to the model's {_size(size)} {scan.unit} per pixel.")
+    if spec.architecture.norm == "instance":
+        told.append("This model normalises each tile on its own (InstanceNorm), so tiles may show at their edges.")
+    return told
+
+
+def _count(channels: int) -> str:
+    return "one channel" if channels == 1 else f"{channels} channels"
+
+
+def _size(spacing: tuple[float, ...]) -> str:
+    values = spacing[-1:] if len(set(spacing)) == 1 else spacing
+    return " × ".join(f"{value:.3g}" for value in values)

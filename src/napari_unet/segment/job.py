@@ -1,0 +1,60 @@
+"""What is to be segmented, decided before anything runs. No torch."""
+
+from dataclasses import dataclass
+
+from napari_unet.errors import ScanError, SettingsError
+from napari_unet.model.spec import ModelSpec
+from napari_unet.scans.scan import Index, Scan, Slices
+from napari_unet.segment.check import check_fit, check_spacing
+from napari_unet.segment.settings import SegmentSettings
+
+
+@dataclass(frozen=True)
+class SegmentJob:
+    """A scan, what a model says of itself, the frames in order and the region of each."""
+
+    scan: Scan
+    spec: ModelSpec
+    settings: SegmentSettings
+    frames: tuple[Index, ...]
+    region: Slices
+
+    @property
+    def dimensions(self) -> int:
+        """2 for slices, 3 for volumes."""
+        return self.spec.architecture.dimensions
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which on a voxel is foreground: the setting, or the model's own."""
+        return self.settings.threshold if self.settings.threshold is not None else self.spec.threshold
+
+
+def plan_job(
+    spec: ModelSpec,
+    scan: Scan,
+    settings: SegmentSettings,
+    frames: list[Index] | None = None,
+    region: Slices | None = None,
+) -> SegmentJob:
+    """Decide what is segmented: all frames and all of each, unless told otherwise.
+
+    `region` is in voxels of the scan, one slice per axis of a frame. Raises `ScanError` where the
+    model does not fit the scan or the region lies outside, `SettingsError` for settings that contradict the model.
+    """
+    check_fit(spec, scan)
+    check_spacing(spec, scan, settings)
+    if settings.threshold is not None and len(spec.classes) != 2:
+        raise SettingsError(f"A threshold needs a model with two classes; {spec.name} has {len(spec.classes)}. Leave it out.")
+    shape = scan.frame_shape(spec.architecture.dimensions)
+    whole = tuple(slice(0, n) for n in shape)
+    part = whole if region is None else tuple(slice(*_ends(piece, n)) for piece, n in zip(region, shape, strict=True))
+    if any(piece.start >= piece.stop for piece in part):
+        raise ScanError("The region to segment lies outside the image. Move the view over the image.")
+    chosen = tuple(scan.frames(spec.architecture.dimensions)) if frames is None else tuple(frames)
+    return SegmentJob(scan, spec, settings, chosen, part)
+
+
+def _ends(piece: slice, length: int) -> tuple[int, int]:
+    start, stop, _ = piece.indices(length)
+    return start, stop

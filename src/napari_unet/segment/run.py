@@ -1,0 +1,90 @@
+"""Segment a scan from Python: array in, labels out."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from napari_unet import __version__
+from napari_unet.model.geometry import exact_halo
+from napari_unet.model.model import Model
+from napari_unet.progress import Asked, OnProgress, go, ignore
+from napari_unet.scans.scan import Scan, scan_of
+from napari_unet.segment.check import wanted_spacing
+from napari_unet.segment.engine import choose_device, engine_name
+from napari_unet.segment.job import SegmentJob, plan_job
+from napari_unet.segment.settings import SegmentSettings
+from napari_unet.segment.stream import stream
+
+
+def segment(
+    image: Any,
+    model: Model,
+    *,
+    axes: str | None = None,
+    spacing: Sequence[float] | None = None,
+    settings: SegmentSettings | None = None,
+    on_progress: OnProgress = ignore,
+    asked: Asked = go,
+) -> np.ndarray:
+    """Segment an image with a model.
+
+    Parameters
+    ----------
+    image : numpy, dask or zarr array, a list of resolutions (finest first), or a `Scan`
+        2D to 6D, any whole, real or boolean dtype; it is read tile by tile.
+    model : Model
+        As `load_model` gives it. A 2D model runs over every slice, a 3D model over every volume.
+    axes : str, optional
+        One letter per axis of "tczyx", such as "zyx" or "yxc"; without it, the last axes are z, y, x, and
+        three or four numbers at the end are colours. A model of one channel takes the luminance of colours.
+    spacing : sequence of float, optional
+        Voxel size in µm, one number per spatial axis in the order of `axes`.
+    settings : SegmentSettings, optional
+        Device, tile size, resampling, threshold.
+    on_progress, asked : callables, optional
+        Told after each tile; asked what the user wants, within each tile too.
+
+    Returns
+    -------
+    labels : uint8 array of the image's shape without its channel axis
+        Class indices, 0 is background. After STOP, what was not computed is 0.
+
+    Raises
+    ------
+    ScanError
+        The image is empty, has other channels or dimensions than the model, or is mostly not finite.
+    SettingsError, DeviceError
+        The settings do not fit the model or the machine.
+    Cancelled
+        `asked` answered CANCEL.
+
+    Notes
+    -----
+    Tiles are exact (Majurski & Bajcsy, J. Res. NIST 126:126009, 2021): the labels are those of the
+    whole image in one piece, whatever the tile size.
+    """
+    scan = image if isinstance(image, Scan) else scan_of(image, axes, spacing, grey=len(model.spec.channels) == 1)
+    job = plan_job(model.spec, scan, settings or SegmentSettings())
+    labels = np.zeros(scan.result_shape, np.uint8)
+    for tile in stream(model, job, on_progress=on_progress, asked=asked):
+        labels[scan.place(tile.frame, tile.region)] = scan.to_place(tile.labels)
+    return labels
+
+
+def run_facts(model: Model, job: SegmentJob) -> dict[str, Any]:
+    """What a result says of how it was made, as plain values."""
+    return {
+        "model": model.spec.name,
+        "weights_sha256": model.weights_sha256,
+        "settings": job.settings.model_dump(),
+        "threshold": job.threshold if len(job.spec.classes) == 2 else None,
+        "engine": engine_name(choose_device(job.settings.device)),
+        "precision": job.settings.precision,
+        "spacing": list(job.scan.spacing),
+        "spacing_unit": job.scan.unit,
+        "resampled_to": wanted_spacing(job.spec, job.scan, job.settings),
+        "halo": {"kind": "exact", "voxels": list(exact_halo(job.spec.architecture))},
+        "versions": {"napari-unet-loop": __version__, "torch": version("torch"), "numpy": np.__version__},
+    }

@@ -1,0 +1,28 @@
+"""What can be chosen about a segmentation: one object for the form, the command line and the record."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SegmentSettings(BaseModel):
+    """Settings of a segmentation; every field is an option of the same name on the command line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    device: str = Field("auto", title="Device", description="Where the network runs: auto, cpu, cuda or mps.", max_length=20)
+    tile_px: int | None = Field(
+        None, ge=16, le=8192, title="Tile size", description="Side of a tile without its halo, in pixels; chosen to fit when not given."
+    )
+    resample: bool = Field(
+        True, title="Match pixel size", description="Resample to the pixel size the model was trained at, where both are known."
+    )
+    threshold: float | None = Field(
+        None,
+        gt=0.0,
+        lt=1.0,
+        title="Threshold",
+        description="For two classes: the probability above which a pixel is foreground; the model's own when not given.",
+    )
+    keep_probabilities: bool = Field(False, title="Keep probabilities", description="Keep the probability of each class as an image too.")
+    precision: Literal["float32"] = Field("float32", title="Precision", description="Number format of the computation.")

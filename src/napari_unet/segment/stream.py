@@ -1,0 +1,154 @@
+"""Finished tiles one after the other, nearest to what the user looks at first."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_unet.devices import ram_available_bytes
+from napari_unet.model.geometry import exact_halo, reflected, total_strides
+from napari_unet.model.model import Model
+from napari_unet.progress import Asked, Clock, OnProgress, Progress, Stopped, go, heed, ignore
+from napari_unet.scans.resample import axis_maps
+from napari_unet.scans.scan import Index, Slices
+from napari_unet.segment.check import wanted_spacing
+from napari_unet.segment.engine import Engine, TorchEngine, choose_device
+from napari_unet.segment.job import SegmentJob
+from napari_unet.segment.memory import core_shape
+from napari_unet.segment.normalize import FrameStatistics, frame_statistics, normalize
+from napari_unet.segment.semantic import decide
+from napari_unet.segment.tiling import Lattice, Tile, plan_tiles
+
+
+@dataclass(frozen=True)
+class Focus:
+    """Where the user looks: a frame, and a point in its voxels."""
+
+    frame: Index
+    point: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class TileResult:
+    """A finished tile: where it belongs, its labels, and its probabilities (K or 1, *region) where they are kept.
+
+    A `provisional` tile is covered by a larger one that comes later and says the same.
+    """
+
+    frame: Index
+    region: Slices
+    labels: np.ndarray
+    probabilities: np.ndarray | None
+    statistics: FrameStatistics
+    nonfinite: int
+    done: int
+    total: int
+    provisional: bool = False
+
+
+def stream(
+    model: Model,
+    job: SegmentJob,
+    *,
+    focus: Focus | None = None,
+    on_progress: OnProgress = ignore,
+    asked: Asked = go,
+    engine: Engine | None = None,
+) -> Iterator[TileResult]:
+    """Run `model` over the job's frames, tile by tile.
+
+    Labels equal those of the whole frame in one piece. STOP ends the stream early; CANCEL raises `Cancelled`;
+    `ScanError` is raised for a frame of which more than half is not finite.
+    """
+    engine = engine or TorchEngine(model.network, choose_device(job.settings.device))
+    run = _Run(engine, job, focus, asked)
+    clock, done = Clock(), 0
+    on_progress(Progress(0, run.total))
+    try:
+        for frame, tile, statistics in run.tiles():
+            result = run.result(frame, tile, statistics, done := done + 1)
+            on_progress(Progress(done, run.total, seconds_left=clock.seconds_left(done, run.total)))
+            yield result
+    except Stopped:
+        return
+
+
+class _Run:
+    """One job on one engine: the plan of its frames, and how a tile is made."""
+
+    def __init__(self, engine: Engine, job: SegmentJob, focus: Focus | None, asked: Asked) -> None:
+        self._engine, self._job, self._asked = engine, job, asked
+        self._frames = _ordered(job.frames, focus)
+        lattice, core_px = _lattice(job)
+        point = None if focus is None else focus.point
+        self._plan = plan_tiles(lattice, job.region, core_px, point)
+        self._first = plan_tiles(lattice, job.region, core_px, point, small_first=True)
+        self.total = len(self._first.tiles) + len(self._plan.tiles) * (len(self._frames) - 1)
+
+    def tiles(self) -> Iterator[tuple[Index, Tile, FrameStatistics]]:
+        """Every tile of every frame in order; raises `Stopped` on STOP."""
+        for number, frame in enumerate(self._frames):
+            statistics = frame_statistics(self._job.scan, self._job.dimensions, frame, self._job.spec.normalization, self._asked)
+            for tile in (self._plan if number else self._first).tiles:
+                heed(self._asked)
+                yield frame, tile, statistics
+
+    def result(self, frame: Index, tile: Tile, statistics: FrameStatistics, done: int) -> TileResult:
+        """Read, resample, run, crop, resample back, decide."""
+        window, bad = self._window(frame, tile, statistics)
+        probabilities = self._on_scan_grid(self._engine.run(window, self._asked), tile)
+        labels = decide(probabilities, self._job.threshold)
+        inside = bad.inside(tile.write) if bad is not None else None
+        if inside is not None:
+            labels[inside] = 0
+        kept = probabilities if self._job.settings.keep_probabilities else None
+        nonfinite = 0 if inside is None or tile.provisional else int(inside.sum())
+        return TileResult(frame, tile.write, labels, kept, statistics, nonfinite, done, self.total, tile.provisional)
+
+    def _window(self, frame: Index, tile: Tile, statistics: FrameStatistics) -> tuple[np.ndarray, "_Bad | None"]:
+        """The normalised window (C, *window) on the model's grid, mirrored beyond the frame's end."""
+        maps = self._plan.maps
+        index = [reflected(part.start, part.stop, m.model_length) for part, m in zip(tile.window, maps, strict=True)]
+        weights = [m.to_model(min(i), max(i) + 1) for i, m in zip(index, maps, strict=True)]
+        read = tuple(slice(w.first, w.last) for w in weights)
+        part, bad = normalize(self._job.scan.read(frame, read), statistics)
+        for axis, (weight, picked) in enumerate(zip(weights, index, strict=True), start=1):
+            part = weight.apply(part, axis)
+            part = np.take(part, np.asarray(picked) - min(picked), axis)
+        return np.ascontiguousarray(part, np.float32), None if bad is None else _Bad(read, bad)
+
+    def _on_scan_grid(self, probabilities: np.ndarray, tile: Tile) -> np.ndarray:
+        """Crop the window (K, *window) to its core and bring it to the part of the scan to be written."""
+        crop = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(tile.core, tile.window, strict=True))
+        part = probabilities[(slice(None), *crop)]
+        for axis, (axis_map, write) in enumerate(zip(self._plan.maps, tile.write, strict=True), start=1):
+            part = axis_map.to_scan(write.start, write.stop).apply(part, axis)
+        return np.ascontiguousarray(part)
+
+
+@dataclass(frozen=True)
+class _Bad:
+    """Voxels of a part that was read which are not finite."""
+
+    read: Slices
+    mask: np.ndarray
+
+    def inside(self, write: Slices) -> np.ndarray:
+        """The same for the part that is written, which lies within what was read."""
+        return self.mask[tuple(slice(w.start - r.start, w.stop - r.start) for w, r in zip(write, self.read, strict=True))]
+
+
+def _lattice(job: SegmentJob) -> tuple[Lattice, tuple[int, ...]]:
+    """The lattice of a job's frames, and how large a core may be."""
+    config, dims = job.spec.architecture, job.dimensions
+    wanted = wanted_spacing(job.spec, job.scan, job.settings)
+    maps = axis_maps(job.scan.frame_shape(dims), job.scan.frame_spacing(dims), wanted)
+    lattice = Lattice(maps, total_strides(config), exact_halo(config))
+    return lattice, core_shape(config, lattice, ram_available_bytes(), job.settings.tile_px)
+
+
+def _ordered(frames: tuple[Index, ...], focus: Focus | None) -> list[Index]:
+    """Frames in order of closeness to the one that is looked at."""
+    if focus is None:
+        return list(frames)
+    return sorted(frames, key=lambda frame: sum(abs(a - b) for a, b in zip(frame, focus.frame, strict=True)))

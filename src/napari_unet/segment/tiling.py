@@ -1,0 +1,145 @@
+"""Tiles of one frame whose cores are exactly right, and the order in which they come.
+
+The lattice of tiles lives on the model's grid, aligned to the network's strides; all windows of a plan
+have one shape. A window reaches a halo beyond its core except where the frame ends. What each tile
+writes is a part of the scan's grid; together the parts cover the region once. The tile nearest the
+focus may come a second time, smaller and first: tiles are exact, so nothing changes when the larger
+one covers it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from napari_unet.model.geometry import round_up
+from napari_unet.scans.resample import AxisMap
+from napari_unet.scans.scan import Slices
+
+FIRST_TILE_PX = 128
+WORTH_A_FIRST_TILE = 3  # windows that are so many times larger than the small one are preceded by it
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile: the window to read and the core to keep on the model's grid, and the part of the scan to write.
+
+    A `provisional` one lies within a later tile of the plan, which writes the same again.
+    """
+
+    window: Slices
+    core: Slices
+    write: Slices
+    provisional: bool = False
+
+
+@dataclass(frozen=True)
+class TilePlan:
+    """All tiles of one frame, in order. `padded` is the frame on the model's grid, up to the stride."""
+
+    maps: tuple[AxisMap, ...]
+    padded: tuple[int, ...]
+    tiles: tuple[Tile, ...]
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """What tiles of a frame have in common, per axis: how the grids relate, strides, and halo."""
+
+    maps: tuple[AxisMap, ...]
+    strides: tuple[int, ...]
+    halo: tuple[int, ...]
+
+    @property
+    def padded(self) -> tuple[int, ...]:
+        """The frame's shape on the model's grid, rounded up to the strides."""
+        return tuple(round_up(m.model_length, s) for m, s in zip(self.maps, self.strides, strict=True))
+
+    @property
+    def reach(self) -> tuple[int, ...]:
+        """How far a window reaches beyond the lattice's cell: the halo, and what resampling back needs."""
+        return tuple(h + round_up(m.margin, s) for h, m, s in zip(self.halo, self.maps, self.strides, strict=True))
+
+
+def plan_tiles(
+    lattice: Lattice,
+    region: Slices,
+    core_px: Sequence[int],
+    focus: Sequence[float] | None = None,
+    small_first: bool = False,
+) -> TilePlan:
+    """Cover `region` (scan voxels) with tiles of at most `core_px` model voxels, the nearest to `focus` first.
+
+    With `small_first`, a small tile at the focus comes before them where they are large.
+    """
+    axes = [
+        _axis_tiles(axis_map, stride, reach, part, core)
+        for axis_map, stride, reach, part, core in zip(lattice.maps, lattice.strides, lattice.reach, region, core_px, strict=True)
+    ]
+    tiles = [_tile(parts) for parts in _product(axes)]
+    if focus is not None:
+        tiles.sort(key=lambda tile: _distance(tile.write, focus))
+    if focus is not None and small_first:
+        tiles = [*_first_tile(lattice, tiles[0], focus), *tiles]
+    return TilePlan(lattice.maps, lattice.padded, tuple(tiles))
+
+
+def _tile(parts: "list[AxisPart]") -> Tile:
+    window, core, write = zip(*parts, strict=True)
+    return Tile(window, core, write)
+
+
+AxisPart = tuple[slice, slice, slice]
+
+
+def _axis_tiles(axis_map: AxisMap, stride: int, reach: int, region: slice, core_px: int) -> list[AxisPart]:
+    """Window, core and write of every tile along one axis."""
+    needed = axis_map.to_scan(region.start, region.stop)
+    start, stop = needed.first // stride * stride, needed.last
+    count = max(1, math.ceil((stop - start) / max(core_px, stride)))
+    size = round_up(math.ceil((stop - start) / count), stride)
+    padded = round_up(axis_map.model_length, stride)
+    length = min(padded, size + 2 * reach)
+    parts = []
+    for edge in range(start, stop, size):
+        last = edge + size >= stop
+        write = slice(
+            max(region.start, axis_map.first_scan_voxel(edge)) if edge > start else region.start,
+            min(region.stop, axis_map.first_scan_voxel(edge + size)) if not last else region.stop,
+        )
+        if write.start < write.stop:
+            core = axis_map.to_scan(write.start, write.stop)
+            first = min(max(edge - reach, 0), padded - length)
+            parts.append((slice(first, first + length), slice(core.first, core.last), write))
+    return parts
+
+
+def _first_tile(lattice: Lattice, nearest: Tile, focus: Sequence[float]) -> list[Tile]:
+    """A small tile around the focus within the nearest one, where that is so large that it would be waited for."""
+    around = []
+    for axis_map, part, at in zip(lattice.maps, nearest.write, focus, strict=True):
+        side = max(1, round(FIRST_TILE_PX * axis_map.factor))
+        start = min(max(round(at) - side // 2, part.start), max(part.start, part.stop - side))
+        around.append(slice(start, min(start + side, part.stop)))
+    core_px = [round_up(FIRST_TILE_PX, stride) + 2 * stride for stride in lattice.strides]
+    small = plan_tiles(lattice, tuple(around), core_px).tiles
+    if len(small) != 1 or _voxels(nearest.window) < WORTH_A_FIRST_TILE * _voxels(small[0].window):
+        return []
+    return [replace(small[0], provisional=True)]
+
+
+def _product(axes: list[list[AxisPart]]) -> list[list[AxisPart]]:
+    rows: list[list[AxisPart]] = [[]]
+    for parts in axes:
+        rows = [[*row, part] for row in rows for part in parts]
+    return rows
+
+
+def _voxels(slices: Slices) -> int:
+    return math.prod(part.stop - part.start for part in slices)
+
+
+def _distance(write: Slices, focus: Sequence[float]) -> tuple[float, float]:
+    """Distance of the focus from a tile, then from its centre."""
+    outside = [max(part.start - at, at - (part.stop - 1), 0.0) for part, at in zip(write, focus, strict=True)]
+    centre = [(part.start + part.stop - 1) / 2 - at for part, at in zip(write, focus, strict=True)]
+    return math.hypot(*outside), math.hypot(*centre)

@@ -1,0 +1,123 @@
+"""After the verdict: segment with the new model, go back to the old one, use it anyway, see what changed."""
+
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.errors import NapariUNetError
+from napari_unet.widgets.finetune_plan import FinetunePlan
+from napari_unet.widgets.finetune_run import FinetuneRun, Trained, save
+from napari_unet.widgets.job_worker import in_background
+from napari_unet.widgets.model_news import model_news
+from napari_unet.widgets.segment_widget import SegmentWidget
+from napari_unet.widgets.verdict_card import VerdictCard
+from napari_unet.widgets.viewer_bridge.changes_layer import show_changes
+from napari_unet.widgets.viewer_bridge.docks import open_dock
+
+SEGMENT = "Segment"
+
+
+class FinetuneOutcome(QObject):
+    """Carries out what the verdict card asks for; `said` tells a sentence and its kind."""
+
+    said = Signal(str, str)
+    _saved = Signal(object, str)
+
+    def __init__(self, viewer: Any, card: VerdictCard, plan: FinetunePlan) -> None:
+        super().__init__(card)
+        self._viewer, self._card, self._plan = weakref.ref(viewer), card, plan
+        self._run: FinetuneRun | None = None
+        self._trained: Trained | None = None
+        card.segment_requested.connect(self._on_segment_requested)
+        card.back_requested.connect(self._on_back_requested)
+        card.anyway_requested.connect(self._on_anyway_requested)
+        card.changes_requested.connect(self._on_changes_requested)
+        self._saved.connect(self._on_saved)
+
+    def take(self, run: FinetuneRun, trained: Trained) -> None:
+        """Show how a training came out."""
+        self._run, self._trained = run, trained
+        self._card.set_verdict(trained.result.verdict, self._old_name(), run.order.name)
+        if trained.path is not None:
+            model_news().saved.emit(str(trained.path))
+
+    def forget(self) -> None:
+        """Let go of the models."""
+        self._run, self._trained = None, None
+        self._card.clear()
+
+    def _old_name(self) -> str:
+        return self._run.order.parent.name if self._run is not None and self._run.order.parent is not None else ""
+
+    def _on_segment_requested(self) -> None:
+        run, trained = self._run, self._trained
+        if run is None or trained is None or trained.path is None:
+            return
+        model_news().chosen.emit(str(trained.path))
+        dock = open_dock(self._viewer(), SegmentWidget, SEGMENT)
+        if dock is not None:
+            dock.segment(trained.path, run.pairs[0].image)
+
+    def _on_back_requested(self) -> None:
+        if self._run is not None and self._run.order.parent is not None:
+            model_news().chosen.emit(str(self._run.order.parent.path))
+            self._card.show_buttons(segment=False, back=False)
+            self.said.emit(f"{self._old_name()} is chosen again; {self._run.order.name} stays in the list of models.", "info")
+
+    def _on_anyway_requested(self) -> None:
+        run, trained = self._run, self._trained
+        if run is None or trained is None:
+            return
+        if trained.path is not None:
+            self._use(trained.path)
+            return
+
+        def write() -> None:
+            with suppress(RuntimeError):  # the window has been closed
+                try:
+                    self._saved.emit(save(trained.result.model, run.order.path), "")
+                except NapariUNetError as error:
+                    self._saved.emit(None, str(error))
+
+        in_background(write)
+
+    def _on_saved(self, path: Path | None, problem: str) -> None:
+        if path is None or self._trained is None:
+            self.said.emit(problem, "error")
+            return
+        self._trained = Trained(self._trained.result, path)
+        model_news().saved.emit(str(path))
+        self._use(path)
+
+    def _use(self, path: Path) -> None:
+        model_news().chosen.emit(str(path))
+        self._card.show_buttons(segment=True, back=bool(self._old_name()))
+
+    def _on_changes_requested(self) -> None:
+        self._try(self._show_changes)
+
+    def _show_changes(self) -> None:
+        run, trained, viewer = self._run, self._trained, self._viewer()
+        if run is None or trained is None or viewer is None:
+            return
+        for number, pair in enumerate(run.pairs):
+            changes = [change for change in trained.result.changes if change.item == number]
+            images = self._plan.image_layers(pair.image)
+            if changes and images:
+                show_changes(viewer, images[0], pair.image.axes, self._plan.scan(pair), changes)
+
+    def _try(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except NapariUNetError as error:
+            self.said.emit(str(error), "problem")
+
+
+def said_of(trained: Trained, name: str) -> str:
+    """What is to be known of an ending besides the verdict."""
+    kept = f"Saved as {name}." if trained.path is not None else f"{name} was not saved; Use anyway keeps it."
+    return " ".join([*trained.result.notes, kept])

@@ -1,0 +1,54 @@
+"""A thread that goes on beside the window and writes what is to be kept; with `job_worker` the only room that knows threads."""
+
+import atexit
+import threading
+import weakref
+from collections.abc import Callable
+from typing import ClassVar
+
+
+class Outbox:
+    """Sends, in a thread of its own, soon after it was asked to and at most every `rest_s` seconds; the end of Python waits for the last.
+
+    `send` returns whether there is more to send; it has to deal with its own errors.
+    """
+
+    _open: ClassVar["weakref.WeakSet[Outbox]"] = weakref.WeakSet()
+
+    def __init__(self, send: Callable[[], bool], finish: Callable[[], None], rest_s: float = 0.15) -> None:
+        self._send, self._finish, self._rest_s = send, finish, rest_s
+        self._wanted, self._closing = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._open.add(self)
+        self._thread.start()
+
+    def ask(self) -> None:
+        """There is something to send."""
+        self._wanted.set()
+
+    def close(self, wait_s: float = 0.0) -> None:
+        """Send what there is, then finish and end; wait for it at most so long."""
+        self._closing.set()
+        self._wanted.set()
+        if wait_s:
+            self._thread.join(wait_s)
+
+    def _run(self) -> None:
+        more = False
+        while not self._closing.is_set():
+            if not more:
+                self._wanted.wait()
+            if self._closing.is_set():
+                break
+            self._wanted.clear()
+            more = self._send()
+            self._closing.wait(self._rest_s)
+        while self._send():
+            pass
+        self._finish()
+
+
+@atexit.register
+def _send_the_last() -> None:
+    for outbox in list(Outbox._open):
+        outbox.close(wait_s=5.0)

@@ -1,0 +1,95 @@
+"""The arrays that a run fills: labels, what of them is done, and probabilities where they are kept."""
+
+from typing import Protocol
+
+import numpy as np
+
+from napari_unet.learn.corrections import UNTRUSTED, Corrections
+from napari_unet.scans.scan import Index, Scan, Slices
+from napari_unet.segment.job import SegmentJob
+from napari_unet.widgets.big_array import zeros
+from napari_unet.widgets.block_grid import Box, boxes
+from napari_unet.widgets.done_map import DoneMap
+
+PIECE_VOXELS = 2**20
+
+
+class Tile(Protocol):
+    """What a run delivers, as far as it matters here."""
+
+    @property
+    def frame(self) -> Index:
+        """Which frame it belongs to."""
+
+    @property
+    def region(self) -> Slices:
+        """Where it lies in the frame."""
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Labels of the region."""
+
+    @property
+    def provisional(self) -> bool:
+        """Whether a later tile covers it."""
+
+    @property
+    def probabilities(self) -> np.ndarray | None:
+        """Probabilities of the region, classes first, where they are kept."""
+
+
+class ResultArrays:
+    """Written by the worker's thread, shown by the main thread; knows neither Qt nor napari."""
+
+    def __init__(self, job: SegmentJob, kept: Corrections | None = None) -> None:
+        """`kept` are corrections of an earlier result, which no tile covers; they belong to this one from now on."""
+        self._scan: Scan | None = job.scan
+        shape, classes = job.scan.result_shape, len(job.spec.classes)
+        self.labels = zeros(shape, np.uint8) if kept is None else kept.labels
+        self.trust = None if kept is None else kept.trust
+        self.prediction = zeros(shape, np.uint8)  # as the model gave it, whatever is painted
+        self.probabilities: np.ndarray | None = None
+        if job.settings.keep_probabilities:
+            self.probabilities = zeros(shape if classes == 2 else (classes, *shape), np.float16)
+        self.done = DoneMap(shape, job.dimensions)
+
+    def write(self, tile: Tile) -> None:
+        """Put a finished tile where it belongs."""
+        if (scan := self._scan) is None:
+            return
+        place = scan.place(tile.frame, tile.region)
+        self.prediction[place] = predicted = scan.to_place(tile.labels)
+        if self.trust is not None:
+            predicted = np.where(self.trust[place] != UNTRUSTED, self.labels[place], predicted)
+        self.labels[place] = predicted
+        if self.probabilities is not None and tile.probabilities is not None:
+            self._write_probabilities(scan, place, tile.probabilities)
+        self.done.mark(place, tile.provisional)
+
+    def keep(self, corrections: Corrections) -> None:
+        """Take what was corrected in the earlier result since the run began."""
+        if self.trust is None:
+            return
+        for box in boxes(self.labels.shape, PIECE_VOXELS):
+            if (trust := corrections.trust[box]).any() or self.trust[box].any():
+                self.labels[box] = np.where(trust != UNTRUSTED, corrections.labels[box], self._without_older(box))
+                self.trust[box] = trust
+
+    def _without_older(self, box: Box) -> np.ndarray:
+        """The labels with the prediction back where an earlier copy of corrections was."""
+        trust = self.trust
+        return self.labels[box] if trust is None else np.where(trust[box] != UNTRUSTED, self.prediction[box], self.labels[box])
+
+    def forget_scan(self) -> None:
+        """Let the image go when the run is over."""
+        self._scan = None
+
+    def _write_probabilities(self, scan: Scan, place: tuple[int | slice, ...], parts: np.ndarray) -> None:
+        target = self.probabilities
+        if target is None:
+            return
+        if len(parts) == 1:
+            target[place] = scan.to_place(parts[0])
+        else:
+            for number, part in enumerate(parts):
+                target[(number, *place)] = scan.to_place(part)

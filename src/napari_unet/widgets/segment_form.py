@@ -1,0 +1,41 @@
+"""The leaf widgets of the Segment dock, one above the other; the button stays in sight."""
+
+from qtpy.QtCore import QSize
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_unet.widgets.device_picker import DevicePicker
+from napari_unet.widgets.input_picker import InputPicker
+from napari_unet.widgets.message_line import MessageLine
+from napari_unet.widgets.model_picker import ModelPicker
+from napari_unet.widgets.options_form import OptionsForm
+from napari_unet.widgets.run_bar import RunBar, RunWords
+from napari_unet.widgets.snug_area import snug_area
+
+RUN_TIP = "Segment the image with the model. The result is a new layer; it grows from the middle of what you look at."
+WIDTH_PX, HEIGHT_PX, GOOD_WIDTH_PX = 256, 320, 300
+
+
+class SegmentForm(QWidget):
+    """Holds the leaf widgets and lays them out; connects nothing."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.image = InputPicker()
+        self.model = ModelPicker()
+        self.device = DevicePicker()
+        self.options = OptionsForm()
+        area = snug_area((self.image, self.model, self.device, self.options), self)
+        self.message = MessageLine(self)
+        self.bar = RunBar(RunWords("Segment", RUN_TIP), self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 8, 8)
+        layout.setSpacing(8)
+        layout.addWidget(area)
+        layout.addWidget(self.message)
+        layout.addWidget(self.bar)
+        layout.addStretch(1)
+        self.setMinimumSize(WIDTH_PX, HEIGHT_PX)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """A width at which nothing is shortened."""
+        return QSize(GOOD_WIDTH_PX, super().sizeHint().height())

@@ -1,0 +1,125 @@
+"""From choices to a run: what fits, and what is segmented first."""
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from napari.layers import Image, Labels
+
+from napari_unet.errors import ScanError
+from napari_unet.model.library import ModelEntry
+from napari_unet.scans.scan import Scan
+from napari_unet.segment.check import check_fit, notes
+from napari_unet.segment.job import SegmentJob, plan_job
+from napari_unet.segment.settings import SegmentSettings
+from napari_unet.widgets.records import InputChoice, Options
+from napari_unet.widgets.result_arrays import ResultArrays
+from napari_unet.widgets.segment_run import SegmentRun
+from napari_unet.widgets.viewer_bridge.correcting import to_carry_over
+from napari_unet.widgets.viewer_bridge.focus import focus_of, part_in_view
+from napari_unet.widgets.viewer_bridge.layer_watch import LayerWatch
+from napari_unet.widgets.viewer_bridge.placement import placement
+from napari_unet.widgets.viewer_bridge.removal import is_open
+from napari_unet.widgets.viewer_bridge.result_layer import ResultLayer, result_name
+from napari_unet.widgets.viewer_bridge.scan_from_layers import one_place, scan_from_layers
+from napari_unet.widgets.viewer_bridge.sources import set_source
+from napari_unet.widgets.viewer_bridge.trust import corrections_of
+
+NO_IMAGE = "Open an image to begin: File ▸ Open Sample ▸ U-Net Loop has some."
+OTHER_PLACE = "The chosen layers differ in scale or place; their pixels are taken one for one."
+SAME_LAYER = "One layer is chosen for several channels."
+NO_MODEL = "Choose a model: Open… takes any model file."
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Whether a run is possible, and what is to be said before it."""
+
+    ready: bool
+    text: str = ""
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is something to say."""
+        return bool(self.text)
+
+
+class SegmentPlan:
+    """Makes runs for a viewer from the values of the leaf widgets."""
+
+    def __init__(self, viewer: Any, watch: LayerWatch) -> None:
+        self._viewer = weakref.ref(viewer)
+        self._watch = watch
+
+    def outlook(self, choice: InputChoice, entry: ModelEntry | None) -> Outlook:
+        """Whether the model fits the image, without reading a pixel."""
+        if entry is None or entry.header is None:
+            return Outlook(False, entry.problem if entry else NO_MODEL)
+        if not self._layers(choice):
+            return Outlook(False, choice.problem or NO_IMAGE)
+        try:
+            scan = self._scan(choice)
+            check_fit(entry.header.spec, scan)
+        except ScanError as error:
+            return Outlook(False, str(error))
+        told = notes(entry.header.spec, scan, SegmentSettings(resample=False))
+        told += [SAME_LAYER] if len(set(choice.layers)) < len(choice.layers) else []
+        told += [] if one_place(self._layers(choice)) else [OTHER_PLACE]
+        return Outlook(True, " ".join(told))
+
+    def make_run(self, choice: InputChoice, entry: ModelEntry, device: str, options: Options) -> SegmentRun:
+        """A run that has not begun; raises `NapariUNetError` with one sentence where there can be none."""
+        viewer, layers = self._viewer(), self._layers(choice)
+        if viewer is None or not layers or entry.header is None:
+            raise ScanError(NO_IMAGE)
+        spec, scan, axes = entry.header.spec, self._scan(choice), choice.axes
+        settings = SegmentSettings(
+            device=device, resample=choice.resample, keep_probabilities=options.keep_probabilities, threshold=options.threshold
+        )
+        check_fit(spec, scan)
+        dimensions = spec.architecture.dimensions
+        only = (options.current_slice_only, options.region_in_view_only)
+        frames, region = part_in_view(viewer, layers[0], scan, axes, dimensions, *only)
+        job = plan_job(spec, scan, settings, frames, region)
+        focus = focus_of(viewer, layers[0], scan, axes, dimensions)
+        older = to_carry_over(viewer, layers, scan.result_shape)
+        kept = corrections_of(older) if older is not None else None
+        show = partial(show_result, self._viewer, layers, choice, entry, job, weakref.ref(older) if older is not None else _none)
+        return SegmentRun(f"Segmenting {layers[0].name}", entry, job, focus, show, kept)
+
+    def _layers(self, choice: InputChoice) -> list[Image]:
+        layers = self._watch.layers(choice.layers)
+        return layers if len(layers) == len(choice.layers) else []
+
+    def _scan(self, choice: InputChoice) -> Scan:
+        return scan_from_layers(self._layers(choice), choice)
+
+
+def show_result(
+    viewer: Callable[[], Any],
+    images: list[Image],
+    choice: InputChoice,
+    entry: ModelEntry,
+    job: SegmentJob,
+    older: Callable[[], Labels | None],
+    arrays: ResultArrays,
+) -> ResultLayer | None:
+    """Put the layers of a run into the viewer, if it is still open; `older` is the result whose corrections it takes over."""
+    opened = viewer()
+    if not is_open(opened):
+        return None
+    name = result_name(images[0], entry.name)
+    result = ResultLayer(opened, arrays, job.spec.classes, placement(images[0], choice.axes), name)
+    if (labels := result.labels) is not None:
+        set_source(labels, images, choice)
+    if (painted := older()) is not None:
+        result.carries_over(painted)
+    sha = entry.header.weights_sha256 if entry.header else ""
+    result.note({"model": job.spec.name, "weights_sha256": sha, "settings": job.settings.model_dump()})
+    return result
+
+
+def _none() -> None:
+    """Stand for an older result that there is not."""

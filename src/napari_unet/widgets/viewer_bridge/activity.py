@@ -1,0 +1,28 @@
+"""A job's progress in napari's activity dock, made, moved and closed on the main thread."""
+
+from napari.utils import progress
+
+from napari_unet.progress import Progress
+
+
+class Activity:
+    """One line in the activity dock."""
+
+    def __init__(self, title: str) -> None:
+        self._bar = progress(total=0, desc=title)
+        self._open = True
+
+    def show(self, news: Progress) -> None:
+        """Move the bar to where the job is."""
+        if not self._open:
+            return
+        if self._bar.total != news.total:
+            self._bar.total = news.total
+        if (step := news.done - self._bar.n) > 0:
+            self._bar.update(step)
+
+    def close(self) -> None:
+        """Take the line away."""
+        if self._open:
+            self._open = False
+            self._bar.close()

@@ -1,0 +1,55 @@
+"""Takes layers out of a viewer one at a time, with a redraw between them."""
+
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+from napari.layers import Layer
+from qtpy.QtCore import QTimer
+
+PAUSE_MS = 30
+
+
+class _Queue:
+    """The layers that are to go, and whether the next one has a time set."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Any, Any]] = []
+        self._timed = False
+
+    def put(self, viewer: Any, layers: Sequence[Layer | None]) -> None:
+        self._waiting.extend((weakref.ref(viewer), weakref.ref(layer)) for layer in layers if layer is not None)
+        self._time_next()
+
+    def _time_next(self) -> None:
+        if self._waiting and not self._timed:
+            self._timed = True
+            QTimer.singleShot(PAUSE_MS, self._remove_next)
+
+    def _remove_next(self) -> None:
+        viewer, layer = (ref() for ref in self._waiting.pop(0))
+        try:
+            if is_open(viewer) and layer is not None and layer in viewer.layers:
+                viewer.layers.remove(layer)
+        finally:
+            self._timed = False
+            self._time_next()
+
+
+_queue = _Queue()
+
+
+def remove_in_turn(viewer: Any, layers: Sequence[Layer | None]) -> None:
+    """Remove these layers soon, those that are still there.
+
+    The canvas has to be drawn between two removals: vispy draws from freed memory otherwise (a
+    crash with software OpenGL, access violations with some drivers).
+    """
+    if viewer is not None:
+        _queue.put(viewer, layers)
+
+
+def is_open(viewer: Any) -> bool:
+    """Whether there is a viewer whose window has not been closed (or that never had one)."""
+    window = getattr(viewer, "window", None)
+    return viewer is not None and (window is None or hasattr(window, "_qt_window"))

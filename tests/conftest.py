@@ -1,0 +1,27 @@
+"""What every test stands on: a Qt that can start, settings and models of its own, hypothesis without a stopwatch."""
+
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+os.environ.setdefault("QT_API", "pyqt6")
+os.environ.setdefault("PYTEST_QT_API", os.environ["QT_API"])
+os.environ["NAPARI_CONFIG"] = ""  # napari keeps its settings in memory
+if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+settings.register_profile("quick", deadline=None, max_examples=25, derandomize=True)
+settings.register_profile("thorough", deadline=None, max_examples=500)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the models of the person who runs the tests out of them, and the tests' models out of theirs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NAPARI_UNET_MODELS", str(tmp_path_factory.mktemp("models")))
+        patch.setenv("NAPARI_UNET_JOURNALS", str(tmp_path_factory.mktemp("strokes")))
+        yield

@@ -1,0 +1,94 @@
+"""A real viewer, a real dock opened as from the menu, tiny models in the library, and real clicks."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from napari._app_model import get_app_model
+from npe2 import PluginManager, PluginManifest
+
+from clicks import press
+from napari_unet.devices import Device
+from napari_unet.model.model_file import save_model
+from napari_unet.widgets import device_probe
+from napari_unet.widgets.job_worker import Job
+from napari_unet.widgets.preferences import PLUGIN, Choices, remember
+from napari_unet.widgets.segment_run import RunEnd
+from napari_unet.widgets.segment_widget import SegmentWidget
+from source_tree import ROOT
+from tiny import tiny_model, tiny_spec
+
+MODELS = {
+    "tiny-2d": tiny_spec(),
+    "tiny-3d": tiny_spec(3, depth=1),
+    "tiny-classes": tiny_spec(classes=3),
+    "tiny-channels": tiny_spec(channels=2),
+    "tiny-spacing": tiny_spec(spacing=(0.5, 0.5)),
+}
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture(autouse=True)
+def _a_world_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiny models alone, known devices, and no settings on disk."""
+    for name, spec in MODELS.items():
+        save_model(tiny_model(spec.model_copy(update={"name": name})), tmp_path / f"{name}.safetensors")
+    monkeypatch.setenv("NAPARI_UNET_MODELS", str(tmp_path))
+    monkeypatch.setattr("napari_unet.model.library.BUILTIN_FOLDER", tmp_path / "none")
+    monkeypatch.setattr(device_probe, "_found", [Device("cpu", "Processor")])
+
+
+@pytest.fixture(autouse=True)
+def _no_job_is_left() -> Iterator[None]:
+    yield
+    assert (Job._running, Job._queue) == ([], [])
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Any) -> Any:
+    manager = PluginManager.instance()
+    manager.discover()
+    if PLUGIN not in manager:
+        manager.register(PluginManifest.from_file(ROOT / "napari.yaml"))
+    remember(Choices())
+    return make_napari_viewer(show=False)
+
+
+@pytest.fixture
+def dock(viewer: Any, qtbot: Any) -> Callable[..., SegmentWidget]:
+    """Opens the dock as the menu does, with this model chosen."""
+
+    def open_dock(model: str = "tiny-2d") -> SegmentWidget:
+        widget = viewer.window._qt_window.findChild(SegmentWidget)
+        if widget is None:
+            get_app_model().commands.execute_command(f"{PLUGIN}.segment").result()
+            widget = viewer.window._qt_window.findChild(SegmentWidget)
+        qtbot.wait(10)
+        widget.form.model.set_value(model)
+        return widget
+
+    return open_dock
+
+
+@pytest.fixture
+def click(qtbot: Any) -> Callable[[SegmentWidget], RunEnd]:
+    """Clicks Segment and waits for the end of the run."""
+
+    def click_and_wait(widget: SegmentWidget) -> RunEnd:
+        with qtbot.waitSignal(widget.run_ended, timeout=PATIENCE_MS) as ended:
+            press(widget.form.bar.run_button)
+        return ended.args[0]
+
+    return click_and_wait
+
+
+@pytest.fixture
+def begin(qtbot: Any) -> Callable[[SegmentWidget], None]:
+    """Clicks Segment and waits for the first tile."""
+
+    def click_and_wait(widget: SegmentWidget) -> None:
+        press(widget.form.bar.run_button)
+        qtbot.waitUntil(lambda: widget.run is not None and widget.run.tiles[0] > 0, timeout=PATIENCE_MS)
+
+    return click_and_wait

@@ -1,0 +1,40 @@
+"""What the dock makes of the choices that are remembered."""
+
+import numpy as np
+import pytest
+
+from napari_unet.devices import Device
+from napari_unet.errors import NapariUNetError
+from napari_unet.widgets import demo
+from napari_unet.widgets.last_choices import choices_of
+from napari_unet.widgets.preferences import Choices, remember
+
+pytestmark = pytest.mark.viewer
+
+
+def test_a_model_that_is_gone_is_said_when_the_dock_opens(viewer, dock):
+    viewer.add_image(np.zeros((40, 50)))
+    remember(Choices(model="/nowhere/mine.safetensors"))
+    assert "The model mine is gone" in dock("").form.message.text()
+
+
+def test_a_wish_in_the_preferences_is_heard(viewer, dock):
+    remember(Choices("tiny-classes", "cpu", False, False, True, True))
+    form = dock("").form
+    assert form.model.value().name == "tiny-classes"
+    assert (form.device.value(), form.image.value().resample) == ("cpu", False)
+    assert (form.options.value().region_in_view_only, form.options.value().keep_probabilities) == (True, True)
+
+
+def test_the_demonstration_uses_no_remembered_choice(viewer, dock):
+    remember(Choices("tiny-classes", "cpu", False, False, True, True))
+    widget = dock("")
+    widget.form.device.set_devices([Device("cpu", "Processor")])
+    demo.use_defaults(widget)
+    chosen = choices_of(widget.form)
+    assert (chosen.device, chosen.match_pixel_size, chosen.region_in_view_only, chosen.keep_probabilities) == ("auto", True, False, False)
+
+
+def test_a_demonstration_that_does_not_start_says_why(viewer, dock, tmp_path):
+    with pytest.raises(NapariUNetError, match="Open an image"):
+        demo._leave_files(viewer, dock(), tmp_path)

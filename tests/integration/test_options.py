@@ -1,0 +1,113 @@
+"""What is folded away: a part of the image, kept probabilities, and a threshold that moves."""
+
+import numpy as np
+import pytest
+
+import napari_unet as nu
+from napari_unet.segment.semantic import decide
+from napari_unet.widgets.records import Options
+from napari_unet.widgets.viewer_bridge.layer_facts import MARK
+from tiny import smooth_image
+
+pytestmark = pytest.mark.viewer
+
+
+def test_the_current_slice_only(viewer, dock, click):
+    stack = smooth_image((4, 40, 50))
+    viewer.add_image(stack, name="stack")
+    widget = dock()
+    widget.form.options.set_value(Options(current_slice_only=True))
+    viewer.dims.set_current_step(0, 2)
+    click(widget)
+    labels = viewer.layers["stack · tiny-2d"]
+    np.testing.assert_array_equal(labels.data[2], nu.segment(stack, nu.load_model("tiny-2d"))[2])
+    assert not labels.data[[0, 1, 3]].any()
+    assert labels.metadata[MARK]["done_map"].all(axis=(1, 2)).tolist() == [False, False, True, False]
+    assert "stack · tiny-2d (not computed)" in viewer.layers
+
+
+def test_the_visible_region_only(viewer, dock, click):
+    image = smooth_image((60, 80))
+    layer = viewer.add_image(image, name="cells")
+    widget = dock()
+    widget.form.options.set_value(Options(region_in_view_only=True))
+    layer.corner_pixels = np.array([[10, 20], [29, 49]])
+    click(widget)
+    labels = viewer.layers["cells · tiny-2d"]
+    whole = nu.segment(image, nu.load_model("tiny-2d"))
+    np.testing.assert_array_equal(labels.data[10:30, 20:50], whole[10:30, 20:50])
+    done = labels.metadata[MARK]["done_map"]
+    assert done[10:30, 20:50].all()
+    assert done.sum() == 600
+
+
+def test_the_threshold_moves_without_a_new_run(viewer, dock, click, qtbot):
+    viewer.add_image(smooth_image((60, 80)), name="cells")
+    widget = dock()
+    widget.form.options.set_value(Options(keep_probabilities=True))
+    click(widget)
+    labels = viewer.layers["cells · tiny-2d"]
+    probabilities = viewer.layers["cells · tiny-2d: probability of class 1"].data.copy()
+    for threshold in (0.7, 0.4):
+        widget.form.options._slider.setValue(threshold)
+        wanted = decide(probabilities[None], widget.form.options._slider.value())
+        qtbot.waitUntil(lambda wanted=wanted: (labels.data == wanted).all(), timeout=2000)
+    # the hatching leaves a little after the run has ended; then there is the one result, with its probabilities
+    qtbot.waitUntil(lambda: len([layer for layer in viewer.layers if "tiny-2d" in layer.name]) == 2)
+
+
+def test_a_moved_threshold_gives_the_labels_of_a_new_run(viewer, dock, click, begin, qtbot):
+    stack = smooth_image((200, 48, 48))
+    viewer.add_image(stack, name="stack")
+    widget = dock()
+    widget.form.options.set_value(Options(keep_probabilities=True))
+    begin(widget)
+    with qtbot.waitSignal(widget.run_ended, timeout=20_000):
+        widget.form.options._slider.setValue(0.3)  # while the run goes on, at its own threshold
+    labels = viewer.layers["stack · tiny-2d"]
+    model = nu.load_model("tiny-2d")
+    np.testing.assert_array_equal(labels.data, nu.segment(stack, model))
+    widget.form.options._slider.setValue(0.75)
+    wanted = nu.segment(stack, model, settings=nu.SegmentSettings(threshold=widget.form.options._slider.value()))
+    qtbot.waitUntil(lambda: (labels.data != wanted).mean() < 0.001, timeout=2000)
+
+
+def test_choosing_another_model_leaves_the_result_as_it_is(viewer, dock, click, qtbot):
+    viewer.add_image(smooth_image((60, 80)), name="cells")
+    widget = dock()
+    widget.form.options.set_value(Options(keep_probabilities=True, threshold=0.7))
+    click(widget)
+    labels = viewer.layers["cells · tiny-2d"]
+    before = labels.data.copy()
+    for model in ("tiny-classes", "tiny-spacing", "tiny-2d"):
+        widget.form.model.set_value(model)
+        if model != "tiny-2d":
+            widget.form.options._slider.setValue(0.3)
+        qtbot.wait(30)
+        np.testing.assert_array_equal(labels.data, before)
+
+
+def test_a_threshold_before_the_run_is_used_and_can_be_moved_back(viewer, dock, click, qtbot):
+    image = smooth_image((60, 80))
+    viewer.add_image(image, name="cells")
+    widget = dock()
+    widget.form.options.set_value(Options(keep_probabilities=True, threshold=0.7))
+    click(widget)
+    labels = viewer.layers["cells · tiny-2d"]
+    expected = nu.segment(image, nu.load_model("tiny-2d"), settings=nu.SegmentSettings(threshold=0.7))
+    np.testing.assert_array_equal(labels.data, expected)
+    widget.form.options._slider.setValue(0.5)
+    default = nu.segment(image, nu.load_model("tiny-2d"))
+    qtbot.waitUntil(lambda: (labels.data != default).mean() < 0.01, timeout=2000)
+
+
+def test_probabilities_of_several_classes(viewer, dock, click):
+    viewer.add_image(smooth_image((40, 50)), name="cells")
+    widget = dock("tiny-classes")
+    assert widget.form.options._threshold_row.isHidden()
+    widget.form.options.set_value(Options(keep_probabilities=True))
+    click(widget)
+    layers = [layer for layer in viewer.layers if "probability" in layer.name]
+    assert [layer.name.rpartition(" of ")[2] for layer in layers] == ["class 1", "class 2"]
+    total = sum(layer.data.astype(float) for layer in layers)
+    assert ((total > 0) & (total <= 1.01)).all()

@@ -1,0 +1,297 @@
+"""`napari_unet.train`: from labelled images to a model with a verdict, with nets of a few hundred weights."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import napari_unet as nu
+from napari_unet.errors import Cancelled, CheckpointError, ScanError, SettingsError
+from napari_unet.learn import trainer
+from napari_unet.learn.events import HeldOutScore, StepDone
+from napari_unet.learn.held_out import hold_out
+from napari_unet.learn.item import TrainItem
+from napari_unet.learn.train import TrainResult, train
+from napari_unet.model.model import Model
+from napari_unet.model.model_file import load_model_file, save_model
+from napari_unet.model.spec import Provenance
+from napari_unet.progress import Progress, Wish
+from napari_unet.scans.scan import Scan, scan_of
+from tiny import smooth_image, tiny_model, tiny_spec
+
+QUICK: dict[str, Any] = {"batch": 2, "patch_px": 32, "warmup_steps": 5}
+
+
+def discs(seed: int = 0, side: int = 112) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side]
+    truth = np.zeros((side, side), np.uint8)
+    for cy in range(9, side, 18):
+        for cx in range(9, side, 18):
+            truth |= (np.hypot(y - cy - rng.uniform(-3, 3), x - cx - rng.uniform(-3, 3)) < 5).astype(np.uint8)
+    return (truth * 100 + rng.normal(0, 20, truth.shape)).astype(np.float32), truth
+
+
+@pytest.fixture(scope="module")
+def parent() -> Model:
+    return tiny_model(tiny_spec(depth=1))
+
+
+def quick(steps: int = 3, **other: Any) -> nu.TrainSettings:
+    return nu.TrainSettings(steps=steps, **(QUICK | other))
+
+
+def test_an_honest_fine_tune_wins_and_says_so(parent: Model) -> None:
+    items = [discs(seed, 64) for seed in range(6)]
+    result = train(items, start=parent, settings=quick(60, learning_rate=2e-2, guard_weights=0, guard_outputs=0, average=0.8))
+    assert result.verdict.kind == "child", result.verdict.sentence
+    assert result.best is result.model
+    assert result.verdict.mean is not None
+    assert result.verdict.mean.child > 0.7
+    assert len(result.history.losses) == 60
+    assert result.model.spec.name == "tiny (round 1)"
+
+
+def test_another_budget_forgets_the_plan_of_the_settings(parent: Model) -> None:
+    planned = quick(9, planned_steps=12, fall_from=8)
+    result = train([discs(0, 64)], start=parent, settings=planned, steps=6)
+    assert (result.settings.steps, result.settings.planned_steps, result.settings.fall_from) == (6, None, None)
+
+
+def test_the_parent_stays_where_the_child_learnt_nonsense(parent: Model) -> None:
+    image, _ = discs()
+    truth = nu.segment(image, parent)  # the parent is always right
+    result = train([(image, truth)], start=parent, settings=quick(20, learning_rate=0.5, guard_weights=0, guard_outputs=0, average=0))
+    assert result.verdict.kind == "parent", result.verdict.sentence
+    assert result.best is parent
+    assert result.model.weights_sha256 != parent.weights_sha256
+
+
+def test_held_out_labels_teach_nothing(parent: Model) -> None:
+    image, truth = discs()
+    first = train([(image, truth)], start=parent, settings=quick())
+    held = hold_out([TrainItem(scan_of(image), truth)], 2, [10.0], 1)
+    (wall,) = held.walls
+    (box,) = held.boxes
+    altered = truth.copy()
+    altered[box.slices] = altered[box.slices][::-1]  # objects of the same size, elsewhere
+    second = train([(image, altered)], start=parent, settings=quick())
+    assert first.model.weights_sha256 == second.model.weights_sha256
+    assert first.verdict.mean != second.verdict.mean
+    taught = truth.copy()
+    outside = np.ones(truth.shape, bool)
+    outside[wall.slices] = False
+    taught[outside] = 1 - taught[outside]
+    assert train([(image, taught)], start=parent, settings=quick()).model.weights_sha256 != first.model.weights_sha256
+
+
+def test_rounds_turn(parent: Model) -> None:
+    image, truth = discs()
+    first = train([(image, truth)], start=parent, settings=quick())
+    second = train([(image, truth)], start=first.model, settings=quick())
+    rounds = [result.model.spec.provenance.training["round"] for result in (first, second)]
+    assert rounds == [1, 2]
+    assert second.model.spec.name == "tiny (round 2)"
+    assert second.model.spec.provenance.parent == first.model.weights_sha256
+
+
+def test_a_file_that_tells_nonsense_of_its_round_begins_anew(parent: Model) -> None:
+    odd = parent.spec.model_copy(update={"provenance": Provenance(training={"round": "many"})})
+    result = train([discs()], start=Model(odd, parent.network, parent.weights_sha256), settings=quick(1))
+    assert result.model.spec.provenance.training["round"] == 1
+
+
+def test_provenance_survives_a_file_and_repeats_the_training(parent: Model, tmp_path: Path) -> None:
+    image, truth = discs()
+    trust = np.full(truth.shape, 2, np.uint8)
+    trust[:, 100:] = 1
+    result = train([(image, truth, trust)], start=parent, settings=quick())
+    told = load_model_file(save_model(result.model, tmp_path / "child.safetensors")).spec.provenance
+    assert told.training["corrections"]["painted_voxels"] == 112 * 12
+    assert told.training["settings"]["steps"] == 3
+    assert str(tmp_path) not in told.model_dump_json()
+    again = train([(image, truth, trust)], start=parent, settings=nu.TrainSettings(**told.training["settings"]))
+    assert again.model.weights_sha256 == result.model.weights_sha256
+
+
+def test_minutes_are_wall_time_with_the_verdict(parent: Model) -> None:
+    began = time.monotonic()
+    result = train([discs()], start=parent, settings=nu.TrainSettings(**QUICK), minutes=0.05)
+    assert time.monotonic() - began < 3.0 + 0.3
+    assert result.settings.minutes is None
+    assert result.settings.steps == len(result.history.losses)
+
+
+def test_from_scratch_the_childs_own_score_is_told() -> None:
+    image, truth = discs()
+    result = train([(image, truth * 2)], settings=quick(2), classes=["background", "none", "cell"])
+    assert result.verdict.kind == "not judged"
+    assert "no earlier model" in result.verdict.sentence
+    assert [each.name for each in result.verdict.classes] == ["background", "cell"]
+    assert result.model.spec.architecture.out_channels == 3
+    assert result.best is result.model
+    assert result.changes == ()
+
+
+def test_strokes_alone_are_not_judged_but_the_child_is_there(parent: Model) -> None:
+    image, truth = discs()
+    trust = np.zeros(truth.shape, np.uint8)
+    trust[20:60, 20:60] = 1
+    result = train([(image, truth, trust)], start=parent, settings=quick())
+    assert (result.verdict.kind, result.verdict.units) == ("not judged", 0)
+    assert result.verdict.corrected_now_right is not None
+    assert result.verdict.untouched_changed is not None
+    (changed,) = result.changes
+    differing = nu.segment(image, parent) != nu.segment(image, result.model)
+    np.testing.assert_array_equal(changed.mask, differing)
+    assert result.verdict.untouched_changed == pytest.approx(differing[trust == 0].mean())
+
+
+def test_scores_are_those_of_segment_with_the_scans_own_spacing() -> None:
+    parent = tiny_model(tiny_spec(depth=1, spacing=(0.2, 0.2)))
+    image, truth = discs(side=160)
+    scan = scan_of(image, spacing=(0.1, 0.1))
+    result = train([TrainItem(scan, truth)], start=parent, settings=quick())
+    (box,) = hold_out([TrainItem(scan, truth)], 2, [10.0], 1).boxes
+    wanted = truth[box.slices] == 1
+    for model, told in ((parent, result.verdict.classes[1].parent), (result.model, result.verdict.classes[1].child)):
+        found = nu.segment(scan, model)[box.slices] == 1
+        assert told == pytest.approx(2 * (found & wanted).sum() / (found.sum() + wanted.sum()))
+
+
+def test_more_classes_widen_the_parent(parent: Model) -> None:
+    image, truth = discs()
+    truth[:20, :20] = 2
+    truth[60:70, 60:70] = 2
+    result = train([(image, truth)], start=parent, settings=quick(), classes=["background", "class 1", "new"])
+    assert [each.name for each in result.model.spec.classes] == ["background", "class 1", "new"]
+    with pytest.raises(ScanError, match="2 classes"):
+        train([(image, truth)], start=parent, settings=quick())
+
+
+def test_volumes_train_too() -> None:
+    parent = tiny_model(tiny_spec(3, depth=1))
+    image = smooth_image((20, 72, 72))
+    truth = (image > np.quantile(image, 0.9)).astype(np.uint8)
+    result = train([(image, truth)], start=parent, settings=quick(2, patch_px=16))
+    assert result.verdict.units > 0
+
+
+def test_events_are_told_and_change_nothing(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, truth = discs()
+    silent = train([(image, truth)], start=parent, settings=quick(6))
+    monkeypatch.setattr("napari_unet.learn.events.PREVIEW_S", 0.0)
+    monkeypatch.setattr("napari_unet.learn.events.SCORE_SHARE", 1e9)
+    monkeypatch.setattr("napari_unet.learn.events.PREVIEW_SHARE", 1e9)
+    told: list[StepDone | HeldOutScore] = []
+    seen: list[int] = []
+    result = train([(image, truth)], start=parent, settings=quick(6), on_event=told.append, preview=lambda model, step: seen.append(step))
+    assert result.model.weights_sha256 == silent.model.weights_sha256
+    assert [event.step for event in told if isinstance(event, StepDone)] == list(range(1, 7))
+    scores = [event for event in told if isinstance(event, HeldOutScore)]
+    assert scores
+    assert set(scores[0].dice) == {"class 0", "class 1"}
+    assert seen
+    assert result.history.scores
+
+
+def test_stop_keeps_and_judges_and_cancel_does_not(parent: Model) -> None:
+    image, truth = discs()
+    steps: list[Progress] = []
+
+    def asked() -> Wish:
+        return Wish.STOP if sum(progress.done > 0 for progress in steps) >= 2 else Wish.GO
+
+    result = train([(image, truth)], start=parent, settings=quick(1000), on_progress=steps.append, asked=asked)
+    assert len(result.history.losses) == 2
+    assert result.verdict.units > 0
+    assert "Stopped" in result.notes[0]
+    with pytest.raises(Cancelled):
+        train([(image, truth)], start=parent, settings=quick(1000), asked=lambda: Wish.CANCEL)
+
+
+def test_a_loss_that_is_no_number_keeps_the_last_good_weights(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    honest = trainer.teaching_loss
+
+    def broken(*given: Any) -> Any:
+        calls.append(1)
+        return honest(*given) * (float("nan") if len(calls) == 3 else 1.0)
+
+    monkeypatch.setattr(trainer, "teaching_loss", broken)
+    result = train([discs()], start=parent, settings=quick(50))
+    assert len(result.history.losses) == 2
+    assert "no number" in result.notes[0]
+    assert result.verdict.units > 0
+
+
+def test_nothing_is_kept_where_there_was_no_step(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    for start in (parent, None):
+        with pytest.raises(Cancelled, match="before the first step"):
+            train([discs()], start=start, settings=quick(50), asked=lambda: Wish.STOP)
+    monkeypatch.setattr(trainer, "teaching_loss", lambda scores, *given: scores.sum() * float("nan"))
+    with pytest.raises(SettingsError, match="at the first step"):
+        train([discs()], settings=quick(50))
+
+
+def test_what_was_interrupted_goes_on_to_the_same_bits(parent: Model, tmp_path: Path) -> None:
+    image, truth = discs()
+    whole = train([(image, truth)], start=parent, settings=quick(6, checkpoint_seconds=0))
+
+    class CrashError(Exception):
+        pass
+
+    def crash(event: Any) -> None:
+        if isinstance(event, StepDone) and event.step == 4:
+            raise CrashError
+
+    kept = tmp_path / "kept.checkpoint"
+    with pytest.raises(CrashError):
+        train([(image, truth)], start=parent, settings=quick(6, checkpoint_seconds=0), checkpoint=kept, on_event=crash)
+    again: TrainResult = train([(image, truth)], start=parent, settings=quick(6, checkpoint_seconds=0), checkpoint=kept, resume=True)
+    assert again.model.weights_sha256 == whole.model.weights_sha256
+    other = truth.copy()
+    other[:30] = 0
+    with pytest.raises(CheckpointError, match="other data"):
+        train([(image, other)], start=parent, settings=quick(6, checkpoint_seconds=0), checkpoint=kept, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("labels", "match"),
+    [
+        (np.zeros((50, 50), np.uint8), "shape"),
+        (np.zeros((112, 112), np.float32), "whole numbers"),
+        (np.zeros((112, 112), np.uint8), "one class"),
+        (np.full((112, 112), 7, np.uint8), "up to 7"),
+    ],
+)
+def test_what_can_not_be_learnt_from_is_refused(parent: Model, labels: np.ndarray, match: str) -> None:
+    with pytest.raises(ScanError, match=match):
+        train([(discs()[0], labels)], start=parent, settings=quick())
+
+
+def test_nothing_trusted_and_images_that_do_not_fit_are_refused(parent: Model) -> None:
+    image, truth = discs()
+    with pytest.raises(ScanError, match="Nothing is trusted"):
+        train([(image, truth, np.zeros(truth.shape, np.uint8))], start=parent, settings=quick())
+    with pytest.raises(ScanError, match="the image has 2"):
+        train([(Scan(np.stack([image, image]), "cyx", (1.0, 1.0)), truth)], start=parent, settings=quick())
+    with pytest.raises(SettingsError, match="minutes or steps"):
+        train([(image, truth)], start=parent, minutes=1, steps=1)
+    with pytest.raises(SettingsError, match="pairs"):
+        train([(image,)], start=parent)
+    with pytest.raises(SettingsError, match=r"^minutes: .* greater than 0; got minutes=-1"):
+        train([(image, truth)], start=parent, minutes=-1)
+    objects = truth * (np.arange(truth.size).reshape(truth.shape) // 300).astype(np.uint16)
+    with pytest.raises(ScanError, match="each object had a number"):
+        train([(image, objects)], settings=quick())
+    spoilt = image.copy()
+    spoilt[:90] = np.nan
+    with pytest.raises(ScanError, match="NaN"):
+        train([(spoilt, truth)], start=parent, settings=quick())
+
+
+def test_the_public_name_is_the_function() -> None:
+    assert nu.train is train

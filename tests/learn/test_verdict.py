@@ -1,0 +1,124 @@
+"""The rule by which one of two models wins, on counts drawn by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_unet.learn.verdict import Counts, count, dice_of, judge
+
+NAMES = ("background", "cell", "wall")
+MIRROR = {"child": "parent", "parent": "child", "tie": "tie", "not judged": "not judged"}
+
+
+def counts(seed: int, wrong: float, units: int = 12, classes: int = 3) -> Counts:
+    """A model that is wrong in about that share of each unit's voxels; the truth is the same for every seed."""
+    truth = np.random.default_rng(0).integers(0, classes, (units, 400))
+    rng = np.random.default_rng(seed)
+    share = np.clip(wrong * rng.uniform(0.5, 1.5, (units, 1)), 0, 1)
+    labels = np.where(rng.random(truth.shape) < share, rng.integers(0, classes, truth.shape), truth)
+    return count(labels, truth, np.repeat(np.arange(units)[:, None], 400, 1), (units, classes))
+
+
+def test_a_better_child_wins_and_the_sentence_has_its_numbers() -> None:
+    verdict = judge(counts(1, 0.1), counts(2, 0.4), NAMES, "blocks")
+    assert verdict.kind == "child"
+    assert verdict.mean is not None
+    assert verdict.mean.parent is not None
+    assert f"{verdict.mean.child:.2f}" in verdict.sentence
+    assert f"{verdict.mean.parent:.2f}" in verdict.sentence
+    assert "12 held-out blocks" in verdict.sentence
+    assert [each.name for each in verdict.classes] == list(NAMES)
+    assert verdict.mean.low is not None
+    assert verdict.mean.high is not None
+    assert verdict.mean.low < verdict.mean.child - verdict.mean.parent < verdict.mean.high
+
+
+@given(st.integers(1, 50), st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.5]), st.sampled_from([0.1, 0.2, 0.3]), st.integers(2, 30))
+def test_swapping_the_models_mirrors_the_verdict(seed: int, one: float, other: float, units: int) -> None:
+    a, b = counts(seed, one, units), counts(seed + 1000, other, units)
+    forth, back = judge(a, b, NAMES, "blocks"), judge(b, a, NAMES, "blocks")
+    assert back.kind == MIRROR[forth.kind]
+    assert forth.mean is not None
+    assert back.mean is not None
+    if forth.mean.low is not None and back.mean.high is not None:
+        assert forth.mean.low == pytest.approx(-back.mean.high, abs=1e-9)
+
+
+def test_identical_models_tie_and_the_parent_stays() -> None:
+    verdict = judge(counts(1, 0.2), counts(1, 0.2), NAMES, "blocks")
+    assert verdict.kind == "tie"
+    assert "stays" in verdict.sentence
+
+
+def test_few_units_are_not_judged_however_great_the_difference() -> None:
+    verdict = judge(counts(1, 0.0, units=7), counts(2, 0.9, units=7), NAMES, "slices")
+    assert verdict.kind == "not judged"
+    assert "Too few" in verdict.sentence
+    assert verdict.mean is not None
+    assert verdict.mean.low is None
+    assert judge(counts(1, 0.0, units=8), counts(2, 0.9, units=8), NAMES, "slices").kind == "child"
+
+
+def test_without_a_parent_the_childs_own_score_is_told() -> None:
+    verdict = judge(counts(1, 0.1), None, NAMES, "blocks")
+    assert (verdict.kind, verdict.classes[1].parent) == ("not judged", None)
+    assert verdict.mean is not None
+    assert f"{verdict.mean.child:.2f}" in verdict.sentence
+
+
+def test_nothing_held_out_is_not_judged() -> None:
+    assert judge(Counts.none(0, 3), Counts.none(0, 3), NAMES, "blocks").kind == "not judged"
+
+
+def test_by_chance_hardly_a_child_wins() -> None:
+    won = sum(judge(counts(seed, 0.25), counts(seed + 500, 0.25), NAMES, "blocks").kind == "child" for seed in range(100))
+    assert won <= 2
+
+
+def test_a_gain_that_nobody_would_see_is_a_tie() -> None:
+    parent = counts(1, 0.3, units=40)
+    right = parent.right + (parent.truth - parent.right > 30)  # one voxel more in most units: certain, and nothing
+    child = Counts(right, parent.found, parent.truth)
+    verdict = judge(child, parent, NAMES, "blocks")
+    assert verdict.mean is not None
+    assert verdict.mean.kind == "child"
+    assert verdict.kind == "tie"
+
+
+def test_a_class_that_got_worse_stands_in_the_way() -> None:
+    one, two = counts(1, 0.1, classes=2), counts(2, 0.4, classes=2)
+
+    def beside(a: Counts, b: Counts) -> Counts:
+        return Counts(*(np.concatenate([x, y[:, 1:]], axis=1) for x, y in ((a.right, b.right), (a.found, b.found), (a.truth, b.truth))))
+
+    slightly, much = counts(3, 0.2, classes=2), counts(4, 0.8, classes=2)
+    verdict = judge(beside(one, two), beside(much, slightly), NAMES, "blocks")
+    assert [each.kind for each in verdict.classes] == ["child", "child", "parent"]
+    assert verdict.kind == "tie"
+    assert "wall" in verdict.sentence
+
+
+def test_what_is_found_where_nothing_is_counts_too() -> None:
+    truth = np.zeros((10, 100), int)
+    units = np.repeat(np.arange(10)[:, None], 100, 1)
+    noisy = truth.copy()
+    noisy[:, :30] = 2
+    noisy[::2, 40] = 1
+    verdict = judge(count(noisy, truth, units, (10, 3)), count(truth, truth, units, (10, 3)), NAMES, "blocks")
+    assert verdict.kind == "parent"
+
+
+def test_dice_is_pooled_and_unjudged_voxels_count_for_nothing() -> None:
+    truth, labels = np.array([0, 1, 1, 1, 0, 2]), np.array([0, 1, 0, 1, 1, 2])
+    units = np.array([0, 0, 0, 1, 1, -1])
+    scores = dice_of(count(labels, truth, units, (2, 3)))
+    np.testing.assert_allclose(scores[:2], [2 / 4, 4 / 6])
+    assert np.isnan(scores[2])
+
+
+def test_a_verdict_is_plain() -> None:
+    import json
+
+    told = judge(counts(1, 0.1), counts(2, 0.4), NAMES, "blocks").as_dict()
+    assert json.loads(json.dumps(told))["classes"][2]["name"] == "wall"

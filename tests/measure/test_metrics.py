@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from napari_unet.errors import ScanError
+from napari_unet.measure.metrics import BLOCK, Overlap, confusion, dice, iou, overlap, overlap_of, precision, recall
+
+TRUTH = np.array([0, 1, 1, 2])
+CLOSE = np.array([0, 1, 0, 2])
+
+
+def test_dice_of_known_overlaps() -> None:
+    assert dice(TRUTH, TRUTH) == 1
+    assert dice(1 - TRUTH.clip(max=1), TRUTH) == 0
+    assert dice(CLOSE, TRUTH) == pytest.approx(2 / 3)
+    assert dice(CLOSE, TRUTH, label=2) == 1
+
+
+def test_other_measures_of_known_overlaps() -> None:
+    assert (iou(CLOSE, TRUTH), precision(CLOSE, TRUTH), recall(CLOSE, TRUTH)) == (0.5, 1, 0.5)
+    assert (precision(TRUTH, CLOSE), recall(TRUTH, CLOSE)) == (0.5, 1)
+
+
+@pytest.mark.parametrize("measure", [dice, iou, precision, recall])
+def test_a_class_that_is_missing(measure: type) -> None:
+    assert measure(TRUTH, TRUTH, 7) == 1, "neither has it"
+    assert measure(TRUTH, np.zeros(4, int)) == 0
+    assert measure(np.zeros(4, int), TRUTH) == 0
+
+
+def test_shapes_that_would_broadcast_are_refused() -> None:
+    with pytest.raises(ScanError, match="Compare labels of one grid"):
+        dice(TRUTH, TRUTH[:1])
+
+
+def test_counting_all_classes_at_once_is_counting_each() -> None:
+    rng = np.random.default_rng(0)
+    found, wanted = (rng.integers(0, 256, BLOCK + 1000, np.uint8) for _ in range(2))
+    counts = confusion(found, wanted)
+    assert counts.sum() == found.size
+    assert [overlap_of(counts, label) for label in (0, 1, 255)] == [overlap(found, wanted, label) for label in (0, 1, 255)]
+    assert overlap_of(confusion(found[:0], wanted[:0]), 1) == Overlap(0, 0, 0)

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_unet.scans.resample import AxisMap, axis_maps, convert, differs, resample_frame
+
+FACTORS = st.sampled_from([1.0, 0.31, 0.5, 0.9, 1.3, 2.0, 4.7])
+
+
+@given(st.integers(1, 80), FACTORS, st.data())
+def test_a_part_has_the_weights_of_the_whole(length: int, factor: float, data: st.DataObject) -> None:
+    axis_map = AxisMap(length, factor)
+    values = np.random.default_rng(length).random((1, length)).astype(np.float32)
+    whole = axis_map.to_model(0, axis_map.model_length).apply(values, 1)
+    first = data.draw(st.integers(0, axis_map.model_length - 1))
+    last = data.draw(st.integers(first + 1, axis_map.model_length))
+    weights = axis_map.to_model(first, last)
+    np.testing.assert_allclose(weights.apply(values[:, weights.first : weights.last], 1), whole[:, first:last], atol=1e-6)
+
+
+@given(st.integers(1, 80), FACTORS)
+def test_constants_stay_constant_there_and_back(length: int, factor: float) -> None:
+    axis_map = AxisMap(length, factor)
+    there = axis_map.to_model(0, axis_map.model_length).apply(np.ones((1, length), np.float32), 1)
+    back = axis_map.to_scan(0, length).apply(there, 1)
+    assert back.shape == (1, length)
+    np.testing.assert_allclose(there, 1, atol=1e-6)
+    np.testing.assert_allclose(back, 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("factor", [0.37, 0.8, 1.7, 3.2])
+def test_a_ramp_keeps_its_place(factor: float) -> None:
+    """No shift: a value at a place of the scan is found at that place of the model's grid, and back."""
+    axis_map = AxisMap(200, factor)
+    ramp = np.arange(200, dtype=np.float32)[None]
+    there = axis_map.to_model(0, axis_map.model_length).apply(ramp, 1)
+    centres = (np.arange(axis_map.model_length) + 0.5) * factor - 0.5
+    inner = slice(10, -10)
+    np.testing.assert_allclose(there[0, inner], centres[inner], atol=0.1)
+    back = axis_map.to_scan(0, 200).apply(there, 1)
+    np.testing.assert_allclose(back[0, 20:-20], ramp[0, 20:-20], atol=0.1)
+
+
+def test_coarser_grids_average_instead_of_picking() -> None:
+    stripes = np.tile([0.0, 1.0], 100).astype(np.float32)[None]
+    out = AxisMap(200, 4.0).to_model(0, 50).apply(stripes, 1)
+    np.testing.assert_allclose(out[0, 2:-2], 0.5, atol=0.02)
+
+
+@given(st.integers(1, 100), FACTORS, st.integers(1, 20))
+def test_edges_of_the_model_grid_part_the_scan(length: int, factor: float, step: int) -> None:
+    axis_map = AxisMap(length, factor)
+    edges = [axis_map.first_scan_voxel(edge) for edge in range(0, axis_map.model_length + step, step)]
+    assert edges[0] == 0
+    assert edges[-1] == length
+    assert edges == sorted(edges)
+
+
+def test_spacings_within_a_tenth_are_one() -> None:
+    assert not differs((0.5, 0.5), (0.54, 0.5))
+    assert differs((0.5, 0.5), (0.57, 0.5))
+    assert all(m.same for m in axis_maps((10, 10), (0.5, 0.5), (0.54, 0.5)))
+    assert [m.factor for m in axis_maps((10, 10), (0.5, 1.0), (1.0, 1.0))] == [2.0, 1.0]
+    assert all(m.same for m in axis_maps((10, 10), (0.5, 0.5), None))
+
+
+def test_units() -> None:
+    assert convert((100.0,), "nm", "um") == pytest.approx((0.1,))
+    assert convert((1.0,), "micrometer", "nm") == pytest.approx((1000.0,))
+    assert convert((2.0,), "µm", "um") == (2.0,)
+    assert convert((1.0,), "pixel", "um") is None
+
+
+def test_whole_frames() -> None:
+    frame = np.ones((2, 21, 40), np.uint8)
+    out = resample_frame(frame, (AxisMap(21, 2.0), AxisMap(40)))
+    assert out.shape == (2, 11, 40)
+    assert out.dtype == np.float32

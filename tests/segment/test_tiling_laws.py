@@ -1,0 +1,175 @@
+"""Tiled = whole, for random shapes, tile sizes, depths, dimensions, spacings, focus points and regions; and its twin that fails."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_unet.model.model import Model
+from napari_unet.model.spec import ModelSpec
+from napari_unet.model.torch_import import torch
+from napari_unet.scans.resample import AxisMap
+from napari_unet.scans.scan import Scan, Slices, scan_of
+from napari_unet.segment import stream as stream_module
+from napari_unet.segment.job import plan_job
+from napari_unet.segment.normalize import FrameStatistics, frame_statistics, normalize
+from napari_unet.segment.settings import SegmentSettings
+from napari_unet.segment.stream import Focus, stream
+from napari_unet.segment.tiling import Lattice, plan_tiles
+from tiny import smooth_image, tiny_model, tiny_spec
+
+WHOLE = 4096
+CLOSE = 1e-5
+
+
+@dataclass(frozen=True)
+class Case:
+    spec: ModelSpec
+    scan: Scan
+    tile_px: int
+    focus: Focus
+
+    @property
+    def model(self) -> Model:
+        return tiny_model(self.spec)
+
+
+DTYPES = ("u1", ">u2", "<u4", "<i2", ">i4", "<f4", ">f8")
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """A network and a scan: any number of dimensions, any shape, depth, classes, spacing, dtype and order of axes."""
+    dimensions = draw(st.sampled_from([2, 3]))
+    depth = draw(st.integers(0, 3 if dimensions == 2 else 1))
+    ratio = draw(st.sampled_from([None, 0.4, 0.77, 1.6, 3.1]))
+    spacing = None if ratio is None else (ratio,) * dimensions
+    spec = tiny_spec(dimensions, depth=depth, classes=draw(st.sampled_from([2, 3])), spacing=spacing and (1.0,) * dimensions)
+    longest = {2: 150, 3: 26}[dimensions] / max(ratio or 1, 1)
+    shape = draw(st.tuples(*[st.integers(1, int(longest))] * dimensions))
+    frames = draw(st.integers(1, 2))
+    image = np.round(smooth_image((frames, *shape), draw(st.integers(0, 5))) * 250).astype(draw(st.sampled_from(DTYPES)))
+    axes = "t" + "zyx"[-dimensions:]
+    order = draw(st.permutations(range(len(axes))))
+    scan = scan_of(image.transpose(order), "".join(axes[n] for n in order), spacing)
+    focus = Focus((frames - 1,), tuple(draw(st.floats(0, n)) for n in shape))
+    return Case(spec, scan, draw(st.sampled_from([16, 32, 48])), focus)
+
+
+def run(case: Case, tile_px: int, focus: Focus | None = None, region: Slices | None = None) -> tuple[np.ndarray, np.ndarray, int]:
+    """Probabilities (channels, frames, *frame; NaN where nothing was computed), labels (frames, *frame; 255 likewise), tiles."""
+    job = plan_job(case.spec, case.scan, SegmentSettings(tile_px=tile_px, keep_probabilities=True), region=region)
+    shape = (*case.scan.grid_shape(job.dimensions), *case.scan.frame_shape(job.dimensions))
+    probabilities = np.full((case.spec.architecture.out_channels, *shape), np.nan, np.float32)
+    labels, tiles = np.full(shape, 255, np.uint8), 0
+    for tile in stream(case.model, job, focus=focus):
+        assert tile.probabilities is not None
+        probabilities[(slice(None), *tile.frame, *tile.region)] = tile.probabilities
+        labels[(*tile.frame, *tile.region)] = tile.labels
+        tiles += 1
+        assert tile.done == tiles
+    assert tiles == tile.total
+    return probabilities, labels, tiles
+
+
+def assert_same(one: np.ndarray, other: np.ndarray, labels_one: np.ndarray, labels_other: np.ndarray) -> None:
+    assert not np.isnan(one).any()
+    np.testing.assert_allclose(one, other, rtol=0, atol=CLOSE)
+    both = np.concatenate([1 - one, one]) if len(one) == 1 else one
+    best = np.sort(both, axis=0)
+    clear = best[-1] - best[-2] > 2 * CLOSE
+    assert (labels_one == labels_other)[clear].all()
+
+
+@given(cases())
+def test_tiled_is_whole_from_any_focus(case: Case) -> None:
+    whole, whole_labels, _ = run(case, WHOLE)
+    tiled, tiled_labels, _ = run(case, case.tile_px, case.focus)
+    assert_same(tiled, whole, tiled_labels, whole_labels)
+
+
+@given(cases(), st.data())
+def test_a_region_is_cut_from_the_whole(case: Case, data: st.DataObject) -> None:
+    shape = case.scan.frame_shape(case.spec.architecture.dimensions)
+    starts = [data.draw(st.integers(0, n - 1)) for n in shape]
+    region = tuple(slice(start, data.draw(st.integers(start + 1, n))) for start, n in zip(starts, shape, strict=True))
+    whole, whole_labels, _ = run(case, WHOLE)
+    part, part_labels, _ = run(case, case.tile_px, case.focus, region)
+    outside = np.ones(part_labels.shape, bool)
+    outside[(slice(None), *region)] = False
+    assert (part_labels[outside] == 255).all()
+    inside = (slice(None), *region)
+    assert_same(part[(slice(None), *inside)], whole[(slice(None), *inside)], part_labels[inside], whole_labels[inside])
+
+
+def test_twin_statistics_of_the_tile_break_the_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    ramp = np.linspace(1, 5, 128, dtype=np.float32)
+    case = Case(tiny_spec(classes=3), scan_of(smooth_image((128, 128)) * ramp), 32, Focus((), (0.0, 0.0)))
+    whole, labels, _ = run(case, WHOLE)
+    tiled, tiled_labels, _ = run(case, 32)
+    assert_same(tiled, whole, tiled_labels, labels)
+
+    def of_the_part(part: np.ndarray, statistics: FrameStatistics) -> tuple[np.ndarray, None]:
+        low, high = np.percentile(part, [1.0, 99.8])
+        return ((part - low) / (high - low)).astype(np.float32), None
+
+    monkeypatch.setattr(stream_module, "normalize", of_the_part)
+    assert (run(case, 32)[1] != labels).mean() > 0.01
+
+
+@pytest.mark.parametrize("spacing", [None, 1.6])
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_twin_a_halo_too_small_breaks_the_law(monkeypatch: pytest.MonkeyPatch, dimensions: int, spacing: float | None) -> None:
+    depth, side = (2, 128) if dimensions == 2 else (1, 32)
+    spec = tiny_spec(dimensions, depth=depth, classes=3, spacing=None if spacing is None else (1.0,) * dimensions)
+    scan = scan_of(smooth_image((side,) * dimensions), spacing=None if spacing is None else (spacing,) * dimensions)
+    case = Case(spec, scan, 16, Focus((), (0.0,) * dimensions))
+    whole, labels, _ = run(case, WHOLE)
+    assert np.bincount(labels.ravel(), minlength=3).min() >= labels.size / 5
+    tiled, tiled_labels, _ = run(case, 16)
+    assert_same(tiled, whole, tiled_labels, labels)
+    monkeypatch.setattr(stream_module, "exact_halo", lambda config: (0,) * dimensions)
+    broken, broken_labels, _ = run(case, 16)
+    assert np.abs(broken - whole).max() > 1000 * CLOSE
+    assert (broken_labels != labels).any()
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_whole_is_what_the_network_says_of_the_normalised_frame(dimensions: int) -> None:
+    spec = tiny_spec(dimensions, classes=3, depth=1)
+    case = Case(spec, scan_of(smooth_image((37, 41, 23)[:dimensions])), 16, Focus((), (0.0,) * dimensions))
+    whole, _, tiles = run(case, WHOLE)
+    assert tiles == 1
+    region = tuple(slice(0, n) for n in case.scan.shape)
+    part, _ = normalize(case.scan.read((), region), frame_statistics(case.scan, dimensions, (), spec.normalization))
+    with torch.no_grad():
+        wanted = case.model.network(torch.from_numpy(part)[None]).softmax(dim=1)[0].numpy()
+    np.testing.assert_allclose(whole, wanted, atol=CLOSE)
+
+
+@given(st.integers(1, 400), st.sampled_from([1.0, 0.3, 0.8, 2.7]), st.sampled_from([1, 4, 16]), st.integers(0, 64), st.integers(1, 90))
+def test_a_plan_covers_the_region_once_with_windows_of_one_shape(length: int, factor: float, stride: int, halo: int, core: int) -> None:
+    lattice = Lattice((AxisMap(length, factor),), (stride,), (halo // stride * stride,))
+    plan = plan_tiles(lattice, (slice(0, length),), (core,))
+    written = np.zeros(length, int)
+    for tile in plan.tiles:
+        written[tile.write] += 1
+        window, kept = tile.window[0], tile.core[0]
+        assert 0 <= window.start <= kept.start
+        assert kept.stop <= window.stop <= plan.padded[0]
+        assert window.start % stride == 0
+    assert (written == 1).all()
+    assert len({tile.window[0].stop - tile.window[0].start for tile in plan.tiles}) == 1
+
+
+def test_the_first_tile_is_small_and_at_the_focus() -> None:
+    lattice = Lattice((AxisMap(5000), AxisMap(5000)), (16, 16), (96, 96))
+    plan = plan_tiles(lattice, (slice(0, 5000),) * 2, (900, 900), (2500.0, 1200.0), small_first=True)
+    first, second = plan.tiles[:2]
+    assert all(part.start <= at < part.stop for part, at in zip(first.write, (2500, 1200), strict=True))
+    assert all(part.start <= at < part.stop for part, at in zip(second.write, (2500, 1200), strict=True))
+    assert first.window[0].stop - first.window[0].start < 400 < second.window[0].stop - second.window[0].start
+    assert [tile.provisional for tile in plan.tiles] == [True] + [False] * (len(plan.tiles) - 1)
+    assert all(large.start <= small.start and small.stop <= large.stop for small, large in zip(first.write, second.write, strict=True))

@@ -1,0 +1,102 @@
+import gc
+import stat
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+from napari_unet.errors import OutputError
+from napari_unet.widgets import big_array
+from napari_unet.widgets.big_array import cache_folder, zeros
+
+Usage = namedtuple("Usage", "free")
+
+
+@pytest.fixture(autouse=True)
+def _small_limit(monkeypatch, tmp_path):
+    monkeypatch.setattr(big_array, "IN_MEMORY_BYTES", 1000)
+    monkeypatch.setattr(big_array, "user_cache_path", lambda *_, **__: tmp_path / "cache")
+
+
+def test_small_arrays_are_in_memory():
+    array = zeros((10, 10), np.uint8)
+    assert not isinstance(array, np.memmap)
+    assert not array.any()
+
+
+def test_large_arrays_are_mapped_and_can_be_written():
+    array = zeros((100, 20), np.float16)
+    assert isinstance(array, np.memmap)
+    assert array.shape == (100, 20)
+    assert not array.any()
+    array[3] = 2
+    assert array.sum() == 40
+
+
+def test_the_file_is_private_and_does_not_outlive_the_array():
+    array = zeros((100, 20), np.uint8)
+    assert stat.S_IMODE(cache_folder().stat().st_mode) & 0o077 == 0
+    del array
+    gc.collect()
+    assert list(cache_folder().iterdir()) == []
+
+
+def test_a_full_disk_is_told_before_anything_is_written(monkeypatch):
+    monkeypatch.setattr(big_array.shutil, "disk_usage", lambda _: Usage(10))
+    with pytest.raises(OutputError, match="Free some space"):
+        zeros((100, 20), np.uint8)
+    assert list(cache_folder().iterdir()) == []
+
+
+def test_room_that_other_results_will_take_is_not_free(monkeypatch):
+    gc.collect()
+    monkeypatch.setattr(big_array.shutil, "disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 5000))
+    first = zeros((3000,), np.uint8)
+    with pytest.raises(OutputError, match="delete older results"):
+        zeros((3000,), np.uint8)
+    view = first[10:]
+    del first
+    gc.collect()
+    with pytest.raises(OutputError):
+        zeros((3000,), np.uint8)
+    del view
+    gc.collect()
+    assert zeros((3000,), np.uint8).shape == (3000,)
+
+
+def test_room_that_was_taken_already_is_not_counted_twice(monkeypatch):
+    gc.collect()
+    monkeypatch.setattr(big_array.shutil, "disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 150_000))
+    first = zeros((100_000,), np.uint8)
+    with pytest.raises(OutputError):
+        zeros((100_000,), np.uint8)
+    first[:] = 1
+    first.flush()
+    assert zeros((100_000,), np.uint8).shape == first.shape
+
+
+def test_a_folder_that_can_not_be_made_is_told(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(big_array, "user_cache_path", lambda *_, **__: tmp_path / "file")
+    with pytest.raises(OutputError, match="can not be made"):
+        zeros((3000,), np.uint8)
+
+
+def test_a_file_that_can_not_be_so_large_leaves_nothing(monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(27, "File too large")
+
+    monkeypatch.setattr(big_array.np, "memmap", refuse)
+    with pytest.raises(OutputError, match="File too large"):
+        zeros((3000,), np.uint8)
+    assert list(cache_folder().iterdir()) == []
+
+
+def test_what_an_earlier_process_left_is_removed_once(tmp_path):
+    folder = tmp_path / "cache" / "results"
+    folder.mkdir(parents=True)
+    (folder / "result-old").touch()
+    (folder / "other").touch()
+    assert [path.name for path in cache_folder().iterdir()] == ["other"]
+    (folder / "result-new").touch()
+    assert (cache_folder() / "result-new").exists()

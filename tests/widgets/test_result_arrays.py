@@ -1,0 +1,58 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from napari_unet.scans.scan import Scan
+from napari_unet.segment.job import plan_job
+from napari_unet.segment.settings import SegmentSettings
+from napari_unet.widgets.result_arrays import ResultArrays
+from tiny import tiny_spec
+
+
+def make(axes="tyx", shape=(2, 8, 6), classes=2, keep=True) -> ResultArrays:
+    scan = Scan(np.zeros(shape, np.uint8), axes, (1.0,) * sum(a in "zyx" for a in axes))
+    return ResultArrays(plan_job(tiny_spec(classes=classes), scan, SegmentSettings(keep_probabilities=keep)))
+
+
+def tile(classes=2, height=4) -> SimpleNamespace:
+    channels = 1 if classes == 2 else classes
+    return SimpleNamespace(
+        frame=(1,),
+        region=(slice(0, height), slice(0, 6)),
+        labels=np.ones((height, 6), np.uint8),
+        probabilities=np.full((channels, height, 6), 0.75, np.float16),
+        provisional=False,
+    )
+
+
+def test_a_tile_goes_where_it_belongs():
+    arrays = make()
+    arrays.write(tile())
+    assert arrays.labels[1, :4].all()
+    assert arrays.labels.sum() == 24
+    assert arrays.done.done[1, :4].all()
+    assert not arrays.done.complete
+
+
+@pytest.mark.parametrize(("classes", "shape"), [(2, (2, 8, 6)), (3, (3, 2, 8, 6))])
+def test_probabilities_are_kept_where_asked_for(classes, shape):
+    arrays = make(classes=classes)
+    arrays.write(tile(classes))
+    assert arrays.probabilities.shape == shape
+    assert (arrays.probabilities[..., 1, :4, :] == 0.75).all()
+    assert make(keep=False).probabilities is None
+
+
+def test_axes_in_another_order_are_turned():
+    arrays = make("xty", (6, 2, 8))
+    arrays.write(tile())
+    assert arrays.labels[:, 1, :4].all()
+    assert arrays.labels.sum() == 24
+
+
+def test_nothing_is_written_after_the_scan_was_forgotten():
+    arrays = make()
+    arrays.forget_scan()
+    arrays.write(tile())
+    assert not arrays.labels.any()
