@@ -1,7 +1,9 @@
 """A widget that notices when its dock is closed: napari only takes it out of the dock."""
 
-from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_unet.widgets.later import later
 
 
 class Dock(QWidget):
@@ -26,9 +28,9 @@ class Dock(QWidget):
         super().changeEvent(a0)
         if a0 is not None and a0.type() == QEvent.Type.ParentChange:
             if self.parent() is None and self._was_docked:
-                QTimer.singleShot(0, self._on_dock_closed)
+                later(self, self._on_dock_closed)
             elif self.parent() is not None and not self._was_docked:
-                QTimer.singleShot(0, self._share_place)
+                later(self, self._share_place)
             self._was_docked = self.parent() is not None
 
     def _share_place(self) -> None:

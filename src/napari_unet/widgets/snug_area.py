@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_unet.widgets.later import later
 
 SPARE_PX = 4
 SPACING_PX = 10
@@ -51,7 +53,7 @@ class SnugArea(QScrollArea):
         policy = Qt.ScrollBarPolicy.ScrollBarAlwaysOff if fits else Qt.ScrollBarPolicy.ScrollBarAsNeeded
         if policy != self.verticalScrollBarPolicy():
             self.setVerticalScrollBarPolicy(policy)
-            QTimer.singleShot(0, self._settle)
+            later(self, self._settle)
 
     def _settle(self) -> None:
         """Give the content the width that the scroll bar leaves; Qt has not, where both came in one layout."""

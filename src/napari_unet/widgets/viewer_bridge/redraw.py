@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from qtpy.QtCore import QObject, QTimer
 
+from napari_unet.widgets.later import later
+
 SHORTEST_S = 0.1
 SHARE = 0.2
 
@@ -38,7 +40,7 @@ class Redraw(QObject):
         self._begun = time.monotonic()
         self._drawing, self._again = True, False
         self._draw()
-        QTimer.singleShot(0, self._on_drawn)  # comes after the canvas has been painted
+        later(self, self._on_drawn)  # comes after the canvas has been painted
 
     def _on_drawn(self) -> None:
         cost = time.monotonic() - self._begun
