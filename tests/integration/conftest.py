@@ -24,6 +24,7 @@ MODELS = {
     "tiny-3d": tiny_spec(3, depth=1),
     "tiny-classes": tiny_spec(classes=3),
     "tiny-channels": tiny_spec(channels=2),
+    "tiny-colours": tiny_spec(channels=3),
     "tiny-spacing": tiny_spec(spacing=(0.5, 0.5)),
 }
 PATIENCE_MS = 30_000

@@ -106,6 +106,20 @@ def test_colours_are_taken_as_luminance_and_it_is_said(viewer, dock, click):
     np.testing.assert_array_equal(viewer.layers["colours · tiny-2d"].data, expected)
 
 
+@pytest.mark.parametrize("numbers", [3, 4])
+def test_colours_are_the_channels_of_a_model_with_three(viewer, dock, click, numbers):
+    image = (255 * np.stack([smooth_image((40, 50), seed) for seed in range(numbers)], -1)).astype(np.uint8)
+    viewer.add_image(image, name="colours", rgb=True)
+    widget = dock("tiny-colours")
+    assert "a single layer" in widget.form.message.text()
+    widget.form.image._layers._source.setCurrentIndex(1)
+    assert widget.form.message.text() == ""
+    click(widget)
+    expected = nu.segment(image[..., :3], nu.load_model("tiny-colours"), axes="yxc")
+    np.testing.assert_array_equal(viewer.layers["colours · tiny-colours"].data, expected)
+    assert 0.2 < expected.mean() < 0.8
+
+
 def test_of_several_resolutions_the_finest_is_segmented(viewer, dock, click):
     image = smooth_image((64, 64))
     viewer.add_image([image, image[::2, ::2]], name="pyramid")

@@ -82,6 +82,17 @@ def test_channels_in_one_layer_are_found(qtbot):
     assert picker.value().axes == "cyx"
 
 
+@pytest.mark.parametrize(
+    ("channels", "numbers", "rgb", "colours"),
+    [(1, 3, True, 0), (1, 4, True, 0), (2, 3, False, 3), (3, 3, False, 3), (3, 4, False, 3), (4, 4, False, 4), (4, 3, False, 3)],
+)
+def test_colours_are_channels_of_a_model_with_several(qtbot, channels, numbers, rgb, colours):
+    picker = make(qtbot, layer(shape=(64, 48, numbers), rgb=True), spec=tiny_spec(channels=channels))
+    picker._layers._source.setCurrentIndex(int(channels > 1))
+    value = picker.value()
+    assert (value.axes, value.rgb, value.colours) == ("yxc", rgb, colours)
+
+
 def test_channels_in_a_layer_each_are_chosen_in_order(qtbot):
     picker = make(qtbot, layer(1), layer(2), spec=tiny_spec(channels=2))
     assert picker.value().layers == (1, 2)

@@ -17,6 +17,7 @@ from napari_unet.widgets.rows import ROW_SPACING_PX, add_row, make_grid, make_no
 from napari_unet.widgets.spacing_field import SpacingField
 
 SIZE_TIP = "How large a pixel is, in micrometres; it is compared with the pixel size that the model was trained at."
+RGB = 3
 MATCH_TEXT = "Match the model's pixel size"
 MATCH_TIP = "The model was trained at another pixel size. Each tile is resampled to that size, and the result is brought back."
 
@@ -53,8 +54,9 @@ class InputPicker(QWidget):
         if fact is None or self._problem:
             return InputChoice(resample=self._match.isChecked(), problem=self._problem)
         lengths = self._spacing.value() or ()
-        unit = UM if lengths else PIXEL
-        return InputChoice(self._layers.value(), self._letters(fact), lengths, unit, fact.rgb, self._match.isChecked())
+        unit, colours = UM if lengths else PIXEL, self._colours(fact)
+        rgb = fact.rgb and not colours
+        return InputChoice(self._layers.value(), self._letters(fact), lengths, unit, rgb, self._match.isChecked(), colours=colours)
 
     def set_layers(self, facts: Sequence[LayerFacts]) -> None:
         """Offer these layers."""
@@ -122,6 +124,11 @@ class InputPicker(QWidget):
 
     def _letters(self, fact: LayerFacts) -> str:
         return self._axes.value() + "yx" + ("c" if fact.rgb else "")
+
+    def _colours(self, fact: LayerFacts) -> int:
+        """How many colours are channels: none for a model of one channel; alpha only for one of four."""
+        channels = len(self._spec.channels) if self._spec else 1
+        return min(fact.shape[-1], max(channels, RGB)) if fact.rgb and channels > 1 else 0
 
     def _show_layer(self) -> None:
         fact, self._problem = self._first(), ""

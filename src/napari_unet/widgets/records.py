@@ -31,6 +31,7 @@ class LayerFacts:
 class InputChoice:
     """Which layers are segmented and what their axes mean: `axes` is that of a layer, colours included as "c".
 
+    Of a colour layer either the luminance is taken (`rgb`), or its first `colours` are channels.
     `problem` says why the chosen layers can not be segmented.
     """
 
@@ -41,6 +42,7 @@ class InputChoice:
     rgb: bool = False
     resample: bool = True
     problem: str = ""
+    colours: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 import dask.array as da
 import numpy as np
 import pytest
+import zarr
 from napari.layers import Image
 
 from napari_unet.errors import ScanError
@@ -45,6 +46,21 @@ def test_layers_of_different_shapes_are_refused():
 def test_colours():
     scan = scan_from_layers([Image(np.zeros((8, 9, 3), np.uint8), rgb=True)], InputChoice((1,), "yxc", rgb=True))
     assert (scan.rgb, scan.channels, scan.result_shape) == (True, 1, (8, 9))
+
+
+@pytest.mark.parametrize("make", [np.asarray, lambda data: da.from_array(data, chunks=(4, 4, 4)), zarr.array])
+def test_colours_are_channels_and_alpha_is_left_out(make):
+    data = np.random.default_rng(0).integers(0, 255, (8, 9, 4), np.uint8)
+    scan = scan_from_layers([Image(make(data), rgb=True)], InputChoice((1,), "yxc", colours=3))
+    assert (scan.rgb, scan.channels, scan.result_shape) == (False, 3, (8, 9))
+    part = scan.read((), (slice(1, 5), slice(2, 8)))
+    np.testing.assert_array_equal(part, data[1:5, 2:8, :3].transpose(2, 0, 1))
+    np.testing.assert_array_equal(scan.data[0, 0:2, 1], data[0, 0:2, 1])
+
+
+def test_where_all_colours_are_channels_the_array_is_left_as_it_is():
+    image = Image(np.zeros((8, 9, 4), np.uint8), rgb=True)
+    assert scan_from_layers([image], InputChoice((1,), "yxc", colours=4)).data is image.data
 
 
 def test_colours_are_no_channel():

@@ -1,6 +1,7 @@
 """From image layers to a scan: attributes only, no pixel is read."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from napari.layers import Image
@@ -9,6 +10,27 @@ from napari_unet.errors import ScanError
 from napari_unet.scans.scan import SPATIAL, ChannelStack, Scan
 from napari_unet.widgets.records import InputChoice
 from napari_unet.widgets.viewer_bridge.layer_facts import finest
+
+COLOURS_AMONG_CHANNELS = (
+    "A colour layer can not be one of several channels: let “Channels in” be a single layer, which takes its red, green and blue, "
+    "or split it into grey layers (Split RGB in the layer's menu)."
+)
+
+
+class FirstColours:
+    """The first colours of an array that has them last, cut off only where it is sliced."""
+
+    def __init__(self, data: Any, count: int) -> None:
+        self._data = data
+        self.shape = (*data.shape[:-1], count)
+        self.dtype = data.dtype
+        self.ndim = len(self.shape)
+        chunks = getattr(data, "chunksize", None) or getattr(data, "chunks", None)
+        self.chunks = None if chunks is None else (*chunks[:-1], count)
+
+    def __getitem__(self, index: tuple[int | slice, ...]) -> np.ndarray:
+        *places, colours = index
+        return np.asarray(self._data[(*places, slice(0, self.shape[-1]))])[..., colours]
 
 
 def scan_from_layers(layers: Sequence[Image], choice: InputChoice) -> Scan:
@@ -19,10 +41,15 @@ def scan_from_layers(layers: Sequence[Image], choice: InputChoice) -> Scan:
     spatial = [axis for axis in choice.axes if axis in SPATIAL]
     spacing = choice.spacing or (1.0,) * len(spatial)
     if len(layers) > 1 and any(layer.rgb for layer in layers):
-        raise ScanError("A colour layer can not be one of several channels: split it into grey layers (Split RGB in the layer's menu).")
+        raise ScanError(COLOURS_AMONG_CHANNELS)
     if len(layers) == 1:
-        return Scan(finest(layers[0]), choice.axes, spacing, choice.unit, choice.rgb)
+        return Scan(_channels_of(layers[0], choice.colours), choice.axes, spacing, choice.unit, choice.rgb)
     return Scan(ChannelStack([finest(layer) for layer in layers]), "c" + choice.axes, spacing, choice.unit)
+
+
+def _channels_of(layer: Image, colours: int) -> Any:
+    data = finest(layer)
+    return FirstColours(data, colours) if layer.rgb and 0 < colours < data.shape[-1] else data
 
 
 def one_place(layers: Sequence[Image]) -> bool:
