@@ -8,8 +8,9 @@ from scipy.ndimage import distance_transform_edt
 
 from napari_unet.learn.held_out import SCORING, HoldOut, hold_out
 from napari_unet.learn.item import TrainItem
+from napari_unet.learn.same_scan import scan_numbers
 from napari_unet.learn.units import FEWEST_UNITS
-from napari_unet.scans.scan import scan_of
+from napari_unet.scans.scan import Scan, scan_of
 
 OBJECT_PX = 8.0
 
@@ -62,12 +63,56 @@ def test_of_several_images_whole_ones_are_held_out() -> None:
 
 
 def test_of_many_slices_a_run_is_held_out_and_its_neighbours_do_not_teach() -> None:
-    items = [item((12, 60, 60), axes="zyx")]
+    items = [item((40, 60, 60), axes="zyx")]
     (taught,), (judged,) = masks(hold_out(items, 2, [OBJECT_PX]), items)
     held = np.flatnonzero(judged.any(axis=(1, 2)))
     assert list(held) == list(range(held[0], held[-1] + 1))
-    assert not taught[held[-1] + 1].any()
-    assert taught[held[-1] + 2].all()
+    assert not taught[held[-1] + 1 : held[-1] + 9].any()
+    assert taught[held[-1] + 9 :].all()
+
+
+@pytest.mark.parametrize(("axes", "scale", "band"), [("zyx", 1.0, 8), ("zyx", 4.0, 2), ("tyx", 1.0, 1), ("pyx", 1.0, 0)])
+def test_where_the_unit_is_unknown_the_band_in_depth_follows_the_scale(axes: str, scale: float, band: int) -> None:
+    scan = Scan(np.zeros((48, 30, 30), np.float32), axes, (scale, 1.0, 1.0)[-2 - ("z" in axes) :])
+    items = [TrainItem(scan, item((48, 30, 30)).labels)]
+    (taught,), (judged,) = masks(hold_out(items, 2, [OBJECT_PX]), items)
+    held, teaches = np.flatnonzero(judged.any(axis=(1, 2))), np.flatnonzero(taught.any(axis=(1, 2)))
+    assert teaches[teaches > held[-1]][0] - held[-1] == band + 1
+
+
+def test_a_stack_too_thin_for_that_band_is_judged_by_corners_or_not_at_all() -> None:
+    wide, narrow = [item((6, 128, 128), axes="zyx")], [item((6, 30, 30), axes="zyx")]
+    (taught,), (judged,) = masks(hold_out(wide, 2, [OBJECT_PX]), wide)
+    assert judged.any(axis=(1, 2)).all()
+    assert taught.any(axis=(1, 2)).all()
+    assert hold_out(narrow, 2, [OBJECT_PX]).judged.units == 0
+
+
+def noise(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 1, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize("count", [2, 3])
+def test_what_is_judged_teaches_through_no_other_labels_of_the_same_scan(copied: bool, count: int) -> None:
+    image = noise(160, 160)
+    images = [image.copy() if copied else image for _ in range(count)] + [noise(160, 160, seed=n + 1) for n in range(3)]
+    items = [TrainItem(scan_of(each), item((160, 160)).labels) for each in images]
+    for turn in range(6):
+        held = hold_out(items, 2, [OBJECT_PX + 12 * (n == 1) for n in range(len(items))], turn)
+        taught, judged = masks(held, items)
+        assert any(mask.any() for mask in judged)
+        assert sum(mask.any() for mask in judged[:count]) <= 1  # and it is judged once
+        alike = np.any(judged[:count], axis=0)
+        for mask in taught[:count]:
+            assert not (alike.any() and mask.any()) or distance_transform_edt(~mask)[alike].min() > 20
+
+
+def test_scans_are_told_apart_by_their_content() -> None:
+    one, other = noise(40, 50), noise(40, 50, seed=1)
+    blank = np.zeros((40, 50), np.float32)
+    images = [one, other, one[:, :-1], one.copy(), one.astype(np.float64), blank, blank.copy(), blank]
+    assert scan_numbers([TrainItem(scan_of(each), np.zeros(each.shape, np.uint8)) for each in images]) == [0, 1, 2, 0, 4, 5, 6, 5]
 
 
 def test_thin_slices_need_a_deep_band_and_then_corners_are_held_out() -> None:

@@ -2,9 +2,9 @@
 
 Only reviewed voxels judge: on strokes alone the parent is wrong by construction. Where there are several
 images, slices or volumes, whole ones are held out; of one or two, a corner (or an end) of what was
-reviewed, at least three object diameters wide. A band of one object diameter, 16 px at least, around
-what is held out teaches nothing, in depth and time too. What the network sees of the image may overlap:
-it is labels that leak. Each round holds out another part, so that the next one learns from this one's.
+reviewed, at least three object diameters wide. A band of one object diameter (16 px at least within a frame;
+one frame in time) around what is held out teaches nothing, through no item that shows the same scan. What the
+network sees of the image may overlap: it is labels that leak. Each turn holds out another part.
 
 Where there is no parent to compare with, a score is all that is wanted, and less is held out: a tenth of ten
 images or more, else a sixteenth of each.
@@ -21,13 +21,13 @@ import numpy as np
 
 from napari_unet.learn.corrections import REVIEWED, UNTRUSTED, Corrections, label_counts
 from napari_unet.learn.item import TrainItem
+from napari_unet.learn.lengths import Lengths
+from napari_unet.learn.same_scan import scan_numbers
 from napari_unet.learn.units import FEWEST_UNITS, JUDGED_VOXELS, Box, Judged, in_frame, judged_of
-from napari_unet.scans.scan import SPATIAL, Index, Scan, Slices
+from napari_unet.scans.scan import Index, Slices
 
 MOST_HELD = 24
 LEAST_TAUGHT = 0.5  # of the trusted voxels
-BLOCK_DIAMETERS = 3
-LEAST_BAND_PX = 16
 MOST_CELLS = 4  # along one axis
 
 Fold = list[Box]
@@ -76,12 +76,13 @@ def hold_out(
 
     The same input gives the same choice.
     """
-    sizes = [_Sizes(item.scan, dimensions, px) for item, px in zip(items, object_px, strict=True)]
+    sizes = [Lengths(item.scan, dimensions, px) for item, px in zip(items, object_px, strict=True)]
     frames = [_frame(item, number, index, region) for number, item in enumerate(items) for index, region in item.frames(dimensions)]
     trusted = [frame for frame in frames if frame.counts.any()]
-    reviewed = [frame for frame in trusted if frame.reviewed is not None]
+    scans = scan_numbers(items)
+    reviewed = _once([frame for frame in trusted if frame.reviewed is not None], scans)
     for whole, boxes in _choices(items, reviewed, sizes, turn, rule):
-        walls = [_wall(box, items[box.item], sizes[box.item]) for box in boxes]
+        walls = [wall for box in boxes for wall in _walls(box, sizes, scans)]
         if _enough_left(items, trusted, walls):
             judged = judged_of(items, boxes, [size.side for size in sizes], whole, most_voxels)
             return HoldOut(tuple(boxes), tuple(walls), judged)
@@ -89,7 +90,7 @@ def hold_out(
 
 
 def _choices(
-    items: Sequence[TrainItem], reviewed: list["_Frame"], sizes: list["_Sizes"], turn: int, rule: Rule
+    items: Sequence[TrainItem], reviewed: list["_Frame"], sizes: list[Lengths], turn: int, rule: Rule
 ) -> Iterator[tuple[bool, Fold]]:
     """What may be held out, the most wanted first, and whether it is whole images or slices: those of this turn, then of the next."""
     pieces = [partial(_whole_items, rule=rule), partial(_whole_frames, rule=rule)]
@@ -110,37 +111,6 @@ class _Frame:
     reviewed: Slices | None
 
 
-@dataclass(frozen=True)
-class _Sizes:
-    """Lengths in the voxels of one scan."""
-
-    scan: Scan
-    dimensions: int
-    object_px: float
-
-    @property
-    def side(self) -> tuple[int, ...]:
-        """The least side of a block, along each axis of a frame."""
-        return tuple(max(1, math.ceil(BLOCK_DIAMETERS * self.object_px * self._ratio(a))) for a in self.scan.frame_axes(self.dimensions))
-
-    @property
-    def band(self) -> tuple[int, ...]:
-        """The width of the band, along each axis of the labels."""
-        return tuple(self._band(a) for a in self.scan.result_axes)
-
-    def _band(self, axis: str) -> int:
-        if axis in self.scan.frame_axes(self.dimensions):
-            return math.ceil(max(self.object_px, LEAST_BAND_PX) * self._ratio(axis))
-        if axis in SPATIAL and self.scan.spacing_known:
-            return math.ceil(self.object_px * self._ratio(axis))
-        return int(axis in (*SPATIAL, "t"))
-
-    def _ratio(self, axis: str) -> float:
-        """Voxels along an axis for each along x."""
-        known = dict(zip(self.scan.spatial_axes, self.scan.spacing, strict=True))
-        return known["x"] / known[axis]
-
-
 def _frame(item: TrainItem, number: int, index: Index, region: Slices) -> _Frame:
     trust = item.trust_of(index, region)
     known = trust != UNTRUSTED
@@ -148,6 +118,14 @@ def _frame(item: TrainItem, number: int, index: Index, region: Slices) -> _Frame
         return _Frame(number, index, np.zeros(256, np.int64), None)
     counts = label_counts(Corrections(item.labels_of(index, region), trust))
     return _Frame(number, index, counts, bounding_box(trust == REVIEWED))
+
+
+def _once(reviewed: Sequence[_Frame], scans: Sequence[int]) -> list[_Frame]:
+    """The frames without those that an earlier item of the same scan has too: what was reviewed twice judges once."""
+    first: dict[tuple[int, Index], int] = {}
+    for frame in reviewed:
+        first.setdefault((scans[frame.item], frame.index), frame.item)
+    return [frame for frame in reviewed if first[scans[frame.item], frame.index] == frame.item]
 
 
 def bounding_box(mask: np.ndarray) -> Slices | None:
@@ -158,7 +136,7 @@ def bounding_box(mask: np.ndarray) -> Slices | None:
     return tuple(slice(int(found[0]), int(found[-1]) + 1) for found in along)
 
 
-def _whole_items(items: Sequence[TrainItem], reviewed: list[_Frame], sizes: list[_Sizes], rule: Rule) -> list[Fold]:
+def _whole_items(items: Sequence[TrainItem], reviewed: list[_Frame], sizes: list[Lengths], rule: Rule) -> list[Fold]:
     """Every k-th image, where there are several."""
     numbers = sorted({frame.item for frame in reviewed})
     if len(numbers) < rule.several:
@@ -167,7 +145,7 @@ def _whole_items(items: Sequence[TrainItem], reviewed: list[_Frame], sizes: list
     return [[Box(n, tuple(slice(0, length) for length in items[n].scan.result_shape)) for n in numbers[f::folds]] for f in range(folds)]
 
 
-def _whole_frames(items: Sequence[TrainItem], reviewed: list[_Frame], sizes: list[_Sizes], rule: Rule) -> list[Fold]:
+def _whole_frames(items: Sequence[TrainItem], reviewed: list[_Frame], sizes: list[Lengths], rule: Rule) -> list[Fold]:
     """Runs of slices (or volumes) that follow each other, so that few bands are needed."""
     if len(reviewed) < rule.several:
         return []
@@ -176,14 +154,14 @@ def _whole_frames(items: Sequence[TrainItem], reviewed: list[_Frame], sizes: lis
     return [boxes[first : first + held] for first in range(0, len(boxes), held)]
 
 
-def _cells(items: Sequence[TrainItem], reviewed: list[_Frame], sizes: list[_Sizes], along: int) -> list[Fold]:
+def _cells(items: Sequence[TrainItem], reviewed: list[_Frame], sizes: list[Lengths], along: int) -> list[Fold]:
     """The same corner, or end, of what was reviewed in every frame."""
     cells = [(frame, _cells_of(frame.reviewed, sizes[frame.item], along)) for frame in reviewed if frame.reviewed is not None]
     count = max((len(parts) for _, parts in cells), default=0)
     return [[_box(items, frame, parts[f % len(parts)]) for frame, parts in cells if parts] for f in range(count)]
 
 
-def _cells_of(region: Slices, sizes: _Sizes, along: int) -> list[Slices]:
+def _cells_of(region: Slices, sizes: Lengths, along: int) -> list[Slices]:
     """Cells, so many along each of the two axes that have most room, or along the only one; each holds a block."""
     lengths = [part.stop - part.start for part in region]
     room = [length / side for length, side in zip(lengths, sizes.side, strict=True)]
@@ -203,7 +181,7 @@ def _held(pieces: int, blocks_each: float, rule: Rule) -> int:
     return min(MOST_HELD, max(1, round(pieces * rule.share), min(needed, pieces // 3)))
 
 
-def _blocks(reviewed: list[_Frame], sizes: list[_Sizes]) -> int:
+def _blocks(reviewed: list[_Frame], sizes: list[Lengths]) -> int:
     boxes = [(frame.reviewed, sizes[frame.item].side) for frame in reviewed if frame.reviewed is not None]
     return sum(math.prod(max(1, (p.stop - p.start) // n) for p, n in zip(box, side, strict=True)) for box, side in boxes)
 
@@ -213,12 +191,13 @@ def _box(items: Sequence[TrainItem], frame: _Frame, region: Slices) -> Box:
     return Box(frame.item, tuple(slice(at, at + 1) if isinstance(at, int) else at for at in place))
 
 
-def _wall(box: Box, item: TrainItem, sizes: _Sizes) -> Box:
-    lengths = item.scan.result_shape
-    return Box(
-        box.item,
-        tuple(slice(max(0, p.start - b), min(n, p.stop + b)) for p, b, n in zip(box.slices, sizes.band, lengths, strict=True)),
-    )
+def _walls(box: Box, sizes: Sequence[Lengths], scans: Sequence[int]) -> list[Box]:
+    """A box with its band, in every item that shows its scan; the band is as wide as the widest of them wants it."""
+    same = [n for n, scan in enumerate(scans) if scan == scans[box.item]]
+    band = np.max([sizes[n].band for n in same], axis=0).tolist()
+    lengths = sizes[box.item].scan.result_shape
+    wide = tuple(slice(max(0, p.start - b), min(n, p.stop + b)) for p, b, n in zip(box.slices, band, lengths, strict=True))
+    return [Box(n, wide) for n in same]
 
 
 def _enough_left(items: Sequence[TrainItem], trusted: list[_Frame], walls: list[Box]) -> bool:
