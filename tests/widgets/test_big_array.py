@@ -1,4 +1,5 @@
 import gc
+import os
 import stat
 from collections import namedtuple
 
@@ -7,7 +8,7 @@ import pytest
 
 from napari_unet.errors import OutputError
 from napari_unet.widgets import big_array
-from napari_unet.widgets.big_array import cache_folder, zeros
+from napari_unet.widgets.big_array import cache_folder, part_of, room_of, zeros
 
 Usage = namedtuple("Usage", "free")
 
@@ -73,6 +74,41 @@ def test_room_that_was_taken_already_is_not_counted_twice(monkeypatch):
     first[:] = 1
     first.flush()
     assert zeros((100_000,), np.uint8).shape == first.shape
+
+
+@pytest.mark.parametrize(
+    ("part", "most"),
+    [
+        ((100, 300, 200), 6_000_000),
+        ((1, 300, 200), 60_000 + 8192),
+        ((1, 50, 100), 49 * 200 + 100 + 8192),
+        ((3, 1, 1), 3 * 8193),
+        ((0, 300, 200), 0),
+    ],
+)
+def test_a_part_takes_the_room_of_its_pages_alone(part, most):
+    assert room_of((100, 300, 200), part, 1) == most
+
+
+def test_a_part_fits_where_the_whole_would_not(monkeypatch):
+    gc.collect()
+    monkeypatch.setattr(big_array.shutil, "disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 50_000))
+    with pytest.raises(OutputError, match="segment a part"):
+        zeros((100, 40, 40), np.uint8)
+    slices = [zeros((100, 40, 40), np.uint8, (1, 40, 40)) for _ in range(4)]
+    assert [part_of(array) for array in slices] == [(1, 40, 40)] * 4
+    assert part_of(np.zeros(3)) is None
+    with pytest.raises(OutputError):  # four times 1600 bytes and two pages are spoken for
+        zeros((100, 40, 40), np.uint8, (2, 40, 40))
+
+
+def test_what_is_written_of_a_part_is_no_more_than_its_room():
+    array = zeros((64, 300, 500), np.uint8, (2, 9, 20))
+    array[7:9, 30:39, 100:120] = 1
+    array.flush()
+    ((handle, room),) = big_array._files.items()
+    assert room == room_of((64, 300, 500), (2, 9, 20), 1)
+    assert 0 < os.fstat(handle).st_blocks * big_array.BLOCK_BYTES <= room
 
 
 def test_a_folder_that_can_not_be_made_is_told(monkeypatch, tmp_path):

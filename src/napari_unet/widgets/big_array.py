@@ -9,6 +9,8 @@ from contextlib import suppress
 from functools import cache
 from math import prod
 from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from platformdirs import user_cache_path
@@ -20,23 +22,46 @@ SPARE_BYTES = 2**30
 PREFIX = "result-"
 
 BLOCK_BYTES = 512  # what st_blocks counts, whatever the file system
+PAGE_BYTES = 2**12
 
-_files: dict[int, int] = {}  # handle and size of the file behind each living array
+Part = tuple[int, ...]
+
+_files: dict[int, int] = {}  # handle and room of the file behind each living array
+_parts: WeakKeyDictionary[Any, Part] = WeakKeyDictionary()  # by mapping: how much along each axis will be written
 
 
-def zeros(shape: Sequence[int], dtype: np.dtype | type) -> np.ndarray:
-    """A writable array of zeros.
+def zeros(shape: Sequence[int], dtype: np.dtype | type, part: Sequence[int] | None = None) -> np.ndarray:
+    """A writable array of zeros, of which a `part` will be written: so many places along each axis, side by side.
 
     A large one is mapped from a sparse file that only its owner can read and that vanishes with the
-    array. Raises `OutputError` where the disk could not take all of it.
+    array. Raises `OutputError` where the disk could not take that part (all of it by default).
     """
-    size = prod(shape) * np.dtype(dtype).itemsize
+    whole = tuple(shape)
+    written = whole if part is None else tuple(part)
+    size = prod(whole) * np.dtype(dtype).itemsize
     if size <= IN_MEMORY_BYTES:
-        return np.zeros(shape, dtype)
+        return np.zeros(whole, dtype)
     try:
-        return _mapped(cache_folder(), size, tuple(shape), dtype)
+        array = _mapped(cache_folder(), room_of(whole, written, np.dtype(dtype).itemsize), whole, dtype)
     except OSError as error:
         raise OutputError(f"The result needs a file of {size / 2**30:.1f} GB, which can not be made: {error}.") from error
+    _parts[array.base] = written
+    return array
+
+
+def part_of(array: Any) -> Part | None:
+    """The part of an array made by `zeros` for which there is room; None for any other array."""
+    return _parts.get(array.base) if isinstance(array, np.memmap) and array.base is not None else None
+
+
+def room_of(shape: Part, part: Part, item_bytes: int) -> int:
+    """The bytes that a part of an array takes on a disk, at most: whole pages of each run of neighbours."""
+    strides = [prod(shape[axis + 1 :]) * item_bytes for axis in range(len(shape))]
+    room = prod(shape) * item_bytes
+    for axis in range(len(shape) + 1):
+        run = sum(max(0, n - 1) * stride for n, stride in zip(part[axis:], strides[axis:], strict=True)) + item_bytes
+        room = min(room, prod(part[:axis]) * (run + 2 * PAGE_BYTES))
+    return room
 
 
 def cache_folder() -> Path:
@@ -55,14 +80,14 @@ def _sweep(folder: Path) -> None:
             path.unlink()
 
 
-def _mapped(folder: Path, size: int, shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
-    _check_room(folder, size)
+def _mapped(folder: Path, room: int, shape: Part, dtype: np.dtype | type) -> np.memmap:
+    _check_room(folder, room)
     handle, name = tempfile.mkstemp(prefix=PREFIX, dir=folder)
     try:
         with os.fdopen(handle, "r+b") as file:
-            file.truncate(size)
+            file.truncate(prod(shape) * np.dtype(dtype).itemsize)
             array = np.memmap(file, dtype=dtype, mode="r+", shape=shape)
-            _files[own := os.dup(file.fileno())] = size
+            _files[own := os.dup(file.fileno())] = room
     except OSError:
         Path(name).unlink(missing_ok=True)
         raise
@@ -70,23 +95,23 @@ def _mapped(folder: Path, size: int, shape: tuple[int, ...], dtype: np.dtype | t
     return array
 
 
-def _check_room(folder: Path, size: int) -> None:
-    """Refuse what the disk could not take once all of it, and of the other living arrays, has been written."""
+def _check_room(folder: Path, room: int) -> None:
+    """Refuse what the disk could not take once this part, and those of the other living arrays, have been written."""
     free = shutil.disk_usage(folder).free - sum(n - _written(handle, n) for handle, n in tuple(_files.items()))
-    if free < size + SPARE_BYTES:
+    if free < room + SPARE_BYTES:
         raise OutputError(
-            f"The result needs {size / 2**30:.1f} GB in {folder}, which has {max(0, free) / 2**30:.1f} GB free. "
+            f"The result needs {room / 2**30:.1f} GB in {folder}, which has {max(0, free) / 2**30:.1f} GB free. "
             "Free some space, delete older results, or segment a part of the image."
         )
 
 
-def _written(handle: int, size: int) -> int:
-    """How much room a file has taken already: all of it where the system knows no sparse files."""
+def _written(handle: int, room: int) -> int:
+    """How much of its room a file has taken already: all of it where the system knows no sparse files."""
     try:
         blocks = getattr(os.fstat(handle), "st_blocks", None)
     except OSError:  # its array has just gone
-        return size
-    return size if blocks is None else min(size, blocks * BLOCK_BYTES)
+        return room
+    return room if blocks is None else min(room, blocks * BLOCK_BYTES)
 
 
 def _forget_with(array: np.memmap, handle: int, path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from napari_unet.learn.corrections import UNTRUSTED, Corrections
 from napari_unet.scans.scan import Index, Scan, Slices
 from napari_unet.segment.job import SegmentJob
-from napari_unet.widgets.big_array import zeros
+from napari_unet.widgets.big_array import Part, zeros
 from napari_unet.widgets.block_grid import Box, boxes
 from napari_unet.widgets.done_map import DoneMap
 
@@ -45,12 +45,14 @@ class ResultArrays:
         """`kept` are corrections of an earlier result, which no tile covers; they belong to this one from now on."""
         self._scan: Scan | None = job.scan
         shape, classes = job.scan.result_shape, len(job.spec.classes)
-        self.labels = zeros(shape, np.uint8) if kept is None else kept.labels
+        part = part_to_write(job)
+        self.labels = zeros(shape, np.uint8, part) if kept is None else kept.labels
         self.trust = None if kept is None else kept.trust
-        self.prediction = zeros(shape, np.uint8)  # as the model gave it, whatever is painted
+        self.prediction = zeros(shape, np.uint8, part)  # as the model gave it, whatever is painted
         self.probabilities: np.ndarray | None = None
         if job.settings.keep_probabilities:
-            self.probabilities = zeros(shape if classes == 2 else (classes, *shape), np.float16)
+            several = () if classes == 2 else (classes,)
+            self.probabilities = zeros((*several, *shape), np.float16, (*several, *part))
         self.done = DoneMap(shape, job.dimensions)
 
     def write(self, tile: Tile) -> None:
@@ -93,3 +95,12 @@ class ResultArrays:
         else:
             for number, part in enumerate(parts):
                 target[(number, *place)] = scan.to_place(part)
+
+
+def part_to_write(job: SegmentJob) -> Part:
+    """How many places along each axis of a result a job writes: its frames, and the region of each."""
+    scan = job.scan
+    lengths = {letter: side.stop - side.start for letter, side in zip(scan.frame_axes(job.dimensions), job.region, strict=True)}
+    for letter, places in zip(scan.grid_axes(job.dimensions), zip(*job.frames, strict=True), strict=False):
+        lengths[letter] = len(set(places))
+    return tuple(lengths.get(letter, 0) for letter in scan.result_axes)

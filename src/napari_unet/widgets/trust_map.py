@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.learn.corrections import PAINTED, REVIEWED, UNTRUSTED, Amount, Corrections, check_labels, trust_of
-from napari_unet.widgets.big_array import zeros
+from napari_unet.widgets.big_array import part_of, zeros
 from napari_unet.widgets.block_grid import BlockGrid, Box, boxes, whole
 from napari_unet.widgets.trust_counts import TrustCounts
 
@@ -46,7 +46,7 @@ class TrustMap:
     def __init__(self, labels: Any, known: np.ndarray | None = None, touched: Callable[[Box], None] = lambda box: None) -> None:
         self.labels = labels
         self.known = known
-        self.trust = zeros(labels.shape, np.uint8)
+        self.trust = zeros(labels.shape, np.uint8, part_of(labels))
         self.grid = BlockGrid(labels.shape)
         self.unwritten = np.zeros(self.grid.size, bool)  # blocks that a journal has to take; set here, cleared by its thread
         self._suspect = np.zeros(self.grid.size, bool)  # blocks to be compared with what is known
