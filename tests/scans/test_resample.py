@@ -19,6 +19,19 @@ def test_a_part_has_the_weights_of_the_whole(length: int, factor: float, data: s
     np.testing.assert_allclose(weights.apply(values[:, weights.first : weights.last], 1), whole[:, first:last], atol=1e-6)
 
 
+@given(st.integers(1, 80), FACTORS, st.data())
+def test_a_range_is_that_of_the_weights(length: int, factor: float, data: st.DataObject) -> None:
+    axis_map = AxisMap(length, factor)
+    first = data.draw(st.integers(0, axis_map.model_length - 1))
+    last = data.draw(st.integers(first + 1, axis_map.model_length))
+    weights = axis_map.to_model(first, last)
+    assert axis_map.scan_range(first, last) == (weights.first, weights.last)
+    begin = data.draw(st.integers(0, length - 1))
+    end = data.draw(st.integers(begin + 1, length))
+    weights = axis_map.to_scan(begin, end)
+    assert axis_map.model_range(begin, end) == (weights.first, weights.last)
+
+
 @given(st.integers(1, 80), FACTORS)
 def test_constants_stay_constant_there_and_back(length: int, factor: float) -> None:
     axis_map = AxisMap(length, factor)

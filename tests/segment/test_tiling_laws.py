@@ -1,5 +1,6 @@
 """Tiled = whole, for random shapes, tile sizes, depths, dimensions, spacings, focus points and regions; and its twin that fails."""
 
+import tracemalloc
 from dataclasses import dataclass
 
 import numpy as np
@@ -162,6 +163,18 @@ def test_a_plan_covers_the_region_once_with_windows_of_one_shape(length: int, fa
         assert window.start % stride == 0
     assert (written == 1).all()
     assert len({tile.window[0].stop - tile.window[0].start for tile in plan.tiles}) == 1
+
+
+def test_planning_a_long_resampled_axis_takes_little_memory() -> None:
+    lattice = Lattice((AxisMap(100_000, 0.77),), (16,), (96,))
+    tracemalloc.start()
+    try:
+        plan = plan_tiles(lattice, (slice(0, 100_000),), (512,))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(plan.tiles) > 200
+    assert peak < 2**20
 
 
 def test_the_first_tile_is_small_and_at_the_focus() -> None:

@@ -9,6 +9,7 @@ voxel depend on its place in the frame alone, so tiles and wholes agree.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +48,14 @@ class AxisMap:
     def to_scan(self, first: int, last: int) -> "Weights":
         """Weights that make scan voxels first … last-1 from model voxels."""
         return _weights(first, last, 1 / self.factor, self.model_length)
+
+    def scan_range(self, first: int, last: int) -> tuple[int, int]:
+        """First and end of the scan voxels of which `to_model` makes model voxels first … last-1, without the weights."""
+        return _sources(first, last, self.factor, self.length)
+
+    def model_range(self, first: int, last: int) -> tuple[int, int]:
+        """First and end of the model voxels of which `to_scan` makes scan voxels first … last-1, without the weights."""
+        return _sources(first, last, 1 / self.factor, self.model_length)
 
     def first_scan_voxel(self, model_edge: int) -> int:
         """The first scan voxel whose centre lies at or beyond that edge of the model's grid."""
@@ -106,13 +115,24 @@ def _rows(array: np.ndarray, axis_map: AxisMap, axis: int, first: int) -> np.nda
     return weights.apply(part, axis)
 
 
-def _weights(first: int, last: int, ratio: float, length: int) -> Weights:
+def _sources(first: int, last: int, ratio: float, length: int) -> tuple[int, int]:
     if ratio == 1.0:
-        return Weights(first, last, None)
+        return first, last
     radius = max(1.0, ratio)
-    centres = (np.arange(first, last) + 0.5) * ratio - 0.5
-    start = max(0, math.floor(centres[0] - radius) + 1)
-    stop = min(length, math.ceil(centres[-1] + radius))
+    start = math.floor(_centre(first, ratio) - radius) + 1
+    return max(0, start), min(length, math.ceil(_centre(last - 1, ratio) + radius))
+
+
+def _weights(first: int, last: int, ratio: float, length: int) -> Weights:
+    start, stop = _sources(first, last, ratio, length)
+    if ratio == 1.0:
+        return Weights(start, stop, None)
+    centres = _centre(np.arange(first, last), ratio)
     distance = np.abs(np.arange(start, stop)[None] - centres[:, None])
-    matrix = np.clip(1 - distance / radius, 0, None)
+    matrix = np.clip(1 - distance / max(1.0, ratio), 0, None)
     return Weights(start, stop, (matrix / matrix.sum(axis=1, keepdims=True)).astype(np.float32))
+
+
+def _centre(target: Any, ratio: float) -> Any:
+    """Where the centre of a target voxel (or of each of an array of them) lies on the source's grid."""
+    return (target + 0.5) * ratio - 0.5

@@ -93,8 +93,8 @@ AxisPart = tuple[slice, slice, slice]
 
 def _axis_tiles(axis_map: AxisMap, stride: int, reach: int, region: slice, core_px: int) -> list[AxisPart]:
     """Window, core and write of every tile along one axis."""
-    needed = axis_map.to_scan(region.start, region.stop)
-    start, stop = needed.first // stride * stride, needed.last
+    needed, stop = axis_map.model_range(region.start, region.stop)
+    start = needed // stride * stride
     count = max(1, math.ceil((stop - start) / max(core_px, stride)))
     size = round_up(math.ceil((stop - start) / count), stride)
     padded = round_up(axis_map.model_length, stride)
@@ -107,9 +107,8 @@ def _axis_tiles(axis_map: AxisMap, stride: int, reach: int, region: slice, core_
             min(region.stop, axis_map.first_scan_voxel(edge + size)) if not last else region.stop,
         )
         if write.start < write.stop:
-            core = axis_map.to_scan(write.start, write.stop)
             first = min(max(edge - reach, 0), padded - length)
-            parts.append((slice(first, first + length), slice(core.first, core.last), write))
+            parts.append((slice(first, first + length), slice(*axis_map.model_range(write.start, write.stop)), write))
     return parts
 
 
