@@ -97,6 +97,29 @@ def test_rounds_turn(parent: Model) -> None:
     assert second.model.spec.provenance.parent == first.model.weights_sha256
 
 
+def test_the_next_turn_teaches_what_was_held_out_before(parent: Model) -> None:
+    image, truth = discs()
+    first = train([(image, truth)], start=parent, settings=quick())
+    assert first.settings.held_out_turn == 1
+    (box,) = hold_out([TrainItem(scan_of(image), truth)], 2, [10.0], 1).boxes
+    altered = truth.copy()
+    altered[box.slices] = altered[box.slices][::-1]
+    hashes = [
+        train([(image, labels)], start=parent, settings=quick(held_out_turn=turn)).model.weights_sha256
+        for turn in (1, 2)
+        for labels in (truth, altered)
+    ]
+    assert hashes[0] == hashes[1] == first.model.weights_sha256
+    assert hashes[2] != hashes[3]  # now it teaches
+
+
+def test_the_turn_is_recorded_and_replayed_and_is_not_the_round(parent: Model) -> None:
+    result = train([discs()], start=parent, settings=quick(held_out_turn=2))
+    told = result.model.spec.provenance.training
+    assert (told["round"], told["settings"]["held_out_turn"]) == (1, 2)
+    assert train([discs()], start=parent, settings=result.settings).model.weights_sha256 == result.model.weights_sha256
+
+
 def test_a_file_that_tells_nonsense_of_its_round_begins_anew(parent: Model) -> None:
     odd = parent.spec.model_copy(update={"provenance": Provenance(training={"round": "many"})})
     result = train([discs()], start=Model(odd, parent.network, parent.weights_sha256), settings=quick(1))

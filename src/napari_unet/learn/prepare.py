@@ -31,33 +31,46 @@ Given = TrainItem | tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a training needs: `parent` is what it is compared with, `start` the same with the classes of the child."""
+    """What a training needs: `parent` is what it is compared with, `start` the same with the classes of the child.
+
+    `round` counts the trainings from the first parent on; `turn` says which part was held out.
+    """
 
     items: tuple[TrainItem, ...]
     parent: Model | None
     start: Model | None
     spec: ModelSpec
+    round: int
     turn: int
     held: HoldOut
 
 
-def prepare(
-    given: Sequence[Given], start: Model | str | Path | None, name: str | None, classes: Sequence[str] | None, device: Device
-) -> Prepared:
+@dataclass(frozen=True)
+class Wanted:
+    """What is chosen of a new model: its name and classes, the device it is trained on, and which part is held out."""
+
+    device: Device
+    name: str | None = None
+    classes: Sequence[str] | None = None
+    turn: int | None = None
+
+
+def prepare(given: Sequence[Given], start: Model | str | Path | None, wanted: Wanted) -> Prepared:
     """Check what is given, find the model to begin with or choose a network for the device, and hold some of the labels out."""
     parent = _parent(start)
-    items, names = _checked(_items(given, grey=parent is None or len(parent.spec.channels) == 1), parent, classes)
+    items, names = _checked(_items(given, grey=parent is None or len(parent.spec.channels) == 1), parent, wanted.classes)
     begin = None if parent is None else widen_head(parent, _classes(names, parent.spec.classes))
-    spec = begin.spec if begin is not None else spec_from_scratch(items, _classes(names, ()), device)
+    spec = begin.spec if begin is not None else spec_from_scratch(items, _classes(names, ()), wanted.device)
     for item in items:
         check_fit(spec, item.scan)
         check_spacing(spec, item.scan, SegmentSettings())
-    turn = 0 if parent is None else _round_of(parent) + 1
+    number = 0 if parent is None else _round_of(parent) + 1
+    turn = number if wanted.turn is None else wanted.turn
     rule = SCORING if parent is None else JUDGING
     held = hold_out(items, spec.architecture.dimensions, [object_diameter_px(item) for item in items], turn, rule)
     found = {} if parent is not None else spec.provenance.training
-    spec = spec.model_copy(update={"name": name or _name(parent, turn), "provenance": Provenance(training=found)})
-    return Prepared(tuple(items), parent, begin, spec, turn, held)
+    spec = spec.model_copy(update={"name": wanted.name or _name(parent, number), "provenance": Provenance(training=found)})
+    return Prepared(tuple(items), parent, begin, spec, number, turn, held)
 
 
 def _checked(items: Sequence[TrainItem], parent: Model | None, classes: Sequence[str] | None) -> tuple[list[TrainItem], list[str]]:
@@ -127,7 +140,7 @@ def _round_of(model: Model) -> int:
     return told if isinstance(told, int) and 0 <= told < 10_000 else 0
 
 
-def _name(parent: Model | None, turn: int) -> str:
+def _name(parent: Model | None, number: int) -> str:
     if parent is None:
         return "new model"
-    return f"{parent.spec.name.partition(' (round ')[0][:60]} (round {turn})"
+    return f"{parent.spec.name.partition(' (round ')[0][:60]} (round {number})"

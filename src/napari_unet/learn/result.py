@@ -55,7 +55,7 @@ def with_provenance(found: Fit, prepared: Prepared, verdict: Verdict) -> Model:
     """The model that was trained, with what it comes from in its spec."""
     scores = {f"dice {row.name}, held out"[:MAX_NAME]: round(row.child, 4) for row in verdict.classes}
     training = prepared.spec.provenance.training | {
-        "round": prepared.turn,
+        "round": prepared.round,
         "ended": found.ended,
         "verdict": verdict.kind,
         "units": verdict.units,

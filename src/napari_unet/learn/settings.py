@@ -57,6 +57,13 @@ class TrainSettings(BaseModel):
     )
     most_minutes: float = Field(60.0, gt=0, le=10_000, title="Most minutes", description="The same in wall time.")
     seed: int = Field(0, ge=0, le=2**31, title="Seed", description="Same seed and steps: the same model.")
+    held_out_turn: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        title="Held-out turn",
+        description="Which part of what was reviewed is held out; count up to hold out another. Else the round.",
+    )
     batch: int | None = Field(None, ge=1, le=256, title="Batch", description="Patches per step.")
     patch_shape: tuple[Side, ...] | None = Field(
         None, title="Patch shape", description="Sides of a patch in voxels, one per axis; else chosen from the patch size."

@@ -18,7 +18,7 @@ from napari_unet.learn.fit import Fit, FitRun, FitStep, fit
 from napari_unet.learn.item import TrainItem
 from napari_unet.learn.looks import Look, changes, counts_of, labels_of, looks_at, shares, voxels_of, without_stop
 from napari_unet.learn.pictures import pictures, telling
-from napari_unet.learn.prepare import Given, Prepared, prepare
+from napari_unet.learn.prepare import Given, Prepared, Wanted, prepare
 from napari_unet.learn.prior import unknown, with_priors
 from napari_unet.learn.result import History, TrainResult, with_provenance
 from napari_unet.learn.settings import TrainSettings
@@ -95,14 +95,15 @@ def train(
     Notes
     -----
     Some of what was reviewed is held out and judges (see `learn/held_out` and `learn/verdict`); what was judged is
-    what is returned, without another training on everything. The next round holds out another part.
+    what is returned, without another training on everything. The next round, or the next `held_out_turn`, holds
+    out another part.
     """
     began = time.monotonic()
     chosen = _settings(settings, minutes, steps)
     on_progress(Progress(0, chosen.steps or chosen.most_steps, "steps", note="Preparing"))
     device = choose(chosen.device, find_devices())
-    prepared = prepare(items, start, options.get("name"), options.get("classes"), device)
-    chosen = with_patches(chosen, prepared.items, prepared.spec, device)
+    prepared = prepare(items, start, Wanted(device, options.get("name"), options.get("classes"), chosen.held_out_turn))
+    chosen = with_patches(chosen.model_copy(update={"held_out_turn": prepared.turn}), prepared.items, prepared.spec, device)
     return _Training(prepared, chosen, began, on_progress, asked, options).run()
 
 
