@@ -43,3 +43,20 @@ def test_the_engine_asks_within_a_window(net: dict[str, object], wish: Wish, err
     with pytest.raises(error):
         TorchEngine(network_of(2, **net)).run(smooth((2, 32, 32), 1), lambda: next(answers))
     assert len(list(answers)) == 19
+
+
+def test_cudnn_stays_on_with_float32_as_it_is() -> None:
+    engine = TorchEngine(network_of(2, residual=True))
+    cudnn = torch.backends.cudnn
+    wished = (True, cudnn.benchmark, cudnn.deterministic)
+    seen: list[tuple[bool, bool, bool]] = []
+    tf32: list[bool] = []
+
+    def look() -> Wish:
+        seen.append((cudnn.enabled, cudnn.benchmark, cudnn.deterministic))
+        tf32.append(cudnn.allow_tf32)
+        return Wish.GO
+
+    engine.run(smooth((2, 32, 32), 1), look)
+    assert set(seen) == {wished}
+    assert set(tf32) == {False}

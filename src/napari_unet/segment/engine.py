@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import numpy as np
@@ -37,7 +38,7 @@ class TorchEngine:
     def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
         """Probabilities (K, *window) float32 of a normalised (C, *window); raises `Stopped` or `Cancelled`."""
         self._asked = asked
-        with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):  # float32 means float32 on a GPU too
+        with torch.inference_mode(), _exact_cudnn():
             batch = torch.from_numpy(window)[None].to(self._device).contiguous(memory_format=self._layout)
             scores = self._forward(batch)
             one = scores.shape[1] == 1
@@ -55,6 +56,14 @@ class TorchEngine:
 
     def _heed(self) -> None:
         heed(self._asked)
+
+
+def _exact_cudnn() -> AbstractContextManager[None]:
+    """cuDNN as it is set, except that float32 means float32 on a GPU too; what is not named here would be switched off."""
+    cudnn = torch.backends.cudnn
+    return cudnn.flags(  # type: ignore[no-any-return]
+        enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False
+    )
 
 
 def choose_device(wanted: str) -> str:
