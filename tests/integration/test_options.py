@@ -67,9 +67,13 @@ def test_a_moved_threshold_gives_the_labels_of_a_new_run(viewer, dock, click, be
     labels = viewer.layers["stack · tiny-2d"]
     model = nu.load_model("tiny-2d")
     np.testing.assert_array_equal(labels.data, nu.segment(stack, model))
-    widget.form.options._slider.setValue(0.75)
-    wanted = nu.segment(stack, model, settings=nu.SegmentSettings(threshold=widget.form.options._slider.value()))
-    qtbot.waitUntil(lambda: (labels.data != wanted).mean() < 0.001, timeout=2000)
+    kept = viewer.layers["stack · tiny-2d: probability of class 1"].data
+    for threshold in (0.75, 0.25):
+        widget.form.options._slider.setValue(threshold)
+        wanted = nu.segment(stack, model, settings=nu.SegmentSettings(threshold=threshold))
+        undecided = kept == np.float16(threshold)  # rounded onto the threshold: which side they were on is not kept
+        assert undecided.mean() < 0.001
+        qtbot.waitUntil(lambda same=(wanted, undecided): ((labels.data == same[0]) | same[1]).all(), timeout=2000)
 
 
 def test_choosing_another_model_leaves_the_result_as_it_is(viewer, dock, click, qtbot):
@@ -98,7 +102,8 @@ def test_a_threshold_before_the_run_is_used_and_can_be_moved_back(viewer, dock, 
     np.testing.assert_array_equal(labels.data, expected)
     widget.form.options._slider.setValue(0.5)
     default = nu.segment(image, nu.load_model("tiny-2d"))
-    qtbot.waitUntil(lambda: (labels.data != default).mean() < 0.01, timeout=2000)
+    undecided = viewer.layers["cells · tiny-2d: probability of class 1"].data == 0.5
+    qtbot.waitUntil(lambda: ((labels.data == default) | undecided).all(), timeout=2000)
 
 
 def test_probabilities_of_several_classes(viewer, dock, click):

@@ -30,7 +30,7 @@ def make(viewer: ViewerModel, threshold: float = 0.5) -> ResultLayer:
     image, spec = viewer.layers["cells"], tiny_spec()
     arrays = ResultArrays(plan_job(spec, Scan(image.data, "yx", (1.0, 1.0)), SegmentSettings(keep_probabilities=True)))
     arrays.probabilities[:] = np.linspace(0, 1, 60)
-    arrays.labels[:] = arrays.probabilities >= threshold
+    arrays.labels[:] = arrays.prediction[:] = arrays.probabilities >= threshold
     result = ResultLayer(viewer, arrays, spec.classes, placement(image, "yx"), "cells · tiny")
     result.note({"threshold": threshold, "settings": {"threshold": None, "device": "cpu"}})
     return result
@@ -38,7 +38,7 @@ def make(viewer: ViewerModel, threshold: float = 0.5) -> ResultLayer:
 
 def test_the_metadata_says_the_threshold_that_holds(viewer, qtbot):
     last, result = LastResult(viewer), make(viewer)
-    last.take(result, OWN, 0.5)
+    last.take(result, OWN)
     last.set_threshold(0.8, OWN)
     facts = lambda: result.labels.metadata[MARK]  # noqa: E731
     assert facts()["threshold"] is None
@@ -49,7 +49,7 @@ def test_the_metadata_says_the_threshold_that_holds(viewer, qtbot):
 
 def test_a_result_of_another_model_stays(viewer, qtbot):
     last, result = LastResult(viewer), make(viewer)
-    last.take(result, OWN, 0.5)
+    last.take(result, OWN)
     last.set_threshold(0.8, OTHER)
     qtbot.wait(20)
     np.testing.assert_array_equal(result.labels.data, result.arrays.probabilities >= 0.5)
@@ -57,7 +57,7 @@ def test_a_result_of_another_model_stays(viewer, qtbot):
 
 def test_a_deleted_result_is_let_go(viewer, qtbot):
     last, result = LastResult(viewer), make(viewer)
-    last.take(result, OWN, 0.5)
+    last.take(result, OWN)
     arrays = weakref.ref(result.arrays)
     del result
     viewer.layers.remove(viewer.layers["cells · tiny"])
@@ -69,8 +69,8 @@ def test_a_deleted_result_is_let_go(viewer, qtbot):
 
 def test_deleting_an_older_result_leaves_the_last_one(viewer, qtbot):
     last, old, new = LastResult(viewer), make(viewer), make(viewer)
-    last.take(old, OWN, 0.5)
-    last.take(new, OWN, 0.5)
+    last.take(old, OWN)
+    last.take(new, OWN)
     viewer.layers.remove(old.labels)
     last.set_threshold(0.8, OWN)
     qtbot.waitUntil(lambda: (new.labels.data == (new.arrays.probabilities >= 0.8)).all())
@@ -79,5 +79,5 @@ def test_deleting_an_older_result_leaves_the_last_one(viewer, qtbot):
 def test_results_without_probabilities_are_not_held(viewer):
     last, result = LastResult(viewer), make(viewer)
     result.arrays.probabilities = None
-    last.take(result, OWN, 0.5)
+    last.take(result, OWN)
     assert last._result is None

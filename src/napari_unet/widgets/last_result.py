@@ -22,8 +22,8 @@ class LastResult:
         self._mover: Rethreshold | None = None
         self._model: ModelHeader | None = None
 
-    def take(self, result: ResultLayer | None, model: ModelHeader | None, threshold: float) -> None:
-        """Follow this result from now on; it was made with this threshold by this model."""
+    def take(self, result: ResultLayer | None, model: ModelHeader | None) -> None:
+        """Follow this result of this model from now on."""
         self.forget()
         arrays = result.arrays if result is not None else None
         if result is None or arrays is None or arrays.probabilities is None:
@@ -31,7 +31,7 @@ class LastResult:
         if arrays.probabilities.shape == arrays.labels.shape:
             self._result, self._model = result, model
             trust = partial(trust_array, weakref.ref(result.labels)) if result.labels is not None else lambda: None
-            self._mover = Rethreshold(arrays.labels, arrays.probabilities, threshold, result.refresh, arrays.prediction, trust)
+            self._mover = Rethreshold(arrays.labels, arrays.prediction, arrays.probabilities, result.refresh, trust)
             self._mover.moved.connect(self._note)
             result.gone.connect(self.forget)
 

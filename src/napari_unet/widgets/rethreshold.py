@@ -24,27 +24,28 @@ class Rethreshold(QObject):
     def __init__(
         self,
         labels: np.ndarray,
+        prediction: np.ndarray,
         probabilities: np.ndarray,
-        threshold: float,
         changed: Callable[[], None],
-        prediction: np.ndarray | None = None,
         trust: Callable[[], np.ndarray | None] = lambda: None,
     ) -> None:
-        """`prediction` moves along, so that what differs from it is still what was painted; what is trusted stays."""
+        """`prediction` moves along, so that what differs from it is still what was painted; what is trusted stays.
+
+        Labels were decided from finer probabilities than are kept, so only it can tell what was painted.
+        """
         super().__init__()
         self._prediction, self._trust = prediction, trust
         self._labels, self._probabilities, self._changed = labels, probabilities, changed
         self._pieces = list(cut(labels.shape))
-        self._at = dict.fromkeys(range(len(self._pieces)), threshold)
-        self._wanted = threshold
-        self._waiting: list[int] = []
+        self._wanted = 0.5
+        self._waiting: list[Piece] = []
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._on_timer_timeout)
 
     def start(self, threshold: float, first: tuple[int, ...] = ()) -> None:
         """Move to this threshold, the pieces around the slice `first` before the others."""
         self._wanted = threshold
-        self._waiting = sorted(self._at, key=lambda number: not _holds(self._pieces[number], first), reverse=True)
+        self._waiting = sorted(self._pieces, key=lambda piece: not _holds(piece, first), reverse=True)
         self._timer.start(0)
 
     def stop(self) -> None:
@@ -57,19 +58,15 @@ class Rethreshold(QObject):
             self._timer.stop()
             self.moved.emit(self._wanted)
             return
-        number = self._waiting.pop()
-        self._decide(self._pieces[number], self._at[number])
-        self._at[number] = self._wanted
+        self._decide(self._waiting.pop())
         self._changed()
 
-    def _decide(self, piece: Piece, before: float) -> None:
-        probabilities, labels = self._probabilities[piece][None], self._labels[piece]
-        own, wanted = labels == decide(probabilities, before), decide(probabilities, self._wanted)
+    def _decide(self, piece: Piece) -> None:
+        labels, prediction = self._labels[piece], self._prediction[piece]
+        own, wanted = labels == prediction, decide(self._probabilities[piece][None], self._wanted)
         if (trust := self._trust()) is not None:
             own &= trust[piece] == 0
-        labels[own] = wanted[own]
-        if self._prediction is not None:
-            self._prediction[piece][own] = wanted[own]
+        labels[own] = prediction[own] = wanted[own]
 
 
 def cut(shape: tuple[int, ...]) -> Iterator[Piece]:

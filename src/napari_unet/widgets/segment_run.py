@@ -65,7 +65,7 @@ class SegmentRun(QObject):
         self._result: ResultLayer | None = None
         self._activity: Activity | None = None
         self._title = title
-        self.model, self.threshold = model, job.threshold
+        self.model = model
         self._tiles = (0, 0)
         self._begun = 0.0
         self._facts = Facts()

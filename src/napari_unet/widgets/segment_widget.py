@@ -170,5 +170,5 @@ class SegmentWidget(Dock):
         self._on_choice_changed()
         self.form.message.say(end.sentence, KINDS[end.kind], end.details)
         if run is not None and end.kind in ("done", "stopped"):
-            self._last.take(run.result, run.model.header, run.threshold)
+            self._last.take(run.result, run.model.header)
         self.run_ended.emit(end)
