@@ -56,13 +56,18 @@ class JournalHeader:
 
 @dataclass(frozen=True)
 class Recovered:
-    """What a journal has kept; `whole` says that labels outside the strokes are known too, `closed` that napari was closed properly."""
+    """What a journal has kept; `whole` says that labels outside the strokes are known too, `closed` that napari was closed properly.
+
+    `pieces` and `strokes` are the boxes whose labels are known, from before the painting and since.
+    """
 
     header: JournalHeader
     labels: np.ndarray
     trust: np.ndarray
     whole: bool
     closed: bool
+    pieces: tuple[Box, ...] = ()
+    strokes: tuple[Box, ...] = ()
 
     @property
     def corrections(self) -> Corrections:
@@ -146,21 +151,24 @@ def read_journal(path: Path, make: Callable[[Sequence[int], np.dtype], np.ndarra
     if (header := read_header(path)) is None:
         raise ScanError(f"{path.name} holds no strokes that can be read.")
     labels, trust = make(header.shape, np.dtype(header.dtype)), make(header.shape, np.dtype(np.uint8))
+    known: dict[bytes, dict[bytes, Box]] = {kind: {} for kind in (LABELS, STROKE, MARK)}
     kinds = set()
     for record in read_records(path):
         kinds.add(record[:1])
-        if record[:1] in (LABELS, STROKE, MARK):
-            _play(record, labels, trust)
-    return Recovered(header, labels, trust, WHOLE in kinds, CLOSED in kinds)
+        if record[:1] in known:
+            known[record[:1]][_place(record)] = _play(record, labels, trust)
+    pieces, strokes = (tuple(known[kind].values()) for kind in (LABELS, STROKE))
+    return Recovered(header, labels, trust, WHOLE in kinds, CLOSED in kinds, pieces, strokes)
 
 
-def _play(record: bytes, labels: np.ndarray, trust: np.ndarray) -> None:
-    kind, size = record[:1], int.from_bytes(record[1:3], "little")
-    box = tuple(slice(*ends) for ends in json.loads(record[3 : 3 + size]))
+def _play(record: bytes, labels: np.ndarray, trust: np.ndarray) -> Box:
+    """Do what a record says; the box that it is about."""
+    kind, size = record[:1], len(_place(record))
+    box = tuple(slice(*ends) for ends in json.loads(_place(record)))
     shape = tuple(part.stop - part.start for part in box)
     if kind == MARK:
         trust[box] = zlib.decompress(record[3 + size :])[0]
-        return
+        return box
     voxels = prod(shape)
     wanted = voxels * (labels.itemsize + (kind == STROKE))
     body = zlib.decompressobj().decompress(record[3 + size :], wanted)
@@ -168,6 +176,11 @@ def _play(record: bytes, labels: np.ndarray, trust: np.ndarray) -> None:
     labels[box] = np.frombuffer(body[:split], labels.dtype).reshape(shape)
     if kind == STROKE:
         trust[box] = np.frombuffer(body[split:], np.uint8).reshape(shape)
+    return box
+
+
+def _place(record: bytes) -> bytes:
+    return record[3 : 3 + int.from_bytes(record[1:3], "little")]
 
 
 def _header(record: bytes) -> JournalHeader:

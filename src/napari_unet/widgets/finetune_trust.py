@@ -1,4 +1,4 @@
-"""Between the trust bar and the labels: what is followed, what is called right, the overlay, and strokes that were lost."""
+"""Between the trust bar and the labels: what is followed, what is called right, and the overlay."""
 
 import weakref
 from collections.abc import Callable, Sequence
@@ -15,7 +15,6 @@ from napari_unet.widgets.records import PairChoice
 from napari_unet.widgets.trust_bar import TrustBar
 from napari_unet.widgets.viewer_bridge.correcting import correct
 from napari_unet.widgets.viewer_bridge.layer_trust import Trust
-from napari_unet.widgets.viewer_bridge.recovery import Offer, Recovery
 from napari_unet.widgets.viewer_bridge.region_tool import RegionTool
 from napari_unet.widgets.viewer_bridge.review import layer_is_right, slice_is_right
 from napari_unet.widgets.viewer_bridge.trust_overlay import corrected_layer, overlay_of, show_overlay
@@ -35,9 +34,6 @@ class TrustDesk(QObject):
         self._layers: list[weakref.ref[Labels]] = []
         self._followed: weakref.WeakSet[Trust] = weakref.WeakSet()
         self._trusts: list[Trust] = []
-        self._looked: set[tuple[int, ...]] = set()
-        self._recovery: Recovery | None = None
-        self._offers: list[Offer] = []
         self._names: list[str] = []
         self._connect(viewer)
 
@@ -82,19 +78,7 @@ class TrustDesk(QObject):
             trust.changed.connect(self._on_trust_changed)
             trust.replaced.connect(self._on_trust_changed)
             trust.troubled.connect(self._on_refused)
-        self._look_for_lost(pair, images)
         return ""
-
-    def _look_for_lost(self, pair: PairChoice, images: Sequence[Any]) -> None:
-        viewer = self._viewer()
-        if viewer is None or pair.image.layers in self._looked:
-            return
-        self._looked.add(pair.image.layers)
-        self._recovery = Recovery(viewer, images, pair.image)
-        self._recovery.found.connect(self._on_lost_found)
-        self._recovery.restored.connect(self._on_restored)
-        self._recovery.failed.connect(self._on_refused)
-        self._recovery.look()
 
     def _connect(self, viewer: Any) -> None:
         bar = self._bar
@@ -103,8 +87,6 @@ class TrustDesk(QObject):
         bar.whole_requested.connect(self._on_whole_requested)
         bar.overlay_toggled.connect(self._on_overlay_toggled)
         bar.delete_requested.connect(self._on_delete_requested)
-        bar.restore_requested.connect(self._on_restore_requested)
-        bar.decline_requested.connect(self._on_decline_requested)
         viewer.layers.selection.events.active.connect(self._on_selection_changed)
 
     def _show(self) -> None:
@@ -154,7 +136,6 @@ class TrustDesk(QObject):
 
     def _on_delete_requested(self) -> None:
         count = delete_history()
-        self._bar.set_offer("")
         self.said.emit(DELETED.format("1 file" if count == 1 else f"{count} files"), "info")
 
     def _draw(self, viewer: Any, layer: Labels) -> str:
@@ -169,21 +150,6 @@ class TrustDesk(QObject):
 
     def _on_refused(self, sentence: str) -> None:
         self.said.emit(sentence, "problem")
-
-    def _on_lost_found(self, offers: list[Offer]) -> None:
-        self._offers = offers
-        self._bar.set_offer(offers[0].sentence if offers else "")
-
-    def _on_restore_requested(self) -> None:
-        if self._recovery is not None and self._offers:
-            self._bar.set_offer("")
-            self._recovery.restore(self._offers[0])
-
-    def _on_decline_requested(self) -> None:
-        self._bar.set_offer("")
-
-    def _on_restored(self, layer: Labels) -> None:
-        self.said.emit(f"Brought back as the layer {layer.name}.", "done")
 
 
 def _overlay(viewer: Any, layer: Labels, shown: bool) -> str:

@@ -18,6 +18,7 @@ from napari_unet.widgets.dock import Dock
 from napari_unet.widgets.finetune_form import FinetuneForm
 from napari_unet.widgets.finetune_outcome import FinetuneOutcome, said_of
 from napari_unet.widgets.finetune_plan import NO_LABELS, NO_TRUST, FinetuneChoice, FinetunePlan
+from napari_unet.widgets.finetune_recovery import RecoveryDesk
 from napari_unet.widgets.finetune_run import FinetuneRun, HeldOut, Losses, TrainEnd
 from napari_unet.widgets.finetune_trust import TrustDesk
 from napari_unet.widgets.job_worker import in_background
@@ -48,6 +49,7 @@ class FinetuneWidget(Dock):
         self._images, self._labels = LayerWatch(viewer, IMAGES), LayerWatch(viewer, LABELS)
         self.plan = FinetunePlan(viewer, self._images, self._labels)
         self.trust = TrustDesk(viewer, self.form.trust, self.plan)
+        self.recovery = RecoveryDesk(viewer, self.form.trust, self.plan)
         self.classes = ClassDesk(self.form.classes, self.trust)
         self.outcome = FinetuneOutcome(viewer, self.form.card, self.plan)
         self._viewer = weakref.ref(viewer)
@@ -94,7 +96,7 @@ class FinetuneWidget(Dock):
         form.bar.stop_requested.connect(self._on_stop_requested)
         form.bar.cancel_requested.connect(self._on_cancel_requested)
         self.trust.changed.connect(self._on_trust_changed)
-        for teller in (self.trust, self.outcome):
+        for teller in (self.trust, self.recovery, self.outcome):
             teller.said.connect(form.message.say)
         model_news().saved.connect(self._on_model_saved)
         model_news().chosen.connect(self._on_model_chosen)
@@ -109,8 +111,9 @@ class FinetuneWidget(Dock):
         self._on_pairs_changed()
 
     def _on_pairs_changed(self) -> None:
-        form = self.form
-        self._problem = self.trust.set_pairs([pair for pair in form.pairs.value() if pair.labels is not None])
+        form, pairs = self.form, self.form.pairs.value()
+        self._problem = self.trust.set_pairs([pair for pair in pairs if pair.labels is not None])
+        self.recovery.look([pair.image for pair in pairs])
         for facts in form.pairs.labels()[:1]:
             form.model.set_parent(facts.weights_sha256)
         self._on_trust_changed()

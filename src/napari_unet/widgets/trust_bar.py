@@ -13,7 +13,7 @@ REGION_TIP = "Draw a box: all that is inside is right as it stands now. It teach
 WHOLE_TIP = "All of these labels are right, as labels from elsewhere may be: all of them teach and can judge."
 OVERLAY_TIP = "Show what teaches as a layer. Paint on it to give trust without a change, erase it to take trust back."
 DELETE_TIP = "Remove the strokes that are kept on this computer for these labels, from before this session too."
-RESTORE_TIP = "Put the strokes of the last session, which ended without being saved, onto the labels."
+RESTORE_TIP = "Bring the labels and strokes of an earlier session back as a new layer."
 NOTHING = "Nothing teaches yet: paint what is wrong, or say what is right."
 
 

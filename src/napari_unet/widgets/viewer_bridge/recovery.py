@@ -1,40 +1,40 @@
-"""Strokes that an earlier napari kept for the image that is open now: found, and brought back as a layer."""
+"""Strokes that an earlier napari kept for an image that is open now: found, and brought back as a layer."""
 
 import time
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from napari.layers import Image, Labels
-from napari.utils.colormaps import DirectLabelColormap
+from napari.layers import Image
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.errors import NapariUNetError
 from napari_unet.learn.corrections import summary
-from napari_unet.learn.journal_folder import JournalEntry, journals_of
+from napari_unet.learn.journal_folder import JournalEntry, journals_of, list_journals
 from napari_unet.learn.stroke_journal import Recovered, read_journal
+from napari_unet.scans.axes import guess_axes
+from napari_unet.scans.scan import SPATIAL, Scan
 from napari_unet.widgets.big_array import zeros
 from napari_unet.widgets.job_worker import in_background
-from napari_unet.widgets.records import InputChoice
-from napari_unet.widgets.viewer_bridge.correcting import correct, unpack_done
-from napari_unet.widgets.viewer_bridge.layer_facts import MARK
-from napari_unet.widgets.viewer_bridge.placement import placement
+from napari_unet.widgets.records import PIXEL, InputChoice
+from napari_unet.widgets.viewer_bridge.layer_facts import facts_of, image_layers
+from napari_unet.widgets.viewer_bridge.recovered_layer import show_recovered
 from napari_unet.widgets.viewer_bridge.removal import is_open
 from napari_unet.widgets.viewer_bridge.scan_from_layers import scan_from_layers
 
-OPACITY = 0.6
 MOST_OFFERS = 3
+GONE = "The image of these strokes is not open any more. Open it again, and they are offered again."
 
 
 @dataclass(frozen=True)
 class Offer:
-    """Strokes that can be brought back; `sentence` says what there is, and from when."""
+    """Strokes that can be brought back by the recovery that found them; `sentence` says what there is, and from when."""
 
     entry: JournalEntry
     sentence: str
+    recovery: "Recovery"
 
 
 class Recovery(QObject):
@@ -57,9 +57,10 @@ class Recovery(QObject):
         self._read.connect(self._on_read)
 
     def look(self) -> None:
-        """Look what there is for the image."""
+        """Look what there is for the image, whatever its axes were taken for."""
         scan = scan_from_layers([image() for image in self._images], self._choice)
-        self._in_background(lambda: [_offer(entry) for entry in journals_of(scan)[:MOST_OFFERS]], self.found)
+        kept = journals_of if len(self._images) > 1 else journals_of_any_axes
+        self._in_background(lambda: [self._offer(entry) for entry in kept(scan)[:MOST_OFFERS]], self.found)
 
     def restore(self, offer: Offer) -> None:
         """Bring strokes back as a new layer, on which they are kept anew; the old journal stays where it is."""
@@ -77,40 +78,52 @@ class Recovery(QObject):
 
     def _on_read(self, recovered: Recovered) -> None:
         viewer, images = self._viewer(), [image() for image in self._images]
-        if not is_open(viewer) or None in images:
+        if not is_open(viewer):
+            return
+        if not all(image in viewer.layers for image in images):
+            self.failed.emit(GONE)
             return
         try:
-            self.restored.emit(show_recovered(viewer, images, self._choice, recovered))
+            choice = self._choice_for(images, recovered.header.scan.axes)
+            self.restored.emit(show_recovered(viewer, images, choice, recovered))
         except NapariUNetError as error:
             self.failed.emit(str(error))
 
+    def _choice_for(self, images: Sequence[Image], axes: str) -> InputChoice:
+        """The choice with the axes that the image had when the strokes were kept."""
+        if len(images) > 1 or axes == self._choice.axes:
+            return self._choice
+        return replace(plain_choice(images[0], axes), rgb=self._choice.rgb, colours=self._choice.colours)
 
-def show_recovered(viewer: Any, images: Sequence[Image], choice: InputChoice, recovered: Recovered) -> Labels:
-    """A new layer with labels and trust as they were."""
-    header, done = recovered.header, unpack_done(recovered.header.not_done)
-    facts: dict[str, Any] = {"kind": "result", "complete": done is None, "recovered": True}
-    named: dict[str, Any] = {}
-    if header.classes:
-        colours: dict[int | None, Any] = {number: colour for number, (_, colour) in enumerate(header.classes)}
-        named["colormap"] = DirectLabelColormap(color_dict={**colours, 0: "transparent", None: "#ff00ff"})
-        named["features"] = {"index": np.arange(len(header.classes)), "class": [name for name, _ in header.classes]}
-    layer = Labels(
-        recovered.labels,
-        name=f"{header.name} (recovered)",
-        opacity=OPACITY,
-        metadata={MARK: facts if done is None else {**facts, "done_map": done}},
-        **named,
-        **placement(images[0], choice.axes),
-    )
-    viewer.add_layer(layer)
-    trust = correct(layer, images, choice)
-    trust.start_from(recovered.corrections)
-    return layer
+    def _offer(self, entry: JournalEntry) -> Offer:
+        kept = read_journal(entry.path, zeros)
+        axes = entry.header.scan.axes.replace("c", "")
+        what = summary(kept.corrections, axes, [name for name, _ in entry.header.classes])
+        when = time.strftime("%d %B %Y, %H:%M", time.localtime(entry.written))
+        return Offer(entry, f"Corrections of {entry.header.name} from {when} were kept: {what}.", self)
 
 
-def _offer(entry: JournalEntry) -> Offer:
-    kept = read_journal(entry.path, zeros)
-    axes = entry.header.scan.axes.replace("c", "")
-    what = summary(kept.corrections, axes, [name for name, _ in entry.header.classes])
-    when = time.strftime("%d %B %Y, %H:%M", time.localtime(entry.written))
-    return Offer(entry, f"Corrections of {entry.header.name} from {when} were kept: {what}.")
+def journals_of_any_axes(scan: Scan) -> list[JournalEntry]:
+    """The journals of an image, whatever its axes were taken for when they were written; the last written first."""
+    names = {entry.header.scan.axes for entry in list_journals() if entry.header.scan.shape == scan.shape}
+    taken = [replace(scan, axes=axes, spacing=(1.0,) * sum(a in SPATIAL for a in axes)) for axes in names]
+    return sorted((entry for own in taken for entry in journals_of(own)), key=lambda entry: entry.written, reverse=True)
+
+
+def plain_choice(image: Image, axes: str = "") -> InputChoice:
+    """What an image layer is taken for where nobody has said more; raises `ScanError` for too many axes."""
+    facts = facts_of(image)
+    axes = axes or guess_axes(facts.shape, 2, facts.rgb)
+    known = dict(zip(axes, facts.spacing, strict=False))
+    lengths = tuple(known[a] for a in axes if a in SPATIAL)
+    there = facts.unit != PIXEL and all(lengths)
+    return InputChoice((facts.key,), axes, lengths if there else (), facts.unit if there else PIXEL, facts.rgb)
+
+
+def plain_choices(viewer: Any) -> list[InputChoice]:
+    """Such a choice for each image layer that can be one."""
+    found = []
+    for image in image_layers(viewer):
+        with suppress(NapariUNetError):
+            found.append(plain_choice(image))
+    return found

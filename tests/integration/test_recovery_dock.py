@@ -1,0 +1,201 @@
+"""napari is killed in the middle of painting with the mouse; the dock offers the strokes when the image alone is opened again."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari._app_model import get_app_model
+
+from clicks import press
+from napari_unet.learn.corrections import PAINTED
+from napari_unet.learn.journal_folder import FOLDER_VARIABLE, list_journals
+from napari_unet.widgets.finetune_widget import FinetuneWidget
+from napari_unet.widgets.job_worker import Job
+from napari_unet.widgets.preferences import PLUGIN
+from napari_unet.widgets.records import InputChoice
+from napari_unet.widgets.viewer_bridge.correcting import correct
+from napari_unet.widgets.viewer_bridge.layer_facts import MARK
+from napari_unet.widgets.viewer_bridge.trust import corrections_of, tracked
+from tiny import smooth_image
+
+pytestmark = pytest.mark.viewer
+SHAPE = (120, 150)
+STROKES = 12
+
+PAINTER = """
+import sys, time
+import numpy as np
+sys.path.insert(0, {tests!r})
+import napari
+from qtpy.QtTest import QTest
+from napari_unet.widgets.finetune_widget import FinetuneWidget
+from strokes import Hand
+from tiny import smooth_image
+viewer = napari.Viewer(show=False)
+viewer.add_image(smooth_image({shape}), name="cells")
+labels = viewer.add_labels(np.zeros({shape}, np.uint8), name="mine")
+viewer.window.add_dock_widget(FinetuneWidget(viewer))
+QTest.qWait(50)
+hand = Hand(viewer, labels)
+for stroke in range(100_000):
+    row, column = 8 + 13 * stroke % 100, 10 + 29 * stroke % 130
+    hand.use("paint", 1 + stroke % 2, 5).drag((row, column), (row, column + 6))
+    print(row, column, 1 + stroke % 2, repr(time.time()), flush=True)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "strokes"))
+
+
+@pytest.fixture
+def open_finetune(viewer, qtbot):
+    def open_dock() -> FinetuneWidget:
+        get_app_model().commands.execute_command(f"{PLUGIN}.finetune").result()
+        return viewer.window._qt_window.findChild(FinetuneWidget)
+
+    return open_dock
+
+
+def offered(widget, qtbot) -> str:
+    qtbot.waitUntil(lambda: not widget.form.trust._offer.isHidden(), timeout=10_000)
+    return widget.form.trust._offer_note.text()
+
+
+def restored(viewer, widget, qtbot):
+    count = len(viewer.layers)
+    press(widget.form.trust.restore_button)
+    qtbot.waitUntil(lambda: len(viewer.layers) > count, timeout=10_000)
+    return next(layer for layer in reversed(viewer.layers) if layer.name.endswith("(recovered)"))
+
+
+def killed_while_painting() -> list[tuple[int, int, int]]:
+    """Row, column and label of the strokes that were half a second old when the process was killed."""
+    script = PAINTER.format(tests=str(Path(__file__).parent.parent), shape=SHAPE)
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as child:
+        lines = []
+        while len(lines) < STROKES and (line := child.stdout.readline()):
+            lines.append(line)
+        time_enough(child, lines)
+        child.send_signal(signal.SIGKILL)
+        died = time.time()
+    strokes = [line.split() for line in lines]
+    return [(int(row), int(column), int(label)) for row, column, label, at in strokes if died - float(at) > 0.5]
+
+
+def time_enough(child, lines) -> None:
+    """Read on until the first dozen strokes are older than half a second, while the painting goes on."""
+    end = time.time() + 0.6
+    while time.time() < end and (line := child.stdout.readline()):
+        lines.append(line)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
+def test_after_a_kill_the_image_alone_brings_the_strokes_back(viewer, open_finetune, qtbot):
+    strokes = killed_while_painting()
+    assert len(strokes) >= STROKES
+    viewer.add_image(smooth_image(SHAPE), name="cells")
+    widget = open_finetune()
+    assert "mine" in offered(widget, qtbot)
+    layer = restored(viewer, widget, qtbot)
+    found = corrections_of(layer)
+    last = {(row, column): label for row, column, label in strokes}
+    assert all(found.trust[place] == PAINTED and layer.data[place] in (1, 2) for place in last)
+    np.testing.assert_array_equal(found.trust > 0, layer.data > 0)
+    qtbot.waitUntil(lambda: [facts.name for facts in widget.form.pairs.labels()] == ["mine (recovered)"])
+    qtbot.waitUntil(lambda: f"{(layer.data > 0).sum():,} pixels" in widget.form.trust.summary())
+
+
+def lost(viewer, monkeypatch, seed=0, name="mine", labels=None):
+    """Strokes on an image that is not open any more, as a crash leaves them."""
+    image = viewer.add_image(smooth_image(SHAPE, seed), name=f"image {seed}")
+    layer = viewer.add_labels(np.zeros(SHAPE, np.uint8) if labels is None else labels, name=name)
+    trust = correct(layer, [image], InputChoice((seed + 1,), "yx", (1.0, 1.0)))
+    layer.paint((20, 30 + seed), 2)
+    trust._outbox.close(wait_s=5)
+    monkeypatch.setattr("napari_unet.learn.journal_folder._is_running", lambda header: False)
+    kept = np.asarray(layer.data).copy()
+    viewer.layers.remove(layer)
+    viewer.layers.remove(image)
+    return kept
+
+
+def test_each_of_two_images_brings_its_own_strokes_back(viewer, open_finetune, qtbot, monkeypatch):
+    first, second = (lost(viewer, monkeypatch, seed, name) for seed, name in ((0, "one"), (3, "two")))
+    for seed in (0, 3, 7):  # of the last nothing was kept
+        viewer.add_image(smooth_image(SHAPE, seed), name=f"again {seed}")
+    widget = open_finetune()
+    qtbot.waitUntil(lambda: "1 more" in offered(widget, qtbot))
+    layers = [restored(viewer, widget, qtbot), restored(viewer, widget, qtbot)]
+    kept = {"one (recovered)": first, "two (recovered)": second}
+    for layer in layers:
+        np.testing.assert_array_equal(layer.data, kept.pop(layer.name))
+        np.testing.assert_array_equal(corrections_of(layer).trust == PAINTED, layer.data == 2)
+    assert not kept
+    assert widget.form.trust._offer.isHidden()
+
+
+def test_what_is_left_is_not_offered_and_no_search_that_finds_nothing_takes_an_offer_away(viewer, open_finetune, qtbot, monkeypatch):
+    lost(viewer, monkeypatch)
+    viewer.add_image(smooth_image(SHAPE), name="again")
+    widget = open_finetune()
+    offered(widget, qtbot)
+    viewer.add_image(smooth_image(SHAPE, 9), name="nothing was kept of this")
+    qtbot.waitUntil(lambda: len(widget.recovery._looked) == 2)
+    qtbot.wait(100)
+    assert "mine" in offered(widget, qtbot)
+    press(widget.form.trust.decline_button)
+    assert widget.form.trust._offer.isHidden()
+
+
+def test_axes_that_were_chosen_otherwise_are_taken_up(viewer, open_finetune, qtbot, monkeypatch):
+    data = smooth_image((3, 60, 70))
+    image = viewer.add_image(data, name="films")
+    layer = viewer.add_labels(np.zeros(data.shape, np.uint8), name="mine")
+    trust = correct(layer, [image], InputChoice((1,), "tyx", (1.0, 1.0)))
+    layer.paint((1, 20, 30), 2)
+    trust._outbox.close(wait_s=5)
+    monkeypatch.setattr("napari_unet.learn.journal_folder._is_running", lambda header: False)
+    viewer.layers.clear()
+    viewer.add_image(data, name="films")
+    widget = open_finetune()
+    assert "mine" in offered(widget, qtbot)
+    restored(viewer, widget, qtbot)
+    qtbot.waitUntil(lambda: [pair.image.axes for pair in widget.form.pairs.value()] == ["tyx"])
+
+
+def test_labels_that_were_never_written_are_not_background(viewer, open_finetune, qtbot, monkeypatch):
+    import zarr
+
+    from napari_unet.errors import ScanError
+    from napari_unet.widgets.viewer_bridge.review import layer_is_right, region_is_right
+
+    lost(viewer, monkeypatch, labels=zarr.zeros(SHAPE, dtype="u1", chunks=(40, 50)))  # of such labels strokes alone are kept
+    viewer.add_image(smooth_image(SHAPE), name="again")
+    widget = open_finetune()
+    offered(widget, qtbot)
+    layer = restored(viewer, widget, qtbot)
+    assert not layer.metadata[MARK]["complete"]
+    with pytest.raises(ScanError, match="never computed"):
+        layer_is_right(layer)
+    assert "trusted" in region_is_right(layer, (slice(15, 25), slice(25, 35)))
+    assert "mine (recovered) (not computed)" in [item.name for item in viewer.layers]
+
+
+def test_strokes_of_an_image_that_was_closed_meanwhile_are_told_of(viewer, open_finetune, qtbot, monkeypatch):
+    lost(viewer, monkeypatch)
+    image = viewer.add_image(smooth_image(SHAPE), name="again")
+    widget = open_finetune()
+    offered(widget, qtbot)
+    viewer.layers.remove(image)
+    press(widget.form.trust.restore_button)
+    qtbot.waitUntil(lambda: "not open any more" in widget.form.message.text())
+    assert not Job._running
+    assert len(list_journals()) == 1
+    assert tracked(image) is None
