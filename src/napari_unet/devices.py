@@ -54,6 +54,16 @@ def choose(wanted: str, devices: list[Device]) -> Device:
     raise DeviceError(f"There is no device {wanted!r} on this machine; usable: {names}. Choose one, or 'auto'.")
 
 
+def ram_total_bytes() -> int:
+    """Memory of the machine, or of the container, whatever else uses it."""
+    import psutil
+
+    total = int(psutil.virtual_memory().total)
+    if CGROUP_LIMIT.exists() and (text := CGROUP_LIMIT.read_text().strip()).isdigit():
+        total = min(total, int(text))
+    return total
+
+
 def ram_available_bytes() -> int:
     """Memory that can still be taken, with a container's limit counted in."""
     import psutil

@@ -87,13 +87,22 @@ def test_patches_fit_the_frame_the_network_and_the_step(shape: tuple[int, ...]) 
     assert np.prod(filled.patch_shape) * filled.batch <= 1.5 * fingerprint.STEP_VOXELS[len(shape)]
 
 
-def test_an_accelerator_gets_more_and_little_memory_less() -> None:
+def test_an_accelerator_gets_more_and_little_memory_less(monkeypatch: pytest.MonkeyPatch) -> None:
     one = item(512, 512)
     spec = spec_from_scratch([one], CLASSES, CPU)
     assert config_for(one, GPU).width > spec.architecture.width
-    small = Device("cpu", "Processor", memory_bytes=2**28)
-    less, cpu, gpu = (with_patches(TrainSettings(), [one], spec, device) for device in (small, CPU, GPU))
+    cpu, gpu = (with_patches(TrainSettings(), [one], spec, device) for device in (CPU, GPU))
+    monkeypatch.setattr(fingerprint, "ram_total_bytes", lambda: 2**28)
+    less = with_patches(TrainSettings(), [one], spec, CPU)
     assert voxels(less) < voxels(cpu) < voxels(gpu) / 2
+
+
+def test_what_happens_to_be_free_decides_nothing() -> None:
+    one = item(512, 512)
+    busy = Device("cpu", "Processor", memory_bytes=2**20)
+    spec = spec_from_scratch([one], CLASSES, CPU)
+    assert spec_from_scratch([one], CLASSES, busy) == spec
+    assert with_patches(TrainSettings(), [one], spec, busy) == with_patches(TrainSettings(), [one], spec, CPU)
 
 
 def voxels(settings: TrainSettings) -> int:

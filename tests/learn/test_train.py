@@ -281,6 +281,18 @@ def test_what_was_interrupted_goes_on_to_the_same_bits(parent: Model, tmp_path: 
         train([(image, other)], start=parent, settings=quick(6, checkpoint_seconds=0), checkpoint=kept, resume=True)
 
 
+def test_another_machine_goes_on_with_the_batch_and_the_patch_that_were_begun(
+    parent: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, kept = nu.TrainSettings(steps=3, warmup_steps=5, checkpoint_seconds=0), tmp_path / "kept.checkpoint"
+    monkeypatch.setattr("napari_unet.learn.fingerprint.ram_total_bytes", lambda: 2**25)
+    whole = train([discs()], start=parent, settings=settings, checkpoint=kept)
+    monkeypatch.setattr("napari_unet.learn.fingerprint.ram_total_bytes", lambda: 2**40)
+    on = train([discs()], start=parent, settings=settings, checkpoint=kept, resume=True)
+    assert on.settings.batch == whole.settings.batch == 1
+    assert on.model.weights_sha256 == whole.model.weights_sha256
+
+
 @pytest.mark.parametrize(
     ("labels", "match"),
     [

@@ -18,7 +18,7 @@ from napari_unet.files import write_atomically
 from napari_unet.learn.budget import Budget
 from napari_unet.learn.example import Example
 from napari_unet.learn.trainer import Trainer
-from napari_unet.model.header import MAX_FILE_BYTES
+from napari_unet.model.header import MAX_FILE_BYTES, MAX_HEADER_BYTES
 from napari_unet.model.model_file import tensors_of, weights_sha256
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
@@ -27,6 +27,7 @@ KEY = "napari_unet_checkpoint"
 FORMAT = 1
 LARGEST_SHARE = 0.02  # of the time, for writing
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+PATCHES = ("batch", "patch_shape", "patch_px")
 ABOUT_THE_RUN = {
     "minutes",
     "steps",
@@ -109,6 +110,18 @@ def fingerprint(examples: Sequence[Example], trainer: Trainer, start: UNet | Non
     }
 
 
+def patches_of(path: Path) -> dict[str, Any]:
+    """Batch and patch of a checkpoint's training, read from its head alone; nothing where that can not be read."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            text = json.loads(file.read(min(length, MAX_HEADER_BYTES)))["__metadata__"][KEY]
+        told = json.loads(text)["numbers"]["patches"]
+        return {name: told[name] for name in PATCHES}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}  # reading all of it will say what is wrong
+
+
 def write_checkpoint(path: Path, tensors: Tensors, numbers: Numbers, prints: Print) -> None:
     """Write a checkpoint atomically and verified; raises `OutputError` where it can not be, and the old one stays."""
     from safetensors.torch import save
@@ -148,7 +161,8 @@ def _state_of(trainer: Trainer, budget: Budget) -> tuple[Tensors, Numbers]:
     tensors |= {f"random.{name}": get() for name, (get, _) in _generators(trainer).items()}
     tensors["losses"] = torch.tensor(budget.losses, dtype=torch.float64)
     tensors = {key: value.detach().to("cpu").contiguous() for key, value in tensors.items()}
-    return tensors, {"budget": budget.state(), "sampler": trainer.sampler.state()}
+    patches = trainer.settings.model_dump(mode="json", include=set(PATCHES))
+    return tensors, {"budget": budget.state(), "sampler": trainer.sampler.state(), "patches": patches}
 
 
 def _set_trainer(trainer: Trainer, tensors: Tensors, numbers: Numbers) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.devices import Device
+from napari_unet.devices import Device, ram_total_bytes
 from napari_unet.learn.corrections import UNTRUSTED
 from napari_unet.learn.item import TrainItem
 from napari_unet.learn.object_size import UNKNOWN_PX, object_diameters_px
@@ -33,7 +33,9 @@ MOST_BATCH = {2: 16, 3: 2}
 STEP_VOXELS = {2: 4 * 192**2, 3: 2 * 64**3}  # on a processor
 FASTER = 8  # how many times that an accelerator gets
 STEP_BYTES = 4000  # for each voxel of a step, at width 16
-MEMORY_SHARE = 0.5
+MEMORY_SHARE = 0.5  # of an accelerator's
+RAM_SHARE = 0.25  # of all there is: what happens to be free must not decide, or the same steps give other bits
+UNKNOWN_BYTES = 2**33
 
 
 @dataclass(frozen=True)
@@ -199,9 +201,10 @@ def _sees(dimensions: int, strides: Sequence[tuple[int, ...]]) -> int:
 
 
 def _batch(config: UNetConfig, patch_voxels: int, device: Device) -> int:
-    """As many patches as make a step of the usual size, and as memory allows."""
-    times = 1 if device.name == "cpu" else FASTER
-    wanted = round(STEP_VOXELS[config.dimensions] * times / patch_voxels)
-    most = MOST_BATCH[config.dimensions] * (1 if device.name == "cpu" else 4)
-    affordable = int(MEMORY_SHARE * (device.memory_bytes or 2**33) / (STEP_BYTES * config.width / 16 * patch_voxels))
+    """As many patches as make a step of the usual size, and as the memory of the machine allows."""
+    on_cpu = device.name == "cpu"
+    wanted = round(STEP_VOXELS[config.dimensions] * (1 if on_cpu else FASTER) / patch_voxels)
+    most = MOST_BATCH[config.dimensions] * (1 if on_cpu else 4)
+    memory = RAM_SHARE * ram_total_bytes() if on_cpu else MEMORY_SHARE * (device.memory_bytes or UNKNOWN_BYTES)
+    affordable = int(memory / (STEP_BYTES * config.width / 16 * patch_voxels))
     return max(1, min(max(wanted, 2), most, affordable))

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 import numpy as np
-from pydantic import ValidationError
 
 from napari_unet.devices import choose
 from napari_unet.errors import Cancelled, SettingsError
+from napari_unet.learn.choices import as_begun, settings_with
 from napari_unet.learn.events import HeldOutScore, OnEvent, Preview, StepDone, Watch, no_event
 from napari_unet.learn.example import MOST_UNTRUSTED, Example, examples_of
 from napari_unet.learn.fingerprint import with_patches
@@ -99,27 +99,15 @@ def train(
     out another part.
     """
     began = time.monotonic()
-    chosen = _settings(settings, minutes, steps)
+    chosen = settings_with(settings, minutes, steps)
     on_progress(Progress(0, chosen.steps or chosen.most_steps, "steps", note="Preparing"))
     device = choose(chosen.device, find_devices())
     prepared = prepare(items, start, Wanted(device, options.get("name"), options.get("classes"), chosen.held_out_turn))
-    chosen = with_patches(chosen.model_copy(update={"held_out_turn": prepared.turn}), prepared.items, prepared.spec, device)
+    chosen = chosen.model_copy(update={"held_out_turn": prepared.turn})
+    if options.get("resume", False):
+        chosen = as_begun(chosen, options.get("checkpoint"))
+    chosen = with_patches(chosen, prepared.items, prepared.spec, device)
     return _Training(prepared, chosen, began, on_progress, asked, options).run()
-
-
-def _settings(settings: TrainSettings | None, minutes: float | None, steps: int | None) -> TrainSettings:
-    """The settings, with another budget where one is given."""
-    settings = settings or TrainSettings()
-    if minutes is None and steps is None:
-        return settings
-    try:
-        return TrainSettings.model_validate(
-            settings.model_dump() | {"planned_steps": None, "fall_from": None, "minutes": minutes, "steps": steps}
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = "".join(f"{name}: " for name in first["loc"])
-        raise SettingsError(f"{place}{first['msg'].removeprefix('Value error, ')}; got {minutes=}, {steps=}.") from error
 
 
 def _learnt(found: Fit) -> Fit:
