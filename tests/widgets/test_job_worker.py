@@ -2,6 +2,7 @@
 
 import gc
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -146,6 +147,22 @@ def test_a_waiting_job_can_be_cancelled(qtbot):
         first.cancel()
 
 
+def test_a_job_that_was_paused_while_it_waited_rests_when_it_begins(qtbot):
+    def rest(worker: JobWorker) -> Wish:
+        return worker.asked()
+
+    first = Job(Task("first", work_until_told), ())
+    resting, going = Job(Task("resting", rest), ()), Job(Task("going", rest), ())
+    begin(qtbot, first)
+    for job in (resting, going):
+        job.start()
+        job.pause()
+    going.go_on()
+    with qtbot.waitSignals([resting.ended, going.ended], timeout=2000) as ended:
+        first.stop()
+    assert [signal.args[0].result for signal in ended.all_signals_and_args] == [Wish.PAUSE, Wish.GO]
+
+
 def test_steps_come_before_the_task_one_a_turn(qtbot):
     done = []
     job = Job(Task("last", lambda worker: done.append("task")), (), prepare=[lambda: done.append("a"), lambda: done.append("b")])
@@ -215,6 +232,52 @@ def test_a_job_and_the_threads_it_starts_give_way_to_the_window(qtbot):
     run(qtbot, Job(Task("looking", task), ()))
     assert found == [10, 10]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a niceness of their own on Linux only")
+def test_threads_of_other_plugins_keep_their_niceness(qtbot):
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    run(qtbot, Job(Task("one", lambda worker: None), ()))
+    worker = create_worker(niceness, _start_thread=False)
+    with qtbot.waitSignal(worker.returned, timeout=5000) as returned:
+        worker.start()
+    assert returned.args == [niceness()]
+
+
+def test_a_closing_napari_finds_the_job_among_its_workers(qtbot):
+    job = Job(Task("waiting", work_until_told), ())
+    begin(qtbot, job)
+    assert job._worker in JobWorker._worker_set
+    with qtbot.waitSignal(job.ended, timeout=2000) as ended:
+        JobWorker.await_workers()
+    assert ended.args[0].kind == "cancelled"
+    qtbot.waitUntil(lambda: not JobWorker._worker_set)
+
+
+def test_a_job_does_not_outlive_the_program():
+    program = """
+import sys
+from qtpy.QtCore import QCoreApplication
+from napari_unet.progress import Wish
+from napari_unet.widgets.job_worker import Job, Task
+
+def work(worker):
+    worker.tell("begun")
+    while worker.asked() in (Wish.GO, Wish.PAUSE):
+        pass
+    sys.stdout.write(worker.asked().name)
+
+app = QCoreApplication([])
+job = Job(Task("long", work), ())
+job.told.connect(app.quit)
+job.start()
+job.pause()
+app.exec()
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert (ran.stdout, ran.stderr) == ("CANCEL", "")
 
 
 def test_a_job_takes_no_thread_from_other_workers(qtbot):

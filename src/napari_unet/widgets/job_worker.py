@@ -1,11 +1,13 @@
 """The only room that knows threads: long jobs run here, one at a time on each device."""
 
+import atexit
 import os
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 from napari.qt.threading import FunctionWorker, create_worker
@@ -17,6 +19,7 @@ from napari_unet.progress import Wish
 
 AUTO = "auto"
 BACKGROUND_NICENESS = 10
+MOST_THREADS = 64  # devices are what limits jobs
 MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
 
 
@@ -51,6 +54,15 @@ class JobWorker(FunctionWorker):  # type: ignore[misc]
         self.signals = JobSignals()
         self._wish = Wish.GO
         self.was_cancelled = False
+
+    def start(self) -> None:
+        """Begin in a thread of our own, listed among napari's workers so that its closing window finds it.
+
+        Those of napari's pool are lent to every plugin, and a lowered priority can not be raised again.
+        """
+        self._worker_set.add(self)
+        self._finished.connect(self._set_discard)
+        _pool().start(self)
 
     def run(self) -> None:
         """What the thread pool calls: as superqt's own, but it leaves the warnings filter of the process alone.
@@ -129,6 +141,7 @@ class Job(QObject):
         self._task = task
         self._steps = list(prepare)
         self._given_up = False
+        self._first_wish = Wish.GO
         self._args = args
         self._device = device
         self._worker: JobWorker | None = None
@@ -151,14 +164,18 @@ class Job(QObject):
         self._wish(Wish.CANCEL)
 
     def pause(self) -> None:
-        """Ask for a rest."""
-        if self._worker is not None:
-            self._worker.ask_for(Wish.PAUSE)
+        """Ask for a rest; a job that has not begun rests when it does."""
+        self._rest_or_go(Wish.PAUSE)
 
     def go_on(self) -> None:
         """Ask for the end of a rest."""
-        if self._worker is not None:
-            self._worker.ask_for(Wish.GO)
+        self._rest_or_go(Wish.GO)
+
+    def _rest_or_go(self, wish: Wish) -> None:
+        if self._worker is None:
+            self._first_wish = wish
+        else:
+            self._worker.ask_for(wish)
 
     def _wish(self, wish: Wish) -> None:
         if self in self._queue:
@@ -203,7 +220,7 @@ class Job(QObject):
             self._task, *self._args, _worker_class=JobWorker, _start_thread=False, _connect={**slots, "told": self._on_worker_told}
         )
         self._args = ()
-        _pool().releaseThread()  # one thread more: other workers of napari do not wait for this one to end
+        self._worker.ask_for(self._first_wish)
         self._worker.start()
 
     def _on_worker_told(self, message: object) -> None:
@@ -217,8 +234,6 @@ class Job(QObject):
         self._end = JobEnd("failed", None, explain(error), "".join(traceback.format_exception(error)))
 
     def _on_worker_finished(self) -> None:
-        if self._worker is not None:
-            _pool().reserveThread()
         self._worker = None
         self._running.remove(self)
         self.ended.emit(self._end or JobEnd("cancelled"))
@@ -226,10 +241,20 @@ class Job(QObject):
         _start_waiting()
 
 
+@cache
 def _pool() -> QThreadPool:
-    pool = QThreadPool.globalInstance()
-    assert pool is not None
+    pool = QThreadPool()
+    pool.setMaxThreadCount(MOST_THREADS)
+    atexit.register(_end_all, pool)
     return pool
+
+
+def _end_all(pool: QThreadPool) -> None:
+    """Let no thread outlive the program: jobs that were not asked to end are cancelled."""
+    for job in Job._running:
+        if job._worker is not None and job._worker.asked() in (Wish.GO, Wish.PAUSE):
+            job._worker.quit()
+    pool.waitForDone()
 
 
 def give_way() -> None:
