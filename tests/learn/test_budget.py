@@ -125,14 +125,8 @@ def test_what_improves_for_ever_ends_at_a_limit(limit: dict[str, float]) -> None
     assert seconds <= 120.5
 
 
-def test_scores_decide_where_there_are_some() -> None:
-    falling = [1 / (1 + step) for step in range(600)]
-    better = [(step, step / 600) for step in range(50, 601, 50)]
-    best_early = [(step, 0.9 if step == 100 else 0.5) for step in range(50, 601, 50)]
-    assert not has_levelled(falling)
-    assert not has_levelled(falling, better)
-    assert has_levelled(falling, best_early)
-    assert not has_levelled(falling, best_early[:3])
+def test_the_loss_decides_at_its_looks() -> None:
+    assert not has_levelled([1 / (1 + step) for step in range(600)])
     assert has_levelled([1.0] * 600)
     assert not has_levelled([1.0] * 610)
 

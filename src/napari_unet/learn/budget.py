@@ -21,8 +21,6 @@ EARLY_SHARE = 0.15  # of the time: where steps are slow, the plan is made before
 SPARE = 0.03  # of the time left when the plan is made
 FALL_SHARE = 0.25  # of the steps until it stopped improving: so many more, in which the rate falls
 
-Scores = Sequence[tuple[int, float]]
-
 
 class WorkClock:
     """A clock in seconds that stands still while the user pauses."""
@@ -63,7 +61,6 @@ class Budget:
     def __init__(self, settings: TrainSettings, ends_at: float | None, clock: WorkClock) -> None:
         self._settings, self._clock = settings, clock
         self.losses: list[float] = []
-        self.scores: list[tuple[int, float]] = []
         self.done, self.levelled = 0, False
         self.total = settings.planned_steps or settings.steps
         self.fall_from = max(settings.fall_from or 0, settings.warmup_steps)
@@ -103,11 +100,6 @@ class Budget:
         if self.total is None:
             self._plan(now)
 
-    def report(self, score: float | None) -> None:
-        """Take note of a held-out score (higher is better) of the step that was counted last."""
-        if score is not None:
-            self.scores.append((self.done, score))
-
     def expected(self) -> int:
         """The number of steps; a guess until it is planned."""
         if self.total is not None or self.deadline is None:
@@ -127,8 +119,8 @@ class Budget:
 
     def state(self) -> dict[str, Any]:
         """All but the losses, as plain values."""
-        kept = {"done": self.done, "total": self.total, "fall_from": self.fall_from, "levelled": self.levelled}
-        return kept | {"scores": [list(pair) for pair in self.scores], "spent_s": self.spent_s}
+        kept = {"done": self.done, "total": self.total, "fall_from": self.fall_from}
+        return kept | {"levelled": self.levelled, "spent_s": self.spent_s}
 
     def set_state(self, state: dict[str, Any], losses: Sequence[float]) -> None:
         """Go on from a `state`; raises `SettingsError` where other steps are asked for than were planned."""
@@ -139,7 +131,6 @@ class Budget:
             )
         self.done, self.total, self.fall_from = int(state["done"]), planned, int(state["fall_from"])
         self.levelled, self._spent_s = bool(state["levelled"]), float(state["spent_s"])
-        self.scores = [(int(step), float(score)) for step, score in state["scores"]]
         self.losses = list(losses)
 
     def _plan(self, now: float) -> None:
@@ -161,7 +152,7 @@ class Budget:
         return median(laps[-64:]) if laps else 0.0
 
     def _stops_improving(self) -> bool:
-        self.levelled = has_levelled(self.losses, self.scores)
+        self.levelled = has_levelled(self.losses)
         return self.levelled
 
     def _near_limit(self) -> bool:
@@ -172,27 +163,16 @@ class Budget:
 FEWEST_STEPS = 300
 EVERY = 50  # steps between two looks at the losses
 LESS_LOSS = 0.02  # share by which the loss has to fall from one third of the steps to the next
-FEWEST_SCORES = 6
-MORE_SCORE = 0.002
 
 
-def has_levelled(losses: Sequence[float], scores: Scores = ()) -> bool:
-    """Whether a training stops improving: by held-out scores where there are enough, else by its losses.
+def has_levelled(losses: Sequence[float]) -> bool:
+    """Whether the loss stops falling: at two looks in a row, the mean of the last third of the steps is as high as that before.
 
-    Scores: the best of the last third of the steps is no better than the best before. Losses: the mean of the last third is
-    no less than that of the third before, at two looks in a row.
+    Held-out scores have no say in it: what they choose they could not judge any more.
     """
     if len(losses) < FEWEST_STEPS or len(losses) % EVERY:
         return False
-    if len(scores) >= FEWEST_SCORES:
-        return _level_scores(scores, len(losses))
     return _level_losses(losses) and _level_losses(losses[:-EVERY])
-
-
-def _level_scores(scores: Scores, steps: int) -> bool:
-    before = [score for step, score in scores if step <= steps * 2 / 3]
-    since = [score for step, score in scores if step > steps * 2 / 3]
-    return bool(before) and bool(since) and max(since) < max(before) + MORE_SCORE
 
 
 def _level_losses(losses: Sequence[float]) -> bool:

@@ -1,7 +1,7 @@
 """Checkpoints: all that a training is, in one file of tensors and plain numbers, from which it goes on to the same bits.
 
 One .safetensors: the network, its running mean, AdamW's moments, the losses and the states of torch's generators as
-tensors; steps, plan, scores and the state of numpy's generator as JSON. Nothing in it can run.
+tensors; steps, plan and the state of numpy's generator as JSON. Nothing in it can run.
 """
 
 import hashlib

@@ -66,7 +66,7 @@ class Fit:
         return " ".join(filter(None, [SENTENCES[self.ended].format(steps=self.steps, next=self.steps + 1), self.trouble]))
 
 
-OnStep = Callable[[FitStep], float | None]
+OnStep = Callable[[FitStep], None]
 
 
 def fit(
@@ -82,9 +82,8 @@ def fit(
 ) -> Fit:
     """Train a network of `spec` on examples; `start` is copied and fine-tuned, else weights are drawn from the seed.
 
-    `minutes` and `run.ends_at` are kept to; `steps` are counted; with neither it goes on until it stops improving, in its
-    loss or in the held-out scores (higher is better) that `on_step` returns now and then. `asked` is heeded inside a step
-    too: STOP keeps the averaged weights, CANCEL raises `Cancelled`, and the time of a PAUSE does not count.
+    `minutes` and `run.ends_at` are kept to; `steps` are counted; with neither it goes on until its loss stops falling.
+    `asked` is heeded inside a step too: STOP keeps the averaged weights, CANCEL raises `Cancelled`, and the time of a PAUSE does not count.
     `Fit.settings` repeats the training to the same bits. Raises `SettingsError` without examples, `CheckpointError` for
     a checkpoint that is not there, damaged, or of another training.
     """
@@ -104,7 +103,7 @@ def fit(
             budget.count(loss := trainer.step(budget.rate(), budget.done))
             on_progress(Progress(budget.done, budget.expected(), "steps", budget.seconds_left(), checkpoints.trouble))
             if on_step is not None:
-                budget.report(on_step(FitStep(budget.done, budget.expected(), loss, trainer.averaged)))
+                on_step(FitStep(budget.done, budget.expected(), loss, trainer.averaged))
             checkpoints.write_when_due(trainer, budget)
     except Stopped:
         ended = "stopped"
