@@ -10,14 +10,14 @@ import pytest
 import napari_unet as nu
 from napari_unet.errors import Cancelled, CheckpointError, ScanError, SettingsError
 from napari_unet.learn import trainer
-from napari_unet.learn.events import HeldOutScore, StepDone
+from napari_unet.learn.events import Event, HeldOutScore, PreviewFailed, StepDone
 from napari_unet.learn.held_out import hold_out
 from napari_unet.learn.item import TrainItem
 from napari_unet.learn.train import TrainResult, train
 from napari_unet.model.model import Model
 from napari_unet.model.model_file import load_model_file, save_model
 from napari_unet.model.spec import Provenance
-from napari_unet.progress import Progress, Wish
+from napari_unet.progress import Progress, Stopped, Wish
 from napari_unet.scans.scan import Scan, scan_of
 from tiny import smooth_image, tiny_model, tiny_spec
 
@@ -208,7 +208,7 @@ def test_events_are_told_and_change_nothing(parent: Model, monkeypatch: pytest.M
     monkeypatch.setattr("napari_unet.learn.events.PREVIEW_S", 0.0)
     monkeypatch.setattr("napari_unet.learn.events.SCORE_SHARE", 1e9)
     monkeypatch.setattr("napari_unet.learn.events.PREVIEW_SHARE", 1e9)
-    told: list[StepDone | HeldOutScore] = []
+    told: list[Event] = []
     seen: list[int] = []
     result = train([(image, truth)], start=parent, settings=quick(6), on_event=told.append, preview=lambda model, step: seen.append(step))
     assert result.model.weights_sha256 == silent.model.weights_sha256
@@ -218,6 +218,38 @@ def test_events_are_told_and_change_nothing(parent: Model, monkeypatch: pytest.M
     assert set(scores[0].dice) == {"class 0", "class 1"}
     assert seen
     assert result.history.scores
+
+
+def test_a_preview_that_fails_is_told_once_and_the_training_goes_on(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_unet.learn.events.PREVIEW_S", 0.0)
+    monkeypatch.setattr("napari_unet.learn.events.PREVIEW_SHARE", 1e9)
+    told: list[Event] = []
+    shown: list[Progress] = []
+    gone = FileNotFoundError("scan.zarr is gone")
+
+    def preview(model: Model, step: int) -> None:
+        raise gone
+
+    result = train([discs()], start=parent, settings=quick(4), preview=preview, on_event=told.append, on_progress=shown.append)
+    assert len(result.history.losses) == 4
+    assert [event.error for event in told if isinstance(event, PreviewFailed)] == [gone]
+    assert ["scan.zarr is gone" in note for note in result.notes] == [True]
+    assert sum("scan.zarr is gone" in progress.note for progress in shown) == 1
+
+
+def test_what_the_user_wants_passes_through_a_preview(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_unet.learn.events.PREVIEW_S", 0.0)
+    monkeypatch.setattr("napari_unet.learn.events.PREVIEW_SHARE", 1e9)
+
+    def trained(wish: type[Exception]) -> int:
+        def preview(model: Model, step: int) -> None:
+            raise wish
+
+        return len(train([discs()], start=parent, settings=quick(9), preview=preview).history.losses)
+
+    assert trained(Stopped) == 1
+    with pytest.raises(Cancelled):
+        trained(Cancelled)
 
 
 def test_stop_keeps_and_judges_and_cancel_does_not(parent: Model) -> None:

@@ -1,11 +1,13 @@
 """What a training tells while it runs: the loss of each step, now and then a held-out score, and a chance to look."""
 
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from napari_unet.errors import Cancelled
 from napari_unet.learn.fit import FitStep
 from napari_unet.learn.item import TrainItem
 from napari_unet.learn.looks import Look, counts_of, labels_of, middle
@@ -14,7 +16,7 @@ from napari_unet.learn.verdict import dice_of
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.unet import UNet
-from napari_unet.progress import Asked
+from napari_unet.progress import Asked, Stopped
 
 MONITORED_VOXELS = 2**16
 SCORE_SHARE = 0.04  # of the time, for held-out scores
@@ -39,11 +41,25 @@ class HeldOutScore:
     dice: dict[str, float]
 
 
-OnEvent = Callable[[StepDone | HeldOutScore], None]
+@dataclass(frozen=True)
+class PreviewFailed:
+    """What a preview raised; there are no more of them, and the training goes on."""
+
+    step: int
+    error: Exception
+
+    @property
+    def sentence(self) -> str:
+        """What a user should know of it."""
+        return f"The preview failed at step {self.step} and was left out from then on ({type(self.error).__name__}: {self.error})."
+
+
+Event = StepDone | HeldOutScore | PreviewFailed
+OnEvent = Callable[[Event], None]
 Preview = Callable[[Model, int], None]
 
 
-def no_event(event: StepDone | HeldOutScore) -> None:
+def no_event(event: Event) -> None:
     """Take an event and do nothing: the default listener."""
 
 
@@ -77,6 +93,7 @@ class Watch:
         voxels = sum(piece.units.size for piece in self._judged.pieces)
         self._scores = Now(SCORE_SHARE, 0.0, voxels * seconds_per_voxel)
         self._previews = Now(PREVIEW_SHARE, PREVIEW_S, 0.0)
+        self._previewing = True
 
     def begin(self, old: UNet | None, on_event: OnEvent, asked: Asked) -> None:
         """Score the network that is started from, as step 0."""
@@ -90,10 +107,21 @@ class Watch:
             began = time.monotonic()
             on_event(HeldOutScore(step.done, self._dice(step.averaged, asked)))
             self._scores.took(began)
-        if preview is not None and self._previews.due():
+        if preview is not None and self._previewing and self._previews.due():
             began = time.monotonic()
-            preview(Model(self._spec, step.averaged, ""), step.done)
+            self._show(preview, step, on_event)
             self._previews.took(began)
+
+    def _show(self, preview: Preview, step: FitStep, on_event: OnEvent) -> None:
+        """Preview; what it raises (but for the user's wish) is told once and ends the previews, not the training."""
+        try:
+            preview(Model(self._spec, step.averaged, ""), step.done)
+        except (Cancelled, Stopped):
+            raise
+        except Exception as error:
+            self._previewing = False
+            traceback.clear_frames(error.__traceback__)  # the arrays that it ran out of memory with
+            on_event(PreviewFailed(step.done, error))
 
     def _dice(self, network: UNet, asked: Asked) -> dict[str, float]:
         model = Model(self._spec, network, "")

@@ -11,7 +11,7 @@ import numpy as np
 from napari_unet.devices import choose
 from napari_unet.errors import Cancelled, SettingsError
 from napari_unet.learn.choices import as_begun, settings_with
-from napari_unet.learn.events import HeldOutScore, OnEvent, Preview, StepDone, Watch, no_event
+from napari_unet.learn.events import Event, HeldOutScore, OnEvent, Preview, PreviewFailed, StepDone, Watch, no_event
 from napari_unet.learn.example import MOST_UNTRUSTED, Example, examples_of
 from napari_unet.learn.fingerprint import with_patches
 from napari_unet.learn.fit import Fit, FitRun, FitStep, fit
@@ -28,7 +28,7 @@ from napari_unet.model.torch_import import find_devices
 from napari_unet.model.unet import UNet
 from napari_unet.progress import Asked, OnProgress, Progress, go, ignore
 
-__all__ = ["HeldOutScore", "StepDone", "TrainItem", "TrainResult", "train"]
+__all__ = ["HeldOutScore", "PreviewFailed", "StepDone", "TrainItem", "TrainResult", "train"]
 
 SLACK = 1.25  # how much longer the judgement may take than it took to look at the parent
 SAVING_S = 0.7
@@ -78,7 +78,8 @@ def train(
     checkpoint, resume : path and bool, optional
         A file written now and then, from which an interrupted training goes on to the same bits.
     on_event, preview : callables, optional
-        Given `StepDone` and `HeldOutScore`; given the model as it is by now, and the step, every few seconds.
+        Given `StepDone`, `HeldOutScore` and `PreviewFailed`; given the model as it is by now, and the step, every few
+        seconds. What `preview` raises ends the previews, not the training.
 
     Returns
     -------
@@ -132,6 +133,7 @@ class _Training:
     asked: Asked
     options: TrainOptions
     scores: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+    trouble: str = ""
 
     def run(self) -> TrainResult:
         """Look at the parent, train, look at the child, judge."""
@@ -146,7 +148,7 @@ class _Training:
         model = with_provenance(found, self.prepared, verdict)
         differences = () if parent is None else changes(looks, parent, child)
         history = History(tuple(found.losses), tuple(self.scores), time.monotonic() - self.began)
-        notes = tuple(note for note in (found.sentence,) if note)
+        notes = tuple(note for note in (found.sentence, self.trouble) if note)
         return TrainResult(model, verdict, history, found.settings, self.prepared.parent, differences, notes)
 
     @property
@@ -186,21 +188,16 @@ class _Training:
     def _fit(self, examples: Sequence[Example], looks: Sequence[Look], look_s: float) -> Fit:
         voxels = sum(voxels_of(look.region) for look in looks)
         watch = Watch(self.prepared.spec, self.prepared.items, self.prepared.held.judged, self.settings.device, look_s / max(1, voxels))
-        on_event, preview = self.options.get("on_event", no_event), self.options.get("preview")
-
-        def told(event: StepDone | HeldOutScore) -> None:
-            if isinstance(event, HeldOutScore):
-                self.scores.append((event.step, event.dice))
-            on_event(event)
+        preview = self.options.get("preview")
 
         def on_step(step: FitStep) -> None:
-            watch.look(step, told, preview, self.asked)
+            watch.look(step, self._told, preview, self.asked)
 
         minutes = self.settings.minutes
         ends_at = None if minutes is None else self.began + 60 * minutes - SLACK * look_s - SAVING_S
         run = FitRun(ends_at, self.options.get("checkpoint"), self.options.get("resume", False))
         start = None if self.prepared.start is None else self.prepared.start.network
-        watch.begin(start, told, self.asked)
+        watch.begin(start, self._told, self.asked)
         return fit(
             examples,
             self.prepared.spec,
@@ -211,6 +208,15 @@ class _Training:
             on_progress=self.on_progress,
             asked=self.asked,
         )
+
+    def _told(self, event: Event) -> None:
+        """Keep what is to be kept of an event, and pass it on."""
+        if isinstance(event, HeldOutScore):
+            self.scores.append((event.step, event.dice))
+        if isinstance(event, PreviewFailed):
+            self.trouble = event.sentence
+            self.on_progress(Progress(event.step, self.settings.steps or self.settings.most_steps, "steps", note=self.trouble))
+        self.options.get("on_event", no_event)(event)
 
     def _verdict(self, looks: Sequence[Look], parent: Sequence[np.ndarray] | None, child: Sequence[np.ndarray]) -> Verdict:
         items, judged, spec = self.prepared.items, self.prepared.held.judged, self.prepared.spec
