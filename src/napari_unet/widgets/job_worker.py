@@ -260,7 +260,8 @@ def _end_all(pool: QThreadPool) -> None:
 def give_way() -> None:
     """Let this thread, and those that torch starts from it, run after the window's: it stays smooth on few cores."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICENESS)
+        here = (os.PRIO_PROCESS, threading.get_native_id())
+        os.setpriority(*here, max(BACKGROUND_NICENESS, os.getpriority(*here)))  # only root may go the other way
     elif (thread := QThread.currentThread()) is not None:
         thread.setPriority(QThread.Priority.LowPriority)
 
