@@ -1,6 +1,5 @@
 """`make` on a bare machine, with everything that would change the machine replaced by a stand-in that writes down its call."""
 
-import os
 import shutil
 import subprocess
 import sys
