@@ -4,17 +4,26 @@ import numpy as np
 import pytest
 
 from napari_unet.learn.example import IGNORE, Example
-from napari_unet.learn.pictures import DRAWN, pictures, telling
-from tiny import tiny_spec
+from napari_unet.learn.pictures import pictures, telling
+from napari_unet.learn.prior import with_priors
+from napari_unet.progress import go
+from tiny import tiny_model, tiny_spec
 
 
-@pytest.mark.parametrize(("dimensions", "channels", "side"), [(2, 1, 192), (2, 3, 192), (3, 1, 64)])
-def test_pictures_fit_the_model_and_teach_nothing(dimensions: int, channels: int, side: int) -> None:
+@pytest.mark.parametrize(("dimensions", "channels", "side", "drawn"), [(2, 1, 192, 6), (2, 3, 192, 6), (3, 1, 64, 2)])
+def test_pictures_fit_the_model_and_teach_nothing(dimensions: int, channels: int, side: int, drawn: int) -> None:
     spec = tiny_spec(dimensions, channels=channels, spacing=(0.5,) * dimensions)
     found = pictures(spec, 2, seed=3)
-    assert [e.image.shape for e in found] == [(channels, *(side,) * dimensions)] * (2 * DRAWN[dimensions])
+    assert [e.image.shape for e in found] == [(channels, *(side,) * dimensions)] * drawn
     assert all((e.labels == IGNORE).all() for e in found)
     assert all(e.spacing is None for e in found)  # so that they leave the proportions of the user's voxels alone
+
+
+def test_no_picture_is_drawn_of_which_the_parent_is_not_asked() -> None:
+    parent = tiny_model(tiny_spec(3, depth=1))
+    drawn = pictures(parent.spec, 8, seed=0)
+    asked_of = [example.prior is not None for example in with_priors(drawn, parent, "cpu", go)]
+    assert asked_of == [True] * len(drawn) == [True] * 2
 
 
 def test_the_same_seed_draws_the_same_and_each_picture_is_another() -> None:

@@ -14,6 +14,7 @@ from scipy.ndimage import gaussian_filter, zoom
 from scipy.spatial import cKDTree
 
 from napari_unet.learn.example import Example, examples_of
+from napari_unet.learn.prior import PRIOR_VOXELS
 from napari_unet.model.geometry import round_up, total_strides
 from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.scan import Scan
@@ -27,8 +28,12 @@ COARSE_PX = 8  # clouds are drawn so many times smaller
 
 
 def pictures(spec: ModelSpec, count: int, seed: int) -> list[Example]:
-    """Pictures as a model of `spec` sees them, in which nothing is trusted: more than `count`, to choose from."""
-    drawn = DRAWN[spec.architecture.dimensions] * count
+    """Pictures as a model of `spec` sees them, in which nothing is trusted: more than `count`, to choose from.
+
+    No more than the parent will be asked of: in 3D these are few, and there is no choice.
+    """
+    dimensions = spec.architecture.dimensions
+    drawn = min(DRAWN[dimensions] * count, PRIOR_VOXELS[dimensions] // prod(_shape(spec)))
     return [_example(spec, np.random.default_rng([seed, number])) for number in range(drawn)]
 
 
@@ -52,13 +57,16 @@ def _entropy(shares: np.ndarray) -> float:
 
 
 def _example(spec: ModelSpec, rng: np.random.Generator) -> Example:
-    dimensions = spec.architecture.dimensions
-    shape = tuple(round_up(SIDES[dimensions], step) for step in total_strides(spec.architecture))
+    shape = _shape(spec)
     image = np.stack([draw(shape, rng) for _ in spec.channels])
-    scan = Scan(image, "c" + spec.axes, (1.0,) * dimensions, "pixel")
+    scan = Scan(image, "c" + spec.axes, (1.0,) * len(shape), "pixel")
     nothing = np.zeros(shape, np.uint8)
     found = examples_of(scan, nothing, spec, nothing, others=1)[0]
     return Example(found.image, found.labels)
+
+
+def _shape(spec: ModelSpec) -> tuple[int, ...]:
+    return tuple(round_up(SIDES[spec.architecture.dimensions], step) for step in total_strides(spec.architecture))
 
 
 def draw(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
