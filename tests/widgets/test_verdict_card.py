@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from napari_unet.learn.verdict import CERTAINTY
 from napari_unet.widgets.verdict_card import VerdictCard, interval, parted
 
 
@@ -61,7 +62,7 @@ def test_the_sentence_is_parted_into_what_and_why():
 
 
 def test_an_interval_is_told_where_there_is_one():
-    assert "+0.030 to +0.090" in interval(Row("a", 0.8, 0.9, 0.03, 0.09))
+    assert f"+0.030 to +0.090 ({100 * CERTAINTY:.0f} % interval)" in interval(Row("a", 0.8, 0.9, 0.03, 0.09))
     assert "Too few" in interval(Row("a", 0.8, 0.9))
 
 

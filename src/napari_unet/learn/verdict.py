@@ -31,7 +31,6 @@ RESAMPLES_OF_MANY = 2_000  # of more than a hundred units, whose tails lie close
 SEED = 20150518
 LEAST_GAIN = 0.05
 NOTHING_HELD_OUT = "Not judged: nothing that you marked as right could be held out. The new model is kept beside the old one."
-T_975 = (2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086)  # 7 to 20 degrees of freedom
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def interval(row: "ClassVerdict") -> str:
     """How sure the difference of a class is."""
     if row.low is None or row.high is None:
         return f"Too few reviewed regions to say how sure the difference is. {DICE_TIP}"
-    return f"The difference is {row.low:+.3f} to {row.high:+.3f} (95 % of redrawn samples). {DICE_TIP}"
+    return f"The difference is {row.low:+.3f} to {row.high:+.3f} (98 % interval). {DICE_TIP}"
 
 
 def _score(value: float | None, wins: bool, parent: QWidget) -> QLabel:
