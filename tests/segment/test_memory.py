@@ -1,38 +1,59 @@
 import math
+import tracemalloc
 
+import numpy as np
 import pytest
 
 from napari_unet.errors import SettingsError
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.geometry import exact_halo, total_strides
+from napari_unet.progress import Asked, go
 from napari_unet.scans.resample import AxisMap
+from napari_unet.scans.scan import scan_of
+from napari_unet.segment import stream as stream_module
+from napari_unet.segment.job import plan_job
 from napari_unet.segment.memory import RAM_SHARE, WINDOW_BYTES, core_shape, voxel_bytes
+from napari_unet.segment.normalize import FrameStatistics
+from napari_unet.segment.settings import SegmentSettings
+from napari_unet.segment.stream import stream
 from napari_unet.segment.tiling import Lattice, plan_tiles
+from tiny import tiny_model, tiny_spec
 
 GB = 2**30
 
 
-def lattice_of(config: UNetConfig, shape: tuple[int, ...]) -> Lattice:
-    return Lattice(tuple(AxisMap(n) for n in shape), total_strides(config), exact_halo(config))
+class Flat:
+    """An engine that costs nothing: every class is as probable as the others, everywhere."""
+
+    name = "flat"
+
+    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
+        return np.full((3, *window.shape[1:]), 1 / 3, np.float32)
+
+
+def lattice_of(config: UNetConfig, shape: tuple[int, ...], factor: float = 1.0) -> Lattice:
+    return Lattice(tuple(AxisMap(n, factor) for n in shape), total_strides(config), exact_halo(config))
 
 
 @pytest.mark.parametrize("ram_gb", [4, 16, 64])
 @pytest.mark.parametrize(
-    ("config", "shape"),
+    ("config", "shape", "factor"),
     [
-        (UNetConfig(width=32, depth=4), (20_000, 20_000)),
-        (UNetConfig(width=16, depth=4), (100, 30_000)),
-        (UNetConfig(dimensions=3, width=16, depth=3), (1000, 1000, 1000)),
-        (UNetConfig(dimensions=3, width=16, depth=3), (24, 2000, 2000)),
-        (UNetConfig(dimensions=2, width=8, depth=2, out_channels=60), (9000, 9000)),
+        (UNetConfig(width=32, depth=4), (20_000, 20_000), 1.0),
+        (UNetConfig(width=16, depth=4), (100, 30_000), 1.0),
+        (UNetConfig(dimensions=3, width=16, depth=3), (1000, 1000, 1000), 1.0),
+        (UNetConfig(dimensions=3, width=16, depth=3), (24, 2000, 2000), 1.0),
+        (UNetConfig(dimensions=2, width=8, depth=2, out_channels=60), (9000, 9000), 1.0),
+        (UNetConfig(width=24, depth=4, out_channels=3), (100_000, 100_000), 10.0),
+        (UNetConfig(dimensions=3, width=16, depth=3), (24, 2000, 2000), 3.0),
     ],
 )
-def test_windows_stay_within_the_plan_whatever_the_frame(config: UNetConfig, shape: tuple[int, ...], ram_gb: int) -> None:
-    lattice = lattice_of(config, shape)
+def test_windows_stay_within_the_plan_whatever_the_frame(config: UNetConfig, shape: tuple[int, ...], factor: float, ram_gb: int) -> None:
+    lattice = lattice_of(config, shape, factor)
     core = core_shape(config, lattice, ram_gb * GB)
-    plan = plan_tiles(lattice, tuple(slice(0, n) for n in shape), core)
+    plan = plan_tiles(lattice, tuple(slice(0, m.length) for m in lattice.maps), core)
     window = math.prod(part.stop - part.start for part in plan.tiles[0].window)
-    assert window * voxel_bytes(config) <= min(WINDOW_BYTES[config.dimensions], RAM_SHARE * ram_gb * GB)
+    assert window * voxel_bytes(config, lattice) <= min(WINDOW_BYTES[config.dimensions], RAM_SHARE * ram_gb * GB)
 
 
 def test_a_short_axis_is_taken_whole_and_the_others_gain_by_it() -> None:
@@ -52,6 +73,31 @@ def test_a_tile_that_can_not_fit_is_refused() -> None:
     config = UNetConfig(dimensions=3, width=64, depth=5)
     with pytest.raises(SettingsError, match="fewer poolings"):
         core_shape(config, lattice_of(config, (2000,) * 3), 8 * GB)
+
+
+def test_a_scan_ten_times_finer_costs_what_is_read_and_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "frame_statistics", lambda *_: FrameStatistics((0.0,), (1.0,)))
+    model = tiny_model(tiny_spec(classes=3, spacing=(0.1, 0.1)))
+    scan = scan_of(np.zeros((1000, 1200), np.float64), spacing=(0.01, 0.01))
+    job = plan_job(model.spec, scan, SegmentSettings(keep_probabilities=True))
+    lattice = lattice_of(model.spec.architecture, scan.shape, 10.0)
+    tracemalloc.start()
+    try:
+        list(stream(model, job, engine=Flat()))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    planned = math.prod(lattice.padded) * voxel_bytes(model.spec.architecture, lattice)
+    assert planned / 3 < peak < planned
+    with pytest.raises(SettingsError, match="fewer poolings, switch matching the pixel size off"):
+        core_shape(model.spec.architecture, lattice, planned // 4)
+
+
+def test_a_wished_tile_that_can_not_fit_is_refused() -> None:
+    config = UNetConfig(width=32, depth=4)
+    assert core_shape(config, lattice_of(config, (9000, 9000)), 16 * GB, 1024) == (1024, 1024)
+    with pytest.raises(SettingsError, match=r"Tiles of 8192 pixels need .* Choose smaller tiles"):
+        core_shape(config, lattice_of(config, (9000, 9000)), 16 * GB, 8192)
 
 
 def test_the_user_overrules_the_plan() -> None:

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,22 @@ def test_chunks_of_the_data_are_read_whole_and_few(monkeypatch: pytest.MonkeyPat
     frame_statistics(scan_of(dask.zeros((1000, 1000), chunks=(100, 80))), 2, (), HOW)
     assert len(read) == module.FEWEST_CHUNKS
     assert all(y.start % 100 == 0 and x.start % 80 == 0 and y.stop - y.start == 100 for y, x in read)
+
+
+def test_large_chunks_are_thinned_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WHOLE_VOXELS", 2**12)
+    image = np.random.default_rng(0).random((700, 513))
+    regions = list(module._sample(scan_of(image), 2))
+    values = np.concatenate([image[region].ravel() for region in regions])
+    tracemalloc.start()
+    try:
+        found = frame_statistics(scan_of(image), 2, (), HOW)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    step = values.size // 2**12
+    np.testing.assert_array_equal((*found.low, *found.high), np.percentile(values[::step], [1.0, 99.8]))
+    assert peak < 1.5 * max(image[region].nbytes for region in regions)
 
 
 def test_low_becomes_0_and_high_1_for_each_channel() -> None:

@@ -61,9 +61,7 @@ class TorchEngine:
 def _exact_cudnn() -> AbstractContextManager[None]:
     """cuDNN as it is set, except that float32 means float32 on a GPU too; what is not named here would be switched off."""
     cudnn = torch.backends.cudnn
-    return cudnn.flags(  # type: ignore[no-any-return]
-        enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False
-    )
+    return cudnn.flags(enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False)
 
 
 def choose_device(wanted: str) -> str:

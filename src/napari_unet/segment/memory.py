@@ -10,6 +10,10 @@ from napari_unet.segment.tiling import Lattice
 BYTES_PER_FEATURE = {2: 27, 3: 18}  # at the peak, per voxel and feature of the first level
 BYTES_PER_OUTPUT = 16
 BYTES_PER_INPUT = 8
+READ_BYTES = 32  # per scan voxel and channel: what was read, its wide copy, what is taken of it, and a mask
+WRITE_BYTES = 12  # per scan voxel and output: probabilities on their way to the scan's grid
+HELD_BYTES = 4  # per scan voxel and output: probabilities of the tile before, which are still being shown or written
+LABEL_BYTES = 3  # per scan voxel: labels, those of the tile before, and where the scan is not finite
 WINDOW_BYTES = {2: 2**30, 3: 3 * 2**30}
 RAM_SHARE = 0.25
 MOST_RAM_SHARE = 0.6  # what the smallest possible tile may take
@@ -19,16 +23,16 @@ def core_shape(config: UNetConfig, lattice: Lattice, ram_bytes: int, tile_px: in
     """The largest core, in model voxels per axis, whose window fits; `tile_px` overrules it.
 
     Short axes are taken whole, and the others share what that leaves. Raises `SettingsError` where
-    even the smallest tile does not fit into the memory.
+    even the smallest tile, or one of `tile_px`, does not fit into the memory.
     """
+    each = voxel_bytes(config, lattice)
     if tile_px is not None:
-        return tuple(round_up(tile_px, stride) for stride in lattice.strides)
-    each = voxel_bytes(config)
-    least = _windows(lattice, 0)
-    if math.prod(least) * each > MOST_RAM_SHARE * ram_bytes:
+        return _wished(lattice, tile_px, each, ram_bytes)
+    least = math.prod(_windows(lattice, 0)) * each
+    if least > MOST_RAM_SHARE * ram_bytes:
         raise SettingsError(
-            f"The smallest tile of this model needs {math.prod(least) * each / 2**30:.1f} GB, and {ram_bytes / 2**30:.1f} GB are free. "
-            "Choose a model with fewer poolings, or free some memory."
+            f"The smallest tile of this model needs {_gb(least)}, and {_gb(ram_bytes)} are free. Choose a model with fewer poolings, "
+            f"{'' if all(m.same for m in lattice.maps) else 'switch matching the pixel size off, '}or free some memory."
         )
     budget = min(WINDOW_BYTES[config.dimensions], RAM_SHARE * ram_bytes)
     side, step = 0, max(lattice.strides)
@@ -40,10 +44,35 @@ def core_shape(config: UNetConfig, lattice: Lattice, ram_bytes: int, tile_px: in
     )
 
 
-def voxel_bytes(config: UNetConfig) -> int:
-    """What a voxel of a window costs at the peak, in bytes."""
-    outside = BYTES_PER_INPUT * config.in_channels + BYTES_PER_OUTPUT * config.out_channels
-    return BYTES_PER_FEATURE[config.dimensions] * config.width + outside
+def voxel_bytes(config: UNetConfig, lattice: Lattice) -> int:
+    """What a voxel of a window costs at the peak, in bytes: reading, the network and writing come one after the other.
+
+    Where the scan's grid is finer than the model's, many scan voxels belong to one of the window.
+    """
+    finer = math.prod(max(1.0, axis_map.factor) for axis_map in lattice.maps)
+    network = (
+        BYTES_PER_FEATURE[config.dimensions] * config.width + BYTES_PER_INPUT * config.in_channels + BYTES_PER_OUTPUT * config.out_channels
+    )
+    read, write = READ_BYTES * config.in_channels, WRITE_BYTES * config.out_channels
+    held = HELD_BYTES * config.out_channels + LABEL_BYTES
+    return math.ceil(max(network, finer * read, finer * write) + finer * held)
+
+
+def _wished(lattice: Lattice, tile_px: int, each: int, ram_bytes: int) -> tuple[int, ...]:
+    """A core of `tile_px`, if the memory can take its window."""
+    core = tuple(round_up(tile_px, stride) for stride in lattice.strides)
+    window = [min(padded, side + 2 * reach) for padded, side, reach in zip(lattice.padded, core, lattice.reach, strict=True)]
+    needed = math.prod(window) * each
+    if needed > MOST_RAM_SHARE * ram_bytes:
+        raise SettingsError(
+            f"Tiles of {tile_px} pixels need {_gb(needed)} with this model, and {_gb(ram_bytes)} are free. "
+            "Choose smaller tiles, or leave their size to the program."
+        )
+    return core
+
+
+def _gb(size: float) -> str:
+    return f"{size / 2**30:.1f} GB"
 
 
 def _windows(lattice: Lattice, side: int) -> tuple[int, ...]:

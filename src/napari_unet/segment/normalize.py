@@ -37,11 +37,7 @@ def frame_statistics(scan: Scan, dimensions: int, frame: Index, how: Normalizati
     Where the two percentiles are one value (a few bright spots on nothing), the least and the largest take their place.
     Raises `ScanError` when more than half of the voxels looked at are NaN or infinite, `Stopped` or `Cancelled` as asked.
     """
-    parts = []
-    for region in _sample(scan, dimensions):
-        heed(asked)
-        parts.append(scan.read(frame, region).reshape(scan.channels, -1))
-    values = _thinned(np.concatenate(parts, axis=1))
+    values = _sampled(scan, dimensions, frame, asked)
     finite = np.isfinite(values)
     share = 1.0 - float(finite.mean())
     if share > 0.5:
@@ -77,9 +73,17 @@ def _bounds(values: np.ndarray, how: Normalization) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _thinned(values: np.ndarray) -> np.ndarray:
-    """Every k-th value of each channel, so that percentiles of large chunks take no longer than those of a small frame."""
-    return values[:, :: max(1, values.shape[1] // WHOLE_VOXELS)]
+def _sampled(scan: Scan, dimensions: int, frame: Index, asked: Asked) -> np.ndarray:
+    """What the statistics are of, (channels, values): of large chunks every k-th value, so that neither time nor memory grow with them."""
+    regions = list(_sample(scan, dimensions))
+    step = max(1, sum(math.prod(part.stop - part.start for part in region) for region in regions) // WHOLE_VOXELS)
+    parts, seen = [], 0
+    for region in regions:
+        heed(asked)
+        part = scan.read(frame, region).reshape(scan.channels, -1)
+        parts.append(part if step == 1 else part[:, -seen % step :: step].copy())
+        seen += part.shape[1]
+    return np.concatenate(parts, axis=1)
 
 
 def _sample(scan: Scan, dimensions: int) -> Iterator[Slices]:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+BLOCK = 2**20  # voxels decided at once: the places that argmax gives take 8 bytes each
+
 
 def decide(probabilities: np.ndarray, threshold: float) -> np.ndarray:
     """Labels (*region) uint8 of probabilities (K, *region).
@@ -9,5 +11,10 @@ def decide(probabilities: np.ndarray, threshold: float) -> np.ndarray:
     One channel: 1 where the foreground's probability is at least the threshold. Several: the most
     probable class, the first of equals.
     """
-    labels: np.ndarray = probabilities[0] >= threshold if len(probabilities) == 1 else probabilities.argmax(axis=0)
-    return labels.astype(np.uint8)
+    if len(probabilities) == 1:
+        return (probabilities[0] >= threshold).view(np.uint8)
+    flat = probabilities.reshape(len(probabilities), -1)
+    labels = np.empty(flat.shape[1], np.uint8)
+    for start in range(0, labels.size, BLOCK):
+        labels[start : start + BLOCK] = flat[:, start : start + BLOCK].argmax(axis=0)
+    return labels.reshape(probabilities.shape[1:])
