@@ -95,19 +95,27 @@ def test_a_file_that_exists_is_kept_and_told_before_anything_runs(run: Command, 
     assert run("train", *pair, "--output", "a.safetensors", *QUICK, "--overwrite").code == 0
 
 
-def test_a_full_disk_leaves_the_old_file(run: Command, pair: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_old_file_and_a_checkpoint_however_short_the_training(
+    run: Command, pair: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("train", *pair, "--output", "a.safetensors", *QUICK, "--overwrite", "--json")
+    whole = run(*words).json
     Path("a.safetensors").write_bytes(b"precious")
 
     def full(path: Path, payload: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("napari_unet.model.model_file._write_bytes", full)
-    ran = run("train", *pair, "--output", "a.safetensors", *QUICK, "--overwrite")
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_unet.model.model_file._write_bytes", full)
+        ran = run(*words)
     assert ran.code == 1
     assert "No space left" in ran.err
-    assert Path("a.safetensors").read_bytes() == b"precious"
-    ran = run("train", *pair, "--output", "a.safetensors", *QUICK, "--overwrite", "--checkpoint-seconds", 0)
     assert "repeat the command with --resume" in ran.err
+    assert Path("a.safetensors").read_bytes() == b"precious"
+    again = run(*words, "--resume")
+    assert again.code == 0, again.err
+    assert again.json["child_sha256"] == whole["child_sha256"]
+    assert [path.name for path in Path().glob("*a.safetensors*")] == ["a.safetensors"]
 
 
 def test_a_folder_that_can_not_be_written_is_told_before_anything_is_trained(

@@ -60,12 +60,19 @@ class Checkpoints:
 
     def write_when_due(self, trainer: Trainer, budget: Budget) -> None:
         """Write it where the last is old enough, and writing takes its small share of the time at most."""
+        if self._path is not None and self._clock() - self._last >= max(self._every_s, self._cost_s / LARGEST_SHARE):
+            self._write(self._path, trainer, budget)
+
+    def write_if_none(self, trainer: Trainer, budget: Budget) -> None:
+        """At the end, write it where the training was too short for one: what comes after may still go wrong."""
+        if self._path is not None and budget.done and not (self._mine or self._resumed):
+            self._write(self._path, trainer, budget)
+
+    def _write(self, path: Path, trainer: Trainer, budget: Budget) -> None:
         now = self._clock()
-        if self._path is None or now - self._last < max(self._every_s, self._cost_s / LARGEST_SHARE):
-            return
         self._print = self._print or self._prints()
         try:
-            write_checkpoint(self._path, *_state_of(trainer, budget), self._print)
+            write_checkpoint(path, *_state_of(trainer, budget), self._print)
             self._mine, self.trouble = not self._resumed, ""
         except OutputError as error:
             self.trouble = str(error)

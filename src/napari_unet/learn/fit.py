@@ -112,6 +112,8 @@ def fit(
     except Cancelled:
         checkpoints.forget()
         raise
+    if ended != "nan":
+        checkpoints.write_if_none(trainer, budget)
     if ended == "done" and budget.levelled:
         ended = "plateau"
     used = settings.model_copy(update=budget.replay() | {"precision": trainer.precision})
