@@ -101,6 +101,9 @@ class _Run:
         inside = bad.inside(tile.write) if bad is not None else None
         if inside is not None:
             labels[inside] = 0
+            probabilities[:, inside] = 0.0
+            if len(probabilities) > 1:
+                probabilities[0, inside] = 1.0
         kept = probabilities if self._job.settings.keep_probabilities else None
         nonfinite = 0 if inside is None or tile.provisional else int(inside.sum())
         return TileResult(frame, tile.write, labels, kept, statistics, nonfinite, done, self.total, tile.provisional)
