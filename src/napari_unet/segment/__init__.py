@@ -5,6 +5,7 @@ Both are this module, which can be called; see `napari_unet.segment.run.segment`
 """
 
 import sys
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +17,9 @@ class _Room(ModuleType):
         from napari_unet.segment.run import segment
 
         return segment(*args, **options)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return import_module, (self.__name__,)
 
 
 sys.modules[__name__].__class__ = _Room
