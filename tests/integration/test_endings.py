@@ -1,8 +1,10 @@
 """However a run ends, what is left is right: stop, cancel, errors, deleted layers, closed docks and windows."""
 
 import gc
+import threading
 import time
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from napari.components import ViewerModel
 
 from clicks import long_stack, press
 from napari_unet.model.model_file import save_model
+from napari_unet.widgets import big_array, job_worker
 from napari_unet.widgets.job_worker import Job
 from napari_unet.widgets.segment_widget import SegmentWidget
 from napari_unet.widgets.viewer_bridge.layer_facts import MARK
@@ -205,13 +208,33 @@ class Array(np.ndarray):
     """An array that can be referred to weakly."""
 
 
+def leftovers() -> dict[str, int]:
+    """What a process may forget to give back: mapped files, handles, running threads."""
+    system = Path("/proc/self")
+    known = {"fd": len(list((system / "fd").iterdir())), "task": len(list((system / "task").iterdir()))} if system.exists() else {}
+    return {
+        "mapped": len(big_array._files),
+        "python threads": threading.active_count(),
+        "jobs": job_worker._pool().activeThreadCount(),
+        **known,
+    }
+
+
+@pytest.fixture
+def mapped(monkeypatch, tmp_path) -> Path:
+    """Every result is mapped from a file in this folder, however small."""
+    monkeypatch.setattr(big_array, "IN_MEMORY_BYTES", 1000)
+    monkeypatch.setattr(big_array, "user_cache_path", lambda *_, **__: tmp_path / "cache")
+    return tmp_path / "cache"
+
+
 @pytest.mark.parametrize(("windowed", "cycles"), [(True, 6), (False, 50)])
-def test_cycles_of_start_and_cancel_leave_no_array_behind(request, qtbot, windowed, cycles):
+def test_cycles_of_start_and_cancel_leave_nothing_behind(request, qtbot, mapped, windowed, cycles):
     viewer = request.getfixturevalue("viewer") if windowed else ViewerModel()
     widget = SegmentWidget(viewer)
     qtbot.addWidget(widget)
     widget.form.model.set_value("tiny-2d")
-    images, results = [], []
+    images, results, times, before = [], [], [], {}
     for number in range(cycles):
         image = long_stack().view(Array)
         images.append(weakref.ref(image))
@@ -219,15 +242,25 @@ def test_cycles_of_start_and_cancel_leave_no_array_behind(request, qtbot, window
         del image
         qtbot.wait(5)
         press(widget.form.bar.run_button)
-        results.append(weakref.ref(widget.run._arrays))
+        arrays = widget.run._arrays
+        results += [weakref.ref(arrays), weakref.ref(arrays.labels.base), weakref.ref(arrays.prediction.base)]
+        del arrays
         if number % 2:
             qtbot.waitUntil(lambda: widget.run.tiles[0] > 0, timeout=10_000)
+        begun = time.monotonic()
         with qtbot.waitSignal(widget.run_ended, timeout=5000):
             press(widget.form.bar.cancel_button)
+        times.append(time.monotonic() - begun)
         until_left(qtbot, viewer, "long")
         viewer.layers.clear()
+        if number == 3:  # all that is imported once has been
+            gc.collect()
+            before = leftovers()
     viewer.add_image(np.zeros((4, 4)))  # napari remembers what was selected last
     qtbot.wait(50)
     gc.collect()
-    assert [ref for ref in images if ref() is not None] == []
-    assert [ref for ref in results if ref() is not None] == []
+    after = leftovers()
+    assert [ref for ref in (*images, *results) if ref() is not None] == []
+    assert (after["mapped"], after["jobs"], list((mapped / "results").iterdir())) == (0, 0, [])
+    assert {what: count - before[what] for what, count in after.items() if count > before[what] + 2} == {}
+    assert max(times) < 1
