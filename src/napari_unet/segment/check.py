@@ -11,6 +11,11 @@ MOST_FACTOR = 32
 
 def check_fit(spec: ModelSpec, scan: Scan) -> None:
     """Raise `ScanError` with one sentence if the model can not be run on the scan."""
+    if spec.task != "semantic":
+        raise ScanError(
+            f"The model {spec.name} tells single objects apart (task {spec.task}); only models that give each voxel a class "
+            "can be run. Choose one whose task is semantic."
+        )
     scan.frame_axes(spec.architecture.dimensions)
     wanted, found = len(spec.channels), scan.channels
     if wanted != found:
