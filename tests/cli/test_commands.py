@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from command_line import Command
-from napari_unet.cli import run_demo
+from napari_unet.cli import progress_line, run_demo
 from napari_unet.model.library import FOLDER_VARIABLE
+from napari_unet.progress import Progress
 
 Models = dict[str, Path]
 
@@ -51,3 +52,11 @@ def test_demo_opens_the_window(run: Command, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "napari_unet.widgets.demo", stand_in)
     assert run("demo").code == 0
     assert called == [()]
+
+
+def test_the_line_of_progress_has_its_note(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(progress_line, "ELSEWHERE_S", 0.0)
+    line = progress_line.ProgressLine("a.tif")
+    line.show(Progress(1, 4))
+    line.show(Progress(2, 4, note="Memory did not suffice."))
+    assert capsys.readouterr().err.splitlines() == ["a.tif: 1 of 4 tiles", "a.tif: 2 of 4 tiles. Memory did not suffice."]

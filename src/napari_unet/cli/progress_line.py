@@ -25,7 +25,8 @@ class ProgressLine:
             return
         self._last = now
         left = "" if progress.seconds_left is None else f", {_duration(progress.seconds_left)} left"
-        self._write(f"{self._name}: {progress.done} of {progress.total} {progress.unit}{left}")
+        note = f". {progress.note}" if progress.note else ""
+        self._write(f"{self._name}: {progress.done} of {progress.total} {progress.unit}{left}{note}")
 
     def clear(self) -> None:
         """Take the rewritten line off the terminal."""

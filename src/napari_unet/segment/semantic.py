@@ -12,7 +12,8 @@ def decide(probabilities: np.ndarray, threshold: float) -> np.ndarray:
     probable class, the first of equals.
     """
     if len(probabilities) == 1:
-        return (probabilities[0] >= threshold).view(np.uint8)
+        foreground: np.ndarray = probabilities[0] >= threshold
+        return foreground.view(np.uint8)
     flat = probabilities.reshape(len(probabilities), -1)
     labels = np.empty(flat.shape[1], np.uint8)
     for start in range(0, labels.size, BLOCK):

@@ -16,8 +16,9 @@ from napari_unet.segment.engine import Engine, TorchEngine, choose_device
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.memory import core_shape
 from napari_unet.segment.normalize import FrameStatistics, frame_statistics, normalize
+from napari_unet.segment.out_of_memory import out_of_memory
 from napari_unet.segment.semantic import decide
-from napari_unet.segment.tiling import Lattice, Tile, plan_tiles
+from napari_unet.segment.tiling import Lattice, Tile, TilePlan, plan_tiles, window_voxels
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,17 @@ def stream(
 ) -> Iterator[TileResult]:
     """Run `model` over the job's frames, tile by tile.
 
-    Labels equal those of the whole frame in one piece. STOP ends the stream early; CANCEL raises `Cancelled`;
-    `ScanError` is raised for a frame of which more than half is not finite.
+    Labels equal those of the whole frame in one piece. Where memory does not suffice for a tile, it and the rest come in
+    smaller ones, which the progress notes. STOP ends the stream early; CANCEL raises `Cancelled`; `ScanError` is raised for
+    a frame of which more than half is not finite.
     """
     engine = engine or TorchEngine(model.network, choose_device(job.settings.device))
     run = _Run(engine, job, focus, asked)
-    clock, done = Clock(), 0
+    clock = Clock()
     on_progress(Progress(0, run.total))
     try:
-        for frame, tile, statistics in run.tiles():
-            result = run.result(frame, tile, statistics, done := done + 1)
-            on_progress(Progress(done, run.total, seconds_left=clock.seconds_left(done, run.total)))
+        for result in run.results():
+            on_progress(Progress(result.done, run.total, seconds_left=clock.seconds_left(result.done, run.total), note=run.note))
             yield result
     except Stopped:
         return
@@ -79,19 +80,57 @@ class _Run:
     def __init__(self, engine: Engine, job: SegmentJob, focus: Focus | None, asked: Asked) -> None:
         self._engine, self._job, self._asked = engine, job, asked
         self._frames = _ordered(job.frames, focus)
-        lattice, core_px = _lattice(job)
-        point = None if focus is None else focus.point
-        self._plan = plan_tiles(lattice, job.region, core_px, point)
-        self._first = plan_tiles(lattice, job.region, core_px, point, small_first=True)
-        self.total = len(self._first.tiles) + len(self._plan.tiles) * (len(self._frames) - 1)
+        self._lattice, self._core_px = _lattice(job)
+        self._point = None if focus is None else focus.point
+        self._plan = self._planned(job.region, self._core_px)
+        self._waiting = list(plan_tiles(self._lattice, job.region, self._core_px, self._point, small_first=True).tiles)
+        self.total = len(self._waiting) + len(self._plan.tiles) * (len(self._frames) - 1)
+        self.note = ""
 
-    def tiles(self) -> Iterator[tuple[Index, Tile, FrameStatistics]]:
+    def results(self) -> Iterator[TileResult]:
         """Every tile of every frame in order; raises `Stopped` on STOP."""
+        done = 0
         for number, frame in enumerate(self._frames):
+            self._waiting = self._waiting if number == 0 else list(self._plan.tiles)
             statistics = frame_statistics(self._job.scan, self._job.dimensions, frame, self._job.spec.normalization, self._asked)
-            for tile in (self._plan if number else self._first).tiles:
+            while self._waiting:
                 heed(self._asked)
-                yield frame, tile, statistics
+                if (result := self._attempt(frame, statistics, done + 1)) is None:
+                    self._plan_smaller()
+                    self.total = done + len(self._waiting) + len(self._plan.tiles) * (len(self._frames) - 1 - number)
+                    continue
+                del self._waiting[0]
+                done += 1
+                yield result
+
+    def _attempt(self, frame: Index, statistics: FrameStatistics, done: int) -> TileResult | None:
+        """The next tile; None where memory did not suffice, but may for a smaller one."""
+        try:
+            return self.result(frame, self._waiting[0], statistics, done)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error) or self._smaller_core() is None:
+                raise
+        return None  # only here has the error let go of what was in memory
+
+    def _smaller_core(self) -> tuple[int, ...] | None:
+        """The core halved until its windows are smaller; None where they are as small as can be."""
+        core, strides = self._core_px, self._lattice.strides
+        while core != strides:
+            core = tuple(max(stride, side // 2 // stride * stride) for side, stride in zip(core, strides, strict=True))
+            if window_voxels(self._planned(self._job.region, core)) < window_voxels(self._plan):
+                return core
+        return None
+
+    def _plan_smaller(self) -> None:
+        """Part what is left of the frame, and the frames to come, into smaller tiles; what is finished stays."""
+        self._core_px = self._smaller_core() or self._core_px
+        self._plan = self._planned(self._job.region, self._core_px)
+        left = [tile for tile in self._waiting if not tile.provisional]
+        self._waiting = [small for tile in left for small in self._planned(tile.write, self._core_px).tiles]
+        self.note = f"Memory did not suffice: going on with smaller tiles, of {_sides(self._core_px)} pixels."
+
+    def _planned(self, region: Slices, core_px: tuple[int, ...]) -> TilePlan:
+        return plan_tiles(self._lattice, region, core_px, self._point)
 
     def result(self, frame: Index, tile: Tile, statistics: FrameStatistics, done: int) -> TileResult:
         """Read, resample, run, crop, resample back, decide."""
@@ -155,3 +194,7 @@ def _ordered(frames: tuple[Index, ...], focus: Focus | None) -> list[Index]:
     if focus is None:
         return list(frames)
     return sorted(frames, key=lambda frame: sum(abs(a - b) for a, b in zip(frame, focus.frame, strict=True)))
+
+
+def _sides(core_px: tuple[int, ...]) -> str:
+    return " × ".join(map(str, core_px))

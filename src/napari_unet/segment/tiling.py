@@ -83,6 +83,11 @@ def plan_tiles(
     return TilePlan(lattice.maps, lattice.padded, tuple(tiles))
 
 
+def window_voxels(plan: TilePlan) -> int:
+    """Voxels of a window, which are as many in every tile of a plan."""
+    return _voxels(plan.tiles[0].window)
+
+
 def _tile(parts: "list[AxisPart]") -> Tile:
     window, core, write = zip(*parts, strict=True)
     return Tile(window, core, write)
