@@ -80,26 +80,27 @@ def evaluate(arguments: EvaluateArguments) -> None:
 @models.callback(invoke_without_command=True)
 def _list_by_default(context: typer.Context, as_json: AsJson = False) -> None:
     if context.invoked_subcommand is None:
-        list_(as_json)
+        list_(context, as_json)
 
 
 @models.command("list")
-def list_(as_json: AsJson = False) -> None:
+def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List the models that come with the program and your own."""
     from napari_unet.cli.show_models import list_models
 
-    guarded(list_models, as_json)
+    guarded(list_models, as_json or _asked_before(context))
 
 
 @models.command("show")
 def show(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(metavar="NAME", help="A model's name, or the path of its file.")],
     as_json: AsJson = False,
 ) -> None:
     """Show what a model file says of itself."""
     from napari_unet.cli.show_models import show_model
 
-    guarded(lambda: show_model(model), as_json)
+    guarded(lambda: show_model(model), as_json or _asked_before(context))
 
 
 @app.command()
@@ -116,6 +117,11 @@ def demo(
     from napari_unet.cli.run_demo import run_demo
 
     guarded(lambda: run_demo(output), as_json=False)
+
+
+def _asked_before(context: typer.Context) -> bool:
+    """Whether --json stands before the subcommand."""
+    return context.parent is not None and bool(context.parent.params.get("as_json"))
 
 
 def _examine() -> Outcome:
