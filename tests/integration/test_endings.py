@@ -12,7 +12,8 @@ from napari.components import ViewerModel
 
 from clicks import long_stack, press
 from napari_unet.model.model_file import save_model
-from napari_unet.widgets import big_array, job_worker
+from napari_unet.widgets import big_array
+from napari_unet.widgets.job_threads import job_threads
 from napari_unet.widgets.job_worker import Job
 from napari_unet.widgets.segment_widget import SegmentWidget
 from napari_unet.widgets.viewer_bridge.layer_facts import MARK
@@ -215,7 +216,7 @@ def leftovers() -> dict[str, int]:
     return {
         "mapped": len(big_array._files),
         "python threads": threading.active_count(),
-        "jobs": job_worker._pool().activeThreadCount(),
+        "jobs": job_threads().activeThreadCount(),
         **known,
     }
 

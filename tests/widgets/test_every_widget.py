@@ -61,7 +61,7 @@ def test_only_the_bridge_and_its_neighbours_import_napari(file):
 def test_only_the_worker_and_the_outbox_know_threads(file):
     names = {node.name for tree in [ast.parse(file.read_text())] for item in ast.walk(tree) for node in getattr(item, "names", [])
              if isinstance(node, ast.alias)}  # fmt: skip
-    assert file.stem in ("job_worker", "outbox") or names.isdisjoint(
+    assert file.stem in ("job_worker", "job_threads", "outbox") or names.isdisjoint(
         {"threading", "QThread", "FunctionWorker", "create_worker", "QThreadPool"}
     )
 

@@ -16,8 +16,9 @@ from qtpy.QtCore import QThreadPool
 
 from napari_unet.errors import ScanError
 from napari_unet.progress import Wish, should_stop
-from napari_unet.widgets import job_worker
-from napari_unet.widgets.job_worker import Job, JobEnd, JobWorker, Task, explain
+from napari_unet.widgets import job_threads
+from napari_unet.widgets.explain import explain
+from napari_unet.widgets.job_worker import Job, JobEnd, JobWorker, Task
 
 
 class Array(np.ndarray):
@@ -238,7 +239,7 @@ def test_a_job_and_the_threads_it_starts_give_way_to_the_window(qtbot):
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have a niceness of their own on Linux only")
 def test_a_napari_that_gives_way_already_is_not_raised(qtbot, monkeypatch):
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    monkeypatch.setattr(job_worker, "BACKGROUND_NICENESS", before - 1)
+    monkeypatch.setattr(job_threads, "BACKGROUND_NICENESS", before - 1)
     end = run(qtbot, Job(Task("looking", lambda worker: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())), ()))
     assert end.result >= before
 

@@ -1,26 +1,22 @@
-"""The only room that knows threads: long jobs run here, one at a time on each device."""
+"""Long jobs run here, one at a time on each device; their threads are those of `job_threads`."""
 
 import atexit
-import os
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, ClassVar, Literal
 
 from napari.qt.threading import FunctionWorker, create_worker
-from qtpy.QtCore import QObject, QThread, QThreadPool, QTimer, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 from superqt.utils._qthreading import WorkerBaseSignals
 
-from napari_unet.errors import Cancelled, NapariUNetError
+from napari_unet.errors import Cancelled
 from napari_unet.progress import Wish
+from napari_unet.widgets.explain import explain
+from napari_unet.widgets.job_threads import give_way, job_threads
 
 AUTO = "auto"
-BACKGROUND_NICENESS = 10
-MOST_THREADS = 64  # devices are what limits jobs
-MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
 
 
 @dataclass(frozen=True)
@@ -56,13 +52,10 @@ class JobWorker(FunctionWorker):  # type: ignore[misc]
         self.was_cancelled = False
 
     def start(self) -> None:
-        """Begin in a thread of our own, listed among napari's workers so that its closing window finds it.
-
-        Those of napari's pool are lent to every plugin, and a lowered priority can not be raised again.
-        """
+        """Begin in a thread of our own, listed among napari's workers so that its closing window finds it."""
         self._worker_set.add(self)
         self._finished.connect(self._set_discard)
-        _pool().start(self)
+        job_threads().start(self)
 
     def run(self) -> None:
         """What the thread pool calls: as superqt's own, but it leaves the warnings filter of the process alone.
@@ -241,31 +234,6 @@ class Job(QObject):
         _start_waiting()
 
 
-@cache
-def _pool() -> QThreadPool:
-    pool = QThreadPool()
-    pool.setMaxThreadCount(MOST_THREADS)
-    atexit.register(_end_all, pool)
-    return pool
-
-
-def _end_all(pool: QThreadPool) -> None:
-    """Let no thread outlive the program: jobs that were not asked to end are cancelled."""
-    for job in Job._running:
-        if job._worker is not None and job._worker.asked() in (Wish.GO, Wish.PAUSE):
-            job._worker.quit()
-    pool.waitForDone()
-
-
-def give_way() -> None:
-    """Let this thread, and those that torch starts from it, run after the window's: it stays smooth on few cores."""
-    if sys.platform == "linux":
-        here = (os.PRIO_PROCESS, threading.get_native_id())
-        os.setpriority(*here, max(BACKGROUND_NICENESS, os.getpriority(*here)))  # only root may go the other way
-    elif (thread := QThread.currentThread()) is not None:
-        thread.setPriority(QThread.Priority.LowPriority)
-
-
 def _start_waiting() -> None:
     for job in list(Job._queue):
         if not any(job._shares_device(other) for other in Job._running):
@@ -273,16 +241,16 @@ def _start_waiting() -> None:
             job._begin()
 
 
+@atexit.register
+def _end_all() -> None:
+    """Let no thread outlive the program: jobs that were not asked to end are cancelled."""
+    for job in Job._running:
+        if job._worker is not None and job._worker.asked() in (Wish.GO, Wish.PAUSE):
+            job._worker.quit()
+    if Job._running:
+        job_threads().waitForDone()
+
+
 def in_background(run: Callable[[], None]) -> None:
     """Run something short of which nobody waits for the end."""
     threading.Thread(target=run, daemon=True).start()
-
-
-def explain(error: Exception) -> str:
-    """One sentence for an error of a job."""
-    if isinstance(error, NapariUNetError):
-        return str(error)
-    first = str(error).strip().partition("\n")[0][:200] or type(error).__name__
-    if isinstance(error, MemoryError) or any(word in str(error).lower() for word in MEMORY_WORDS):
-        return f"The memory of the device was not enough ({first}). Choose the processor, or a smaller part of the image."
-    return f"The run failed: {first}."
