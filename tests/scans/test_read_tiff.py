@@ -10,6 +10,9 @@ import tifffile
 from napari_unet.errors import ScanError
 from napari_unet.scans import tiff
 from napari_unet.scans.read import read_scan
+from napari_unet.segment.check import notes
+from napari_unet.segment.settings import SegmentSettings
+from tiny import tiny_spec
 
 STACK = np.random.default_rng(0).integers(0, 255, (5, 40, 50), dtype=np.uint8)
 
@@ -170,3 +173,16 @@ def test_a_damaged_part_of_a_large_file_is_told_when_it_is_read(tmp_path: Path, 
     assert scan.read((0,), (slice(0, 9), slice(0, 9))).shape == (1, 9, 9)
     with pytest.raises(ScanError, match=r"image\.tif can not be read"):
         scan.read((2,), (slice(0, 9), slice(0, 9)))
+
+
+def test_further_images_in_a_file_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "image.tif"
+    with tifffile.TiffWriter(path) as file:
+        file.write(STACK, photometric="minisblack")
+        file.write(STACK[0, :9, :9])
+        file.write(STACK[0, :5, :5], subfiletype=1)
+    scan = read_scan(path)
+    assert scan.shape == STACK.shape
+    assert scan.notes == ("image.tif holds 2 images, of which the first is used; export the others as files of their own.",)
+    assert scan.notes[0] in notes(tiny_spec(), scan, SegmentSettings())
+    assert read_scan(write(tmp_path, STACK)).notes == ()

@@ -13,12 +13,13 @@ from napari_unet.errors import ScanError
 
 @dataclass(frozen=True)
 class FileImage:
-    """An array with axis letters ("" where the file names none) and the voxel sizes that are known, by letter."""
+    """An array with axis letters ("" where the file names none), the voxel sizes that are known, by letter, and what to know of it."""
 
     data: Any
     axes: str = ""
     spacing_um: Mapping[str, float] = field(default_factory=dict)
     rgb: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class StoredArray:

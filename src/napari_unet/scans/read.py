@@ -43,7 +43,7 @@ def read_scan(
     letters = axes or found.axes or guess_axes(found.data.shape, dimensions, found.rgb, channels=channels)
     sizes, unit = (tuple(spacing), "um") if spacing is not None else _spacing(letters, found.spacing_um)
     rgb = found.rgb and channels == 1 and _has_colours(found, letters)
-    return Scan(found.data, letters, sizes, unit, rgb)
+    return Scan(found.data, letters, sizes, unit, rgb, found.notes)
 
 
 def _open(path: Path) -> FileImage:

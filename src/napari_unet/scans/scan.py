@@ -27,6 +27,7 @@ class Scan:
     `axes` has one letter of "tczyx" (or any other lower-case letter for a further axis) per axis of
     `data`; `spacing` has one number per spatial axis, in the order of `axes`; unit "pixel" means
     that the spacing is unknown. With `rgb`, the channel axis holds red, green, blue (and alpha).
+    `notes` are sentences that whoever uses the scan should be told.
     """
 
     data: Any
@@ -34,6 +35,7 @@ class Scan:
     spacing: tuple[float, ...]
     unit: str = "pixel"
     rgb: bool = False
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = tuple(self.data.shape)

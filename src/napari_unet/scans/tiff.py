@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,20 @@ def read_tiff(path: Path) -> FileImage:
         page = series.keyframe
         _check_complete(file, series, path, complaints)
         if page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None and not file.is_imagej:
-            return _coloured(series.asarray(), page.colormap, spacing_um(file, page))
+            return replace(_coloured(series.asarray(), page.colormap, spacing_um(file, page)), notes=_notes(file, path))
         rgb = page.photometric in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
         axes = _letters(series.axes)
         data = series.asarray() if series.nbytes <= LAZY_BYTES else _lazy(path, series)
         rgb = rgb and "S" in series.axes and data.shape[series.axes.index("S")] in COLOURS
-        return FileImage(data, axes or _guessable(series.axes, data), spacing_um(file, page), rgb)
+        return FileImage(data, axes or _guessable(series.axes, data), spacing_um(file, page), rgb, _notes(file, path))
+
+
+def _notes(file: tifffile.TiffFile, path: Path) -> tuple[str, ...]:
+    """That the file holds further images, if it does; what is marked as reduced (thumbnails, labels of slides) is none."""
+    images = [series for series in file.series if not series.keyframe.is_reduced]
+    if len(images) < 2:
+        return ()
+    return (f"{path.name} holds {len(images)} images, of which the first is used; export the others as files of their own.",)
 
 
 def _letters(axes: str) -> str:

@@ -45,7 +45,7 @@ def wanted_spacing(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> tu
 
 def notes(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> list[str]:
     """What the user should know of a run that is possible, one sentence each."""
-    told = []
+    told = list(scan.notes)
     if scan.rgb:
         told.append("The image is in colour; its luminance is segmented.")
     if (size := wanted_spacing(spec, scan, settings)) is not None:
