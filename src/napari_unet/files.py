@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import struct
 import tempfile
 import weakref
@@ -13,6 +14,7 @@ from napari_unet.errors import OutputError
 
 RECORD = struct.Struct("<II")  # length and CRC-32 of what follows
 MOST_RECORD_BYTES = 2**30
+SPARE_BYTES = 2**30  # what is left free on a disk
 
 
 def write_atomically(
@@ -44,6 +46,16 @@ def write_atomically(
 def check_writable(path: Path) -> None:
     """Raise `OutputError` where no file can be made at `path`, before long work whose result is to go there."""
     _sibling(Path(os.path.realpath(path))).unlink()
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Raise `OutputError` where a disk could not take a file of `size` bytes, and some to spare, before it is begun."""
+    free = shutil.disk_usage(folder).free
+    if free < size + SPARE_BYTES:
+        raise OutputError(
+            f"The result needs {size / 2**30:.1f} GB in {folder}, which has {free / 2**30:.1f} GB free, and one is to be left. "
+            "Free some space, or choose another folder."
+        )
 
 
 class AppendOnly:

@@ -1,6 +1,7 @@
 """What is written reads back the same: values, axes and voxel sizes; and nothing is lost on the way."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_unet import files
 from napari_unet.errors import OutputError
 from napari_unet.scans import tiff_write
 from napari_unet.scans.read import read_scan
@@ -156,3 +158,13 @@ def test_the_suffix_says_what_is_written(tmp_path: Path) -> None:
     for name in ("a", "a.png", "a.tif.gz"):
         with pytest.raises(OutputError, match=r"\.tif, \.tiff or \.zarr"):
             write_labels(tmp_path / name, LABELS, STACK)
+
+
+def test_a_result_that_the_disk_can_not_take_is_refused_before_it_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiff_write, "MEMORY_BYTES", 10)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + LABELS.nbytes - 1))
+    with pytest.raises(OutputError, match=r"needs .* GB in .* Free some space"):
+        write_labels(tmp_path / "new" / "labels.tif", LABELS, STACK)
+    assert not list((tmp_path / "new").iterdir())
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + LABELS.nbytes))
+    write_labels(tmp_path / "new" / "labels.tif", LABELS, STACK)

@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import tifffile
 
 from napari_unet.errors import OutputError
-from napari_unet.files import write_atomically
+from napari_unet.files import check_room, write_atomically
 from napari_unet.scans.result_file import ResultFile
 from napari_unet.scans.tiff_spacing import SPACING_KEY
 
@@ -26,23 +27,25 @@ UM_PER_CM = 1e4
 def tiff_result(file: ResultFile) -> Iterator[Any]:
     """An array to fill, in memory or (a large one) in a temporary file; written as TIFF at the end."""
     dtype = np.dtype(np.float32 if np.dtype(file.dtype).kind == "f" else file.dtype)
-    if dtype.itemsize * int(np.prod(file.shape)) <= MEMORY_BYTES:
+    size = dtype.itemsize * prod(file.shape)
+    if size <= MEMORY_BYTES:
         array = np.zeros(file.shape, dtype)
         yield array
         _write(file, array)
         return
-    with _scratch(file.path.resolve().parent) as scratch:
+    with _scratch(file.path.resolve().parent, size) as scratch:
         array = np.memmap(scratch, dtype, "w+", shape=file.shape)
         yield array
         _write(file, array)
 
 
 @contextmanager
-def _scratch(folder: Path) -> Iterator[Any]:
-    """A file without a name, beside the result, that is gone when it is closed."""
+def _scratch(folder: Path, size: int) -> Iterator[Any]:
+    """A file without a name, beside the result, that is gone when it is closed and may grow to `size` bytes."""
     with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            check_room(folder, size)
             scratch = stack.enter_context(tempfile.TemporaryFile(dir=folder))
         except OSError as error:
             raise OutputError(f"Can not write into {folder}: {error.strerror}. Choose another folder.") from error
