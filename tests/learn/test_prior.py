@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from napari_unet.learn import prior as priors
-from napari_unet.learn.example import IGNORE, Example, examples_of
+from napari_unet.learn.example import IGNORE, Example, Extent, examples_of
 from napari_unet.learn.held_out import hold_out
 from napari_unet.learn.item import TrainItem
-from napari_unet.learn.prior import unknown, with_priors
+from napari_unet.learn.prior import with_priors
 from napari_unet.progress import go
 from napari_unet.scans.scan import scan_of
 from tiny import smooth, smooth_image, tiny_model, tiny_spec
@@ -21,7 +21,8 @@ def test_nothing_pulls_the_child_to_the_parent_where_it_is_judged() -> None:
     item = TrainItem(scan_of(image), labels, trust)
     held = hold_out([item], 2, [8.0], turn=1)
     assert held.walls
-    found = with_priors(examples_of(item.scan, labels, parent.spec, held.taught(0, item), unknown(held.walls, 0, item)), parent, "cpu", go)
+    made = examples_of(item.scan, labels, parent.spec, trust, walls=held.walls_of(0), extent=Extent(guarded=160**2))
+    found = with_priors(made, parent, "cpu", go)
     prior = found[0].prior
     assert prior is not None
     behind = np.zeros(labels.shape, bool)
@@ -35,7 +36,7 @@ def test_an_example_of_which_all_else_is_held_out_has_no_prior() -> None:
     parent, image = tiny_model(tiny_spec(depth=1)), smooth_image((160, 160))
     item = TrainItem(scan_of(image), (image > np.median(image)).astype(np.uint8))
     held = hold_out([item], 2, [8.0], turn=1)
-    made = examples_of(item.scan, item.labels, parent.spec, held.taught(0, item), unknown(held.walls, 0, item))
+    made = examples_of(item.scan, item.labels, parent.spec, walls=held.walls_of(0), extent=Extent(guarded=160**2))
     assert (made[0].labels == IGNORE).any()
     assert [example.prior for example in with_priors(made, parent, "cpu", go)] == [None]
 

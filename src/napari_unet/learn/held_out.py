@@ -20,6 +20,7 @@ from functools import partial
 import numpy as np
 
 from napari_unet.learn.corrections import REVIEWED, UNTRUSTED, Corrections, label_counts
+from napari_unet.learn.crop import bounding_box
 from napari_unet.learn.item import TrainItem
 from napari_unet.learn.lengths import Lengths
 from napari_unet.learn.same_scan import scan_numbers
@@ -55,13 +56,9 @@ class HoldOut:
     walls: tuple[Box, ...]
     judged: Judged
 
-    def taught(self, number: int, item: TrainItem) -> np.ndarray:
-        """Which voxels of an item may teach: trusted, not held out, and in no band. A mask of its result shape."""
-        mask = np.ones(item.scan.result_shape, bool) if item.trust is None else np.asarray(item.trust) != UNTRUSTED
-        for wall in self.walls:
-            if wall.item == number:
-                mask[wall.slices] = False
-        return mask
+    def walls_of(self, number: int) -> list[Box]:
+        """What of an item teaches nothing, and where no guard may pull the child to the parent."""
+        return [wall for wall in self.walls if wall.item == number]
 
 
 def hold_out(
@@ -126,14 +123,6 @@ def _once(reviewed: Sequence[_Frame], scans: Sequence[int]) -> list[_Frame]:
     for frame in reviewed:
         first.setdefault((scans[frame.item], frame.index), frame.item)
     return [frame for frame in reviewed if first[scans[frame.item], frame.index] == frame.item]
-
-
-def bounding_box(mask: np.ndarray) -> Slices | None:
-    """The smallest box around the True voxels; None where there are none."""
-    if not mask.any():
-        return None
-    along = [np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis))) for axis in range(mask.ndim)]
-    return tuple(slice(int(found[0]), int(found[-1]) + 1) for found in along)
 
 
 def _whole_items(items: Sequence[TrainItem], reviewed: list[_Frame], sizes: list[Lengths], rule: Rule) -> list[Fold]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_unet.learn.corrections import UNTRUSTED
-from napari_unet.learn.held_out import bounding_box
+from napari_unet.learn.crop import bounding_box
 from napari_unet.learn.item import TrainItem
 from napari_unet.learn.units import Judged, Piece
 from napari_unet.learn.verdict import Counts, count

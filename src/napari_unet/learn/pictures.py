@@ -13,7 +13,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 from scipy.spatial import cKDTree
 
-from napari_unet.learn.example import Example, examples_of
+from napari_unet.learn.example import Example, Extent, examples_of
 from napari_unet.learn.prior import PRIOR_VOXELS
 from napari_unet.model.geometry import round_up, total_strides
 from napari_unet.model.spec import ModelSpec
@@ -61,7 +61,7 @@ def _example(spec: ModelSpec, rng: np.random.Generator) -> Example:
     image = np.stack([draw(shape, rng) for _ in spec.channels])
     scan = Scan(image, "c" + spec.axes, (1.0,) * len(shape), "pixel")
     nothing = np.zeros(shape, np.uint8)
-    found = examples_of(scan, nothing, spec, nothing, others=1)[0]
+    found = examples_of(scan, nothing, spec, nothing, extent=Extent(others=1))[0]
     return Example(found.image, found.labels)
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
-from napari_unet.learn.example import IGNORE, Example
+from napari_unet.learn.example import IGNORE, MOST_UNTRUSTED, Example, Extent
 from napari_unet.learn.item import TrainItem
-from napari_unet.learn.units import Box
+from napari_unet.learn.settings import PATCH_PX, TrainSettings
 from napari_unet.model.model import Model
 from napari_unet.model.spec import Normalization
 from napari_unet.progress import Asked
@@ -17,18 +18,19 @@ from napari_unet.segment.job import plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
 
+REACH = 2  # patches: how far from a voxel a patch near it, turned and grown, sees
 PRIOR_VOXELS = {2: 2**21, 3: 2**19}  # whatever the time, so that the same steps give the same bits
 
 
-def unknown(walls: Sequence[Box], number: int, item: TrainItem) -> np.ndarray | None:
-    """NaN (1, *result shape) where no guard may pull the child to the parent: what is held out of an item, with its bands."""
-    own = [wall.slices for wall in walls if wall.item == number]
-    if not own:
-        return None
-    prior = np.zeros((1, *item.scan.result_shape), np.float16)
-    for place in own:
-        prior[0][place] = np.nan
-    return prior
+def extent_for(settings: TrainSettings, items: Sequence[TrainItem], dimensions: int, *, guarded: bool) -> Extent:
+    """How much of the frames is kept: what patches near a trusted voxel reach, and what the parent will be asked of."""
+    reach = REACH * max(settings.patch_shape or (settings.patch_px or PATCH_PX,))
+    if not guarded:
+        return Extent(reach)
+    voxels = PRIOR_VOXELS[dimensions]
+    teaching = sum(item.trust is None or bool(item.trust_of(*frame).any()) for item in items for frame in item.frames(dimensions))
+    shown = any(prod(item.scan.frame_shape(dimensions)) <= voxels for item in items)
+    return Extent(reach, max(1, voxels // max(1, teaching)), MOST_UNTRUSTED if shown else 0)
 
 
 def with_priors(examples: Sequence[Example], parent: Model, device: str, asked: Asked) -> list[Example]:

@@ -12,14 +12,14 @@ from napari_unet.devices import choose
 from napari_unet.errors import Cancelled, SettingsError
 from napari_unet.learn.choices import as_begun, settings_with
 from napari_unet.learn.events import Event, HeldOutScore, OnEvent, Preview, PreviewFailed, StepDone, Watch, no_event
-from napari_unet.learn.example import MOST_UNTRUSTED, Example, examples_of
+from napari_unet.learn.example import Example, examples_of
 from napari_unet.learn.fingerprint import with_patches
 from napari_unet.learn.fit import Fit, FitRun, FitStep, fit
 from napari_unet.learn.item import TrainItem
 from napari_unet.learn.looks import Look, changes, counts_of, labels_of, looks_at, shares, voxels_of, without_stop
 from napari_unet.learn.pictures import pictures, telling
 from napari_unet.learn.prepare import Given, Prepared, Wanted, prepare
-from napari_unet.learn.prior import unknown, with_priors
+from napari_unet.learn.prior import extent_for, with_priors
 from napari_unet.learn.result import History, TrainResult, with_provenance
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.learn.verdict import Verdict, judge, with_changes
@@ -171,13 +171,11 @@ class _Training:
         """What teaches: trusted voxels that are neither held out nor in a band, with the parent's word where a guard wants it."""
         settings, spec, held = self.settings.chosen_for(fine_tuning=True), self.prepared.spec, self.prepared.held
         guard = self.prepared.start if settings.guard_outputs else None
-        others = 0 if guard is None else MOST_UNTRUSTED
+        extent = extent_for(self.settings, self.prepared.items, self._dimensions, guarded=guard is not None)
         found = [
             example
             for n, item in enumerate(self.prepared.items)
-            for example in examples_of(
-                item.scan, item.labels, spec, held.taught(n, item), None if guard is None else unknown(held.walls, n, item), others=others
-            )
+            for example in examples_of(item.scan, item.labels, spec, item.trust, walls=held.walls_of(n), extent=extent)
         ]
         if guard is None:
             return found
