@@ -14,6 +14,7 @@ from napari_unet.model.torch_import import torch
 from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import Scan, Slices, scan_of
 from napari_unet.segment import stream as stream_module
+from napari_unet.segment import tiling as tiling_module
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.normalize import FrameStatistics, frame_statistics, normalize
 from napari_unet.segment.settings import SegmentSettings
@@ -37,24 +38,35 @@ class Case:
         return tiny_model(self.spec)
 
 
+NETS: dict[int, list[dict[str, object]]] = {
+    2: [*({"depth": depth} for depth in range(4)), {"strides": ((1, 2), (2, 2))}],
+    3: [{"depth": 0}, {"depth": 1}, {"depth": 1, "strides": ((1, 2, 2),)}],
+}
+SPACINGS = {
+    2: [None, *((ratio,) * 2 for ratio in (0.4, 0.77, 1.6, 3.1)), (2.0, 0.5)],
+    3: [None, *((ratio,) * 3 for ratio in (0.4, 0.77, 1.6, 3.1)), (2.0, 0.5, 0.5)],
+}
 DTYPES = ("u1", ">u2", "<u4", "<i2", ">i4", "<f4", ">f8")
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """A network and a scan: any number of dimensions, any shape, depth, classes, spacing, dtype and order of axes."""
+    """A network and a scan: any dimensions, shape, depth, strides, classes, channels, colours, spacing, dtype and order of axes."""
     dimensions = draw(st.sampled_from([2, 3]))
-    depth = draw(st.integers(0, 3 if dimensions == 2 else 1))
-    ratio = draw(st.sampled_from([None, 0.4, 0.77, 1.6, 3.1]))
-    spacing = None if ratio is None else (ratio,) * dimensions
-    spec = tiny_spec(dimensions, depth=depth, classes=draw(st.sampled_from([2, 3])), spacing=spacing and (1.0,) * dimensions)
-    longest = {2: 150, 3: 26}[dimensions] / max(ratio or 1, 1)
-    shape = draw(st.tuples(*[st.integers(1, int(longest))] * dimensions))
+    net = draw(st.sampled_from(NETS[dimensions]))
+    spacing = draw(st.sampled_from(SPACINGS[dimensions]))
+    colours = draw(st.sampled_from([None, None, "channels", "rgb"]))
+    channels = 2 if colours == "channels" else 1
+    trained = spacing and (1.0,) * dimensions
+    spec = tiny_spec(dimensions, classes=draw(st.sampled_from([2, 3])), channels=channels, spacing=trained, **net)
+    longest = {2: 150, 3: 26}[dimensions]
+    shape = tuple(draw(st.integers(1, int(longest / max(ratio, 1)))) for ratio in spacing or (1.0,) * dimensions)
     frames = draw(st.integers(1, 2))
-    image = np.round(smooth_image((frames, *shape), draw(st.integers(0, 5))) * 250).astype(draw(st.sampled_from(DTYPES)))
-    axes = "t" + "zyx"[-dimensions:]
+    more = {None: (), "channels": (2,), "rgb": (3,)}[colours]
+    image = np.round(smooth_image((frames, *shape, *more), draw(st.integers(0, 5))) * 250).astype(draw(st.sampled_from(DTYPES)))
+    axes = "t" + "zyx"[-dimensions:] + "c" * len(more)
     order = draw(st.permutations(range(len(axes))))
-    scan = scan_of(image.transpose(order), "".join(axes[n] for n in order), spacing)
+    scan = scan_of(image.transpose(order), "".join(axes[n] for n in order), spacing, rgb=colours == "rgb")
     focus = Focus((frames - 1,), tuple(draw(st.floats(0, n)) for n in shape))
     return Case(spec, scan, draw(st.sampled_from([16, 32, 48])), focus)
 
@@ -103,6 +115,38 @@ def test_a_region_is_cut_from_the_whole(case: Case, data: st.DataObject) -> None
     assert (part_labels[outside] == 255).all()
     inside = (slice(None), *region)
     assert_same(part[(slice(None), *inside)], whole[(slice(None), *inside)], part_labels[inside], whole_labels[inside])
+
+
+@given(st.integers(0, 1), st.sampled_from([None, 0.77, 1.6]), st.tuples(*[st.integers(130, 160)] * 2), st.tuples(*[st.floats(0, 130)] * 2))
+def test_the_small_first_tile_says_what_the_larger_one_says(
+    depth: int, ratio: float | None, shape: tuple[int, int], at: tuple[float, float]
+) -> None:
+    spec = tiny_spec(classes=3, depth=depth, spacing=None if ratio is None else (1.0, 1.0))
+    scan = scan_of(smooth_image(shape), spacing=None if ratio is None else (ratio, ratio))
+    job = plan_job(spec, scan, SegmentSettings(tile_px=WHOLE, keep_probabilities=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiling_module, "FIRST_TILE_PX", 16)
+        small, large = stream(tiny_model(spec), job, focus=Focus((), at))
+    assert (small.provisional, large.provisional) == (True, False)
+    assert small.labels.size < large.labels.size / 20
+    assert small.probabilities is not None
+    assert large.probabilities is not None
+    wanted = large.probabilities[(slice(None), *small.region)]
+    assert_same(small.probabilities, wanted, small.labels, large.labels[small.region])
+
+
+def test_twin_a_region_cut_with_a_halo_too_small_breaks_the_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = Case(tiny_spec(classes=3), scan_of(smooth_image((128, 128))), WHOLE, Focus((), (0.0, 0.0)))
+    region = (slice(40, 72), slice(35, 90))
+    inside = (slice(None), *region)
+    whole, labels, _ = run(case, WHOLE)
+    part, part_labels, _ = run(case, WHOLE, region=region)
+    assert_same(part[inside], whole[inside], part_labels[region], labels[region])
+    monkeypatch.setattr(stream_module, "exact_halo", lambda config: (0, 0))
+    broken, _, _ = run(case, WHOLE, region=region)
+    with pytest.raises(AssertionError):
+        assert_same(broken[inside], whole[inside], part_labels[region], labels[region])
+    assert np.abs(broken[inside] - whole[inside]).max() > 1000 * CLOSE
 
 
 def test_twin_statistics_of_the_tile_break_the_law(monkeypatch: pytest.MonkeyPatch) -> None:
