@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from napari_unet.errors import Cancelled
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import Stopped, Wish
-from napari_unet.segment.cpu_fusion import FusedUNet, can_fuse
+from napari_unet.segment.cpu_fusion import FusedUNet, can_fuse, operators_work
 from napari_unet.segment.engine import TorchEngine, folded
 from tiny import smooth, tiny_model, tiny_spec
 
@@ -34,6 +36,25 @@ def test_what_can_not_be_fused_runs_as_it_is(net: dict[str, object]) -> None:
     with torch.inference_mode():
         expected = network(torch.from_numpy(window)[None]).softmax(dim=1)[0].numpy()
     np.testing.assert_allclose(TorchEngine(network).run(window), expected, atol=1e-5)
+
+
+def raises(*_: object) -> None:
+    raise TypeError("_convolution_pointwise() takes 9 positional arguments")
+
+
+@pytest.mark.parametrize("operator", [raises, lambda x, *_: x[:, :3] * 0])
+def test_an_operator_that_torch_changed_is_not_used(monkeypatch: pytest.MonkeyPatch, operator: Callable[..., object]) -> None:
+    network = network_of(2)
+    monkeypatch.setattr(torch.ops.mkldnn, "_convolution_pointwise", operator)
+    operators_work.cache_clear()
+    try:
+        assert not can_fuse(folded(network))
+        window = smooth((2, 32, 32), 1)
+        with torch.inference_mode():
+            expected = network(torch.from_numpy(window)[None]).softmax(dim=1)[0].numpy()
+        np.testing.assert_allclose(TorchEngine(network).run(window), expected, atol=1e-5)
+    finally:
+        operators_work.cache_clear()
 
 
 @pytest.mark.parametrize("net", [{}, {"residual": True}])

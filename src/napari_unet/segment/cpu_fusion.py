@@ -6,6 +6,7 @@ torch.compile puts in; calling them by ourselves needs no compiler on the user's
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, cast
 
 from napari_unet.model.torch_import import torch
@@ -16,12 +17,27 @@ Tensor = torch.Tensor
 
 
 def can_fuse(network: UNet) -> bool:
-    """Whether this build of torch has the operators, and the folded network only plain blocks without normalisation."""
-    known = torch.backends.mkldnn.is_available() and all(  # type: ignore[no-untyped-call]
-        hasattr(torch.ops.mkldnn, name) for name in ("_convolution_pointwise", "_convolution_pointwise_")
-    )
+    """Whether the folded network has only plain blocks without normalisation, and this build of torch the operators for them."""
     blocks = [part for part in network.modules() if isinstance(part, Block)]
-    return known and all(block.skip is None and _bare(block.first) and _bare(block.second) for block in blocks)
+    plain = all(block.skip is None and _bare(block.first) and _bare(block.second) for block in blocks)
+    return plain and operators_work(network.config.dimensions)
+
+
+@cache
+def operators_work(dimensions: int) -> bool:
+    """Whether torch's own operators, which it may change or drop, give what a convolution and ReLU give; tried once."""
+    generator = torch.Generator().manual_seed(0)
+    weight, bias = torch.randn(3, 4, *(3,) * dimensions, generator=generator), torch.randn(3, generator=generator)
+    image = torch.randn(1, 4, *(6,) * dimensions, generator=generator)
+    convolve = nn.functional.conv2d if dimensions == 2 else nn.functional.conv3d
+    try:
+        with torch.inference_mode():
+            fused = _Conv(weight, bias)
+            wanted = convolve(image, weight, bias, padding=1).relu()
+            found = fused(image), fused.of_two(image[:, :1], image[:, 1:])
+            return all(torch.allclose(one, wanted, rtol=1e-4, atol=1e-4) for one in found)
+    except (AttributeError, RuntimeError, TypeError):  # none of that name, not for this processor, or with other arguments
+        return False
 
 
 class FusedUNet:
@@ -31,9 +47,9 @@ class FusedUNet:
         self._network = network
         self._between = between
         encoder, decoder, pools = (cast(Any, list(parts)) for parts in (network.encoder, network.decoder, network.pools))
-        self._encoder = [(_Conv(block.first), _Conv(block.second)) for block in encoder]
+        self._encoder = [(_fused(block.first), _fused(block.second)) for block in encoder]
         self._pools = pools
-        self._decoder = [(up.up, _Conv(up.block.first), _Conv(up.block.second)) for up in decoder]
+        self._decoder = [(up.up, _fused(up.block.first), _fused(up.block.second)) for up in decoder]
 
     def __call__(self, x: Tensor) -> Tensor:
         """Scores before sigmoid or softmax of (N, C, *space), on its grid."""
@@ -61,11 +77,10 @@ class FusedUNet:
 class _Conv:
     """A 3×3(×3) convolution with ReLU, of one image or of two as if they were concatenated."""
 
-    def __init__(self, part: ConvNorm) -> None:
-        conv = part.conv
-        dims = conv.weight.ndim - 2
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        dims = weight.ndim - 2
         self._layout = torch.channels_last if dims == 2 else torch.channels_last_3d
-        self._weight, self._bias = conv.weight.detach(), conv.bias.detach()
+        self._weight, self._bias = weight.detach(), bias.detach()
         self._shape = ([1] * dims, [1] * dims, [1] * dims, 1)  # padding, stride, dilation, groups
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -83,6 +98,10 @@ class _Conv:
 
     def _convolved(self, x: Tensor, weight: Tensor, after: str) -> Tensor:
         return torch.ops.mkldnn._convolution_pointwise(x, weight, self._bias, *self._shape, after, [], "")  # type: ignore[no-any-return]
+
+
+def _fused(part: ConvNorm) -> _Conv:
+    return _Conv(part.conv.weight, cast(Tensor, part.conv.bias))
 
 
 def _bare(part: ConvNorm) -> bool:
