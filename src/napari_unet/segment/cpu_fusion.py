@@ -90,7 +90,7 @@ class _Conv:
     def of_two(self, one: Tensor, other: Tensor) -> Tensor:
         """(N, a, *space) and (N, b, *space), a + b = in, to (N, out, *space)."""
         of_one, of_other = (
-            part.contiguous(memory_format=self._layout) for part in self._weight.split([one.shape[1], other.shape[1]], dim=1)
+            part.contiguous(memory_format=self._layout) for part in torch.split(self._weight, [one.shape[1], other.shape[1]], dim=1)
         )
         summed = self._convolved(one, of_one, "none")
         add = torch.ops.mkldnn._convolution_pointwise_.binary
