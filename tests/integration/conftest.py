@@ -4,20 +4,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from napari._app_model import get_app_model
 from npe2 import PluginManager, PluginManifest
 
 from clicks import press
 from napari_unet.devices import Device
+from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.model_file import save_model
-from napari_unet.widgets import device_probe
+from napari_unet.widgets import device_probe, finetune_plan
+from napari_unet.widgets.finetune_widget import FinetuneWidget
 from napari_unet.widgets.job_worker import Job
 from napari_unet.widgets.preferences import PLUGIN, Choices, remember
 from napari_unet.widgets.segment_run import RunEnd
 from napari_unet.widgets.segment_widget import SegmentWidget
 from source_tree import ROOT
-from tiny import tiny_model, tiny_spec
+from tiny import smooth_image, tiny_model, tiny_spec
 
 MODELS = {
     "tiny-2d": tiny_spec(),
@@ -93,3 +96,39 @@ def begin(qtbot: Any) -> Callable[[SegmentWidget], None]:
         qtbot.waitUntil(lambda: widget.run is not None and widget.run.tiles[0] > 0, timeout=PATIENCE_MS)
 
     return click_and_wait
+
+
+@pytest.fixture
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training takes some steps, not a minute, and writes its checkpoint after each."""
+    settings = TrainSettings(steps=12, batch=2, patch_px=32, device="cpu", checkpoint_seconds=0)
+    monkeypatch.setattr(finetune_plan, "settings_for", lambda minutes, options: settings)
+
+
+@pytest.fixture
+def open_finetune(viewer: Any, qtbot: Any) -> Callable[[], FinetuneWidget]:
+    """Opens the Fine-tune dock as the menu does."""
+
+    def open_dock() -> FinetuneWidget:
+        get_app_model().commands.execute_command(f"{PLUGIN}.finetune").result()
+        widget = viewer.window._qt_window.findChild(FinetuneWidget)
+        qtbot.wait(20)
+        return widget
+
+    return open_dock
+
+
+@pytest.fixture
+def corrected(viewer: Any, dock: Any, click: Any, open_finetune: Any, qtbot: Any) -> FinetuneWidget:
+    """A segmented image, all of whose labels are put right and called right."""
+    image = smooth_image((96, 96))
+    viewer.add_image(image, name="cells")
+    click(dock())
+    labels = viewer.layers["cells · tiny-2d"]
+    widget = open_finetune()
+    labels.data[:] = image > np.median(image)
+    labels.refresh()
+    qtbot.waitUntil(lambda: widget.form.trust.whole_button.isEnabled())
+    press(widget.form.trust.whole_button)
+    qtbot.waitUntil(widget.form.bar.run_button.isEnabled, timeout=5000)
+    return widget

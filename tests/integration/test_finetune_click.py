@@ -8,48 +8,11 @@ from clicks import press
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.library import list_models
 from napari_unet.widgets import finetune_plan
-from napari_unet.widgets.finetune_widget import FinetuneWidget
 from napari_unet.widgets.job_worker import Job
-from napari_unet.widgets.preferences import PLUGIN
 from tiny import smooth_image
 
-pytestmark = pytest.mark.viewer
+pytestmark = [pytest.mark.viewer, pytest.mark.usefixtures("few_steps")]
 PATIENCE_MS = 60_000
-
-
-@pytest.fixture(autouse=True)
-def _few_steps(monkeypatch):
-    settings = TrainSettings(steps=12, batch=2, patch_px=32, device="cpu")
-    monkeypatch.setattr(finetune_plan, "settings_for", lambda minutes, options: settings)
-
-
-@pytest.fixture
-def open_finetune(viewer, qtbot):
-    from napari._app_model import get_app_model
-
-    def open_dock() -> FinetuneWidget:
-        get_app_model().commands.execute_command(f"{PLUGIN}.finetune").result()
-        widget = viewer.window._qt_window.findChild(FinetuneWidget)
-        qtbot.wait(20)
-        return widget
-
-    return open_dock
-
-
-@pytest.fixture
-def corrected(viewer, dock, click, open_finetune, qtbot):
-    """A segmented image, all of whose labels are put right and called right."""
-    image = smooth_image((96, 96))
-    viewer.add_image(image, name="cells")
-    click(dock())
-    labels = viewer.layers["cells · tiny-2d"]
-    widget = open_finetune()
-    labels.data[:] = image > np.median(image)
-    labels.refresh()
-    qtbot.waitUntil(lambda: widget.form.trust.whole_button.isEnabled())
-    press(widget.form.trust.whole_button)
-    qtbot.waitUntil(widget.form.bar.run_button.isEnabled, timeout=5000)
-    return widget
 
 
 def fine_tune(widget, qtbot):
@@ -92,35 +55,6 @@ def test_a_click_trains_judges_and_saves(viewer, corrected, qtbot):
     assert widget.form.panel.isHidden()
     assert widget.form.panel.curves.loss.x
     assert not Job._running
-
-
-def test_use_anyway_saves_and_every_list_has_it(viewer, corrected, dock, qtbot):
-    segment = dock()
-    fine_tune(corrected, qtbot)
-    if corrected.form.card.segment_button.isHidden():
-        press(corrected.form.card.anyway_button)
-    else:
-        press(corrected.form.card.back_button)
-        assert segment.form.model.value().name == "tiny-2d"
-        press(corrected.form.card.anyway_button)
-    qtbot.waitUntil(lambda: not corrected.form.card.segment_button.isHidden(), timeout=5000)
-    assert "tiny-2d-1" in [entry.name for entry in segment.form.model.entries()]
-    assert segment.form.model.value().name == "tiny-2d-1"
-    entry = next(entry for entry in list_models() if entry.name == "tiny-2d-1")
-    assert entry.header.spec.provenance.parent is not None
-    assert "Learnt from tiny-2d" in segment.form.model._note.text()
-
-
-def test_segment_with_it_makes_a_new_layer_that_keeps_corrections(viewer, corrected, dock, qtbot):
-    segment = dock()
-    fine_tune(corrected, qtbot)
-    if corrected.form.card.segment_button.isHidden():
-        press(corrected.form.card.anyway_button)
-        qtbot.waitUntil(lambda: not corrected.form.card.segment_button.isHidden(), timeout=5000)
-    before = viewer.layers["cells · tiny-2d"].data.copy()
-    with qtbot.waitSignal(segment.run_ended, timeout=PATIENCE_MS):
-        press(corrected.form.card.segment_button)
-    np.testing.assert_array_equal(viewer.layers["cells · tiny-2d-1"].data, before)
 
 
 def test_changes_are_a_layer(viewer, corrected, qtbot):

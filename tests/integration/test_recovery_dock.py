@@ -8,18 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from napari._app_model import get_app_model
+from qtpy.QtCore import Qt
 
 from clicks import press
-from napari_unet.learn.corrections import PAINTED
+from napari_unet.learn.corrections import PAINTED, REVIEWED
 from napari_unet.learn.journal_folder import FOLDER_VARIABLE, list_journals
-from napari_unet.widgets.finetune_widget import FinetuneWidget
 from napari_unet.widgets.job_worker import Job
-from napari_unet.widgets.preferences import PLUGIN
 from napari_unet.widgets.records import InputChoice
 from napari_unet.widgets.viewer_bridge.correcting import correct
 from napari_unet.widgets.viewer_bridge.layer_facts import MARK
 from napari_unet.widgets.viewer_bridge.trust import corrections_of, tracked
+from strokes import Hand
 from tiny import smooth_image
 
 pytestmark = pytest.mark.viewer
@@ -51,15 +50,6 @@ for stroke in range(100_000):
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "strokes"))
-
-
-@pytest.fixture
-def open_finetune(viewer, qtbot):
-    def open_dock() -> FinetuneWidget:
-        get_app_model().commands.execute_command(f"{PLUGIN}.finetune").result()
-        return viewer.window._qt_window.findChild(FinetuneWidget)
-
-    return open_dock
 
 
 def offered(widget, qtbot) -> str:
@@ -199,3 +189,11 @@ def test_strokes_of_an_image_that_was_closed_meanwhile_are_told_of(viewer, open_
     assert not Job._running
     assert len(list_journals()) == 1
     assert tracked(image) is None
+
+
+def test_the_key_for_a_slice_works_with_the_fine_tune_dock_alone(viewer, open_finetune, qtbot):
+    viewer.add_image(smooth_image(SHAPE), name="cells")
+    layer = viewer.add_labels(np.ones(SHAPE, np.uint8), name="mine")
+    open_finetune()
+    Hand(viewer, layer).key(Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier)
+    assert (corrections_of(layer).trust == REVIEWED).all()

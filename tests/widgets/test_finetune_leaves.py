@@ -106,8 +106,9 @@ def test_to_start_from_nothing_says_what_it_takes(qtbot):
     picker = ParentPicker()
     qtbot.addWidget(picker)
     picker.set_entries([entry("a")])
-    picker._choose(SCRATCH)
-    picker._on_hand()
+    picker.value_changed.connect(lambda: picker.set_parent("ab" * 32))  # as the dock does
+    picker._combo.activated.emit(picker._combo.findText(SCRATCH.name))
+    assert picker.from_scratch()
     picker.set_entries([entry("a"), entry("b")])
     assert picker.from_scratch()
     assert "more labels" in picker._note.text()

@@ -41,11 +41,20 @@ def shown(card: VerdictCard) -> list[str]:
         ("parent", "old", ["Use anyway", "Show changes"]),
         ("tie", "old", ["Use anyway", "Show changes"]),
         ("not judged", "old", ["Use anyway", "Show changes"]),
-        ("not judged", "", ["Use anyway"]),
+        ("not judged", "", ["Segment with it"]),
     ],
 )
 def test_each_verdict_has_its_buttons(qtbot, kind, old, buttons):
     assert shown(card_with(qtbot, Found(kind), old)) == buttons
+
+
+@pytest.mark.parametrize(("kind", "old"), [("child", "old"), ("tie", "old"), ("not judged", "")])
+def test_what_could_not_be_saved_can_be_saved_again(qtbot, kind, old):
+    card = card_with(qtbot, Found(kind), old)
+    card.set_verdict(Found(kind), old, "new", lost=True)
+    assert shown(card) == ["Save again", "Show changes"][: 1 + bool(old)]
+    card.set_verdict(Found("tie"), "old", "new")
+    assert shown(card) == ["Use anyway", "Show changes"]
 
 
 def test_numbers_per_class_are_shown(qtbot):

@@ -10,6 +10,7 @@ from napari_unet.widgets.message_line import MessageLine
 from napari_unet.widgets.name_field import NameField
 from napari_unet.widgets.pairs_picker import PairsPicker
 from napari_unet.widgets.parent_picker import ParentPicker
+from napari_unet.widgets.resume_box import ResumeBox
 from napari_unet.widgets.run_bar import RunBar, RunWords
 from napari_unet.widgets.segment_form import HEIGHT_PX, WIDTH_PX
 from napari_unet.widgets.snug_area import snug_area
@@ -35,8 +36,8 @@ class FinetuneForm(QWidget):
         super().__init__(parent)
         self.pairs, self.trust, self.model = PairsPicker(), TrustBar(), ParentPicker()
         self.classes, self.name, self.budget = ClassEditor(), NameField(), BudgetPicker()
-        self.options = FinetuneOptions()
-        widgets = (self.pairs, self.trust, self.model, self.classes, self.name, self.budget, self.options)
+        self.options, self.resume = FinetuneOptions(), ResumeBox()
+        widgets = (self.pairs, self.trust, self.model, self.classes, self.name, self.budget, self.options, self.resume)
         self._area = snug_area(widgets, self)
         self.panel, self.card = TrainingPanel(self), VerdictCard(self)
         self.message = MessageLine(self)

@@ -10,22 +10,25 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.errors import NapariUNetError
 from napari_unet.widgets.finetune_plan import FinetunePlan
-from napari_unet.widgets.finetune_run import FinetuneRun, Trained, save
+from napari_unet.widgets.finetune_run import FinetuneRun
+from napari_unet.widgets.finetune_work import Trained, kept
 from napari_unet.widgets.job_worker import in_background
 from napari_unet.widgets.model_news import model_news
 from napari_unet.widgets.segment_widget import SegmentWidget
+from napari_unet.widgets.train_order import TrainOrder
 from napari_unet.widgets.verdict_card import VerdictCard
 from napari_unet.widgets.viewer_bridge.changes_layer import show_changes
 from napari_unet.widgets.viewer_bridge.docks import open_dock
 
 SEGMENT = "Segment"
+NOT_SAVED = "{} could not be saved, and is kept in memory only. {} Then press Save again."
 
 
 class FinetuneOutcome(QObject):
     """Carries out what the verdict card asks for; `said` tells a sentence and its kind."""
 
     said = Signal(str, str)
-    _saved = Signal(object, str)
+    _saved = Signal(object)
 
     def __init__(self, viewer: Any, card: VerdictCard, plan: FinetunePlan) -> None:
         super().__init__(card)
@@ -41,7 +44,7 @@ class FinetuneOutcome(QObject):
     def take(self, run: FinetuneRun, trained: Trained) -> None:
         """Show how a training came out."""
         self._run, self._trained = run, trained
-        self._card.set_verdict(trained.result.verdict, self._old_name(), run.order.name)
+        self._card.set_verdict(trained.result.verdict, self._old_name(), run.order.name, lost=bool(trained.problem))
         if trained.path is not None:
             model_news().saved.emit(str(trained.path))
 
@@ -78,20 +81,24 @@ class FinetuneOutcome(QObject):
 
         def write() -> None:
             with suppress(RuntimeError):  # the window has been closed
-                try:
-                    self._saved.emit(save(trained.result.model, run.order.path), "")
-                except NapariUNetError as error:
-                    self._saved.emit(None, str(error))
+                self._saved.emit(kept(trained.result, run.order.path))
 
         in_background(write)
 
-    def _on_saved(self, path: Path | None, problem: str) -> None:
-        if path is None or self._trained is None:
-            self.said.emit(problem, "error")
+    def _on_saved(self, trained: Trained) -> None:
+        before, run = self._trained, self._run
+        if before is None or run is None or trained.result is not before.result:
+            return  # another training has begun meanwhile
+        if trained.path is None:
+            self.said.emit(trained.problem, "error")
             return
-        self._trained = Trained(self._trained.result, path)
-        model_news().saved.emit(str(path))
-        self._use(path)
+        if before.problem:  # "Save again" does what the end of the training could not
+            self.take(run, trained)
+            self.said.emit(*said_of(trained, run.order))
+        else:
+            self._trained = trained
+            model_news().saved.emit(str(trained.path))
+            self._use(trained.path)
 
     def _use(self, path: Path) -> None:
         model_news().chosen.emit(str(path))
@@ -117,7 +124,12 @@ class FinetuneOutcome(QObject):
             self.said.emit(str(error), "problem")
 
 
-def said_of(trained: Trained, name: str) -> str:
-    """What is to be known of an ending besides the verdict."""
-    kept = f"Saved as {name}." if trained.path is not None else f"{name} was not saved; Use anyway keeps it."
-    return " ".join([*trained.result.notes, kept])
+def said_of(trained: Trained, order: TrainOrder) -> tuple[str, str]:
+    """What is to be known of an ending besides the verdict, and of which kind that is."""
+    name, old = order.name, "" if order.parent is None else order.parent.name
+    if trained.problem:
+        return " ".join([*trained.result.notes, NOT_SAVED.format(name, trained.problem)]), "error"
+    kept = f"{name} was not saved; Use anyway keeps it."
+    if trained.path is not None:
+        kept = f"Saved as {name}; {old} stays chosen." if old and trained.result.best is trained.result.parent else f"Saved as {name}."
+    return " ".join([*trained.result.notes, kept]), "info" if trained.path is None else "done"

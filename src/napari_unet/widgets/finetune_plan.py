@@ -3,6 +3,7 @@
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from napari.layers import Image, Labels
@@ -21,6 +22,7 @@ from napari_unet.widgets.preview_job import PreviewPlaces
 from napari_unet.widgets.records import InputChoice, PairChoice, TrainOptions
 from napari_unet.widgets.segment_plan import Outlook
 from napari_unet.widgets.train_order import TrainOrder, settings_for
+from napari_unet.widgets.unfinished import turn_of
 from napari_unet.widgets.viewer_bridge.layer_trust import Trust
 from napari_unet.widgets.viewer_bridge.layer_watch import LayerWatch
 from napari_unet.widgets.viewer_bridge.preview_place import LookedAt
@@ -48,6 +50,7 @@ class FinetuneChoice:
     classes: tuple[ClassSpec, ...]
     minutes: float | None
     options: TrainOptions
+    resume: bool = False
 
     @property
     def spec(self) -> ModelSpec | None:
@@ -98,9 +101,11 @@ class FinetunePlan:
         if not pairs:
             raise ScanError(NO_TRUST)
         items = tuple(self._item(pair) for pair in pairs)
-        path = user_folder() / f"{choice.name}{SUFFIX}"
         settings = settings_for(choice.minutes, choice.options)
-        order = TrainOrder(items, choice.parent, settings, choice.name, choice.classes, path, PreviewPlaces())
+        if choice.parent is not None and choice.parent.header is not None:
+            settings = settings.model_copy(update={"held_out_turn": turn_of(choice.parent.header.weights_sha256)})
+        path = path_of(choice.name)
+        order = TrainOrder(items, choice.parent, settings, choice.name, choice.classes, path, PreviewPlaces(), choice.resume)
         run = FinetuneRun(order, pairs)
         self._follow_view(run, pairs[0].image, items[0].scan)
         return run
@@ -132,6 +137,11 @@ class FinetunePlan:
             raise ScanError(NO_LABELS)
         found = corrections_of(layer)
         return TrainItem(self.scan(pair), found.labels, found.trust)
+
+
+def path_of(name: str) -> Path:
+    """Where a new model of this name is saved."""
+    return user_folder() / f"{name}{SUFFIX}"
 
 
 def trust_problem(trusts: Sequence[Trust], classes: Sequence[ClassSpec]) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.errors import NapariUNetError
@@ -76,7 +75,7 @@ class RecoveryDesk(QObject):
         self._offers = []
         self._show()
 
-    def _on_restored(self, layer: Labels) -> None:
+    def _on_restored(self, layer: Any) -> None:
         self.said.emit(f"Brought back as the layer {layer.name}.", "done")
 
     def _on_failed(self, sentence: str) -> None:

@@ -17,15 +17,18 @@ from napari_unet.widgets.device_probe import DeviceProbe
 from napari_unet.widgets.dock import Dock
 from napari_unet.widgets.finetune_form import FinetuneForm
 from napari_unet.widgets.finetune_outcome import FinetuneOutcome, said_of
-from napari_unet.widgets.finetune_plan import NO_LABELS, NO_TRUST, FinetuneChoice, FinetunePlan
+from napari_unet.widgets.finetune_plan import NO_LABELS, NO_TRUST, FinetuneChoice, FinetunePlan, path_of
 from napari_unet.widgets.finetune_recovery import RecoveryDesk
-from napari_unet.widgets.finetune_run import FinetuneRun, HeldOut, Losses, TrainEnd
+from napari_unet.widgets.finetune_run import FinetuneRun, TrainEnd
 from napari_unet.widgets.finetune_trust import TrustDesk
+from napari_unet.widgets.finetune_work import HeldOut, Losses
 from napari_unet.widgets.job_worker import in_background
 from napari_unet.widgets.model_news import model_news
 from napari_unet.widgets.preview_wipe import PreviewPart
+from napari_unet.widgets.unfinished import interrupted
 from napari_unet.widgets.viewer_bridge.layer_facts import real_viewer
 from napari_unet.widgets.viewer_bridge.layer_watch import IMAGES, LABELS, LayerWatch
+from napari_unet.widgets.viewer_bridge.review_commands import bind_keys
 from napari_unet.widgets.viewer_bridge.theme import theme_colours
 from napari_unet.widgets.viewer_bridge.warm_up import warm_up
 
@@ -46,6 +49,7 @@ class FinetuneWidget(Dock):
         self.form = FinetuneForm(self)
         self.hold(self.form)
         viewer = real_viewer(napari_viewer)
+        bind_keys(viewer)
         self._images, self._labels = LayerWatch(viewer, IMAGES), LayerWatch(viewer, LABELS)
         self.plan = FinetunePlan(viewer, self._images, self._labels)
         self.trust = TrustDesk(viewer, self.form.trust, self.plan)
@@ -72,14 +76,15 @@ class FinetuneWidget(Dock):
     def end(self) -> None:
         """Stop a training and keep what was learnt."""
         if self._run is not None:
-            self._run.close()
+            self._run.stop()
 
     def choice(self) -> FinetuneChoice:
         """All that is chosen."""
         form = self.form
         parent = None if form.model.from_scratch() else form.model.value()
         pairs = tuple(pair for pair in form.pairs.value() if pair.labels is not None)
-        return FinetuneChoice(pairs, parent, form.name.value(), form.classes.value(), form.budget.value(), form.options.value())
+        name, classes, minutes = form.name.value(), form.classes.value(), form.budget.value()
+        return FinetuneChoice(pairs, parent, name, classes, minutes, form.options.value(), form.resume.value())
 
     def _connect(self) -> None:
         form = self.form
@@ -134,6 +139,7 @@ class FinetuneWidget(Dock):
         if self._run is not None:
             return
         form = self.form
+        form.resume.set_interrupted(interrupted(path_of(form.name.value())))
         problems = (self._problem, form.classes.problem(), form.name.problem())
         outlook = self.plan.outlook(self.choice(), problems, self.trust.trusts, form.model.from_scratch())
         form.bar.set_ready(outlook.ready, outlook.text)
@@ -171,7 +177,7 @@ class FinetuneWidget(Dock):
         run.plots_ready.connect(form.panel.curves.begin)
         run.told.connect(self._on_run_told)
         run.ended.connect(self._on_run_ended)
-        self.destroyed.connect(run.close)
+        self.destroyed.connect(run.stop)
         run.start()
 
     def _on_run_progressed(self, progress: Progress) -> None:
@@ -215,7 +221,7 @@ class FinetuneWidget(Dock):
         if run is not None and end.trained is not None:
             self.outcome.take(run, end.trained)
             self.form.set_card(True)
-            self.form.message.say(said_of(end.trained, run.order.name), "done" if end.trained.path is not None else "info")
+            self.form.message.say(*said_of(end.trained, run.order))
         else:
             self.form.message.say(end.sentence, KINDS[end.kind], end.details)
         self.run_ended.emit(end)

@@ -18,10 +18,10 @@ class ParentPicker(ModelPicker):
     """Edits the choice of one `ModelEntry`, the last of which is `SCRATCH`."""
 
     _by_hand = False
+    _made_by = ""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, "Start from", TIP, brief=True)
-        self._combo.activated.connect(self._on_hand)
 
     def set_entries(self, entries: Sequence[ModelEntry]) -> None:
         """Offer these models, then to start from nothing."""
@@ -33,11 +33,12 @@ class ParentPicker(ModelPicker):
             self._choose(SCRATCH)
 
     def set_parent(self, weights_sha256: str) -> None:
-        """Choose the model with these weights, unless a hand has chosen another."""
-        if self._by_hand or not weights_sha256:
+        """Choose the model with these weights, which made the labels; once, and not where a hand has chosen another."""
+        if self._by_hand or weights_sha256 in ("", self._made_by):
             return
         for entry in self.entries():
             if entry.header is not None and entry.header.weights_sha256 == weights_sha256:
+                self._made_by = weights_sha256
                 self._choose(entry)
                 return
 
@@ -45,5 +46,6 @@ class ParentPicker(ModelPicker):
         """Whether nothing is started from."""
         return self.value() is SCRATCH
 
-    def _on_hand(self) -> None:
-        self._by_hand = True
+    def _on_combo_activated(self, index: int) -> None:
+        self._by_hand = True  # before the choice is told: who hears of it may set the parent of the labels again
+        super()._on_combo_activated(index)

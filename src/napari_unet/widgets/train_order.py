@@ -14,7 +14,10 @@ from napari_unet.widgets.records import TrainOptions
 
 @dataclass(frozen=True)
 class TrainOrder:
-    """Items to learn from, the model to begin with (None: from scratch), and what the new one is to be."""
+    """Items to learn from, the model to begin with (None: from scratch), and what the new one is to be.
+
+    `resume` goes on with an interrupted training of the same name, where that is of the same.
+    """
 
     items: tuple[TrainItem, ...]
     parent: ModelEntry | None
@@ -23,6 +26,7 @@ class TrainOrder:
     classes: tuple[ClassSpec, ...]
     path: Path
     places: PreviewPlaces
+    resume: bool = False
 
 
 def settings_for(minutes: float | None, options: TrainOptions) -> TrainSettings:

@@ -18,7 +18,8 @@ CHILD = "child"
 KINDS = {CHILD: "done", "parent": "problem", "tie": "info", "not judged": "info"}
 SEGMENT_TIP = "Segment the image with the new model. The result is a new layer; what you corrected stays corrected."
 BACK_TIP = "Choose the old model again in every window. The new one stays in the list of models."
-ANYWAY_TIP = "Choose the new model, though it was not shown to be better."
+ANYWAY, ANYWAY_TIP = "Use anyway", "Choose the new model, though it was not shown to be better."
+AGAIN, AGAIN_TIP = "Save again", "Try once more to write the new model's file; it is lost when napari is closed before."
 CHANGES_TIP = "Show as a layer where the new model decides otherwise than the old one did."
 DICE_TIP = "Dice on regions that you called right and that were not taught: 1 is perfect agreement, 0 none."
 
@@ -41,7 +42,7 @@ class VerdictCard(QFrame):
         self.segment_button = make_button("Segment with it", SEGMENT_TIP, self)
         self.segment_button.setStyleSheet(OBVIOUS_STYLE)
         self.back_button = make_button("Go back", BACK_TIP, self)
-        self.anyway_button = make_button("Use anyway", ANYWAY_TIP, self)
+        self.anyway_button = make_button(ANYWAY, ANYWAY_TIP, self)
         self.changes_button = make_button("Show changes", CHANGES_TIP, self)
         self._lay_out()
         self.segment_button.clicked.connect(self.segment_requested)
@@ -50,14 +51,17 @@ class VerdictCard(QFrame):
         self.changes_button.clicked.connect(self.changes_requested)
         self.clear()
 
-    def set_verdict(self, verdict: "Verdict", old: str, new: str) -> None:
-        """Show a verdict on two models of these names; `old` is empty where there was none."""
+    def set_verdict(self, verdict: "Verdict", old: str, new: str, lost: bool = False) -> None:
+        """Show a verdict on two models of these names; `old` is empty where there was none, `lost` says that no file could be written."""
         heading, rest = parted(verdict.sentence)
         self._heading.setText(heading)
         self._note.setText(rest)
         self._note.setVisible(bool(rest))
         self._fill_table(verdict, old, new)
-        self.show_buttons(segment=verdict.kind == CHILD, back=verdict.kind == CHILD and bool(old))
+        self.anyway_button.setText(AGAIN if lost else ANYWAY)
+        self.anyway_button.setToolTip(plain_tip(AGAIN_TIP if lost else ANYWAY_TIP))
+        better = verdict.kind == CHILD and not lost
+        self.show_buttons(segment=better or not (old or lost), back=better and bool(old))
         self.changes_button.setVisible(bool(old))
         self._colour(KINDS[verdict.kind])
         self.show()
