@@ -88,6 +88,21 @@ def test_labels_bring_classes_beyond_the_parents():
     assert [item.name for item in again] == ["background", "axon", "class 2"]
 
 
+@pytest.mark.parametrize(
+    ("parent", "found", "classes"),
+    [
+        ((BACKGROUND, AXON), range(5), 5),
+        ((BACKGROUND, AXON), range(9), 9),
+        ((BACKGROUND, AXON), range(10), 2),
+        ((BACKGROUND, AXON), (0, 1, 200), 2),
+        ((), range(33), 33),
+        ((), range(34), 2),
+    ],
+)
+def test_so_many_labels_are_objects_and_no_classes(parent, found, classes):
+    assert len(joined(parent, [], set(found))) == classes
+
+
 def test_the_parent_is_what_made_the_labels_until_a_hand_chooses(qtbot):
     picker = ParentPicker()
     qtbot.addWidget(picker)

@@ -23,15 +23,19 @@ class ClassDesk(QObject):
     def show_known(self, parent: ModelEntry | None, labels: Sequence[LabelsFacts]) -> None:
         """The classes of the model to start from, and what the labels bring beyond them."""
         known = parent.header.spec.classes if parent is not None and parent.header is not None else ()
-        found = [label for trust in self._trust.trusts for label in trust.map.amount().labels]
-        self._editor.set_value(joined(known, [facts.classes for facts in labels], max(found, default=0)), len(known) or 1)
+        found = {label for trust in self._trust.trusts for label in trust.map.amount().labels}
+        self._editor.set_value(joined(known, [facts.classes for facts in labels], found), len(known) or 1)
         self._trust.set_names([item.name for item in self._editor.value()])
 
     def _on_class_added(self) -> None:
-        classes = self._editor.value()
-        if (layer := self._trust.current()) is not None:
-            show_classes(layer, classes, selected=len(classes) - 1)
+        self._show(len(self._editor.value()) - 1)
 
     def _on_edited(self) -> None:
-        if (layer := self._trust.current()) is not None and not self._editor.problem():
-            show_classes(layer, self._editor.value())
+        if not self._editor.problem():
+            self._show()
+
+    def _show(self, selected: int | None = None) -> None:
+        """Give the classes to the labels of all pairs; what is painted next is chosen in those at hand."""
+        current = self._trust.current()
+        for layer in self._trust.layers:
+            show_classes(layer, self._editor.value(), selected if layer is current else None)

@@ -1,6 +1,6 @@
 """The classes a model is to know: those that it has, and those that are added to it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor, QPixmap
@@ -16,7 +16,7 @@ COLOURS = ("#ff9f1c", "#3a86ff", "#2ec4b6", "#e71d36", "#8338ec", "#ffbe0b", "#0
 TIP = "What the new model will tell apart. The names come from the model and from the labels."
 ADD_TIP = "Teach one more class: it gets a label, a colour and a name, in the labels layer too. Paint some of it, then fine-tune."
 EDIT_TIP = "The name of this class; its label is {}."
-MOST_FOUND = 20  # more labels than these are objects, not classes
+MOST_FOUND, MOST_MORE = 32, 8  # labels from scratch (as in learn/prepare), and of a parent with fewer classes: more are objects
 NO_NAME = "Every class needs a name."
 TWICE = "Two classes are called {}; give them different names."
 
@@ -128,14 +128,21 @@ def new_class(classes: Sequence[ClassSpec]) -> ClassSpec:
     return ClassSpec(name=f"class {len(classes)}", colour=free[0] if free else COLOURS[len(classes) % len(COLOURS)])
 
 
-def joined(parent: Sequence[ClassSpec], labels: Sequence[Sequence[ClassSpec]], highest: int = 0) -> tuple[ClassSpec, ...]:
-    """The classes of a parent, those that the labels name beyond them, and one for each label up to the highest."""
+def joined(parent: Sequence[ClassSpec], labels: Sequence[Sequence[ClassSpec]], found: Collection[int] = ()) -> tuple[ClassSpec, ...]:
+    """The classes of a parent, those that the labels name beyond them, and one for each label that was found, unless these are objects."""
     classes = list(parent) or [BACKGROUND]
     for own in labels:
         classes += [_free_name(item, classes) for item in own[len(classes) :]]
-    for _ in range(len(classes), max(highest, 1) + 1 if highest <= MOST_FOUND else 2):
+    highest, most = max(found, default=0), len(parent) + MOST_MORE if parent else MOST_FOUND
+    wanted = highest if highest <= most and not are_objects(found, len(classes), bool(parent)) else 0
+    for _ in range(len(classes), max(wanted, 1) + 1):
         classes.append(new_class(classes))
     return tuple(classes)
+
+
+def are_objects(found: Collection[int], classes: int, fine_tuning: bool) -> bool:
+    """Whether there are so many labels beyond the classes that each object seems to have a number of its own."""
+    return max(found, default=0) >= classes and len(set(found) - {0}) > (MOST_MORE if fine_tuning else MOST_FOUND)
 
 
 def _free_name(item: ClassSpec, classes: Sequence[ClassSpec]) -> ClassSpec:

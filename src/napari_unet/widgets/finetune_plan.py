@@ -17,6 +17,7 @@ from napari_unet.model.spec import ClassSpec, ModelSpec
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.check import check_fit, notes
 from napari_unet.segment.settings import SegmentSettings
+from napari_unet.widgets.class_editor import are_objects
 from napari_unet.widgets.finetune_run import FinetuneRun
 from napari_unet.widgets.preview_job import PreviewPlaces
 from napari_unet.widgets.records import InputChoice, PairChoice, TrainOptions
@@ -25,6 +26,7 @@ from napari_unet.widgets.train_order import TrainOrder, settings_for
 from napari_unet.widgets.unfinished import turn_of
 from napari_unet.widgets.viewer_bridge.layer_trust import Trust
 from napari_unet.widgets.viewer_bridge.layer_watch import LayerWatch
+from napari_unet.widgets.viewer_bridge.learnable_labels import classes_of
 from napari_unet.widgets.viewer_bridge.preview_place import LookedAt
 from napari_unet.widgets.viewer_bridge.removal import is_open
 from napari_unet.widgets.viewer_bridge.scan_from_layers import scan_from_layers
@@ -37,6 +39,15 @@ NO_TRUST = "Nothing teaches yet. Paint over what is wrong, or say that a slice, 
 ONE_CLASS = (
     "All that teaches is of one class, {}; learning needs at least two. Paint some of another class too, or say that a slice is right."
 )
+OBJECTS = (
+    "The labels go up to {}, as if each object had a number of its own, but each number is taken for a class. "
+    "Give all objects of one class the same number, or name the classes."
+)
+ANOTHER_CLASS = (
+    "The labels {} call {} {}, which is {} among the classes to be learnt: labels are taught by their number. "
+    "Renumber or rename these labels, or choose another model."
+)
+ANOTHER_NAME = "What the labels {} call {} is taught as {}."
 BEYOND = "The labels go up to {}, but there are {} classes, 0 to {}. Add a class, or paint these voxels with a label that has one."
 
 
@@ -92,7 +103,7 @@ class FinetunePlan:
             told = self._check(choice)
         except NapariUNetError as error:
             return Outlook(False, str(error))
-        problem = next((problem for problem in problems if problem), "") or trust_problem(trusts, choice.classes)
+        problem = next((problem for problem in problems if problem), "") or trust_problem(trusts, choice)
         return Outlook(not problem, problem or told)
 
     def make_run(self, choice: FinetuneChoice) -> FinetuneRun:
@@ -118,6 +129,7 @@ class FinetunePlan:
             if spec is not None:
                 check_fit(spec, scan)
                 told += notes(spec, scan, SegmentSettings())
+            told += names_told(self.labels_layer(pair), choice.classes)
         return " ".join(dict.fromkeys(told))
 
     def _follow_view(self, run: FinetuneRun, image: InputChoice, scan: Scan) -> None:
@@ -144,12 +156,27 @@ def path_of(name: str) -> Path:
     return user_folder() / f"{name}{SUFFIX}"
 
 
-def trust_problem(trusts: Sequence[Trust], classes: Sequence[ClassSpec]) -> str:
+def names_told(layer: Labels | None, classes: Sequence[ClassSpec]) -> list[str]:
+    """What is to be said where a layer names its labels otherwise; raises `ScanError` where a name is that of another class."""
+    told, names = [], [item.name.casefold() for item in classes]
+    for number, item in list(enumerate(classes_of(layer) if layer is not None else ()))[1 : len(classes)]:
+        own = item.name.casefold()
+        if layer is None or own == names[number]:
+            continue
+        if own in names:
+            raise ScanError(ANOTHER_CLASS.format(layer.name, number, item.name, names.index(own)))
+        told.append(ANOTHER_NAME.format(layer.name, item.name, classes[number].name))
+    return told
+
+
+def trust_problem(trusts: Sequence[Trust], choice: FinetuneChoice) -> str:
     """Why what is trusted is not enough, as far as it has been counted."""
     amounts: list[Amount] = [trust.map.amount() for trust in trusts]
-    labels = {label for amount in amounts for label in amount.labels}
+    labels, classes = {label for amount in amounts for label in amount.labels}, choice.classes
     if not labels:
         return NO_TRUST
+    if are_objects(labels, len(classes), choice.parent is not None):
+        return OBJECTS.format(max(labels))
     if max(labels) >= len(classes):
         return BEYOND.format(max(labels), len(classes), len(classes) - 1)
     if len(labels) == 1:

@@ -42,6 +42,11 @@ class TrustDesk(QObject):
         """The trust of each pair's labels, those left out that can not be followed."""
         return self._trusts
 
+    @property
+    def layers(self) -> list[Labels]:
+        """The labels layers that are followed."""
+        return [layer for ref in self._layers if (layer := ref()) is not None]
+
     def set_pairs(self, pairs: Sequence[PairChoice]) -> str:
         """Follow the labels of these pairs; why one can not be followed, in a sentence."""
         self._layers, self._trusts, problem = [], [], ""
@@ -62,7 +67,7 @@ class TrustDesk(QObject):
     def current(self) -> Labels | None:
         """The labels that the buttons are about: those selected in the viewer, else the first pair's."""
         viewer = self._viewer()
-        layers = [layer for ref in self._layers if (layer := ref()) is not None]
+        layers = self.layers
         chosen = corrected_layer(viewer.layers.selection.active) if viewer is not None else None
         return chosen if chosen in layers else layers[0] if layers else None
 

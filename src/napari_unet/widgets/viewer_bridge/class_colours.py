@@ -22,8 +22,20 @@ def class_words(classes: Sequence[ClassSpec]) -> dict[str, Any]:
 
 
 def show_classes(layer: Labels, classes: Sequence[ClassSpec], selected: int | None = None) -> None:
-    """Give a layer these classes; `selected` is the label that is painted next."""
-    for name, value in class_words(classes).items():
-        setattr(layer, name, value)
+    """Give a layer these classes, beside columns and rows of the user's own; `selected` is the label that is painted next."""
+    layer.colormap = class_words(classes)["colormap"]
+    layer.features = _with_classes(layer.features, classes)
     if selected is not None:
         layer.selected_label = selected
+
+
+def _with_classes(table: Any, classes: Sequence[ClassSpec]) -> Any:
+    """A layer's table with one row for each class, then those of labels that have none."""
+    known = [int(label) for label in table["index"]] if "index" in table else list(range(len(table)))
+    table = table.set_axis(known)
+    table = table[~table.index.duplicated()]
+    others = [label for label in table.index if label >= len(classes)]
+    names = list(table["class"].reindex(others)) if "class" in table else [""] * len(others)
+    table = table.reindex([*range(len(classes)), *others])
+    table["index"], table["class"] = list(table.index), [*(item.name for item in classes), *names]
+    return table.reset_index(drop=True)

@@ -17,7 +17,7 @@ def class_names(layer: Labels) -> list[str]:
     table = layer.features
     if "class" not in table or "index" not in table:
         return []
-    named = dict(zip(table["index"], table["class"], strict=True))
+    named = {label: name for label, name in zip(table["index"], table["class"], strict=True) if name and name == name}
     return [str(named.get(label, f"label {label}")) for label in range(int(max(named, default=-1)) + 1)]
 
 

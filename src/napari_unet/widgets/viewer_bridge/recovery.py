@@ -77,7 +77,8 @@ class Recovery(QObject):
         in_background(run)
 
     def _on_read(self, recovered: Recovered) -> None:
-        viewer, images = self._viewer(), [image() for image in self._images]
+        viewer: Any = self._viewer()
+        images = [image() for image in self._images]
         if not is_open(viewer):
             return
         if not all(image in viewer.layers for image in images):
