@@ -29,7 +29,8 @@ SETTINGS = TrainSettings(
     learning_rate=3e-3,
     average=0.999,
     precision="bfloat16",
-    augment=AugmentSettings(scale=2.0),
+    class_balance=0.0,
+    augment=AugmentSettings(warped_share=0.75, contrast=1.5, brightness=0.15, noise=0.08, scale=2.0),
 )
 
 

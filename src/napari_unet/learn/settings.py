@@ -14,7 +14,7 @@ class AugmentSettings(BaseModel):
 
     flips: bool = Field(True, title="Flips", description="Mirror along every axis at random.")
     warped_share: float = Field(
-        0.75,
+        0.25,
         ge=0,
         le=1,
         title="Warped share",
@@ -25,10 +25,10 @@ class AugmentSettings(BaseModel):
     shear: float = Field(0.1, ge=0, le=1, title="Shear", description="Largest shear, as a slope.")
     elastic_px: float = Field(4.0, ge=0, le=40, title="Elastic deformation", description="Largest spread of the displacement, in pixels.")
     elastic_grid_px: int = Field(32, ge=4, le=256, title="Elastic grid", description="Distance of the displaced points, in pixels.")
-    contrast: float = Field(1.5, ge=1, le=8, title="Contrast", description="Largest factor on the intensities.")
-    brightness: float = Field(0.15, ge=0, le=2, title="Brightness", description="Largest shift of the intensities, in units of the range.")
+    contrast: float = Field(2.0, ge=1, le=8, title="Contrast", description="Largest factor on the intensities.")
+    brightness: float = Field(0.3, ge=0, le=2, title="Brightness", description="Largest shift of the intensities, in units of the range.")
     gamma: float = Field(1.5, ge=1, le=4, title="Gamma", description="Largest exponent on the intensities.")
-    noise: float = Field(0.08, ge=0, le=2, title="Noise", description="Largest standard deviation of added noise, in units of the range.")
+    noise: float = Field(0.15, ge=0, le=2, title="Noise", description="Largest standard deviation of added noise, in units of the range.")
     blur_px: float = Field(1.5, ge=0, le=10, title="Blur", description="Largest standard deviation of a Gaussian blur, in pixels.")
 
 
@@ -79,6 +79,9 @@ class TrainSettings(BaseModel):
         "sum", title="Loss", description="Cross-entropy (binary for two classes), Dice, or their sum."
     )
     dice_weight: float = Field(1.0, ge=0, le=100, title="Dice", description="Weight of the Dice loss in the sum.")
+    class_balance: float | None = Field(
+        None, ge=0, le=1, title="Class balance", description="How far rare classes count more in the cross-entropy: 0 not at all, 1 fully."
+    )
     border_weight: float = Field(
         0.0, ge=0, le=100, title="Border weight", description="Extra weight of the gaps between touching objects; 10 in the U-Net paper."
     )
@@ -138,6 +141,7 @@ PATCH_PX = 128
 FROM_SCRATCH: dict[str, Any] = {
     "learning_rate": 3e-3,
     "weight_decay": 1e-2,
+    "class_balance": 0.5,
     "norm_statistics": "learnt",
     "guard_weights": 0.0,
     "guard_outputs": 0.0,
@@ -146,6 +150,7 @@ FROM_SCRATCH: dict[str, Any] = {
 FINE_TUNING: dict[str, Any] = {
     "learning_rate": 3e-3,
     "weight_decay": 0.0,
+    "class_balance": 0.0,
     "norm_statistics": "kept",
     "guard_weights": 1.0,
     "guard_outputs": 10.0,

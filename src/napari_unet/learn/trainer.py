@@ -7,6 +7,7 @@ from typing import Any
 
 from napari_unet.devices import choose
 from napari_unet.learn.border_weights import with_border_weights
+from napari_unet.learn.class_weights import class_weights, weighted
 from napari_unet.learn.example import Example
 from napari_unet.learn.guard import WeightGuard, disagreement
 from napari_unet.learn.losses import teaching_loss
@@ -42,6 +43,7 @@ class Trainer:
         self.weights = [p for p in self.network.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(_decayed(self.weights, settings.weight_decay or 0.0))
         self.guard = WeightGuard(self.weights, settings.guard_weights or 0.0)
+        self._of_class = class_weights(examples, settings.class_balance or 0.0)
         self.sampler = PatchSampler(with_border_weights(examples, settings), settings, self.device, network.strides)
         self._means, self._values = floats_of(self.averaged), floats_of(self.network)
         self._statistics = [b for b in self.network.buffers() if b.is_floating_point() and settings.norm_statistics == "learnt"]
@@ -68,7 +70,8 @@ class Trainer:
         with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=self.precision == "bfloat16"):
             scores = self.network(batch.images)
         scores = scores.float()
-        loss = teaching_loss(scores, batch.labels, batch.weight, self.settings)
+        weight = weighted(batch.labels, batch.weight, self._of_class)
+        loss = teaching_loss(scores, batch.labels, weight, self.settings)
         if batch.prior is not None and self.settings.guard_outputs:
             loss = loss + self.settings.guard_outputs * disagreement(scores, batch.labels, batch.prior)
         return loss
