@@ -21,6 +21,38 @@ SECTIONS = {
     "The window while it works": ("heartbeat-", "first-tile-"),
     "Until one can begin": ("startup",),
 }
+Target = tuple[str, str, str, tuple[str, ...]]
+TARGETS: tuple[Target, ...] = (  # what is measured, what is aimed at, the row, and where in its figures
+    ("Dice of nuclei, test list", "≥ 0.915", "builtin-nuclei-2d-test", ("mean of the classes",)),
+    ("Dice of axon and myelin, mean, test list", "≥ 0.88", "builtin-axons-sem-2d-test", ("mean of the classes",)),
+    ("Membranes from twenty sections in 5 min, Dice", "≥ 0.81", "isbi2012-test-w16-seed0", ("membrane Dice, pooled",)),
+    ("Membranes from one section in 60 s, Dice", "≥ 0.79", "learn-isbi2012-1-test", ("membrane Dice, pooled",)),
+    ("Membranes from five sections in 120 s, Dice", "≥ 0.81", "learn-isbi2012-5-test", ("membrane Dice, pooled",)),
+    ("A new animal, a quarter of an image, 60 s: gain in Dice", "≥ 0.05", "axons-loop-sub-rat1", ("gain",)),
+    ("The same: Dice reached", "or ≥ 0.90", "axons-loop-sub-rat1", ("mean Dice, after",)),
+    ("Hippocampus, anterior, 5 min, Dice", "≥ 0.88", "learn-hippocampus-test", ("Dice, anterior",)),
+    ("Hippocampus, posterior, 5 min, Dice", "≥ 0.865", "learn-hippocampus-test", ("Dice, posterior",)),
+    ("Scribbles against whole slices, after 8, %", "≥ 95", "annotator-isbi2012-quick-test", ("after 8", "share, %")),
+    ("Points of Dice forgotten with the guard", "≤ 1", "forgetting-test", ("guard on", "points of nuclei lost")),
+    ("Nonsense accepted, of 40", "≤ 1", "gate", ("nonsense", "child")),
+    ("Honest fine-tunes accepted, of 10", "≥ 8", "gate", ("honest", "child")),
+    ("Training steps, times MONAI's", "≥ 1.3", "train-speed", ("MONAI, float32", "ours, times as fast")),
+    ("Augmentation, share of a step in 2D, %", "≤ 15", "augment", ("2D, 4 x 192 x 192", "share, %")),
+    ("Augmentation, share of a step in 3D, %", "≤ 15", "augment", ("3D, 2 x 64 x 64 x 64", "share, %")),
+    ("Throughput, times MONAI's", "≥ 5", "throughput-2d", ("napari-unet, exact tiles", "times MONAI's throughput")),
+    ("Labels that tiling changes", "0", "throughput-2d", ("napari-unet, exact tiles of 256", "labels that differ from the whole image")),
+    ("Window while segmenting, canvas hidden, p99 ms", "≤ 20", "heartbeat-canvas-hidden", ("while segmenting, p99 ms",)),
+    ("The same, longest ms", "≤ 60", "heartbeat-canvas-hidden", ("while segmenting, longest ms",)),
+    ("Window while segmenting, canvas drawn, p99 ms", "≤ 100", "heartbeat-canvas-drawn", ("while segmenting, p99 ms",)),
+    ("The same, longest ms", "≤ 150", "heartbeat-canvas-drawn", ("while segmenting, longest ms",)),
+    ("Window while training, canvas hidden, p99 ms", "≤ 20", "heartbeat-training-canvas-hidden", ("while training, ms", "p99")),
+    ("The same, longest ms", "≤ 60", "heartbeat-training-canvas-hidden", ("while training, ms", "longest")),
+    ("Window while training, canvas drawn, longest ms", "≤ 150", "heartbeat-training-canvas-drawn", ("while training, ms", "longest")),
+    ("First tile on screen, 20,000², s", "≤ 1.5", "first-tile-20000", ("click to first tile on the drawn canvas, s",)),
+    ("Opening the widget, ms", "≤ 400", "startup", ("opening the widget, ms",)),
+    ("import napari_unet, ms", "≤ 30", "startup", ("import napari_unet, ms",)),
+    ("napari-unet --help, ms", "≤ 400", "startup", ("napari-unet --help, ms",)),
+)
 INTRODUCTION = """# Benchmarks
 
 Written by `python benchmarks/table.py` from the results in `benchmarks/results`; each row was made by the command
@@ -35,11 +67,22 @@ in the time beside other work (Dice 0.796), 1093 steps in 317 s (0.810), and the
 def main() -> None:
     """One section after the other, one table a row."""
     records = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
-    parts = [INTRODUCTION]
+    parts = [INTRODUCTION, targets({record["row"]: record["figures"] for record in records})]
     for title, prefixes in SECTIONS.items():
         rows = [record for record in records if record["row"].startswith(prefixes)]
         parts += [f"## {title}\n", *(table(record) for record in rows)]
     PAGE.write_text("\n".join(parts))
+
+
+def targets(figures: dict[str, Any]) -> str:
+    """What is aimed at beside what was reached, in the order of the rows."""
+    lines = ["## Aims\n", "| | aimed at | measured |", "|---|---|---|"]
+    for what, aim, row, path in TARGETS:
+        found: Any = figures.get(row)
+        for key in path:
+            found = None if found is None else found.get(key)
+        lines.append(f"| {what} | {aim} | {'not measured' if found is None else shown(found)} |")
+    return "\n".join([*lines, ""])
 
 
 def table(record: dict[str, Any]) -> str:
