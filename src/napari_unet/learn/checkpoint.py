@@ -15,6 +15,7 @@ import numpy as np
 
 from napari_unet.errors import CheckpointError, OutputError, SettingsError
 from napari_unet.files import write_atomically
+from napari_unet.learn.adamw import MOMENTS
 from napari_unet.learn.budget import Budget
 from napari_unet.learn.example import Example
 from napari_unet.learn.trainer import Trainer
@@ -26,7 +27,7 @@ from napari_unet.model.unet import UNet
 KEY = "napari_unet_checkpoint"
 FORMAT = 1
 LARGEST_SHARE = 0.02  # of the time, for writing
-MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
 PATCHES = ("batch", "patch_shape", "patch_px")
 ABOUT_THE_RUN = {
     "minutes",

@@ -2,10 +2,10 @@
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from napari_unet.devices import choose
+from napari_unet.learn.adamw import AdamW
 from napari_unet.learn.border_weights import with_border_weights
 from napari_unet.learn.class_weights import class_weights, weighted
 from napari_unet.learn.example import Example
@@ -41,7 +41,7 @@ class Trainer:
         self.averaged = copy.deepcopy(self.network).eval()
         _freeze(self.network.train(), settings)
         self.weights = [p for p in self.network.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(_decayed(self.weights, settings.weight_decay or 0.0))
+        self.optimizer = AdamW(self.weights, settings.weight_decay or 0.0)
         self.guard = WeightGuard(self.weights, settings.guard_weights or 0.0)
         self._of_class = class_weights(examples, settings.class_balance or 0.0)
         self.sampler = PatchSampler(with_border_weights(examples, settings), settings, self.device, network.strides)
@@ -52,16 +52,14 @@ class Trainer:
     def step(self, share: float, done: int) -> float:
         """Take one step at a share of the learning rate; returns its loss, raises `NotFinite`."""
         rate = share * (self.settings.learning_rate or 0.0)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         loss = self._loss(self.sampler.batch(self.settings.batch or BATCH))
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         size = torch.nn.utils.clip_grad_norm_(self.weights, LARGEST_GRADIENT)
         value = float(loss.detach())
         if not (math.isfinite(value) and math.isfinite(float(size)) and self._finite_statistics()):
             raise NotFinite
-        self.optimizer.step()
+        self.optimizer.step(rate)
         self.guard.pull(rate)
         self._average(done)
         return value
@@ -114,12 +112,6 @@ def _freeze(network: UNet, settings: TrainSettings) -> None:
                 part.eval()
     for level in network.encoder[: settings.frozen_levels]:
         level.eval().requires_grad_(False)
-
-
-def _decayed(weights: Sequence[Tensor], decay: float) -> Iterator[dict[str, Any]]:
-    """Weight decay on kernels only, not on biases and normalisation."""
-    yield {"params": [p for p in weights if p.ndim > 1], "weight_decay": decay}
-    yield {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0}
 
 
 def _ask_inside(network: UNet, asked: Asked) -> None:

@@ -5,6 +5,7 @@ from napari_unet.errors import TorchUnavailableError
 
 try:
     import torch as torch
+    from torch.optim.adamw import adamw as adamw  # an attribute of its own name hides the module
 except ImportError as error:
     raise TorchUnavailableError(
         f"PyTorch can not be imported ({error}). Install it with: pip install 'torch>=2.10', or ask `napari-unet doctor`."
@@ -15,7 +16,7 @@ except OSError as error:  # WinError 1114 after Qt, a missing system library
         "install it anew and ask `napari-unet doctor`."
     ) from error
 
-__all__ = ["find_devices", "torch"]
+__all__ = ["adamw", "find_devices", "torch"]
 
 
 def find_devices() -> list[Device]:
