@@ -21,15 +21,20 @@ QUICK = ("--steps", 2, "--batch", 1, "--patch-px", 32, "--device", "cpu")
 @pytest.fixture
 def pair(tmp_path: Path, models: Models) -> tuple[str, ...]:
     """An image and labels that the parent makes of it, so that it can not be beaten."""
-    data = smooth_image((112, 112))
-    for part, name in ((data, "image.tif"), (data[:32, :32], "small.tif")):
-        tifffile.imwrite(tmp_path / name, part)
-        tifffile.imwrite(tmp_path / name.replace(".", "_labels."), segment(part, load_model_file(models["two"])))
-    return ("--image", "image.tif", "--labels", "image_labels.tif")
+    return written(tmp_path, models, "image", smooth_image((112, 112)))
 
 
-def test_the_old_model_is_written_where_the_new_one_does_not_win(run: Command, models: Models, pair: tuple[str, ...]) -> None:
-    pairs = ("--image", "small.tif", "--labels", "small_labels.tif") * 24
+def written(folder: Path, models: Models, name: str, image: np.ndarray) -> tuple[str, ...]:
+    """The words for an image and its parent's labels, both in files."""
+    tifffile.imwrite(folder / f"{name}.tif", image)
+    tifffile.imwrite(folder / f"{name}_labels.tif", segment(image, load_model_file(models["two"])))
+    return ("--image", f"{name}.tif", "--labels", f"{name}_labels.tif")
+
+
+def test_the_old_model_is_written_where_the_new_one_does_not_win(run: Command, models: Models, tmp_path: Path) -> None:
+    image = smooth_image((112, 112))
+    parts = [image[y : y + 32, x : x + 32] for y in range(0, 80, 16) for x in range(0, 80, 16)]
+    pairs = [word for n, part in enumerate(parts) for word in written(tmp_path, models, f"part{n}", part)]
     ran = run("train", *pairs, "--from", models["two"], "--output", "a.safetensors", *QUICK, "--json")
     assert ran.code == 0, ran.err
     parent = load_model_file(models["two"])
