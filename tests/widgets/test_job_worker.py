@@ -160,9 +160,12 @@ def test_a_job_that_was_paused_while_it_waited_rests_when_it_begins(qtbot):
         job.start()
         job.pause()
     going.go_on()
-    with qtbot.waitSignals([resting.ended, going.ended], timeout=2000) as ended:
-        first.stop()
-    assert [signal.args[0].result for signal in ended.all_signals_and_args] == [Wish.PAUSE, Wish.GO]
+    found = []
+    for job in (resting, going):
+        job.ended.connect(lambda end: found.append(end.result))
+    first.stop()
+    qtbot.waitUntil(lambda: len(found) == 2, timeout=5000)
+    assert found == [Wish.PAUSE, Wish.GO]
 
 
 def test_steps_come_before_the_task_one_a_turn(qtbot):
