@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_unet.learn.verdict import Counts, count, dice_of, judge
+from napari_unet.learn.verdict import Counts, _kappa, count, dice_of, judge
 
 NAMES = ("background", "cell", "wall")
 MIRROR = {"child": "parent", "parent": "child", "tie": "tie", "not judged": "not judged"}
@@ -84,6 +84,33 @@ def test_a_gain_that_nobody_would_see_is_a_tie() -> None:
     assert verdict.mean is not None
     assert verdict.mean.kind == "child"
     assert verdict.kind == "tie"
+
+
+def test_finding_more_of_everything_is_no_gain() -> None:
+    rng = np.random.default_rng(0)
+    truth, units = (rng.random((20, 400)) < 0.4).astype(int), np.repeat(np.arange(20)[:, None], 400, 1)
+    sparse = np.where(rng.random(truth.shape) < 0.15, truth, 0)  # what it finds is there
+    blind = (rng.random(truth.shape) < 0.6).astype(int)
+    seeing = np.where(rng.random(truth.shape) < 0.7, truth, blind)
+    parent, guess, better = (count(labels, truth, units, (20, 2)) for labels in (sparse, blind, seeing))
+    assert dice_of(guess)[1] > dice_of(parent)[1] + 0.1
+    for child, expected in ((guess, "tie"), (better, "child")):
+        verdict = judge(child, parent, NAMES[:2], "blocks")
+        assert verdict.mean is not None
+        assert verdict.mean.low is not None
+        assert verdict.mean.low > 0
+        assert verdict.mean.kind == expected
+
+
+def test_kappa_is_agreement_beyond_chance() -> None:
+    rng = np.random.default_rng(1)
+    truth, labels = rng.integers(0, 3, 500), rng.integers(0, 3, 500)
+    labels[:200] = truth[:200]
+    found = count(labels, truth, np.zeros(500, int), (1, 3))
+    for n in range(3):
+        one, other = labels == n, truth == n
+        agree, chance = (one == other).mean(), one.mean() * other.mean() + (~one).mean() * (~other).mean()
+        assert _kappa(np.ones((1, 1)), found)[0, n] == pytest.approx((agree - chance) / (1 - chance))
 
 
 def test_a_class_that_got_worse_stands_in_the_way() -> None:

@@ -7,7 +7,9 @@ few units (Hesterberg, The American Statistician 69:371, 2015).
 
 The child wins where all of this holds:
 - there are at least 8 units;
-- the interval of its mean Dice over the foreground classes minus the parent's lies above zero (by chance: 1 of 100);
+- the interval of its mean Dice over the foreground classes minus the parent's lies above zero (by chance: 1 of 100),
+  and that of its agreement beyond chance (Cohen's kappa) too: where a parent finds too little, Dice grows with whatever
+  more is found, right or wrong;
 - the gain is at least a twentieth of what the worse of the two gets wrong (1 - Dice), so that a drift
   which many voxels make certain, but nobody would see, is no reason to change models;
 - no class, background included, is worse for certain: that counts what a model finds where nothing is.
@@ -15,7 +17,7 @@ The same in reverse, and the parent wins; all else is a tie, and the parent stay
 know which of the two is new, and a child that learnt nonsense has to be lucky in every unit alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -24,6 +26,7 @@ from scipy.special import ndtr, stdtrit
 
 from napari_unet.learn.units import FEWEST_UNITS, NOWHERE
 
+Score = Callable[[np.ndarray, "Counts"], np.ndarray]
 Kind = Literal["child", "parent", "tie", "not judged"]
 CERTAINTY = 0.98
 RESAMPLES = 10_000
@@ -109,6 +112,8 @@ def judge(child: Counts, parent: Counts | None, names: Sequence[str], unit_kind:
     groups = [("mean", foreground), *((names[int(n)], np.array([n])) for n in present)]
     rows = [_row(name, child, parent, group) for name, group in groups]
     mean, classes = rows[0], tuple(rows[1:])
+    if len(present) > 1:  # of one class alone there is no chance
+        mean = _beyond_chance(mean, child, parent, foreground)
     kind = _kind(mean, classes)
     return Verdict(kind, _sentence(kind, mean, classes, units, unit_kind), units, unit_kind, mean, classes)
 
@@ -138,21 +143,33 @@ def _row(name: str, child: Counts, parent: Counts | None, group: np.ndarray) -> 
     there = child.truth.sum(axis=1) > 0
     if there.sum() < FEWEST_UNITS:
         return ClassVerdict(name, old, own)
-    low, high = _interval(_kept(child, there), _kept(parent, there), group)
-    certain: Kind = "child" if low > 0 else "parent" if high < 0 else "tie"
-    return ClassVerdict(name, old, own, low, high, certain)
+    low, high = _interval(_kept(child, there), _kept(parent, there), group, _dice)
+    return ClassVerdict(name, old, own, low, high, _side(low, high))
+
+
+def _beyond_chance(mean: ClassVerdict, child: Counts, parent: Counts | None, group: np.ndarray) -> ClassVerdict:
+    """The mean, certain only where agreement beyond chance is certain of the same."""
+    if parent is None or mean.low is None:
+        return mean
+    there = child.truth.sum(axis=1) > 0
+    side = _side(*_interval(_kept(child, there), _kept(parent, there), group, _kappa))
+    return mean if side == mean.kind else replace(mean, kind="tie")
+
+
+def _side(low: float, high: float) -> Kind:
+    return "child" if low > 0 else "parent" if high < 0 else "tie"
 
 
 def _kept(counts: Counts, there: np.ndarray) -> Counts:
     return Counts(counts.right[there], counts.found[there], counts.truth[there])
 
 
-def _interval(child: Counts, parent: Counts, group: np.ndarray) -> tuple[float, float]:
-    """Where nearly all differences child minus parent lie, over resamples of the units."""
+def _interval(child: Counts, parent: Counts, group: np.ndarray, score: Score) -> tuple[float, float]:
+    """Where nearly all differences of a score, child minus parent, lie, over resamples of the units."""
     units = len(child.truth)
     resamples = RESAMPLES if units <= 100 else RESAMPLES_OF_MANY
     drawn = np.random.default_rng(SEED).multinomial(units, np.full(units, 1 / units), resamples).astype(float)
-    difference = (_dice(drawn, child) - _dice(drawn, parent))[:, group]
+    difference = (score(drawn, child) - score(drawn, parent))[:, group]
     mean = np.where(np.isnan(difference), 0.0, difference).mean(axis=1)
     tail = _tail(units)
     low, high = np.quantile(mean, [tail, 1 - tail])
@@ -163,6 +180,15 @@ def _dice(drawn: np.ndarray, counts: Counts) -> np.ndarray:
     """Dice of (resamples, classes), pooled over the units drawn; NaN where a class is not among the truth."""
     right, found, truth = (drawn @ part for part in (counts.right, counts.found, counts.truth))
     score: np.ndarray = np.where(truth > 0, 2 * right / np.maximum(found + truth, 1), np.nan)
+    return score
+
+
+def _kappa(drawn: np.ndarray, counts: Counts) -> np.ndarray:
+    """Cohen's kappa of (resamples, classes), each class against the rest; NaN where neither model nor truth tells it from the rest."""
+    right, found, truth = (drawn @ part for part in (counts.right, counts.found, counts.truth))
+    expected = found * truth / np.maximum(truth.sum(axis=1, keepdims=True), 1)
+    room = (found + truth) / 2 - expected
+    score: np.ndarray = np.where(room > 0, (right - expected) / np.where(room > 0, room, 1), np.nan)
     return score
 
 
