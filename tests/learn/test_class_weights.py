@@ -4,7 +4,7 @@ import pytest
 from napari_unet.learn.class_weights import class_weights, weighted
 from napari_unet.learn.example import IGNORE, Example
 from napari_unet.learn.losses import cross_entropy
-from napari_unet.learn.settings import TrainSettings
+from napari_unet.learn.settings import AugmentSettings, TrainSettings
 from napari_unet.model.torch_import import torch
 
 
@@ -48,3 +48,11 @@ def test_it_comes_on_top_of_the_weight_of_a_voxel():
 def test_only_a_training_from_scratch_is_balanced():
     assert TrainSettings().chosen_for(fine_tuning=False).class_balance == 0.5
     assert TrainSettings().chosen_for(fine_tuning=True).class_balance == 0.0
+
+
+def test_a_fine_tune_warps_more_unless_it_is_told_otherwise():
+    shares = [
+        TrainSettings(augment=AugmentSettings(**given)).chosen_for(fine_tuning=fine).augment.warped_share
+        for given, fine in (({}, False), ({}, True), ({"warped_share": 0.1}, True))
+    ]
+    assert shares == [0.25, 0.75, 0.1]

@@ -25,7 +25,7 @@ class Example:
 
     `prior` (K or 1, *frame) float16 holds the parent's probabilities, for the guard against forgetting; NaN guards nothing.
     `weight` (*frame) float32 says how much each voxel counts in the cross-entropy. `spacing` is the size of a voxel
-    per axis, of which only the proportions matter; None: as long as wide.
+    per axis, of which only the proportions matter; None: as long as wide. `guard` is how much the prior counts.
     """
 
     image: np.ndarray
@@ -33,6 +33,7 @@ class Example:
     prior: np.ndarray | None = None
     weight: np.ndarray | None = None
     spacing: tuple[float, ...] | None = None
+    guard: float = 1.0
 
 
 @dataclass(frozen=True)

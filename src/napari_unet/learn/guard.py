@@ -29,10 +29,10 @@ class WeightGuard:
                 torch._foreach_lerp_(self._weights, self._parents, min(1.0, rate * self._strength))
 
 
-def disagreement(scores: Tensor, labels: Tensor, prior: Tensor) -> Tensor:
+def disagreement(scores: Tensor, labels: Tensor, prior: Tensor, share: Tensor | None = None) -> Tensor:
     """Mean Kullback-Leibler divergence from the parent's probabilities (N, K, *patch) over untrusted voxels.
 
-    Voxels whose prior is NaN count for nothing; 0 where none is left.
+    Voxels whose prior is NaN count for nothing; 0 where none is left. `share` (N,) is how much each patch counts.
     """
     open_to_parent = (labels == IGNORE) & torch.isfinite(prior).all(dim=1)
     parent = torch.where(open_to_parent[:, None], prior, 0.5).clamp(1e-6, 1 - 1e-6)
@@ -41,4 +41,6 @@ def disagreement(scores: Tensor, labels: Tensor, prior: Tensor) -> Tensor:
         apart = (apart - functional.binary_cross_entropy(parent, parent, reduction="none"))[:, 0]
     else:
         apart = (parent * (parent.log() - scores.log_softmax(dim=1))).sum(dim=1)
+    if share is not None:
+        apart = apart * share.view(-1, *(1,) * (apart.ndim - 1))
     return (apart * open_to_parent).sum() / open_to_parent.sum().clamp(min=1)

@@ -30,6 +30,7 @@ class Batch(NamedTuple):
     labels: Tensor  # (N, *patch) int64, IGNORE where nothing is taught
     prior: Tensor | None = None  # (N, K or 1, *patch) float32
     weight: Tensor | None = None  # (N, *patch) float32
+    guard: Tensor | None = None  # (N,) float32, how much the prior counts
 
     def to(self, device: str) -> "Batch":
         """The same on a device."""
@@ -83,6 +84,8 @@ class PatchSampler:
         values, labels, coordinates = self._windows(cuts)
         values, labels = _take(values, coordinates), _take_nearest(labels, coordinates)
         batch = self._parts(values.reshape(size, -1, *self.patch), labels.reshape(size, *self.patch).long())
+        if batch.prior is not None:
+            batch = batch._replace(guard=torch.tensor([cut.example.guard for cut in cuts]))
         vary_intensities(batch.images, self._settings.augment, rng, self._sizes)
         return batch.to(self._goal)
 

@@ -31,6 +31,11 @@ class AugmentSettings(BaseModel):
     noise: float = Field(0.15, ge=0, le=2, title="Noise", description="Largest standard deviation of added noise, in units of the range.")
     blur_px: float = Field(1.5, ge=0, le=10, title="Blur", description="Largest standard deviation of a Gaussian blur, in pixels.")
 
+    def for_fine_tuning(self) -> Self:
+        """The same with what is left at its default as a fine-tune wants it: a network that knows fine structures can take more warps."""
+        usual = {name: type(self).model_fields[name].default for name in FINE_TUNING_AUGMENT}
+        return self.model_copy(update={name: value for name, value in FINE_TUNING_AUGMENT.items() if getattr(self, name) == usual[name]})
+
 
 class TrainSettings(BaseModel):
     """Settings of a training. `minutes` or `steps` ends it; with neither it goes on until it stops improving.
@@ -100,6 +105,13 @@ class TrainSettings(BaseModel):
     guard_outputs: float | None = Field(
         None, ge=0, le=100, title="Guard: outputs", description="Weight of agreeing with the parent where nothing is trusted; 0 for none."
     )
+    guard_untrusted: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        title="Guard: untrusted",
+        description="How much of that weight the untrusted rest of the scans has that teach; all of it is on drawn pictures.",
+    )
     guard_pictures: int | None = Field(
         None, ge=0, le=256, title="Guard: pictures", description="Drawn pictures on which the child is to agree with its parent too."
     )
@@ -133,7 +145,8 @@ class TrainSettings(BaseModel):
     def chosen_for(self, *, fine_tuning: bool) -> Self:
         """The same settings with every None that a task decides filled in."""
         defaults = FINE_TUNING if fine_tuning else FROM_SCRATCH
-        return self.model_copy(update={name: value for name, value in defaults.items() if getattr(self, name) is None})
+        chosen = {name: value for name, value in defaults.items() if getattr(self, name) is None}
+        return self.model_copy(update={**chosen, "augment": self.augment.for_fine_tuning() if fine_tuning else self.augment})
 
 
 BATCH = 8
@@ -145,6 +158,7 @@ FROM_SCRATCH: dict[str, Any] = {
     "norm_statistics": "learnt",
     "guard_weights": 0.0,
     "guard_outputs": 0.0,
+    "guard_untrusted": 0.0,
     "guard_pictures": 0,
 }
 FINE_TUNING: dict[str, Any] = {
@@ -153,6 +167,8 @@ FINE_TUNING: dict[str, Any] = {
     "class_balance": 0.0,
     "norm_statistics": "kept",
     "guard_weights": 1.0,
-    "guard_outputs": 10.0,
+    "guard_outputs": 15.0,
+    "guard_untrusted": 0.0,
     "guard_pictures": 8,
 }
+FINE_TUNING_AUGMENT = {"warped_share": 0.75, "contrast": 1.5, "brightness": 0.15, "noise": 0.08}

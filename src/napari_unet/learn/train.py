@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -171,7 +171,8 @@ class _Training:
         """What teaches: trusted voxels that are neither held out nor in a band, with the parent's word where a guard wants it."""
         settings, spec, held = self.settings.chosen_for(fine_tuning=True), self.prepared.spec, self.prepared.held
         guard = self.prepared.start if settings.guard_outputs else None
-        extent = extent_for(self.settings, self.prepared.items, self._dimensions, guarded=guard is not None)
+        held_to = settings.guard_untrusted if guard is not None else 0.0
+        extent = extent_for(self.settings, self.prepared.items, self._dimensions, guarded=bool(held_to))
         found = [
             example
             for n, item in enumerate(self.prepared.items)
@@ -181,7 +182,11 @@ class _Training:
             return found
         device, asked, count = settings.device, without_stop(self.asked), settings.guard_pictures or 0
         drawn = with_priors(pictures(spec, count, settings.seed), guard, device, asked)
-        return with_priors(found, guard, device, asked) + telling(drawn, count)
+        if held_to:
+            own = [replace(each, guard=held_to) for each in with_priors(found, guard, device, asked)]
+        else:
+            own = [replace(each, prior=None) for each in found]
+        return own + telling(drawn, count)
 
     def _fit(self, examples: Sequence[Example], looks: Sequence[Look], look_s: float) -> Fit:
         voxels = sum(voxels_of(look.region) for look in looks)

@@ -71,7 +71,7 @@ class Trainer:
         weight = weighted(batch.labels, batch.weight, self._of_class)
         loss = teaching_loss(scores, batch.labels, weight, self.settings)
         if batch.prior is not None and self.settings.guard_outputs:
-            loss = loss + self.settings.guard_outputs * disagreement(scores, batch.labels, batch.prior)
+            loss = loss + self.settings.guard_outputs * disagreement(scores, batch.labels, batch.prior, batch.guard)
         return loss
 
     def _finite_statistics(self) -> bool:
