@@ -1,6 +1,7 @@
 """`napari_unet.train`: from labelled images to a model with a verdict, with nets of a few hundred weights."""
 
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import napari_unet as nu
 from napari_unet.errors import Cancelled, CheckpointError, ScanError, SettingsError
 from napari_unet.learn import trainer
 from napari_unet.learn.events import Event, HeldOutScore, PreviewFailed, StepDone
+from napari_unet.learn.example import IGNORE, Example
 from napari_unet.learn.held_out import hold_out
 from napari_unet.learn.item import TrainItem
 from napari_unet.learn.train import TrainResult, train
@@ -41,6 +43,29 @@ def parent() -> Model:
 
 def quick(steps: int = 3, **other: Any) -> nu.TrainSettings:
     return nu.TrainSettings(steps=steps, **(QUICK | other))
+
+
+@pytest.mark.parametrize(("held_to", "guarded"), [(0.0, 0), (0.5, 1)])
+def test_the_scan_that_teaches_is_held_to_its_parent_only_if_asked_for(
+    parent: Model, monkeypatch: pytest.MonkeyPatch, held_to: float, guarded: int
+) -> None:
+    image, truth = discs(0, 64)
+    trust = np.zeros(truth.shape, np.uint8)
+    trust[:, :20] = 1
+    seen: list[Example] = []
+    room = import_module("napari_unet.learn.train")
+    honest = room.fit
+
+    def watched(examples: list[Example], *given: Any, **options: Any) -> Any:
+        seen.extend(examples)
+        return honest(examples, *given, **options)
+
+    monkeypatch.setattr(room, "fit", watched)
+    train([(image, truth, trust)], start=parent, settings=quick(2, guard_untrusted=held_to, guard_pictures=2))
+    own = [each for each in seen if (each.labels != IGNORE).any()]
+    assert sum(each.prior is not None for each in own) == guarded
+    assert {each.guard for each in own} == ({held_to} if held_to else {1.0})
+    assert len(seen) - len(own) == 2
 
 
 def test_an_honest_fine_tune_wins_and_says_so(parent: Model) -> None:

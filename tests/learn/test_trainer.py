@@ -12,6 +12,8 @@ from napari_unet.errors import Cancelled, SettingsError
 from napari_unet.learn.budget import WorkClock
 from napari_unet.learn.example import IGNORE, Example
 from napari_unet.learn.fit import Fit, FitRun, FitStep, fit
+from napari_unet.learn.guard import disagreement
+from napari_unet.learn.patches import PatchSampler
 from napari_unet.learn.settings import AugmentSettings, TrainSettings
 from napari_unet.learn.trainer import Trainer, computes_bfloat16
 from napari_unet.model.model import Model
@@ -95,6 +97,22 @@ def test_the_guard_holds_outputs_where_nothing_is_trusted() -> None:
 
     free, held = agreement(0.0), agreement(10.0)
     assert held > free + 0.1
+
+
+def test_the_prior_of_each_patch_counts_as_its_example_says() -> None:
+    torch.manual_seed(0)
+    scores, prior = torch.randn(2, 1, 8, 8), torch.rand(2, 1, 8, 8)
+    labels = torch.full((2, 8, 8), IGNORE)
+    whole = disagreement(scores, labels, prior)
+    first = disagreement(scores[:1], labels[:1], prior[:1])
+    assert torch.allclose(disagreement(scores, labels, prior, torch.tensor([1.0, 1.0])), whole)
+    assert torch.allclose(disagreement(scores, labels, prior, torch.tensor([1.0, 0.0])), first / 2)
+    examples = [
+        Example(np.zeros((1, 32, 32), np.float32), np.zeros((32, 32), np.uint8), np.zeros((1, 32, 32)), guard=g) for g in (0.25, 1.0)
+    ]
+    shares = PatchSampler(examples, QUICK.model_copy(update={"patch_px": 16})).batch(40).guard
+    assert shares is not None
+    assert set(shares.tolist()) == {0.25, 1.0}
 
 
 def test_an_empty_guard_costs_nothing(example: Example) -> None:
