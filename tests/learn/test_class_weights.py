@@ -45,9 +45,10 @@ def test_it_comes_on_top_of_the_weight_of_a_voxel():
     assert float(both[0, 0, 1] / both[0, 0, 0]) == pytest.approx(11 * 3**0.5)
 
 
-def test_only_a_training_from_scratch_is_balanced():
-    assert TrainSettings().chosen_for(fine_tuning=False).class_balance == 0.5
-    assert TrainSettings().chosen_for(fine_tuning=True).class_balance == 0.0
+def test_nothing_is_balanced_unless_it_is_asked_for():
+    for fine_tuning in (True, False):
+        assert TrainSettings().chosen_for(fine_tuning=fine_tuning).class_balance == 0.0
+        assert TrainSettings(class_balance=0.5).chosen_for(fine_tuning=fine_tuning).class_balance == 0.5
 
 
 def test_a_fine_tune_warps_more_unless_it_is_told_otherwise():

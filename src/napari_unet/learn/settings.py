@@ -154,7 +154,7 @@ PATCH_PX = 128
 FROM_SCRATCH: dict[str, Any] = {
     "learning_rate": 3e-3,
     "weight_decay": 1e-2,
-    "class_balance": 0.5,
+    "class_balance": 0.0,
     "norm_statistics": "learnt",
     "guard_weights": 0.0,
     "guard_outputs": 0.0,
