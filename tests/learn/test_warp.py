@@ -40,6 +40,15 @@ def test_some_patches_are_only_turned_by_quarters() -> None:
     assert all((matrix == np.diag(np.diag(matrix))).all() for matrix in oblong)
 
 
+def test_oriented_axes_are_neither_mirrored_nor_turned_round() -> None:
+    rng, settings = np.random.default_rng(0), AugmentSettings(warped_share=0.5, shear=0.0, elastic_px=0.0)
+    flat = [Warper((8, 8), (1.0, 1.0), settings, (True, False)).draw(rng, (1.0, 1.0)).matrix for _ in range(60)]
+    assert all(matrix[0, 0] > 0 for matrix in flat)
+    assert {matrix[1, 1] > 0 for matrix in flat} == {True, False}
+    deep = [Warper((8, 8, 8), (1.0,) * 3, settings, (True, True, True)).draw(rng, (1.0,) * 3).matrix for _ in range(60)]
+    assert all((np.diag(matrix) > 0).all() for matrix in deep)
+
+
 def test_displacements_keep_their_spread_in_physical_space() -> None:
     rng, sizes = np.random.default_rng(0), (2.0, 1.0)
     bent = warper((96, 192), sizes, elastic_px=6.0, elastic_grid_px=16, warped_share=1.0)

@@ -63,7 +63,8 @@ class PatchSampler:
         self._sizes = _common_sizes(examples)
         self._flat = len(self.patch) == 3 and self._sizes[0] >= FLAT * max(self._sizes[1:])
         self._warped = slice(1, None) if self._flat else slice(None)
-        self._warper = Warper(self.patch[self._warped], self._sizes[self._warped], settings.augment)
+        self._oriented = settings.oriented or (False,) * len(self.patch)
+        self._warper = Warper(self.patch[self._warped], self._sizes[self._warped], settings.augment, self._oriented[self._warped])
         self._outputs = max((len(example.prior) for example in examples if example.prior is not None), default=0)
         self._weighted = any(example.weight is not None for example in examples)
         self._drawn = 0
@@ -99,7 +100,8 @@ class PatchSampler:
     def _slices(self, centre: float, length: int, rng: np.random.Generator) -> np.ndarray:
         count = self.patch[0]
         places = round(centre - (count - 1) / 2) + np.arange(count)
-        return mirrored(places[::-1] if self._settings.augment.flips and rng.random() < 0.5 else places, length)
+        turned = self._settings.augment.flips and not self._oriented[0] and rng.random() < 0.5
+        return mirrored(places[::-1] if turned else places, length)
 
     def _on_grid(self, centre: np.ndarray, warp: Warp) -> np.ndarray:
         """Where no warp asks for interpolation, the centre is such that none is done."""

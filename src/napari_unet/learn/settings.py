@@ -132,6 +132,11 @@ class TrainSettings(BaseModel):
     checkpoint_seconds: float = Field(
         15.0, ge=0, le=100_000, title="Checkpoint every", description="Seconds between checkpoints; they take 2 % of the time at most."
     )
+    oriented: tuple[bool, ...] | None = Field(
+        None,
+        title="Oriented",
+        description="Axes of a frame along which all scans lie the same way: not mirrored there, and turned by little. Else found.",
+    )
     augment: AugmentSettings = AugmentSettings()
 
     @model_validator(mode="after")

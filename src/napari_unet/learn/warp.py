@@ -14,7 +14,7 @@ from napari_unet.learn.settings import AugmentSettings
 from napari_unet.model.torch_import import torch
 
 Tensor = torch.Tensor
-MOST_TILT_DEG = 15.0  # of a volume, out of its plane
+MOST_TILT_DEG = 15.0  # of a volume out of its plane, and of scans that lie the same way
 AXIS_SPREAD = 0.05  # by which the scaling of the axes differs
 SLACK = 1.1  # the largest displacement is looked for at every fourth voxel only
 
@@ -30,11 +30,14 @@ class Warp:
 class Warper:
     """Draws warps for patches of one shape and tells where their voxels come from."""
 
-    def __init__(self, patch: Sequence[int], sizes: Sequence[float], augment: AugmentSettings) -> None:
-        """`sizes` of a voxel, per axis; only their proportions matter."""
+    def __init__(
+        self, patch: Sequence[int], sizes: Sequence[float], augment: AugmentSettings, oriented: Sequence[bool] | None = None
+    ) -> None:
+        """`sizes` of a voxel, per axis; only their proportions matter. No patch is mirrored or turned round along `oriented` axes."""
         finest = min(sizes)
         self.patch = tuple(patch)
         self._augment = augment
+        self._oriented = np.array(oriented if oriented is not None else (False,) * len(patch), bool)
         self._bases = [
             _spline(length, max(4.0, augment.elastic_grid_px * finest / size)) for length, size in zip(patch, sizes, strict=True)
         ]
@@ -49,7 +52,8 @@ class Warper:
             points = rng.standard_normal(points.shape, np.float32) * np.float32(spread)
             points /= scale.astype(np.float32).reshape(-1, *(1,) * len(scale))
         turn = self._warped(rng, len(scale)) if warped else self._plain(rng, scale)
-        mirror = np.where(rng.random(len(scale)) < 0.5, -1.0, 1.0) if self._augment.flips else np.ones(len(scale))
+        mirrored = (rng.random(len(scale)) < 0.5) & ~self._oriented if self._augment.flips else np.zeros(len(scale), bool)
+        mirror = np.where(mirrored, -1.0, 1.0)
         return Warp(turn * (scale / scale[:, None]) * mirror, points)
 
     def reach(self, warp: Warp) -> np.ndarray:
@@ -79,7 +83,8 @@ class Warper:
         turn = np.eye(dimensions)
         for first in range(dimensions - 1):  # in the plane last; a volume is tilted a little before
             for second in range(first + 1, dimensions):
-                most = augment.rotation_deg if first == dimensions - 2 else min(augment.rotation_deg, MOST_TILT_DEG)
+                free = first == dimensions - 2 and not self._oriented[[first, second]].any()
+                most = augment.rotation_deg if free else min(augment.rotation_deg, MOST_TILT_DEG)
                 turn = _rotation(dimensions, first, second, rng.uniform(-most, most)) @ turn
         shear = np.eye(dimensions) + rng.uniform(-augment.shear, augment.shear, (dimensions, dimensions)) * (1 - np.eye(dimensions))
         logs = rng.uniform(-1, 1) * math.log(augment.scale) + rng.normal(0, AXIS_SPREAD * (augment.scale > 1), dimensions)
@@ -88,7 +93,7 @@ class Warper:
     def _plain(self, rng: np.random.Generator, scale: np.ndarray) -> np.ndarray:
         """A turn by quarters, where the pixels of a plane are square and such a turn is allowed."""
         square = len(scale) > 1 and math.isclose(scale[-1], scale[-2], rel_tol=1e-3)
-        most = int(self._augment.rotation_deg // 90) if square else 0
+        most = int(self._augment.rotation_deg // 90) if square and not self._oriented[-2:].any() else 0
         quarters = int(rng.integers(-most, most + 1 if most < 2 else most))  # -2 and 2 are one
         return _rotation(len(scale), len(scale) - 2, len(scale) - 1, 90.0 * quarters).round()
 
