@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_unet.learn.verdict import Counts, _kappa, count, dice_of, judge
+from napari_unet.learn.counts import Counts, count, dice_of, kappa
+from napari_unet.learn.verdict import judge
 
 NAMES = ("background", "cell", "wall")
 MIRROR = {"child": "parent", "parent": "child", "tie": "tie", "not judged": "not judged"}
@@ -110,7 +111,7 @@ def test_kappa_is_agreement_beyond_chance() -> None:
     for n in range(3):
         one, other = labels == n, truth == n
         agree, chance = (one == other).mean(), one.mean() * other.mean() + (~one).mean() * (~other).mean()
-        assert _kappa(np.ones((1, 1)), found)[0, n] == pytest.approx((agree - chance) / (1 - chance))
+        assert kappa(np.ones((1, 1)), found)[0, n] == pytest.approx((agree - chance) / (1 - chance))
 
 
 def test_a_class_that_got_worse_stands_in_the_way() -> None:
@@ -149,3 +150,21 @@ def test_a_verdict_is_plain() -> None:
 
     told = judge(counts(1, 0.1), counts(2, 0.4), NAMES, "blocks").as_dict()
     assert json.loads(json.dumps(told))["classes"][2]["name"] == "wall"
+
+
+def test_a_child_that_did_not_learn_what_it_was_taught_does_not_win() -> None:
+    child, parent = counts(1, 0.1), counts(2, 0.4)
+    learnt, unlearnt = counts(3, 0.2, units=1), counts(4, 0.9, units=1)
+    assert judge(child, parent, NAMES, "blocks", (learnt, unlearnt)).kind == "child"
+    verdict = judge(child, parent, NAMES, "blocks", (unlearnt, unlearnt))
+    assert verdict.kind == "tie"
+    assert "did not learn the labels" in verdict.sentence
+    assert "The old one stays" in verdict.sentence
+
+
+def test_where_one_class_alone_was_taught_the_held_out_voxels_decide() -> None:
+    child, parent = counts(1, 0.1), counts(2, 0.4)
+    alone = count(np.full((1, 400), 1), np.full((1, 400), 1), np.zeros((1, 400), int), (1, 3))
+    assert judge(child, parent, NAMES, "blocks", (alone, alone)).kind == "child"
+    few = count(np.full((1, 20), 2), np.arange(20)[None] % 3, np.zeros((1, 20), int), (1, 3))
+    assert judge(child, parent, NAMES, "blocks", (few, few)).kind == "child"

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_unet.errors import Cancelled
+from napari_unet.learn.counts import dice_of
 from napari_unet.learn.fit import FitStep
 from napari_unet.learn.item import TrainItem
 from napari_unet.learn.looks import Look, counts_of, labels_of, middle
 from napari_unet.learn.units import Judged, Piece
-from napari_unet.learn.verdict import dice_of
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.unet import UNet

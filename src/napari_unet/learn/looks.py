@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_unet.learn.corrections import UNTRUSTED
+from napari_unet.learn.counts import Counts, count
 from napari_unet.learn.crop import bounding_box
 from napari_unet.learn.item import TrainItem
 from napari_unet.learn.units import Judged, Piece
-from napari_unet.learn.verdict import Counts, count
 from napari_unet.model.model import Model
 from napari_unet.progress import Asked, Wish
 from napari_unet.scans.scan import Index, Scan, Slices
@@ -52,10 +52,10 @@ class Changed:
     mask: np.ndarray
 
 
-def looks_at(items: Sequence[TrainItem], judged: Judged, dimensions: int, corrections: bool) -> list[Look]:
-    """The regions to run: frames with `corrections` up to a number of voxels, and the judged pieces not among them."""
+def looks_at(items: Sequence[TrainItem], pieces: Sequence[Piece], dimensions: int, corrections: bool) -> list[Look]:
+    """The regions to run: frames with `corrections` up to a number of voxels, and the `pieces` not among them."""
     looks = list(_corrected(items, dimensions)) if corrections else []
-    return looks + [Look(p.item, p.frame, p.region) for p in judged.pieces if not any(look.holds(p) for look in looks)]
+    return looks + [Look(p.item, p.frame, p.region) for p in pieces if not any(look.holds(p) for look in looks)]
 
 
 def _corrected(items: Sequence[TrainItem], dimensions: int) -> Iterator[Look]:

@@ -172,7 +172,7 @@ FINE_TUNING: dict[str, Any] = {
     "class_balance": 0.0,
     "norm_statistics": "kept",
     "guard_weights": 1.0,
-    "guard_outputs": 15.0,
+    "guard_outputs": 20.0,
     "guard_untrusted": 0.0,
     "guard_pictures": 8,
 }

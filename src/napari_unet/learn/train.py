@@ -17,11 +17,14 @@ from napari_unet.learn.fingerprint import with_patches
 from napari_unet.learn.fit import Fit, FitRun, FitStep, fit
 from napari_unet.learn.item import TrainItem
 from napari_unet.learn.looks import Look, changes, counts_of, labels_of, looks_at, shares, voxels_of, without_stop
+from napari_unet.learn.orientation import with_orientation
 from napari_unet.learn.pictures import pictures, telling
 from napari_unet.learn.prepare import Given, Prepared, Wanted, prepare
 from napari_unet.learn.prior import extent_for, with_priors
 from napari_unet.learn.result import History, TrainResult, with_provenance
 from napari_unet.learn.settings import TrainSettings
+from napari_unet.learn.taught import taught_of
+from napari_unet.learn.units import Judged
 from napari_unet.learn.verdict import Verdict, judge, with_changes
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import find_devices
@@ -108,6 +111,8 @@ def train(
     if options.get("resume", False):
         chosen = as_begun(chosen, options.get("checkpoint"))
     chosen = with_patches(chosen, prepared.items, prepared.spec, device)
+    training = {} if prepared.parent is None else prepared.parent.spec.provenance.training
+    chosen = with_orientation(chosen, prepared.items, prepared.spec.architecture.dimensions, training)
     return _Training(prepared, chosen, began, on_progress, asked, options).run()
 
 
@@ -134,10 +139,13 @@ class _Training:
     options: TrainOptions
     scores: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     trouble: str = ""
+    taught: Judged = field(default_factory=Judged)
 
     def run(self) -> TrainResult:
         """Look at the parent, train, look at the child, judge."""
-        looks = looks_at(self.prepared.items, self.prepared.held.judged, self._dimensions, self.prepared.parent is not None)
+        tuned, held = self.prepared.parent is not None, self.prepared.held
+        self.taught = taught_of(self.prepared.items, held, self._dimensions) if tuned and held.judged.units else Judged()
+        looks = looks_at(self.prepared.items, held.judged.pieces + self.taught.pieces, self._dimensions, tuned)
         since = time.monotonic()
         parent = self._labels(self.prepared.parent, looks) if self.prepared.parent is not None else None
         look_s = time.monotonic() - since if parent is not None else self._timed(looks)
@@ -225,8 +233,10 @@ class _Training:
         items, judged, spec = self.prepared.items, self.prepared.held.judged, self.prepared.spec
         new = counts_of(items, judged, looks, child, len(spec.classes))
         old = None if parent is None else counts_of(items, judged, looks, parent, len(spec.classes))
-        verdict = judge(new, old, [each.name for each in spec.classes], judged.kind)
+        names = [each.name for each in spec.classes]
         if parent is None:
-            return verdict
+            return judge(new, old, names, judged.kind)
+        both = tuple(counts_of(items, self.taught, looks, labels, len(names)) for labels in (child, parent))
+        verdict = judge(new, old, names, judged.kind, (both[0], both[1]) if self.taught.units else None)
         corrected, changed = shares(items, looks, parent, child)
         return with_changes(verdict, corrected, changed)

@@ -13,8 +13,12 @@ The child wins where all of this holds:
 - the gain is at least a twentieth of what the worse of the two gets wrong (1 - Dice), so that a drift
   which many voxels make certain, but nobody would see, is no reason to change models;
 - no class, background included, is worse for certain: that counts what a model finds where nothing is.
-The same in reverse, and the parent wins; all else is a tie, and the parent stays. So the rule does not
+The same in reverse, and the parent wins; all else is a tie, and the parent stays. So up to here the rule does not
 know which of the two is new, and a child that learnt nonsense has to be lucky in every unit alike.
+
+Lucky it may be where the parent finds next to nothing, so one thing more is asked of a child that would win: that it gained
+on what it was taught too, by half of what it gained on what was held out, both beyond chance. Labels that are shifted or
+contradict each other can not be learnt; what gets better without them got better by luck.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,15 +28,21 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
-from napari_unet.learn.units import FEWEST_UNITS, NOWHERE
+from napari_unet.learn.counts import Counts, dice, dice_of, kappa, kappa_of
+from napari_unet.learn.units import FEWEST_UNITS
 
-Score = Callable[[np.ndarray, "Counts"], np.ndarray]
+Score = Callable[[np.ndarray, Counts], np.ndarray]
 Kind = Literal["child", "parent", "tie", "not judged"]
 CERTAINTY = 0.98
 RESAMPLES = 10_000
 RESAMPLES_OF_MANY = 2_000  # of more than a hundred units, whose tails lie closer
 SEED = 20150518
 LEAST_GAIN = 0.05
+TAUGHT_SHARE = 0.5  # of the gain on held-out voxels that a child has to show on those that taught
+FEWEST_TAUGHT = 50  # voxels of a class
+NOT_LEARNT = (
+    " It did not learn the labels that it was given, so that what it gained is luck: they may be shifted, or contradict each other."
+)
 NOTHING_HELD_OUT = "Not judged: nothing that you marked as right could be held out. The new model is kept beside the old one."
 
 
@@ -66,44 +76,13 @@ class Verdict:
         return {**asdict(self), "classes": [asdict(each) for each in self.classes]}
 
 
-@dataclass(frozen=True)
-class Counts:
-    """Voxels per unit and class (units, classes): where model and truth agree, what was found, and what is there."""
+def judge(
+    child: Counts, parent: Counts | None, names: Sequence[str], unit_kind: str, taught: tuple[Counts, Counts] | None = None
+) -> Verdict:
+    """Compare the two by the rule above; without a parent the child's own scores are told and nothing is judged.
 
-    right: np.ndarray
-    found: np.ndarray
-    truth: np.ndarray
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(self.right + other.right, self.found + other.found, self.truth + other.truth)
-
-    @classmethod
-    def none(cls, units: int, classes: int) -> "Counts":
-        """Nothing counted yet."""
-        return cls(*(np.zeros((units, classes), np.int64) for _ in range(3)))
-
-
-def count(labels: np.ndarray, truth: np.ndarray, units: np.ndarray, shape: tuple[int, int]) -> Counts:
-    """Count labels against the truth, per unit (-1: not judged) and class; `shape` is (units, classes)."""
-    judged = units != NOWHERE
-    unit, one, other = units[judged].astype(np.int64), labels[judged], truth[judged]
-    right = one == other
-    return Counts(_table(unit[right], other[right], shape), _table(unit, one, shape), _table(unit, other, shape))
-
-
-def _table(unit: np.ndarray, labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    flat = unit * shape[1] + np.minimum(labels, shape[1] - 1)
-    return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape)
-
-
-def dice_of(counts: Counts) -> np.ndarray:
-    """Dice per class over all units; NaN for classes that are not there."""
-    scores: np.ndarray = _dice(np.ones((1, len(counts.truth))), counts)[0]
-    return scores
-
-
-def judge(child: Counts, parent: Counts | None, names: Sequence[str], unit_kind: str) -> Verdict:
-    """Compare the two by the rule above; without a parent the child's own scores are told and nothing is judged."""
+    `taught` is what child and parent make of the voxels that taught.
+    """
     units = int((child.truth.sum(axis=1) > 0).sum())
     present = np.flatnonzero(child.truth.sum(axis=0))
     if not units:
@@ -115,6 +94,9 @@ def judge(child: Counts, parent: Counts | None, names: Sequence[str], unit_kind:
     if len(present) > 1:  # of one class alone there is no chance
         mean = _beyond_chance(mean, child, parent, foreground)
     kind = _kind(mean, classes)
+    if kind == "child" and parent is not None and taught is not None and not _learnt((child, parent), taught, foreground):
+        sentence = _sentence("tie", mean, classes, units, unit_kind) + NOT_LEARNT
+        return Verdict("tie", sentence, units, unit_kind, mean, classes)
     return Verdict(kind, _sentence(kind, mean, classes, units, unit_kind), units, unit_kind, mean, classes)
 
 
@@ -143,7 +125,7 @@ def _row(name: str, child: Counts, parent: Counts | None, group: np.ndarray) -> 
     there = child.truth.sum(axis=1) > 0
     if there.sum() < FEWEST_UNITS:
         return ClassVerdict(name, old, own)
-    low, high = _interval(_kept(child, there), _kept(parent, there), group, _dice)
+    low, high = _interval(_kept(child, there), _kept(parent, there), group, dice)
     return ClassVerdict(name, old, own, low, high, _side(low, high))
 
 
@@ -152,8 +134,15 @@ def _beyond_chance(mean: ClassVerdict, child: Counts, parent: Counts | None, gro
     if parent is None or mean.low is None:
         return mean
     there = child.truth.sum(axis=1) > 0
-    side = _side(*_interval(_kept(child, there), _kept(parent, there), group, _kappa))
+    side = _side(*_interval(_kept(child, there), _kept(parent, there), group, kappa))
     return mean if side == mean.kind else replace(mean, kind="tie")
+
+
+def _learnt(held: tuple[Counts, Counts], taught: tuple[Counts, Counts], group: np.ndarray) -> bool:
+    """Whether a child gained on what it was taught too; where that holds too little to be told, it is believed."""
+    on_held, on_taught = (kappa_of(child)[group] - kappa_of(parent)[group] for child, parent in (held, taught))
+    known = ~np.isnan(on_taught) & (taught[0].truth.sum(axis=0)[group] >= FEWEST_TAUGHT)
+    return not known.any() or bool(on_taught[known].mean() >= TAUGHT_SHARE * np.nanmean(on_held[known]))
 
 
 def _side(low: float, high: float) -> Kind:
@@ -174,22 +163,6 @@ def _interval(child: Counts, parent: Counts, group: np.ndarray, score: Score) ->
     tail = _tail(units)
     low, high = np.quantile(mean, [tail, 1 - tail])
     return float(low), float(high)
-
-
-def _dice(drawn: np.ndarray, counts: Counts) -> np.ndarray:
-    """Dice of (resamples, classes), pooled over the units drawn; NaN where a class is not among the truth."""
-    right, found, truth = (drawn @ part for part in (counts.right, counts.found, counts.truth))
-    score: np.ndarray = np.where(truth > 0, 2 * right / np.maximum(found + truth, 1), np.nan)
-    return score
-
-
-def _kappa(drawn: np.ndarray, counts: Counts) -> np.ndarray:
-    """Cohen's kappa of (resamples, classes), each class against the rest; NaN where neither model nor truth tells it from the rest."""
-    right, found, truth = (drawn @ part for part in (counts.right, counts.found, counts.truth))
-    expected = found * truth / np.maximum(truth.sum(axis=1, keepdims=True), 1)
-    room = (found + truth) / 2 - expected
-    score: np.ndarray = np.where(room > 0, (right - expected) / np.where(room > 0, room, 1), np.nan)
-    return score
 
 
 def _tail(units: int) -> float:
