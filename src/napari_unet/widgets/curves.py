@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_unet.widgets.rows import plain_tip
 
-REDRAW_MS = 100
-MOST_POINTS = 1000
+REDRAW_MS = 1500  # drawing takes tens of milliseconds, and the window should not feel it
+MOST_POINTS = 500
 HEIGHT_PX = 100
 SMOOTH = 0.9
 AXIS_PX, LEAST_RANGE = 42, 0.01
@@ -51,9 +51,9 @@ class Series:
 
 
 class Curves(QWidget):
-    """Draws two curves, ten times a second at most."""
+    """Draws two curves, every second and a half at most."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, redraw_ms: int = REDRAW_MS) -> None:
         super().__init__(parent)
         self._colours = Colours()
         self._plots: list[Any] = []
@@ -64,7 +64,7 @@ class Curves(QWidget):
         self._layout.setSpacing(2)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(REDRAW_MS)
+        self._timer.setInterval(redraw_ms)
         self._timer.timeout.connect(self._draw)
         self.loss, self.dice = Series(SMOOTH), Series()
 

@@ -134,9 +134,15 @@ class PreviewWipe(QWidget):
 
 def picture(image: np.ndarray, labels: np.ndarray, colours: np.ndarray) -> QImage:
     """Labels in their colours over a grey plane; both of shape (rows, columns)."""
-    grey = np.clip(image, 0, 1)[..., None] * 255
-    known = np.minimum(labels, len(colours) - 1)
-    mixed = np.where(labels[..., None] > 0, (1 - OPACITY) * grey + OPACITY * colours[known], grey)
-    pixels = np.ascontiguousarray(mixed.astype(np.uint8))
+    shades = (np.clip(image, 0, 1) * 255).astype(np.uint8)
+    pixels = _mixed(colours)[np.minimum(labels, len(colours) - 1), shades]
     height, width = labels.shape
     return QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+
+
+def _mixed(colours: np.ndarray) -> np.ndarray:
+    """The colour (labels, 256, 3) of each label over each shade of grey; label 0 is grey itself: a table, since the window waits for it."""
+    grey = np.arange(256, dtype=np.float32)[None, :, None]
+    mixed = (1 - OPACITY) * grey + OPACITY * colours[:, None]
+    mixed[0] = grey[0]
+    return np.asarray(mixed.astype(np.uint8))
