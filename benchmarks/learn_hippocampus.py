@@ -24,8 +24,8 @@ def main() -> None:
     """Train and score once a seed, and keep the row."""
     options = _options()
     learn_from, report_on = (("train", "val"), "test") if options.final else (("train",), "val")
-    pairs = [_pair(options.data, name) for split in learn_from for name in names(options.data, split)]
-    report = [_pair(options.data, name) for name in names(options.data, report_on)]
+    pairs = [volume(options.data, name) for split in learn_from for name in names(options.data, split)]
+    report = [volume(options.data, name) for name in names(options.data, report_on)]
     row = f"learn-hippocampus-{'test' if options.final else 'validation'}"
     command = f"python benchmarks/learn_hippocampus.py --data FOLDER{' --final' if options.final else ''}"
     for seed in options.seeds:
@@ -36,11 +36,14 @@ def run(options: argparse.Namespace, seed: int, pairs: list[Pair], report: list[
     """One training."""
     settings = nu.TrainSettings.model_validate_json(options.settings).model_copy(update={"seed": seed, "minutes": options.minutes})
     result, seconds = timed(pairs, settings=settings, classes=CLASSES)
+    if options.save:
+        nu.save_model(result.model, options.save)
     scores = {f"Dice, {name}": round(per_image(result.model, report, (n,)), 4) for n, name in enumerate(CLASSES) if n}
     return {"volumes": len(pairs), **scores, "seconds": round(seconds, 1), "steps": result.settings.steps, **verdict_of(result)}
 
 
-def _pair(folder: Path, name: str) -> Pair:
+def volume(folder: Path, name: str) -> Pair:
+    """A volume with its spacing, and its labels."""
     stem = name.removesuffix(".nii.gz")
     image, spacing = nifti(folder / "images" / f"{stem}.nii.gz")
     labels, _ = nifti(folder / "labels" / f"{stem}.nii.gz")
@@ -65,6 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--settings", default="{}", help="settings other than the defaults, as JSON; for choosing them")
+    parser.add_argument("--save", type=Path, help="keep the model of the last seed")
     return parser.parse_args()
 
 

@@ -174,6 +174,6 @@ FINE_TUNING: dict[str, Any] = {
     "guard_weights": 1.0,
     "guard_outputs": 20.0,
     "guard_untrusted": 0.0,
-    "guard_pictures": 8,
+    "guard_pictures": 16,
 }
 FINE_TUNING_AUGMENT = {"warped_share": 0.75, "contrast": 1.5, "brightness": 0.15, "noise": 0.08}

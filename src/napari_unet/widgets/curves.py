@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_unet.widgets.later import later
 from napari_unet.widgets.rows import plain_tip
 
 REDRAW_MS = 1500  # drawing takes tens of milliseconds, and the window should not feel it
@@ -75,12 +76,14 @@ class Curves(QWidget):
             self._paint(plot)
 
     def begin(self) -> None:
-        """Empty the curves; the first time the plots are made."""
+        """Empty the curves; the first time the plots are made, one each turn of the event loop."""
         self.loss, self.dice = Series(SMOOTH), Series()
         if not self._plots:
-            self._make()
-        self._limit.hide()
-        self._plots[1].hide()
+            self._make_plot("Loss", LOSS_COLOUR, LOSS_TIP)
+            later(self, self._make_dice)
+        if self._limit is not None:
+            self._limit.hide()
+            self._plots[1].hide()
         self._draw()
 
     def add_loss(self, step: int, loss: float) -> None:
@@ -92,12 +95,14 @@ class Curves(QWidget):
         """Add a score on what is held out."""
         self.dice.add(step, dice)
         if self._plots:
+            self._make_dice()
             self._plots[1].show()
         self._draw_soon()
 
     def set_old_dice(self, dice: float) -> None:
         """Draw the old model's score as a dashed line."""
-        if self._limit is not None:
+        if self._plots:
+            self._make_dice()
             self._limit.setValue(dice)
             self._limit.show()
             self.add_dice(0, dice)
@@ -110,17 +115,25 @@ class Curves(QWidget):
         for line, series in zip(self._lines, (self.loss, self.dice), strict=False):
             line.setData(series.x, series.y)
 
-    def _make(self) -> None:
-        for title, colour, tip in (("Loss", LOSS_COLOUR, LOSS_TIP), ("Dice, held out", DICE_COLOUR, DICE_TIP)):
-            plot = make_plot(title, self)
-            plot.setToolTip(plain_tip(tip))
-            self._lines.append(plot.plot(pen={"color": colour, "width": 2}, symbol="o" if self._lines else None, symbolSize=5))
-            self._layout.addWidget(plot)
-            self._plots.append(plot)
-            self._paint(plot)
-        self._plots[1].getPlotItem().setXLink(self._plots[0].getPlotItem())
+    def _make_plot(self, title: str, colour: str, tip: str) -> Any:
+        plot = make_plot(title, self)
+        plot.setToolTip(plain_tip(tip))
+        self._lines.append(plot.plot(pen={"color": colour, "width": 2}, symbol="o" if self._lines else None, symbolSize=5))
+        self._layout.addWidget(plot)
+        self._plots.append(plot)
+        self._paint(plot)
+        return plot
+
+    def _make_dice(self) -> None:
+        """Make the second plot, hidden until there is something to show, unless it is there."""
+        if len(self._plots) > 1:
+            return
+        plot = self._make_plot("Dice, held out", DICE_COLOUR, DICE_TIP)
+        plot.hide()
+        plot.getPlotItem().setXLink(self._plots[0].getPlotItem())
         pen = {"color": "#9aa0aa", "width": 1, "style": Qt.PenStyle.DashLine}
-        self._limit = self._plots[1].addLine(y=0.0, pen=pen)
+        self._limit = plot.addLine(y=0.0, pen=pen)
+        self._limit.hide()
         self._lines[1].setSymbolBrush(DICE_COLOUR)
         self._lines[1].setSymbolPen(None)
 
@@ -136,14 +149,13 @@ class Curves(QWidget):
 def make_plot(title: str, parent: QWidget) -> Any:
     """A small plot that does not take the mouse."""
     graph = import_module("pyqtgraph")
-    plot = graph.PlotWidget(parent)
+    plot = graph.PlotWidget(parent, enableMenu=False)
     plot.setFixedHeight(HEIGHT_PX)
     plot.setFrameShape(plot.Shape.NoFrame)
     plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, False)
     item = plot.getPlotItem()
     item.setTitle(title, size="9pt")
-    item.setMenuEnabled(False)
     item.hideButtons()
     item.setMouseEnabled(x=False, y=False)
     item.getAxis("left").setWidth(AXIS_PX)
