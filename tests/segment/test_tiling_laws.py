@@ -18,8 +18,9 @@ from napari_unet.segment import tiling as tiling_module
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.normalize import FrameStatistics, frame_statistics, normalize
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.stream import Focus, stream
+from napari_unet.segment.stream import stream
 from napari_unet.segment.tiling import Lattice, plan_tiles
+from napari_unet.segment.waiting import Focus
 from tiny import smooth_image, tiny_model, tiny_spec
 
 WHOLE = 4096

@@ -80,7 +80,7 @@ def plan_tiles(
     axes = [_axis_tiles(*axis) for axis in zip(lattice.maps, lattice.strides, lattice.halo, cuts, strict=True)]
     tiles = [_tile(parts) for parts in _product(axes)]
     if focus is not None:
-        tiles.sort(key=lambda tile: _distance(tile.write, focus))
+        tiles.sort(key=lambda tile: distance(tile.write, focus))
     if focus is not None and small_first:
         tiles = [*_first_tile(lattice, tiles[0], focus), *tiles]
     return TilePlan(lattice.maps, lattice.padded, tuple(tiles), tuple(axis_cuts.step for axis_cuts in cuts))
@@ -165,7 +165,7 @@ def _voxels(slices: Slices) -> int:
     return math.prod(part.stop - part.start for part in slices)
 
 
-def _distance(write: Slices, focus: Sequence[float]) -> tuple[float, float]:
+def distance(write: Slices, focus: Sequence[float]) -> tuple[float, float]:
     """Distance of the focus from a tile, then from its centre."""
     outside = [max(part.start - at, at - (part.stop - 1), 0.0) for part, at in zip(write, focus, strict=True)]
     centre = [(part.start + part.stop - 1) / 2 - at for part, at in zip(write, focus, strict=True)]

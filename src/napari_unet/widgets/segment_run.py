@@ -160,7 +160,8 @@ def segment_in_worker(worker: JobWorker, entry: ModelEntry, job: SegmentJob, foc
     if "torch" not in sys.modules:
         worker.tell("Starting PyTorch (once per session)…")
     from napari_unet.segment.run import run_facts
-    from napari_unet.segment.stream import Focus, stream
+    from napari_unet.segment.stream import stream
+    from napari_unet.segment.waiting import Focus
 
     model = load_chosen(entry)
     looked = Focus(focus.frame, focus.point)
