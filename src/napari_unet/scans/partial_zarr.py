@@ -76,6 +76,14 @@ def finish_partial(path: Path, facts: Mapping[str, Any]) -> None:
         forget_folder(folder)
 
 
+def reopen_partial(path: Path) -> None:
+    """Make a result that is complete a partial one again."""
+    target, folder = path.resolve(), partial_folder(path)
+    with writing(target):
+        folder.mkdir(exist_ok=True)
+        target.replace(folder / target.name)
+
+
 def sweep_partial(path: Path) -> None:
     """Remove what writers that were killed have left of chunks; nobody else may be writing."""
     for left in (partial_folder(path) / path.resolve().name).rglob(f"*{SUFFIX}"):

@@ -19,6 +19,7 @@ from napari_unet.scans.partial_zarr import (
     is_begun,
     open_partial,
     partial_folder,
+    reopen_partial,
     sweep_partial,
 )
 from napari_unet.scans.result_file import ResultFile
@@ -55,10 +56,15 @@ class Opening:
         if is_begun(self._outputs.labels) or not (self._keeping.resume or self._keeping.merge):
             return None
         facts = [facts_of(path) for path in self._paths]
-        return facts[0] if all(same_result(each.get(RUN, {}), self._own) for each in facts) else None
+        if not all(same_result(each.get(RUN, {}), self._own) for each in facts):
+            return None
+        for path in self._paths:
+            forget_partial(path)  # a run that was killed while it removed its journals
+        return facts[0]
 
     def open(self, on_progress: OnProgress, asked: Asked) -> KeptRun:
         """Begin the files, or find those that were begun, and check what is finished; raises `OutputError` as `kept_run` does."""
+        self._reopen()
         for path in self._paths:
             check_output(path, self._keeping.overwrite)
         self._make_way()
@@ -90,6 +96,16 @@ class Opening:
         if self._fresh:
             for path in self._paths:
                 forget_partial(path)
+
+    def _reopen(self) -> None:
+        """Where a run was killed after one of its results had taken its place, put that back."""
+        labels, keeping = self._outputs.labels, self._keeping
+        if not is_begun(labels) or not (keeping.resume or keeping.merge):
+            return
+        plan = open_partial(labels)[1].get(RUN)
+        for path in self._paths[1:]:
+            if not is_begun(path) and facts_of(path).get(RUN) == plan:
+                reopen_partial(path)
 
     def _make_way(self) -> None:
         """Where an interrupted run is neither gone on with nor done in parts, replace it or refuse."""
