@@ -34,7 +34,7 @@ def write_atomically(
     temporary = _sibling(target)
     try:
         write(temporary)
-        _flush(temporary)
+        flush(temporary)
         if verify is not None:
             verify(temporary)
         temporary.chmod(_mode_for(target))
@@ -141,7 +141,8 @@ def _sibling(target: Path) -> Path:
     return Path(name)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Have the disk keep a file as it is."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 

@@ -11,7 +11,7 @@ from typing import Any
 import zarr
 
 from napari_unet.errors import OutputError
-from napari_unet.files import forget_folder
+from napari_unet.files import flush, forget_folder
 from napari_unet.scans.result_file import ResultFile
 from napari_unet.scans.zarr_write import LEVEL, create_zarr, put_in_place, sibling, writing
 
@@ -39,6 +39,8 @@ def begin_partial(file: ResultFile) -> bool:
         fresh = sibling(target, "part")
         try:
             create_zarr(fresh / target.name, file)
+            for description in fresh.rglob("zarr.json"):
+                flush(description)
             return _renamed(fresh, folder)
         finally:
             if fresh.exists():
