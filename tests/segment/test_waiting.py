@@ -138,3 +138,19 @@ def test_frames_of_which_nothing_is_wanted_are_not_read() -> None:
     list(stream(MODEL, job(scan=scan_of(Read()), wanted=lambda frame, write: frame == (2,)), engine=engine))
     assert Read.frames == {2}
     assert engine.runs == 9
+
+
+def test_the_small_first_tile_is_where_the_user_looks_when_the_run_begins() -> None:
+    large = scan_of(np.zeros((2, 600, 600), np.uint8))
+    looked = [Focus((0,), (10.0, 10.0))]
+    lattice = Lattice((AxisMap(600),) * 2, (4, 4), (8, 8))
+    frames = tuple((number,) for number in range(2))
+    waiting = Waiting(job(scan=large, frames=frames, region=(slice(0, 600),) * 2), lattice, (600, 600), lambda: looked[0])
+    looked[0] = Focus((1,), (500.0, 500.0))
+    tiles = []
+    while (nearest := waiting.nearest()) is not None:
+        tiles.append(nearest)
+        waiting.finish()
+    assert [(frame, tile.provisional) for frame, tile in tiles] == [((1,), True), ((1,), False), ((0,), False)]
+    assert all(part.start <= 500 < part.stop for part in tiles[0][1].write)
+    assert waiting.done == waiting.total == 3

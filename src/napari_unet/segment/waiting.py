@@ -44,6 +44,8 @@ class Waiting:
             self._focus = focus
             self._frames = self._nearest_first(self._frames)
             self._left = {frame: self._in_order(tiles) for frame, tiles in self._left.items()}
+            if not self.done:
+                self._add_first_tile()
             self.total = self._count()
         while self._frames:
             if tiles := self._tiles_of(self._frames[0]):
