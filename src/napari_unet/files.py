@@ -5,16 +5,19 @@ import os
 import shutil
 import struct
 import tempfile
+import threading
 import weakref
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 from napari_unet.errors import OutputError
 
 RECORD = struct.Struct("<II")  # length and CRC-32 of what follows
 MOST_RECORD_BYTES = 2**30
 SPARE_BYTES = 2**30  # what is left free on a disk
+DELETION_WAIT_S = 0.5  # how long to wait for a folder to be deleted; a small one is gone by then
 
 
 def write_atomically(
@@ -31,7 +34,7 @@ def write_atomically(
     temporary = _sibling(target)
     try:
         write(temporary)
-        _flush(temporary)
+        flush(temporary)
         if verify is not None:
             verify(temporary)
         temporary.chmod(_mode_for(target))
@@ -58,15 +61,31 @@ def check_room(folder: Path, size: int) -> None:
         )
 
 
-class AppendOnly:
-    """A new file, readable by its owner alone, to which whole records are appended; raises `OutputError` where it can not be written."""
+def forget_folder(folder: Path) -> None:
+    """Take a folder away at once; large ones are deleted in the background, where they lie hidden beside their place."""
+    hidden = folder.with_name(f".{folder.name.lstrip('.')}.{uuid4().hex[:8]}.old")
+    try:
+        folder.replace(hidden)
+    except OSError:
+        hidden = folder  # Windows does not rename a folder of which a file is open
+    deletion = threading.Thread(target=shutil.rmtree, args=(hidden,), kwargs={"ignore_errors": True}, name="deletes a folder")
+    deletion.start()
+    deletion.join(DELETION_WAIT_S)
 
-    def __init__(self, path: Path) -> None:
+
+class AppendOnly:
+    """A new file to which whole records are appended; raises `OutputError` where it can not be written.
+
+    It is readable by its owner alone, unless it is not `private`.
+    """
+
+    def __init__(self, path: Path, private: bool = True) -> None:
         self.path = path
         self._size = 0
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            self._handle = os.open(path, flags, 0o600 if private else 0o666)
         except OSError as error:
             raise OutputError(f"Can not write into {path.parent}: {error.strerror}. Free some space, or choose another folder.") from error
         self._close = weakref.finalize(self, os.close, self._handle)
@@ -122,7 +141,8 @@ def _sibling(target: Path) -> Path:
     return Path(name)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Have the disk keep a file as it is."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 

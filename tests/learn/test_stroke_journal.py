@@ -12,7 +12,8 @@ from napari_unet.files import AppendOnly
 from napari_unet.learn import journal_folder as folder
 from napari_unet.learn.corrections import PAINTED, REVIEWED
 from napari_unet.learn.journal_folder import FOLDER_VARIABLE, delete_history, journals_of, list_journals, new_path, this_process
-from napari_unet.learn.stroke_journal import JournalHeader, StrokeJournal, identity_of, read_header, read_journal
+from napari_unet.learn.stroke_journal import JournalHeader, StrokeJournal, read_header, read_journal
+from napari_unet.scans.identity import identity_of
 from napari_unet.scans.scan import ChannelStack, Scan
 
 SHAPE = (3, 40, 50)

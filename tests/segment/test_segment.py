@@ -12,7 +12,8 @@ from napari_unet.scans.scan import ChannelStack, Scan, scan_of
 from napari_unet.segment.check import check_fit, notes
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.run import run_facts
-from napari_unet.segment.stream import Focus, TileResult, stream
+from napari_unet.segment.stream import TileResult, stream
+from napari_unet.segment.waiting import Focus
 from tiny import smooth, smooth_image, tiny_model, tiny_spec
 
 FLAT = tiny_model(tiny_spec(classes=3))

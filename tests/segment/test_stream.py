@@ -16,7 +16,8 @@ from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.semantic import decide
-from napari_unet.segment.stream import Focus, stream
+from napari_unet.segment.stream import stream
+from napari_unet.segment.waiting import Focus
 from tiny import smooth_image, tiny_model, tiny_spec
 
 FLAT = tiny_model(tiny_spec(classes=3))

@@ -28,6 +28,11 @@ class SegmentArguments:
     probabilities: Annotated[Path | None, typer.Option(help="File for the probability of each class; with several images, a folder.")] = (
         None
     )
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run; what is finished is kept (.zarr only).")] = False
+    part: Annotated[
+        str | None,
+        typer.Option(help="Do one part of the run, such as 2/4; when all are done, 'merge' completes the result (.zarr only)."),
+    ] = None
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")] = False
 

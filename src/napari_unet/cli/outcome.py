@@ -32,8 +32,8 @@ def guarded(work: Callable[[], Outcome], as_json: bool) -> None:
         outcome = work()
     except NapariUNetError as error:
         _fail(str(error), as_json)
-    except KeyboardInterrupt:
-        tell("Interrupted; the files that were complete are kept.")
+    except KeyboardInterrupt as interruption:
+        tell(with_notes("Interrupted; the files that were complete are kept.", interruption))
         raise typer.Exit(INTERRUPTED) from None
     except (typer.Exit, typer.BadParameter):
         raise
@@ -60,6 +60,11 @@ def _fail(sentence: str, as_json: bool) -> None:
 
 def _as_json(values: Mapping[str, Any]) -> str:
     return json.dumps(values, indent=2, default=str)
+
+
+def with_notes(sentence: str, error: BaseException) -> str:
+    """A sentence about an error, with what was noted on its way."""
+    return " ".join([sentence, *getattr(error, "__notes__", ())])
 
 
 def unexpected(error: Exception) -> str:

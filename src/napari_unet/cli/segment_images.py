@@ -2,30 +2,34 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import cached_property
 
-import numpy as np
+import typer
 
 from napari_unet.cli.arguments import SegmentArguments
-from napari_unet.cli.outcome import Outcome, tell, unexpected
+from napari_unet.cli.outcome import Outcome, tell, unexpected, with_notes
 from napari_unet.cli.output_paths import Plan, check_not_an_image, plan_outputs
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.cli.spacing import parse_spacing
-from napari_unet.errors import OutputError, ScanError
+from napari_unet.errors import OutputError, ScanError, SettingsError
 from napari_unet.model.library import load_model
 from napari_unet.model.model import Model
 from napari_unet.scans.read import read_scan
-from napari_unet.scans.result_file import ResultFile
-from napari_unet.scans.scan import Scan
-from napari_unet.scans.write import open_result
+from napari_unet.scans.write import ZARR_SUFFIX
 from napari_unet.segment.check import notes
 from napari_unet.segment.engine import TorchEngine, choose_device
+from napari_unet.segment.file_run import file_run
 from napari_unet.segment.job import SegmentJob, plan_job
-from napari_unet.segment.run import run_facts
+from napari_unet.segment.kept_run import kept_run
+from napari_unet.segment.part import Keeping, parse_part
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.stream import TileResult, stream
+from napari_unet.segment.sink import Outputs
+from napari_unet.segment.stream import stream
+from napari_unet.segment.tally import Tally
+
+MERGE = "merge"
 
 
 @dataclass
@@ -42,6 +46,9 @@ class Result:
     voxels: dict[str, int] = field(default_factory=dict)
     nonfinite: int = 0
     tiles: int = 0
+    tiles_skipped: int = 0
+    resumed: bool = False
+    part: str | None = None
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     error: str | None = None
@@ -51,36 +58,47 @@ def segment_images(arguments: SegmentArguments, settings: SegmentSettings) -> Ou
     """Segment every image; one that can not be read or written is told, and the others still run."""
     if arguments.probabilities is not None:
         settings = settings.model_copy(update={"keep_probabilities": True})
-    plans = plan_outputs(arguments, settings.keep_probabilities)
+    keeping, plans = _keeping(arguments), plan_outputs(arguments, settings.keep_probabilities)
     spacing = parse_spacing(arguments.spacing)
     model = load_model(arguments.model)
-    batch = _Batch(arguments, settings, spacing, model, TorchEngine(model.network, choose_device(settings.device)))
+    batch = _Batch(arguments, settings, spacing, model, keeping)
     results = [batch.attempt(plan, plans) for plan in plans]
     return _outcome(batch, results)
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """One model, ready to run, and what is wanted of it."""
+    """One model, and what is wanted of it."""
 
     arguments: SegmentArguments
     settings: SegmentSettings
     spacing: Sequence[float] | None
     model: Model
-    engine: TorchEngine
+    keeping: Keeping
+
+    @cached_property
+    def engine(self) -> TorchEngine:
+        """What runs the network; made when the first tile is to be computed."""
+        return TorchEngine(self.model.network, choose_device(self.settings.device))
+
+    @property
+    def engine_name(self) -> str | None:
+        """What has run the network; None where nothing was computed."""
+        return self.engine.name if "engine" in vars(self) else None
 
     def attempt(self, plan: Plan, plans: list[Plan]) -> Result:
         """Segment one image; what goes wrong with this one is told and kept in its result."""
         result = Result(str(plan.image), str(plan.labels), None if plan.probabilities is None else str(plan.probabilities))
+        result.part = self.arguments.part
         start = time.monotonic()
         try:
             check_not_an_image(plan, plans)
             self._segment(plan, result)
         except (ScanError, OutputError) as error:
-            result.error = str(error)
-            tell(f"Error: {error}" if plan.image.name in str(error) else f"Error: {plan.image.name}: {error}")
+            result.error = with_notes(str(error), error)
+            tell(f"Error: {result.error}" if plan.image.name in str(error) else f"Error: {plan.image.name}: {result.error}")
         except (RuntimeError, MemoryError) as error:  # torch: out of memory and the like; the images after this one may fit
-            result.error = unexpected(error)
+            result.error = with_notes(unexpected(error), error)
             tell(f"Error: {plan.image.name}: {result.error}")
         result.seconds = round(time.monotonic() - start, 3)
         return result
@@ -100,25 +118,41 @@ class _Batch:
 
     def _fill(self, plan: Plan, job: SegmentJob, result: Result) -> None:
         line = ProgressLine(plan.image.name)
-        counts = np.zeros(len(job.spec.classes), np.int64)
-        with ExitStack() as stack:
-            sinks = self._sinks(plan, job, stack)
-            for tile in stream(self.model, job, on_progress=line.show, engine=self.engine):
-                for sink in sinks:
-                    sink.take(tile)
-                counts += np.bincount(tile.labels.ravel(), minlength=len(counts))
-                result.nonfinite += tile.nonfinite
-                result.tiles = tile.done
-            line.clear()
-        result.voxels = {label.name: int(count) for label, count in zip(job.spec.classes, counts, strict=True)}
+        with self._opened(plan, job, line) as run:
+            try:
+                if not run.complete:
+                    for tile in stream(self.model, run.job, on_progress=line.show, engine=self.engine):
+                        run.take(tile)
+            except BaseException as error:
+                if run.kept:
+                    error.add_note(run.kept)
+                raise
+            finally:
+                line.clear()
+        result.tiles, result.tiles_skipped, result.resumed = run.tiles, run.skipped, run.skipped > 0
+        result.nonfinite = run.nonfinite
+        result.voxels = {label.name: int(count) for label, count in zip(job.spec.classes, run.voxels, strict=True)}
 
-    def _sinks(self, plan: Plan, job: SegmentJob, stack: ExitStack) -> list["_Sink"]:
-        scan, facts = job.scan, run_facts(self.model, job)
-        files = [ResultFile(plan.labels, scan, np.uint8, facts=facts)]
-        if plan.probabilities is not None:
-            classes = job.spec.architecture.out_channels
-            files.append(ResultFile(plan.probabilities, scan, np.float16, classes if classes > 1 else 0, facts))
-        return [_Sink(scan, file, stack.enter_context(open_result(file, self.arguments.overwrite))) for file in files]
+    def _opened(self, plan: Plan, job: SegmentJob, line: ProgressLine) -> AbstractContextManager[Tally]:
+        """The run that takes the tiles: one that can be gone on with, where all results are zarr."""
+        outputs, keeping = Outputs(plan.labels, plan.probabilities), self.keeping
+        others = [path for path in (plan.labels, plan.probabilities) if path is not None and path.suffix.lower() != ZARR_SUFFIX]
+        if not others:
+            return kept_run(self.model, job, outputs, keeping, on_progress=line.show)
+        if keeping.resume or keeping.part is not None or keeping.merge:
+            option = "--resume" if keeping.resume else "--part"
+            raise OutputError(f"{others[0].name} is written in one go at the end, so there is nothing for {option}. Name the output .zarr.")
+        return file_run(self.model, job, outputs, keeping.overwrite)
+
+
+def _keeping(arguments: SegmentArguments) -> Keeping:
+    """What is to become of what was begun before; raises `typer.BadParameter` for a part that is none."""
+    merge = arguments.part == MERGE
+    try:
+        part = None if arguments.part is None or merge else parse_part(arguments.part)
+    except SettingsError as error:
+        raise typer.BadParameter(f"--part: {error} The word {MERGE} puts the parts together.") from error
+    return Keeping(arguments.resume, arguments.overwrite, part, merge)
 
 
 def _note(plan: Plan, result: Result, sentence: str) -> None:
@@ -126,31 +160,12 @@ def _note(plan: Plan, result: Result, sentence: str) -> None:
     tell(f"{plan.image.name}: {sentence}")
 
 
-@dataclass(frozen=True)
-class _Sink:
-    """A result file that takes tiles."""
-
-    scan: Scan
-    file: ResultFile
-    array: Any
-
-    def take(self, tile: TileResult) -> None:
-        """Put a tile's labels, or its probabilities, where they belong."""
-        index = self.scan.place(tile.frame, tile.region)
-        if np.dtype(self.file.dtype).kind != "f":
-            self.array[index] = self.scan.to_place(tile.labels)
-        elif tile.probabilities is not None and self.file.channels:
-            self.array[self.file.place(index)] = np.stack([self.scan.to_place(part) for part in tile.probabilities])
-        elif tile.probabilities is not None:
-            self.array[index] = self.scan.to_place(tile.probabilities[0])
-
-
 def _outcome(batch: _Batch, results: list[Result]) -> Outcome:
     failed = [result for result in results if result.error is not None]
     values = {
         "model": batch.model.spec.name,
         "weights_sha256": batch.model.weights_sha256,
-        "engine": batch.engine.name,
+        "engine": batch.engine_name,
         "settings": batch.settings.model_dump(),
         "results": [asdict(result) for result in results],
         "failed": len(failed),
@@ -164,4 +179,6 @@ def _outcome(batch: _Batch, results: list[Result]) -> Outcome:
 def _line(result: Result) -> str:
     total = max(1, sum(result.voxels.values()))
     shares = ", ".join(f"{name} {count / total:.1%}" for name, count in list(result.voxels.items())[1:])
-    return f"{result.output}: {shares} ({result.seconds:.1f} s)"
+    part = f"part {result.part}, " if result.part not in (None, MERGE) else ""
+    before = f", {result.tiles_skipped} of {result.tiles + result.tiles_skipped} tiles from before" if result.resumed else ""
+    return f"{result.output}: {part}{shares} ({result.seconds:.1f} s{before})"

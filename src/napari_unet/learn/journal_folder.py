@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import numpy as np
 
-from napari_unet.learn.stroke_journal import JournalHeader, ScanIdentity, identity_of, read_header
+from napari_unet.learn.stroke_journal import JournalHeader, read_header
+from napari_unet.scans.identity import ScanIdentity, identity_of
 from napari_unet.scans.scan import Scan
 
 FOLDER_VARIABLE = "NAPARI_UNET_JOURNALS"

@@ -4,7 +4,6 @@ A journal knows the image that it belongs to by its shape, dtype, axes and a has
 Records are in the order in which they were seen, so that reading them in order gives the last state.
 """
 
-import hashlib
 import json
 import zlib
 from collections.abc import Callable, Sequence
@@ -18,25 +17,13 @@ import numpy as np
 from napari_unet.errors import ScanError
 from napari_unet.files import AppendOnly, read_records
 from napari_unet.learn.corrections import Corrections
-from napari_unet.scans.scan import Scan
+from napari_unet.scans.identity import ScanIdentity
 
-HASHED_PLACES = 16
-HASHED_PX = 64
 HEADER, LABELS, STROKE, MARK, WHOLE, CLOSED = b"H", b"L", b"S", b"M", b"W", b"C"
 VERSION = 1
 MOST_VOXELS = 2**40
 
 Box = tuple[slice, ...]
-
-
-@dataclass(frozen=True)
-class ScanIdentity:
-    """By what an image is known again."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    axes: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -73,21 +60,6 @@ class Recovered:
     def corrections(self) -> Corrections:
         """What is trusted."""
         return Corrections(self.labels, self.trust)
-
-
-def identity_of(scan: Scan) -> ScanIdentity:
-    """Read some small parts of an image, always the same, and hash them."""
-    hashed = hashlib.sha256()
-    draw = np.random.default_rng([*scan.shape, len(scan.axes)])
-    for _ in range(HASHED_PLACES):
-        index = []
-        for letter, n in zip(scan.axes, scan.shape, strict=True):
-            side = min(n, HASHED_PX if letter in "yx" else 1)
-            start = int(draw.integers(0, n - side + 1))
-            index.append(slice(start, start + side))
-        part = np.ascontiguousarray(scan.data[tuple(index)])
-        hashed.update(part.astype(part.dtype.newbyteorder("<"), copy=False).tobytes())
-    return ScanIdentity(scan.shape, np.dtype(scan.data.dtype).newbyteorder("=").str.lstrip("<>=|"), scan.axes, hashed.hexdigest())
 
 
 class StrokeJournal:

@@ -16,7 +16,7 @@ class ResultFile:
     """A result to be written: its place, the scan it belongs to, and facts about the run to keep in it.
 
     With `channels` it holds class probabilities, with a channel axis before the first spatial one
-    (the order that OME-NGFF asks for).
+    (the order that OME-NGFF asks for). `chunks` are those of a zarr, along the scan's axes without its channels.
     """
 
     path: Path
@@ -24,6 +24,7 @@ class ResultFile:
     dtype: Any = np.uint8
     channels: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
+    chunks: tuple[int, ...] | None = None
 
     @property
     def channel_axis(self) -> int:

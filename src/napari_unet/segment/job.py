@@ -1,23 +1,32 @@
 """What is to be segmented, decided before anything runs. No torch."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from napari_unet.errors import ScanError, SettingsError
 from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.scan import Index, Scan, Slices
 from napari_unet.segment.check import check_fit, check_spacing
+from napari_unet.segment.normalize import FrameStatistics
 from napari_unet.segment.settings import SegmentSettings
 
 
 @dataclass(frozen=True)
 class SegmentJob:
-    """A scan, what a model says of itself, the frames in order and the region of each."""
+    """A scan, what a model says of itself, the frames in order and the region of each.
+
+    A run that goes on, or that does a part, says more: how large its tiles are, in model voxels, which of them
+    (a frame, and the part of it that the tile writes) are wanted, and the statistics that are known.
+    """
 
     scan: Scan
     spec: ModelSpec
     settings: SegmentSettings
     frames: tuple[Index, ...]
     region: Slices
+    core_px: tuple[int, ...] | None = None
+    wanted: Callable[[Index, Slices], bool] | None = None
+    statistics: Mapping[Index, FrameStatistics] = field(default_factory=dict)
 
     @property
     def dimensions(self) -> int:

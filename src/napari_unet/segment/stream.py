@@ -18,15 +18,8 @@ from napari_unet.segment.memory import core_shape
 from napari_unet.segment.normalize import FrameStatistics, frame_statistics, normalize
 from napari_unet.segment.out_of_memory import out_of_memory
 from napari_unet.segment.semantic import decide
-from napari_unet.segment.tiling import Lattice, Tile, TilePlan, plan_tiles, window_voxels
-
-
-@dataclass(frozen=True)
-class Focus:
-    """Where the user looks: a frame, and a point in its voxels."""
-
-    frame: Index
-    point: tuple[float, ...]
+from napari_unet.segment.tiling import Lattice, Tile
+from napari_unet.segment.waiting import Focus, Look, Waiting
 
 
 @dataclass(frozen=True)
@@ -51,19 +44,20 @@ def stream(
     model: Model,
     job: SegmentJob,
     *,
-    focus: Focus | None = None,
+    focus: Focus | Look | None = None,
     on_progress: OnProgress = ignore,
     asked: Asked = go,
     engine: Engine | None = None,
 ) -> Iterator[TileResult]:
     """Run `model` over the job's frames, tile by tile.
 
-    Labels equal those of the whole frame in one piece. Where memory does not suffice for a tile, it and the rest come in
-    smaller ones, which the progress notes. STOP ends the stream early; CANCEL raises `Cancelled`; `ScanError` is raised for
-    a frame of which more than half is not finite.
+    Labels equal those of the whole frame in one piece. A `focus` that can be called is asked before each tile, and what is
+    left comes in its order. Where memory does not suffice for a tile, it and the rest come in smaller ones, which the
+    progress notes. STOP ends the stream early; CANCEL raises `Cancelled`; `ScanError` is raised for a frame of which more
+    than half is not finite.
     """
     engine = engine or TorchEngine(model.network, choose_device(job.settings.device))
-    run = _Run(engine, job, focus, asked)
+    run = _Run(engine, job, focus if callable(focus) else lambda: focus, asked)
     clock = Clock()
     on_progress(Progress(0, run.total))
     try:
@@ -75,64 +69,49 @@ def stream(
 
 
 class _Run:
-    """One job on one engine: the plan of its frames, and how a tile is made."""
+    """One job on one engine: what is left of it, and how a tile is made."""
 
-    def __init__(self, engine: Engine, job: SegmentJob, focus: Focus | None, asked: Asked) -> None:
+    def __init__(self, engine: Engine, job: SegmentJob, look: Look, asked: Asked) -> None:
         self._engine, self._job, self._asked = engine, job, asked
-        self._frames = _ordered(job.frames, focus)
-        self._lattice, self._core_px = _lattice(job)
-        self._point = None if focus is None else focus.point
-        self._plan = self._planned(job.region, self._core_px)
-        self._waiting = list(plan_tiles(self._lattice, job.region, self._core_px, self._point, small_first=True).tiles)
-        self.total = len(self._waiting) + len(self._plan.tiles) * (len(self._frames) - 1)
+        self._lattice, core_px = lattice_of(job)
+        self._waiting = Waiting(job, self._lattice, core_px, look)
+        self._statistics = dict(job.statistics)
         self.note = ""
+
+    @property
+    def total(self) -> int:
+        """How many tiles there are, done or not."""
+        return self._waiting.total
 
     def results(self) -> Iterator[TileResult]:
         """Every tile of every frame in order; raises `Stopped` on STOP."""
-        done = 0
-        for number, frame in enumerate(self._frames):
-            self._waiting = self._waiting if number == 0 else list(self._plan.tiles)
-            statistics = frame_statistics(self._job.scan, self._job.dimensions, frame, self._job.spec.normalization, self._asked)
-            while self._waiting:
-                heed(self._asked)
-                if (result := self._attempt(frame, statistics, done + 1)) is None:
-                    self._plan_smaller()
-                    self.total = done + len(self._waiting) + len(self._plan.tiles) * (len(self._frames) - 1 - number)
-                    continue
-                del self._waiting[0]
-                done += 1
-                yield result
+        while (nearest := self._waiting.nearest()) is not None:
+            heed(self._asked)
+            if (result := self._attempt(*nearest)) is None:
+                self._waiting.part()
+                self.note = f"Memory did not suffice: going on with smaller tiles, of {_sides(self._waiting.core_px)} pixels."
+                continue
+            self._waiting.finish()
+            yield result
 
-    def _attempt(self, frame: Index, statistics: FrameStatistics, done: int) -> TileResult | None:
-        """The next tile; None where memory did not suffice, but may for a smaller one."""
+    def _attempt(self, frame: Index, tile: Tile) -> TileResult | None:
+        """A tile; None where memory did not suffice, but may for a smaller one."""
+        statistics = self._statistics_of(frame)
         try:
-            return self.result(frame, self._waiting[0], statistics, done)
+            return self.result(frame, tile, statistics)
         except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error) or self._smaller_core() is None:
+            if not out_of_memory(error) or not self._waiting.can_part():
                 raise
         return None  # only here has the error let go of what was in memory
 
-    def _smaller_core(self) -> tuple[int, ...] | None:
-        """The core halved until its windows are smaller; None where they are as small as can be."""
-        core, strides = self._core_px, self._lattice.strides
-        while core != strides:
-            core = tuple(max(stride, side // 2 // stride * stride) for side, stride in zip(core, strides, strict=True))
-            if window_voxels(self._planned(self._job.region, core)) < window_voxels(self._plan):
-                return core
-        return None
+    def _statistics_of(self, frame: Index) -> FrameStatistics:
+        """A frame's statistics, taken once."""
+        if frame not in self._statistics:
+            job = self._job
+            self._statistics[frame] = frame_statistics(job.scan, job.dimensions, frame, job.spec.normalization, self._asked)
+        return self._statistics[frame]
 
-    def _plan_smaller(self) -> None:
-        """Part what is left of the frame, and the frames to come, into smaller tiles; what is finished stays."""
-        self._core_px = self._smaller_core() or self._core_px
-        self._plan = self._planned(self._job.region, self._core_px)
-        left = [tile for tile in self._waiting if not tile.provisional]
-        self._waiting = [small for tile in left for small in self._planned(tile.write, self._core_px).tiles]
-        self.note = f"Memory did not suffice: going on with smaller tiles, of {_sides(self._core_px)} pixels."
-
-    def _planned(self, region: Slices, core_px: tuple[int, ...]) -> TilePlan:
-        return plan_tiles(self._lattice, region, core_px, self._point)
-
-    def result(self, frame: Index, tile: Tile, statistics: FrameStatistics, done: int) -> TileResult:
+    def result(self, frame: Index, tile: Tile, statistics: FrameStatistics) -> TileResult:
         """Read, resample, run, crop, resample back, decide."""
         window, bad = self._window(frame, tile, statistics)
         probabilities = self._on_scan_grid(self._engine.run(window, self._asked), tile)
@@ -145,11 +124,11 @@ class _Run:
                 probabilities[0, inside] = 1.0
         kept = probabilities if self._job.settings.keep_probabilities else None
         nonfinite = 0 if inside is None or tile.provisional else int(inside.sum())
-        return TileResult(frame, tile.write, labels, kept, statistics, nonfinite, done, self.total, tile.provisional)
+        return TileResult(frame, tile.write, labels, kept, statistics, nonfinite, self._waiting.done + 1, self.total, tile.provisional)
 
     def _window(self, frame: Index, tile: Tile, statistics: FrameStatistics) -> tuple[np.ndarray, "_Bad | None"]:
         """The normalised window (C, *window) on the model's grid, mirrored beyond the frame's end."""
-        maps = self._plan.maps
+        maps = self._lattice.maps
         index = [reflected(part.start, part.stop, m.model_length) for part, m in zip(tile.window, maps, strict=True)]
         weights = [m.to_model(min(i), max(i) + 1) for i, m in zip(index, maps, strict=True)]
         read = tuple(slice(w.first, w.last) for w in weights)
@@ -163,7 +142,7 @@ class _Run:
         """Crop the window (K, *window) to its core and bring it to the part of the scan to be written."""
         crop = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(tile.core, tile.window, strict=True))
         part = probabilities[(slice(None), *crop)]
-        for axis, (axis_map, write) in enumerate(zip(self._plan.maps, tile.write, strict=True), start=1):
+        for axis, (axis_map, write) in enumerate(zip(self._lattice.maps, tile.write, strict=True), start=1):
             part = axis_map.to_scan(write.start, write.stop).apply(part, axis)
         return np.ascontiguousarray(part)
 
@@ -180,20 +159,13 @@ class _Bad:
         return self.mask[tuple(slice(w.start - r.start, w.stop - r.start) for w, r in zip(write, self.read, strict=True))]
 
 
-def _lattice(job: SegmentJob) -> tuple[Lattice, tuple[int, ...]]:
+def lattice_of(job: SegmentJob) -> tuple[Lattice, tuple[int, ...]]:
     """The lattice of a job's frames, and how large a core may be."""
     config, dims = job.spec.architecture, job.dimensions
     wanted = wanted_spacing(job.spec, job.scan, job.settings)
     maps = axis_maps(job.scan.frame_shape(dims), job.scan.frame_spacing(dims), wanted)
     lattice = Lattice(maps, total_strides(config), exact_halo(config))
-    return lattice, core_shape(config, lattice, ram_available_bytes(), job.settings.tile_px)
-
-
-def _ordered(frames: tuple[Index, ...], focus: Focus | None) -> list[Index]:
-    """Frames in order of closeness to the one that is looked at."""
-    if focus is None:
-        return list(frames)
-    return sorted(frames, key=lambda frame: sum(abs(a - b) for a, b in zip(frame, focus.frame, strict=True)))
+    return lattice, job.core_px or core_shape(config, lattice, ram_available_bytes(), job.settings.tile_px)
 
 
 def _sides(core_px: tuple[int, ...]) -> str:

@@ -1,10 +1,10 @@
 """Tiles of one frame whose cores are exactly right, and the order in which they come.
 
-The lattice of tiles lives on the model's grid, aligned to the network's strides; all windows of a plan
-have one shape. A window reaches a halo beyond its core except where the frame ends. What each tile
-writes is a part of the scan's grid; together the parts cover the region once. The tile nearest the
-focus may come a second time, smaller and first: tiles are exact, so nothing changes when the larger
-one covers it.
+Windows live on the model's grid, aligned to the network's strides, and all windows of a plan have one
+shape. A window reaches a halo beyond its core except where the frame ends. What each tile writes is a
+part of the scan's grid, cut in even steps, so that a file's chunks can be cut alike; together the parts
+cover the region once. The tile nearest the focus may come a second time, smaller and first: tiles are
+exact, so nothing changes when the larger one covers it.
 """
 
 import math
@@ -34,11 +34,16 @@ class Tile:
 
 @dataclass(frozen=True)
 class TilePlan:
-    """All tiles of one frame, in order. `padded` is the frame on the model's grid, up to the stride."""
+    """All tiles of one frame, in order.
+
+    `padded` is the frame on the model's grid, up to the stride; `steps` are the scan voxels per axis from
+    one tile to the next.
+    """
 
     maps: tuple[AxisMap, ...]
     padded: tuple[int, ...]
     tiles: tuple[Tile, ...]
+    steps: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -71,16 +76,14 @@ def plan_tiles(
 
     With `small_first`, a small tile at the focus comes before them where they are large.
     """
-    axes = [
-        _axis_tiles(axis_map, stride, reach, part, core)
-        for axis_map, stride, reach, part, core in zip(lattice.maps, lattice.strides, lattice.reach, region, core_px, strict=True)
-    ]
+    cuts = [_cuts(*axis) for axis in zip(lattice.maps, lattice.strides, region, core_px, strict=True)]
+    axes = [_axis_tiles(*axis) for axis in zip(lattice.maps, lattice.strides, lattice.halo, cuts, strict=True)]
     tiles = [_tile(parts) for parts in _product(axes)]
     if focus is not None:
-        tiles.sort(key=lambda tile: _distance(tile.write, focus))
+        tiles.sort(key=lambda tile: distance(tile.write, focus))
     if focus is not None and small_first:
         tiles = [*_first_tile(lattice, tiles[0], focus), *tiles]
-    return TilePlan(lattice.maps, lattice.padded, tuple(tiles))
+    return TilePlan(lattice.maps, lattice.padded, tuple(tiles), tuple(axis_cuts.step for axis_cuts in cuts))
 
 
 def window_voxels(plan: TilePlan) -> int:
@@ -96,25 +99,45 @@ def _tile(parts: "list[AxisPart]") -> Tile:
 AxisPart = tuple[slice, slice, slice]
 
 
-def _axis_tiles(axis_map: AxisMap, stride: int, reach: int, region: slice, core_px: int) -> list[AxisPart]:
+@dataclass(frozen=True)
+class _Cuts:
+    """The parts of an axis of the scan that tiles write, and the step from one to the next."""
+
+    writes: tuple[slice, ...]
+    step: int
+
+
+def _axis_tiles(axis_map: AxisMap, stride: int, halo: int, cuts: _Cuts) -> list[AxisPart]:
     """Window, core and write of every tile along one axis."""
+    cores = [slice(*axis_map.model_range(write.start, write.stop)) for write in cuts.writes]
+    edges = [core.start // stride * stride for core in cores]
+    size = max(round_up(core.stop - edge, stride) for core, edge in zip(cores, edges, strict=True))
+    padded = round_up(axis_map.model_length, stride)
+    length = min(padded, size + 2 * halo)
+    firsts = [min(max(edge - halo, 0), padded - length) for edge in edges]
+    return [(slice(first, first + length), core, write) for first, core, write in zip(firsts, cores, cuts.writes, strict=True)]
+
+
+def _cuts(axis_map: AxisMap, stride: int, region: slice, core_px: int) -> _Cuts:
+    """Cut a region in even steps, of about `core_px` model voxels at most."""
     needed, stop = axis_map.model_range(region.start, region.stop)
     start = needed // stride * stride
     count = max(1, math.ceil((stop - start) / max(core_px, stride)))
+    if count == 1:
+        return _Cuts((region,), region.stop - region.start)
     size = round_up(math.ceil((stop - start) / count), stride)
-    padded = round_up(axis_map.model_length, stride)
-    length = min(padded, size + 2 * reach)
-    parts = []
-    for edge in range(start, stop, size):
-        last = edge + size >= stop
-        write = slice(
-            max(region.start, axis_map.first_scan_voxel(edge)) if edge > start else region.start,
-            min(region.stop, axis_map.first_scan_voxel(edge + size)) if not last else region.stop,
-        )
-        if write.start < write.stop:
-            first = min(max(edge - reach, 0), padded - length)
-            parts.append((slice(first, first + length), slice(*axis_map.model_range(write.start, write.stop)), write))
-    return parts
+    first = start if axis_map.same else region.start
+    step = size if axis_map.same else _scan_step(axis_map, stride, size, region.stop - region.start)
+    edges = range(first, region.stop, step)
+    return _Cuts(tuple(slice(max(edge, region.start), min(edge + step, region.stop)) for edge in edges), step)
+
+
+def _scan_step(axis_map: AxisMap, stride: int, size: int, length: int) -> int:
+    """The step in scan voxels whose windows are not larger than those of `size` model voxels; a round number if it can be."""
+    slack = round_up(axis_map.margin, stride) - axis_map.margin
+    most = max(1, math.floor(min(size, size + 2 * slack - stride + 1) * axis_map.factor))
+    even = math.ceil(length / math.ceil(length / most))
+    return next(step for unit in (64, 16, 4, 1) if (step := round_up(even, unit)) <= most)
 
 
 def _first_tile(lattice: Lattice, nearest: Tile, focus: Sequence[float]) -> list[Tile]:
@@ -142,7 +165,7 @@ def _voxels(slices: Slices) -> int:
     return math.prod(part.stop - part.start for part in slices)
 
 
-def _distance(write: Slices, focus: Sequence[float]) -> tuple[float, float]:
+def distance(write: Slices, focus: Sequence[float]) -> tuple[float, float]:
     """Distance of the focus from a tile, then from its centre."""
     outside = [max(part.start - at, at - (part.stop - 1), 0.0) for part, at in zip(write, focus, strict=True)]
     centre = [(part.start + part.stop - 1) / 2 - at for part, at in zip(write, focus, strict=True)]

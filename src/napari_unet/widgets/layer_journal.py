@@ -9,7 +9,8 @@ import numpy as np
 
 from napari_unet.errors import NapariUNetError
 from napari_unet.learn.journal_folder import forget_old, new_path, this_process
-from napari_unet.learn.stroke_journal import JournalHeader, StrokeJournal, identity_of
+from napari_unet.learn.stroke_journal import JournalHeader, StrokeJournal
+from napari_unet.scans.identity import identity_of
 from napari_unet.scans.scan import Scan
 from napari_unet.widgets.block_grid import Box, boxes
 from napari_unet.widgets.trust_map import TrustMap

@@ -1,4 +1,4 @@
-"""From choices to a run: what fits, and what is segmented first."""
+"""From choices to a run: what fits, and what is segmented."""
 
 import weakref
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from napari_unet.widgets.records import InputChoice, Options
 from napari_unet.widgets.result_arrays import ResultArrays
 from napari_unet.widgets.segment_run import SegmentRun
 from napari_unet.widgets.viewer_bridge.correcting import to_carry_over
-from napari_unet.widgets.viewer_bridge.focus import focus_of, part_in_view
+from napari_unet.widgets.viewer_bridge.focus import part_in_view
 from napari_unet.widgets.viewer_bridge.layer_watch import LayerWatch
 from napari_unet.widgets.viewer_bridge.placement import placement
 from napari_unet.widgets.viewer_bridge.removal import is_open
@@ -26,6 +26,7 @@ from napari_unet.widgets.viewer_bridge.result_layer import ResultLayer, result_n
 from napari_unet.widgets.viewer_bridge.scan_from_layers import one_place, scan_from_layers
 from napari_unet.widgets.viewer_bridge.sources import set_source
 from napari_unet.widgets.viewer_bridge.trust import corrections_of
+from napari_unet.widgets.viewer_bridge.view_focus import ViewFocus
 
 NO_IMAGE = "Open an image to begin: File ▸ Open Sample ▸ U-Net Loop has some."
 OTHER_PLACE = "The chosen layers differ in scale or place; their pixels are taken one for one."
@@ -83,10 +84,10 @@ class SegmentPlan:
         only = (options.current_slice_only, options.region_in_view_only)
         frames, region = part_in_view(viewer, layers[0], scan, axes, dimensions, *only)
         job = plan_job(spec, scan, settings, frames, region)
-        focus = focus_of(viewer, layers[0], scan, axes, dimensions)
         older = to_carry_over(viewer, layers, scan.result_shape)
         kept = corrections_of(older) if older is not None else None
         show = partial(show_result, self._viewer, layers, choice, entry, job, weakref.ref(older) if older is not None else _none)
+        focus = ViewFocus(viewer, layers[0], scan, axes, dimensions)
         return SegmentRun(f"Segmenting {layers[0].name}", entry, job, focus, show, kept)
 
     def _layers(self, choice: InputChoice) -> list[Image]:

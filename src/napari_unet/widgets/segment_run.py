@@ -16,8 +16,8 @@ from napari_unet.segment.job import SegmentJob
 from napari_unet.widgets.job_worker import Job, JobEnd, JobWorker, Task
 from napari_unet.widgets.result_arrays import ResultArrays
 from napari_unet.widgets.viewer_bridge.activity import Activity
-from napari_unet.widgets.viewer_bridge.focus import Looked
 from napari_unet.widgets.viewer_bridge.result_layer import ResultLayer
+from napari_unet.widgets.viewer_bridge.view_focus import ViewFocus
 
 CHANGED = "The model file has changed since it was chosen; choose it again."
 
@@ -56,11 +56,12 @@ class SegmentRun(QObject):
     _alive: set["SegmentRun"] = set()  # noqa: RUF012
 
     def __init__(
-        self, title: str, model: ModelEntry, job: SegmentJob, focus: Looked, show: "Show", kept: Corrections | None = None
+        self, title: str, model: ModelEntry, job: SegmentJob, focus: ViewFocus, show: "Show", kept: Corrections | None = None
     ) -> None:
         """`show` puts the layers of the run into the viewer, when it is the run's turn; `kept` is what no tile covers."""
         super().__init__()
         self._arrays = arrays = ResultArrays(job, kept)
+        self._focus = focus
         self._show: Show | None = show
         self._result: ResultLayer | None = None
         self._activity: Activity | None = None
@@ -132,6 +133,7 @@ class SegmentRun(QObject):
     def _on_job_ended(self, end: JobEnd) -> None:
         self._alive.discard(self)
         self._show = None
+        self._focus.stop()
         self._arrays.forget_scan()
         if self._activity is not None:
             self._activity.close()
@@ -155,16 +157,23 @@ class SegmentRun(QObject):
         return RunEnd("done", f"Done in {duration(time.monotonic() - self._begun)}.{_nonfinite_sentence(self._facts.nonfinite)}")
 
 
-def segment_in_worker(worker: JobWorker, entry: ModelEntry, job: SegmentJob, focus: Looked, arrays: ResultArrays, facts: "Facts") -> None:
+def segment_in_worker(
+    worker: JobWorker, entry: ModelEntry, job: SegmentJob, focus: ViewFocus, arrays: ResultArrays, facts: "Facts"
+) -> None:
     """The part that runs in the thread: imports torch, loads the model, fills the arrays and the facts."""
     if "torch" not in sys.modules:
         worker.tell("Starting PyTorch (once per session)…")
     from napari_unet.segment.run import run_facts
-    from napari_unet.segment.stream import Focus, stream
+    from napari_unet.segment.stream import stream
+    from napari_unet.segment.waiting import Focus
 
     model = load_chosen(entry)
-    looked = Focus(focus.frame, focus.point)
-    for tile in stream(model, job, focus=looked, on_progress=worker.tell, asked=worker.asked):
+
+    def look() -> Focus:
+        looked = focus.now
+        return Focus(looked.frame, looked.point)
+
+    for tile in stream(model, job, focus=look, on_progress=worker.tell, asked=worker.asked):
         arrays.write(tile)
         facts.add(tile)
         worker.tell(TileShown(tile.done, tile.total))

@@ -1,0 +1,34 @@
+"""A run into files of any kind, which are written whole at its end, or not at all."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from napari_unet.model.model import Model
+from napari_unet.scans.write import open_result
+from napari_unet.segment.job import SegmentJob
+from napari_unet.segment.run import run_facts
+from napari_unet.segment.sink import Outputs, Sink, files_of
+from napari_unet.segment.stream import TileResult
+from napari_unet.segment.tally import Tally
+
+
+class FileRun(Tally):
+    """Takes the tiles of a job."""
+
+    def __init__(self, job: SegmentJob, sinks: list[Sink]) -> None:
+        super().__init__(job)
+        self._sinks = sinks
+
+    def take(self, tile: TileResult) -> None:
+        """Put a tile where it belongs."""
+        for sink in self._sinks:
+            sink.take(tile)
+        super().take(tile)
+
+
+@contextmanager
+def file_run(model: Model, job: SegmentJob, outputs: Outputs, overwrite: bool = False) -> Iterator[FileRun]:
+    """Open the files of a run; raises `OutputError` where one exists and may not be replaced, or can not be written."""
+    with ExitStack() as stack:
+        files = files_of(job, outputs, run_facts(model, job))
+        yield FileRun(job, [Sink(file, stack.enter_context(open_result(file, overwrite))) for file in files])

@@ -1,0 +1,63 @@
+"""A run into zarr files that can be interrupted, gone on with, and divided among processes.
+
+What is finished lies beside its place (`scans.partial_zarr`), with the journals of all who wrote it (`run_journal`). Each
+tile of the plan fills whole chunks of the files, so that no two writers meet in one; the plan is that of the first.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from napari_unet.errors import Cancelled
+from napari_unet.model.model import Model
+from napari_unet.progress import Asked, OnProgress, go, ignore
+from napari_unet.segment.job import SegmentJob
+from napari_unet.segment.opening import Opening
+from napari_unet.segment.part import Keeping
+from napari_unet.segment.sink import Outputs
+from napari_unet.segment.tally import Tally
+
+
+class CompleteRun(Tally):
+    """A run of which nothing is left, since its result is there already."""
+
+    def __init__(self, job: SegmentJob, facts: Mapping[str, Any]) -> None:
+        super().__init__(job)
+        self.voxels += np.asarray(facts["voxels"], np.int64)
+        self.nonfinite, self.skipped = int(facts["nonfinite"]), int(facts["tiles"])
+
+    @property
+    def complete(self) -> bool:
+        """Always."""
+        return True
+
+
+@contextmanager
+def kept_run(
+    model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping, on_progress: OnProgress = ignore, asked: Asked = go
+) -> Iterator[Tally]:
+    """Open the zarr files of a run: give the tiles of its `job` to `take`, and it is completed at the end.
+
+    What another has finished is checked, and not computed again. Whatever ends the run before it is complete leaves what is
+    finished for another, except CANCEL, after which it is as if the run had never begun. Of a part, the end completes
+    nothing but the part. Raises `OutputError` where what was begun is of another run, or where this run is not wanted to
+    touch it; where a disk has no room; and where a merge finds parts that are missing.
+    """
+    opening = Opening(model, job, outputs, keeping)
+    if (facts := opening.complete_facts()) is not None:
+        yield CompleteRun(job, facts)
+        return
+    run = opening.open(on_progress, asked)
+    try:
+        yield run
+    except Cancelled:
+        run.forget()
+        opening.forget()
+        raise
+    finally:
+        run.close()
+        opening.leave(run)
+    if run.complete and keeping.part is None:
+        opening.finish(run)

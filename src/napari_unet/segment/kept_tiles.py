@@ -1,0 +1,170 @@
+"""The tiles of a run that others can go on with: each is written, hashed, and only then journaled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_unet.progress import Asked, OnProgress, Progress, should_stop
+from napari_unet.scans.scan import Index, Slices
+from napari_unet.segment.job import SegmentJob
+from napari_unet.segment.part import Part, share_of
+from napari_unet.segment.run_journal import Journaled, RunJournal, TileRecord
+from napari_unet.segment.sink import Sink, digest
+from napari_unet.segment.stream import TileResult
+from napari_unet.segment.tally import Tally
+from napari_unet.segment.tile_grid import TileGrid
+
+
+@dataclass(frozen=True)
+class Store:
+    """Results that are begun: the folder of their journals, the files, and their tiles by number."""
+
+    folder: Path
+    sinks: tuple[Sink, ...]
+    grid: TileGrid
+
+    def verified(self, records: Mapping[int, list[TileRecord]], on_progress: OnProgress, asked: Asked) -> list[TileRecord]:
+        """Of what journals say, the tiles that the files hold as they were written; what is damaged is left out."""
+        found = []
+        for count, (number, said) in enumerate(sorted(records.items())):
+            if should_stop(asked):
+                break
+            on_progress(Progress(count, len(records), unit="finished tiles checked"))
+            holds = self.hash_of(*self.grid.tile(number))
+            found += [record for record in said if record.sha256 == holds][:1]
+        return found
+
+    def hash_of(self, frame: Index, region: Slices) -> str | None:
+        """The hash of what the files hold there; None where they can not be read."""
+        try:
+            return digest(sink.read(frame, region) for sink in self.sinks)
+        except Exception:  # a damaged chunk: each compressor has an error of its own, and each means to compute it again
+            return None
+
+
+class KeptRun(Tally):
+    """Takes the tiles of `job`: those of its part (of all, where there is none) that are not among the finished ones."""
+
+    def __init__(self, job: SegmentJob, store: Store, part: Part | None, known: Journaled, finished: list[TileRecord]) -> None:
+        super().__init__(replace(job, wanted=self._wants, statistics=known.statistics))
+        self._store, self._part = store, part
+        self._share = share_of(part, store.grid.total)
+        self._statistics = dict(known.statistics)
+        self._missing: dict[int, _Missing] = {}  # of the tiles of the plan that come in smaller ones
+        self._done = np.zeros(store.grid.total, bool)
+        self._journal: RunJournal | None = None
+        for record in finished:
+            self._count(record)
+        self.skipped = len(finished)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all tiles of the part are finished."""
+        return bool(self._done[self._share.start : self._share.stop].all())
+
+    @property
+    def finished(self) -> int:
+        """How many tiles of the part are."""
+        return int(np.count_nonzero(self._done))
+
+    @property
+    def kept(self) -> str:
+        """How many tiles are finished, where they are, and how to go on."""
+        if not self.finished:
+            return ""
+        of = f"{self.finished} of {len(self._share)} tiles"
+        return f"{of} are kept in {self._store.folder}; the same command with --resume goes on from there."
+
+    def missing(self) -> list[int]:
+        """The numbers of the tiles that are not finished."""
+        return [number for number in self._share if not self._done[number]]
+
+    def take(self, tile: TileResult) -> None:
+        """Write a tile; where one of the plan is complete with it, journal that."""
+        if tile.provisional:
+            return
+        number = self._store.grid.number(tile.frame, tile.region)
+        block = self._store.grid.tile(number)[1]
+        self._keep_statistics(tile)
+        if block == tile.region:
+            sha256 = digest(sink.take(tile) for sink in self._store.sinks)
+            self._finish(TileRecord(number, sha256, _plain(self.classes_in(tile)), tile.nonfinite))
+        else:
+            self._take_piece(number, block, tile)
+        self.tiles += 1
+
+    def facts(self) -> dict[str, Any]:
+        """What a result that is complete says of itself: voxels of each class, those not finite, the statistics of each frame."""
+        frames = {",".join(map(str, frame)): value.as_dict() for frame, value in sorted(self._statistics.items())}
+        return {"tiles": self._store.grid.total, "voxels": _plain(self.voxels), "nonfinite": self.nonfinite, "statistics": frames}
+
+    def close(self) -> None:
+        """Have the disk keep the journal."""
+        if self._journal is not None:
+            self._journal.close()
+
+    def forget(self) -> None:
+        """Forget what this run has finished, as if it had never begun."""
+        if self._journal is not None:
+            self._journal.forget()
+            self._journal = None
+
+    def _wants(self, frame: Index, region: Slices) -> bool:
+        number = self._store.grid.number(frame, region)
+        return number in self._share and not self._done[number]
+
+    def _take_piece(self, number: int, block: Slices, tile: TileResult) -> None:
+        """Write a piece of a tile of the plan, which memory did not suffice for."""
+        if number not in self._missing:
+            self._missing[number] = _Missing(prod(part.stop - part.start for part in block), np.zeros_like(self.voxels))
+            for sink in self._store.sinks:
+                sink.clear(tile.frame, block)  # a damaged chunk can be replaced, but no piece of it
+        for sink in self._store.sinks:
+            sink.take(tile)
+        missing = self._missing[number]
+        missing.add(tile, self.classes_in(tile))
+        if not missing.size:
+            sha256 = digest(sink.read(tile.frame, block) for sink in self._store.sinks)
+            self._finish(TileRecord(number, sha256, _plain(missing.voxels), missing.nonfinite))
+
+    def _keep_statistics(self, tile: TileResult) -> None:
+        if tile.frame not in self._statistics:
+            self._statistics[tile.frame] = tile.statistics
+            self._written().statistics(tile.frame, tile.statistics)
+
+    def _finish(self, record: TileRecord) -> None:
+        self._written().tile(record)
+        self._count(record)
+
+    def _count(self, record: TileRecord) -> None:
+        self._done[record.tile] = True
+        self.voxels += np.asarray(record.voxels, np.int64)
+        self.nonfinite += record.nonfinite
+
+    def _written(self) -> RunJournal:
+        """The journal, begun when there is something to say."""
+        self._journal = self._journal or RunJournal(self._store.folder, self._part)
+        return self._journal
+
+
+@dataclass
+class _Missing:
+    """Of a tile that comes in pieces: how many voxels are missing, and what the pieces that came hold."""
+
+    size: int
+    voxels: np.ndarray
+    nonfinite: int = 0
+
+    def add(self, tile: TileResult, voxels: np.ndarray) -> None:
+        """Take a piece."""
+        self.size -= tile.labels.size
+        self.voxels = self.voxels + voxels
+        self.nonfinite += tile.nonfinite
+
+
+def _plain(counts: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(count) for count in counts)

@@ -1,0 +1,44 @@
+"""A part of a run that is divided among processes."""
+
+import re
+from dataclasses import dataclass
+
+from napari_unet.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Part:
+    """Part `number` of `of`, counted from 1."""
+
+    number: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
+def share_of(part: Part | None, tiles: int) -> range:
+    """The numbers of a part's tiles, of all where there is none: a stretch, so that a part reads few frames, and all parts alike."""
+    return range(tiles) if part is None else range(tiles * (part.number - 1) // part.of, tiles * part.number // part.of)
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What is to become of what was begun before: `resume` goes on with it, `overwrite` replaces it.
+
+    With `part`, only that part is computed, and what is begun is that part's; `merge` computes nothing, and completes
+    what the parts have finished.
+    """
+
+    resume: bool = False
+    overwrite: bool = False
+    part: Part | None = None
+    merge: bool = False
+
+
+def parse_part(text: str) -> Part:
+    """The part that "2/4" names; raises `SettingsError` for anything else."""
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text.strip())
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise SettingsError(f"A part is K/N, such as 2/4, with K from 1 to N; got {text!r}.")
+    return Part(int(found[1]), int(found[2]))

@@ -1,0 +1,58 @@
+"""Scrolling while a run goes on changes what comes next."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import napari_unet as nu
+from clicks import press
+from napari_unet.segment import stream as stream_module
+from napari_unet.segment.engine import TorchEngine
+from napari_unet.widgets.result_arrays import ResultArrays
+from tiny import smooth_image
+
+pytestmark = pytest.mark.viewer
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """The frames in the order in which they are written."""
+    frames, write = [], ResultArrays.write
+    monkeypatch.setattr(ResultArrays, "write", lambda arrays, tile: (frames.append(tile.frame[0]), write(arrays, tile)))
+    return frames
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """An engine that begins its second tile, and then waits for the test."""
+    begun, may_go = threading.Event(), threading.Event()
+
+    class Held(TorchEngine):
+        runs = 0
+
+        def run(self, window, *asked):
+            Held.runs += 1
+            if Held.runs == 2:
+                begun.set()
+                assert may_go.wait(30)
+            return super().run(window, *asked)
+
+    monkeypatch.setattr(stream_module, "TorchEngine", Held)
+    yield begun, may_go
+    may_go.set()
+
+
+def test_the_slice_that_is_scrolled_to_comes_next(viewer, dock, qtbot, written, held):
+    begun, may_go = held
+    stack = smooth_image((8, 40, 50))
+    viewer.add_image(stack, name="stack")
+    viewer.dims.set_current_step(0, 2)
+    widget = dock()
+    press(widget.form.bar.run_button)
+    qtbot.waitUntil(begun.is_set, timeout=30_000)
+    viewer.dims.set_current_step(0, 6)
+    with qtbot.waitSignal(widget.run_ended, timeout=30_000):
+        may_go.set()
+    assert written == [2, 1, 6, 5, 7, 4, 3, 0]
+    np.testing.assert_array_equal(viewer.layers["stack · tiny-2d"].data, nu.segment(stack, nu.load_model("tiny-2d")))
