@@ -21,7 +21,7 @@ from napari_unet.scans.result_file import ResultFile
 from napari_unet.scans.scan import Scan
 from napari_unet.scans.write import open_result
 from napari_unet.segment.check import notes
-from napari_unet.segment.engine import TorchEngine, choose_device
+from napari_unet.segment.engine import Engine, make_engine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.run import run_facts
 from napari_unet.segment.settings import SegmentSettings
@@ -54,7 +54,7 @@ def segment_images(arguments: SegmentArguments, settings: SegmentSettings) -> Ou
     plans = plan_outputs(arguments, settings.keep_probabilities)
     spacing = parse_spacing(arguments.spacing)
     model = load_model(arguments.model)
-    batch = _Batch(arguments, settings, spacing, model, TorchEngine(model.network, choose_device(settings.device)))
+    batch = _Batch(arguments, settings, spacing, model, make_engine(model, settings))
     results = [batch.attempt(plan, plans) for plan in plans]
     return _outcome(batch, results)
 
@@ -67,7 +67,7 @@ class _Batch:
     settings: SegmentSettings
     spacing: Sequence[float] | None
     model: Model
-    engine: TorchEngine
+    engine: Engine
 
     def attempt(self, plan: Plan, plans: list[Plan]) -> Result:
         """Segment one image; what goes wrong with this one is told and kept in its result."""
@@ -92,7 +92,7 @@ class _Batch:
         job = plan_job(spec, scan, self.settings)
         result.axes, result.shape = scan.result_axes, list(scan.result_shape)
         result.spacing, result.unit = list(scan.spacing), scan.unit
-        for note in notes(spec, scan, self.settings):
+        for note in [*notes(spec, scan, self.settings), *([self.engine.note] if self.engine.note else [])]:
             _note(plan, result, note)
         self._fill(plan, job, result)
         if result.nonfinite:
@@ -113,7 +113,7 @@ class _Batch:
         result.voxels = {label.name: int(count) for label, count in zip(job.spec.classes, counts, strict=True)}
 
     def _sinks(self, plan: Plan, job: SegmentJob, stack: ExitStack) -> list["_Sink"]:
-        scan, facts = job.scan, run_facts(self.model, job)
+        scan, facts = job.scan, run_facts(self.model, job, self.engine)
         files = [ResultFile(plan.labels, scan, np.uint8, facts=facts)]
         if plan.probabilities is not None:
             classes = job.spec.architecture.out_channels

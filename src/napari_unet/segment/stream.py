@@ -12,7 +12,8 @@ from napari_unet.progress import Asked, Clock, OnProgress, Progress, Stopped, go
 from napari_unet.scans.resample import axis_maps
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.check import wanted_spacing
-from napari_unet.segment.engine import Engine, TorchEngine, choose_device
+from napari_unet.segment.engine import Engine, make_engine
+from napari_unet.segment.installed import Kind
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.memory import core_shape
 from napari_unet.segment.normalize import FrameStatistics, frame_statistics, normalize
@@ -62,10 +63,10 @@ def stream(
     smaller ones, which the progress notes. STOP ends the stream early; CANCEL raises `Cancelled`; `ScanError` is raised for
     a frame of which more than half is not finite.
     """
-    engine = engine or TorchEngine(model.network, choose_device(job.settings.device))
+    engine = engine or make_engine(model, job.settings)
     run = _Run(engine, job, focus, asked)
     clock = Clock()
-    on_progress(Progress(0, run.total))
+    on_progress(Progress(0, run.total, note=run.note))
     try:
         for result in run.results():
             on_progress(Progress(result.done, run.total, seconds_left=clock.seconds_left(result.done, run.total), note=run.note))
@@ -80,12 +81,12 @@ class _Run:
     def __init__(self, engine: Engine, job: SegmentJob, focus: Focus | None, asked: Asked) -> None:
         self._engine, self._job, self._asked = engine, job, asked
         self._frames = _ordered(job.frames, focus)
-        self._lattice, self._core_px = _lattice(job)
+        self._lattice, self._core_px = _lattice(job, engine.kind)
         self._point = None if focus is None else focus.point
         self._plan = self._planned(job.region, self._core_px)
         self._waiting = list(plan_tiles(self._lattice, job.region, self._core_px, self._point, small_first=True).tiles)
         self.total = len(self._waiting) + len(self._plan.tiles) * (len(self._frames) - 1)
-        self.note = ""
+        self.note = engine.note
 
     def results(self) -> Iterator[TileResult]:
         """Every tile of every frame in order; raises `Stopped` on STOP."""
@@ -127,7 +128,8 @@ class _Run:
         self._plan = self._planned(self._job.region, self._core_px)
         left = [tile for tile in self._waiting if not tile.provisional]
         self._waiting = [small for tile in left for small in self._planned(tile.write, self._core_px).tiles]
-        self.note = f"Memory did not suffice: going on with smaller tiles, of {_sides(self._core_px)} pixels."
+        smaller = f"Memory did not suffice: going on with smaller tiles, of {_sides(self._core_px)} pixels."
+        self.note = f"{self._engine.note} {smaller}".strip()
 
     def _planned(self, region: Slices, core_px: tuple[int, ...]) -> TilePlan:
         return plan_tiles(self._lattice, region, core_px, self._point)
@@ -180,13 +182,13 @@ class _Bad:
         return self.mask[tuple(slice(w.start - r.start, w.stop - r.start) for w, r in zip(write, self.read, strict=True))]
 
 
-def _lattice(job: SegmentJob) -> tuple[Lattice, tuple[int, ...]]:
+def _lattice(job: SegmentJob, kind: Kind) -> tuple[Lattice, tuple[int, ...]]:
     """The lattice of a job's frames, and how large a core may be."""
     config, dims = job.spec.architecture, job.dimensions
     wanted = wanted_spacing(job.spec, job.scan, job.settings)
     maps = axis_maps(job.scan.frame_shape(dims), job.scan.frame_spacing(dims), wanted)
     lattice = Lattice(maps, total_strides(config), exact_halo(config))
-    return lattice, core_shape(config, lattice, ram_available_bytes(), job.settings.tile_px)
+    return lattice, core_shape(config, lattice, ram_available_bytes(), job.settings.tile_px, kind)
 
 
 def _ordered(frames: tuple[Index, ...], focus: Focus | None) -> list[Index]:
