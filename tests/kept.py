@@ -30,7 +30,7 @@ class Counting:
 
     def __init__(self, model: Model, most: int | None = None) -> None:
         self._engine, self._most = TorchEngine(model.network), most
-        self.name, self.runs = self._engine.name, 0
+        self.name, self.kind, self.note, self.runs = self._engine.name, self._engine.kind, self._engine.note, 0
 
     def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
         if self.runs == self._most:
@@ -44,9 +44,10 @@ def run_kept(
 ) -> Tally:
     """One run as the command line does it; `Killed` where the engine says so."""
     settings = SegmentSettings(tile_px=tile_px, device="cpu", keep_probabilities=outputs.probabilities is not None)
-    with kept_run(model, plan_job(model.spec, scan, settings), outputs, keeping) as run:
+    engine = engine or Counting(model)
+    with kept_run(model, plan_job(model.spec, scan, settings), outputs, keeping, None if keeping.merge else engine) as run:
         if not run.complete:
-            for tile in stream(model, run.job, engine=engine or Counting(model)):
+            for tile in stream(model, run.job, engine=engine):
                 run.take(tile)
     return run
 

@@ -14,6 +14,10 @@ def healthy() -> dict[str, Any]:
         "ram_bytes": 2**34, "ram_available_bytes": 2**33, "packages": {"torch": "2.13.0", "numpy": "2.0"}, "napari": "0.9.2",
         "qt": {"PyQt6": "6.11"}, "nvidia": [], "models_folder": "/m", "conflict": None,
         "torch": {"version": "2.13.0+cpu", "build": "cpu", "problem": ""},
+        "engines": [
+            {"name": "torch", "version": "2.13.0+cpu", "usable": True, "reason": ""},
+            {"name": "openvino", "version": "2026.4.1", "usable": True, "reason": ""},
+        ],
         "devices": [{"name": "cpu", "label": "Processor", "usable": True, "reason": "", "memory_bytes": 2**33}],
         "advice": [],
     }  # fmt: skip
@@ -49,6 +53,27 @@ def test_each_lack_gets_one_line_to_copy(healthy: dict[str, Any], found: dict[st
     assert len(lines) == 1
     assert wanted in lines[0]
     assert "\n" not in lines[0]
+
+
+NO_OPENVINO = {"name": "openvino", "version": None, "usable": False, "reason": "not installed"}
+CARD = {"name": "cuda:0", "label": "NVIDIA H200", "usable": True, "reason": "", "memory_bytes": None}
+
+
+def test_a_missing_engine_gets_one_line_to_copy_where_the_processor_is_all_there_is(healthy: dict[str, Any]) -> None:
+    lacking = healthy | {"engines": [healthy["engines"][0], NO_OPENVINO]}
+    (line,) = doctor.advice(lacking)
+    assert line.endswith('Run: "/py" -m pip install "napari-unet-loop[openvino]"')
+    assert "torch 2.13.0+cpu; openvino, not installed" in doctor.render(lacking)
+    assert doctor.advice(lacking | {"devices": [CARD, *healthy["devices"]]}) == []
+
+
+@pytest.mark.parametrize(("version", "problem", "usable"), [("2026.4.1", "", True), (None, "", False), ("2026.4.1", "broken", False)])
+def test_engines_are_what_is_installed(monkeypatch: pytest.MonkeyPatch, version: str | None, problem: str, usable: bool) -> None:
+    monkeypatch.setattr(doctor, "openvino_version", lambda: version)
+    torch, openvino = doctor._engines({"version": "2.13.0", "problem": problem})
+    assert (torch["name"], torch["usable"]) == ("torch", not problem)
+    assert (openvino["name"], openvino["version"], openvino["usable"]) == ("openvino", version, usable)
+    assert bool(openvino["reason"]) != usable
 
 
 def test_render_shows_a_broken_torch_and_a_device_that_can_not_be_used(healthy: dict[str, Any]) -> None:

@@ -34,23 +34,35 @@ def import_lines(*rooms: str) -> str:
 def test_importing_the_package_costs_nothing() -> None:
     loaded = modules_after("import napari_unet")
     assert "napari_unet" in loaded
-    assert loaded.isdisjoint({"torch", "numpy", "pydantic", *WINDOW})
+    assert loaded.isdisjoint({"torch", "openvino", "numpy", "pydantic", *WINDOW})
 
 
 def test_help_needs_neither_arrays_nor_window(after_help: set[str]) -> None:
     assert "napari_unet.cli" in after_help
-    assert after_help.isdisjoint({"torch", "numpy", "rich.console", *WINDOW})
+    assert after_help.isdisjoint({"torch", "openvino", "numpy", "rich.console", *WINDOW})
 
 
-def test_segment_widget_needs_no_torch() -> None:
+def test_segment_widget_needs_no_engine() -> None:
     loaded = modules_after("import napari_unet.widgets.segment_widget")
     assert "qtpy" in loaded
-    assert "torch" not in loaded
+    assert loaded.isdisjoint({"torch", "openvino"})
 
 
-@pytest.mark.parametrize("module", ["model.library", "model.config", "segment.settings", "segment.check", "segment.job"])
-def test_what_is_known_before_a_run_needs_no_torch(module: str) -> None:
-    assert "torch" not in modules_after(f"import napari_unet.{module}")
+def test_the_doctor_looks_for_openvino_without_importing_it() -> None:
+    loaded = modules_after("from napari_unet.doctor import report; assert report()['engines']")
+    assert "torch" in loaded
+    assert "openvino" not in loaded
+
+
+def test_torch_runs_where_openvino_is_never_imported() -> None:
+    assert "openvino" not in modules_after("import napari_unet.segment.run, napari_unet.learn.train, napari_unet.segment.engine")
+
+
+@pytest.mark.parametrize(
+    "module", ["model.library", "model.config", "segment.settings", "segment.check", "segment.job", "segment.installed"]
+)
+def test_what_is_known_before_a_run_needs_no_engine(module: str) -> None:
+    assert modules_after(f"import napari_unet.{module}").isdisjoint({"torch", "openvino"})
 
 
 @pytest.mark.parametrize("module", ["model.config", "segment.settings"])
@@ -62,7 +74,7 @@ def test_settings_need_pydantic_alone(module: str) -> None:
 
 def test_rooms_below_the_window_run_where_it_is_not_installed() -> None:
     blocked = f"import sys; sys.modules.update(dict.fromkeys({WINDOW}))\n"
-    rooms = import_lines("*.py", "[!w]*/**/*.py")
+    rooms = "\n".join(line for line in import_lines("*.py", "[!w]*/**/*.py").splitlines() if "openvino" not in line)
     loaded = modules_after(blocked + rooms)
     assert {"napari_unet.segment.run", "napari_unet.learn", "napari_unet.cli.app", "napari_unet.doctor"} <= loaded
 
@@ -70,3 +82,8 @@ def test_rooms_below_the_window_run_where_it_is_not_installed() -> None:
 def test_torch_comes_in_by_one_door() -> None:
     doors = {file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*.py") if "torch" in third_parties(file)}
     assert doors == {"model/torch_import.py"}
+
+
+def test_openvino_comes_in_by_one_door() -> None:
+    doors = {file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*.py") if "openvino" in third_parties(file)}
+    assert doors == {"segment/engine/openvino_import.py"}

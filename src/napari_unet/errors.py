@@ -25,6 +25,10 @@ class DeviceError(NapariUNetError):
     """A device that was asked for and can not be used."""
 
 
+class EngineError(NapariUNetError):
+    """An engine that was asked for and is not there, or that can not run a model."""
+
+
 class TorchUnavailableError(NapariUNetError):
     """PyTorch is missing or its installation is broken."""
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -74,7 +73,7 @@ def test_an_error_keeps_what_is_finished_too(run: Command, words: tuple[object, 
             return super().run(window)
 
     with monkeypatch.context() as patch:
-        patch.setattr(segment_images, "TorchEngine", lambda network, device: Failing(SimpleNamespace(network=network)))
+        patch.setattr(segment_images, "make_engine", lambda model, settings: Failing(model))
         ran = run(*words, "--json")
     assert ran.code == 1
     assert "the processor melted" in ran.err

@@ -5,14 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from command_line import Command
 from napari_unet.cli import segment_images
+from napari_unet.errors import EngineError
 from napari_unet.model.model_file import load_model_file
 from napari_unet.scans.read import read_scan
 from napari_unet.segment.run import segment
@@ -81,6 +84,35 @@ def test_settings_reach_the_engine(run: Command, models: Models, image: Path) ->
     assert few["settings"]["threshold"] == 0.9
     assert few["results"][0]["tiles"] > many["results"][0]["tiles"]
     assert few["results"][0]["voxels"]["class 1"] < many["results"][0]["voxels"]["class 1"]
+
+
+def test_the_engine_that_ran_is_named_in_json_and_file(run: Command, models: Models, image: Path) -> None:
+    ran = run("segment", image, "--model", models["two"], "--output", "a.zarr", "--engine", "torch", "--json")
+    assert ran.json["engine"] == f"torch {version('torch')} on cpu"
+    assert (ran.json["settings"]["engine"], ran.json["settings"]["precision"]) == ("torch", "float32")
+    assert zarr.open_group("a.zarr", mode="r").attrs["napari_unet"]["engine"] == ran.json["engine"]
+    assert run("segment", image, "--model", models["two"], "--output", "b.tif", "--engine", "fast").code == 2
+
+
+def test_an_engine_that_is_not_installed_is_an_error_with_the_line_that_installs_it(
+    run: Command, models: Models, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_unet.segment.engine.choice.openvino_version", lambda: None)
+    ran = run("segment", image, "--model", models["two"], "--output", "a.tif", "--engine", "openvino", "--json")
+    assert ran.code == 1
+    assert "pip install 'napari-unet-loop[openvino]'" in ran.json["error"]
+    assert not Path("a.tif").exists()
+
+
+def test_an_engine_that_can_not_run_the_model_is_a_note(run: Command, models: Models, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(model: object) -> None:
+        raise EngineError("OpenVINO can not run this model (no such processor).")
+
+    monkeypatch.setattr("napari_unet.segment.engine.choice.openvino_version", lambda: "1.2")
+    monkeypatch.setattr("napari_unet.segment.engine.choice._openvino", refuse)
+    ran = run("segment", image, "--model", models["two"], "--output", "a.tif", "--json")
+    assert ran.json["engine"].startswith("torch")
+    assert ran.json["results"][0]["notes"][-1].endswith("(no such processor). PyTorch runs instead.")
 
 
 @pytest.mark.parametrize(("model", "suffix"), [("two", "tif"), ("two", "zarr"), ("three", "tif"), ("three", "zarr")])

@@ -15,6 +15,7 @@ from napari_unet.model.model_file import save_model
 from napari_unet.widgets import big_array
 from napari_unet.widgets.job_threads import job_threads
 from napari_unet.widgets.job_worker import Job
+from napari_unet.widgets.records import Options
 from napari_unet.widgets.segment_widget import SegmentWidget
 from napari_unet.widgets.viewer_bridge.layer_facts import MARK
 from tiny import tiny_model, tiny_spec
@@ -66,6 +67,7 @@ def test_a_runtime_error_in_the_run_reaches_the_user(viewer, dock, click, monkey
     monkeypatch.setattr("napari_unet.segment.engine.TorchEngine.run", fail)
     viewer.add_image(np.zeros((40, 50)), name="cells")
     widget = dock()
+    widget.form.options.set_value(Options(engine="torch"))
     assert click(widget).kind == "failed"
     assert widget.form.message.text() == "The run failed: CUDA error: device-side assert triggered."
     assert "Traceback" in widget.form.message.details()
@@ -86,6 +88,7 @@ def test_an_error_halfway_keeps_what_is_done(viewer, dock, click, monkeypatch):
     monkeypatch.setattr(TorchEngine, "run", fail_later)
     viewer.add_image(long_stack(), name="long")
     widget = dock()
+    widget.form.options.set_value(Options(engine="torch"))
     assert click(widget).kind == "failed"
     assert "The 5 finished tiles" in widget.form.message.text()
     assert "long · tiny-2d (not computed)" in names(viewer)

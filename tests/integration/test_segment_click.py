@@ -5,7 +5,11 @@ import pytest
 from napari.layers import Labels
 
 import napari_unet as nu
+from napari_unet.errors import EngineError
+from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import Scan
+from napari_unet.segment.engine import choice
+from napari_unet.widgets.records import Options
 from napari_unet.widgets.viewer_bridge.layer_facts import MARK
 from tiny import smooth_image
 
@@ -35,6 +39,31 @@ def test_the_metadata_says_how_it_was_made(viewer, dock, click):
     assert facts["complete"]
     assert facts["done_map"].all()
     assert {"settings", "statistics", "engine", "precision", "halo"} <= set(facts)
+
+
+def test_the_engine_that_ran_is_told_and_kept(viewer, dock, click):
+    viewer.add_image(smooth_image((40, 50)), name="cells")
+    widget = dock()
+    widget.form.options.set_value(Options(engine="torch"))
+    click(widget)
+    facts = viewer.layers["cells · tiny-2d"].metadata[MARK]
+    assert facts["engine"] == f"torch {torch.__version__} on cpu"
+    assert (facts["settings"]["engine"], facts["precision"], facts["engine_note"]) == ("torch", "float32", "")
+    assert widget.form.message.text().endswith(f"with {facts['engine']}.")
+
+
+def test_an_engine_that_can_not_run_the_model_is_told_at_the_end(viewer, dock, click, monkeypatch):
+    def refuse(model):
+        raise EngineError("OpenVINO can not run this model (no such processor).")
+
+    monkeypatch.setattr(choice, "openvino_version", lambda: "1.2")
+    monkeypatch.setattr(choice, "_openvino", refuse)
+    viewer.add_image(smooth_image((40, 50)), name="cells")
+    widget = dock()
+    assert click(widget).kind == "done"
+    note = "OpenVINO can not run this model (no such processor). PyTorch runs instead."
+    assert widget.form.message.text().endswith(f"with torch {torch.__version__} on cpu. {note}")
+    assert viewer.layers["cells · tiny-2d"].metadata[MARK]["engine_note"] == note
 
 
 def test_the_image_and_older_results_are_never_touched(viewer, dock, click):

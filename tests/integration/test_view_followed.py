@@ -7,8 +7,8 @@ import pytest
 
 import napari_unet as nu
 from clicks import press
-from napari_unet.segment import stream as stream_module
-from napari_unet.segment.engine import TorchEngine
+from napari_unet.segment.engine import TorchEngine, choice
+from napari_unet.widgets.records import Options
 from napari_unet.widgets.result_arrays import ResultArrays
 from tiny import smooth_image
 
@@ -38,7 +38,7 @@ def held(monkeypatch):
                 assert may_go.wait(30)
             return super().run(window, *asked)
 
-    monkeypatch.setattr(stream_module, "TorchEngine", Held)
+    monkeypatch.setattr(choice, "TorchEngine", Held)
     yield begun, may_go
     may_go.set()
 
@@ -49,10 +49,13 @@ def test_the_slice_that_is_scrolled_to_comes_next(viewer, dock, qtbot, written, 
     viewer.add_image(stack, name="stack")
     viewer.dims.set_current_step(0, 2)
     widget = dock()
+    widget.form.options.set_value(Options(engine="torch"))
     press(widget.form.bar.run_button)
     qtbot.waitUntil(begun.is_set, timeout=30_000)
     viewer.dims.set_current_step(0, 6)
     with qtbot.waitSignal(widget.run_ended, timeout=30_000):
         may_go.set()
     assert written == [2, 1, 6, 5, 7, 4, 3, 0]
-    np.testing.assert_array_equal(viewer.layers["stack · tiny-2d"].data, nu.segment(stack, nu.load_model("tiny-2d")))
+    np.testing.assert_array_equal(
+        viewer.layers["stack · tiny-2d"].data, nu.segment(stack, nu.load_model("tiny-2d"), settings=nu.SegmentSettings(engine="torch"))
+    )

@@ -7,8 +7,8 @@ from napari_unet.errors import Cancelled
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import Stopped, Wish
-from napari_unet.segment.cpu_fusion import FusedUNet, can_fuse, operators_work
 from napari_unet.segment.engine import TorchEngine, folded
+from napari_unet.segment.engine.cpu_fusion import FusedUNet, can_fuse, operators_work
 from tiny import smooth, tiny_model, tiny_spec
 
 ANISOTROPIC = {"strides": ((1, 2, 2), (2, 2, 2))}

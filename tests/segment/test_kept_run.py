@@ -70,11 +70,12 @@ def test_another_model_is_refused(outputs: Outputs) -> None:
         run_kept(tiny_model(MODEL.spec, seed=1), SCAN, outputs, RESUME)
 
 
-def test_another_engine_is_refused_except_for_a_merge(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_engine_is_refused_except_for_a_merge(outputs: Outputs) -> None:
     run_parts(MODEL, SCAN, outputs, [1])
-    monkeypatch.setattr("napari_unet.segment.run.engine_name", lambda device: "abacus")
+    abacus = Counting(MODEL)
+    abacus.name = "abacus"
     with pytest.raises(OutputError, match=r"another engine \(name: torch .* then, abacus now\)"):
-        run_kept(MODEL, SCAN, outputs, Keeping(resume=True, part=Part(1, 1)))
+        run_kept(MODEL, SCAN, outputs, Keeping(resume=True, part=Part(1, 1)), abacus)
     assert run_kept(MODEL, SCAN, outputs, MERGE).skipped == TILES
 
 
@@ -163,7 +164,7 @@ def run_asked(outputs: Outputs, keeping: Keeping, wish: Wish, tiles: int) -> Non
     engine = Counting(MODEL)
     asked = asked_after(tiles, wish, engine)
     job = plan_job(MODEL.spec, SCAN, SegmentSettings(tile_px=16, device="cpu"))
-    with kept_run(MODEL, job, outputs, keeping, asked=asked) as run:
+    with kept_run(MODEL, job, outputs, keeping, Counting(MODEL), asked=asked) as run:
         for tile in stream(MODEL, run.job, engine=engine, asked=asked):
             run.take(tile)
 
@@ -191,7 +192,7 @@ def test_a_run_that_finished_nothing_leaves_nothing(outputs: Outputs) -> None:
 
 def test_what_is_kept_is_told(outputs: Outputs) -> None:
     job = plan_job(MODEL.spec, SCAN, SegmentSettings(tile_px=16, device="cpu"))
-    with pytest.raises(Killed), kept_run(MODEL, job, outputs, Keeping()) as run:  # noqa: PT012
+    with pytest.raises(Killed), kept_run(MODEL, job, outputs, Keeping(), Counting(MODEL)) as run:  # noqa: PT012
         assert run.kept == ""
         for tile in stream(MODEL, run.job, engine=Counting(MODEL, 7)):
             run.take(tile)

@@ -11,6 +11,7 @@ from napari_unet.progress import Asked, go
 from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment import stream as stream_module
+from napari_unet.segment.installed import Kind
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.memory import RAM_SHARE, WINDOW_BYTES, core_shape, voxel_bytes
 from napari_unet.segment.normalize import FrameStatistics
@@ -25,7 +26,8 @@ GB = 2**30
 class Flat:
     """An engine that costs nothing: every class is as probable as the others, everywhere."""
 
-    name = "flat"
+    name, note = "flat", ""
+    kind: Kind = "torch"
 
     def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
         return np.full((3, *window.shape[1:]), 1 / 3, np.float32)

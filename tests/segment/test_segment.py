@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from napari_unet import SegmentSettings, segment
 from napari_unet.errors import Cancelled, DeviceError, ScanError, SettingsError
+from napari_unet.model.torch_import import torch
 from napari_unet.progress import Progress, Wish
 from napari_unet.scans.scan import ChannelStack, Scan, scan_of
 from napari_unet.segment.check import check_fit, notes
+from napari_unet.segment.engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.run import run_facts
 from napari_unet.segment.stream import TileResult, stream
@@ -231,7 +233,7 @@ def test_the_wish_is_asked_for_inside_a_tile() -> None:
         asked += 1
         return Wish.GO
 
-    job = plan_job(FLAT.spec, scan_of(smooth_image((32, 32))), SegmentSettings())
+    job = plan_job(FLAT.spec, scan_of(smooth_image((32, 32))), SegmentSettings(engine="torch"))
     assert len(list(stream(FLAT, job, asked=count))) == 1
     assert asked > 10
 
@@ -260,11 +262,13 @@ def test_chosen_frames_only() -> None:
 
 def test_facts_of_a_run_are_plain_and_complete() -> None:
     job = plan_job(BINARY.spec, scan_of(smooth_image((20, 20))), SegmentSettings())
-    facts = run_facts(BINARY, job)
+    facts = run_facts(BINARY, job, TorchEngine(BINARY.network, note="OpenVINO can not run this."))
     assert facts["weights_sha256"] == BINARY.weights_sha256
     assert facts["halo"] == {"kind": "exact", "voxels": [24, 24]}
     assert facts["threshold"] == 0.5
-    made = {"model", "weights_sha256", "settings", "threshold", "engine", "precision", "halo", "versions"}
+    assert facts["engine"] == f"torch {torch.__version__} on cpu"
+    assert facts["engine_note"] == "OpenVINO can not run this."
+    made = {"model", "weights_sha256", "settings", "threshold", "engine", "engine_note", "precision", "halo", "versions"}
     assert set(facts) == made | {"spacing", "spacing_unit", "resampled_to"}
 
 

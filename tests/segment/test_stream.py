@@ -14,6 +14,7 @@ from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, Progress, go
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine import TorchEngine
+from napari_unet.segment.installed import Kind
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.semantic import decide
 from napari_unet.segment.stream import stream
@@ -51,7 +52,8 @@ def test_a_model_of_another_task_is_refused() -> None:
 class Small:
     """An engine that fails at windows of more than `most` voxels, as one on a small device would."""
 
-    name = "small"
+    name, note = "small", ""
+    kind: Kind = "torch"
 
     def __init__(self, most: int, failure: Callable[[], Exception]) -> None:
         self._engine, self._most, self._failure = TorchEngine(FLAT.network), most, failure
@@ -68,6 +70,8 @@ OUT_OF_MEMORY = [
     lambda: RuntimeError("[enforce fail] data. DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."),
     lambda: RuntimeError("MPS backend out of memory (MPS allocated: 9.00 GB)"),
     lambda: RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    lambda: RuntimeError("Exception from src/inference/src/cpp/core.cpp:117:\nFailed to allocate 4060086272 bytes of memory\n"),
+    lambda: RuntimeError("Exception from src/core/src/runtime/allocator.cpp:79:\nstd::bad_alloc\n"),
     lambda: MemoryError(),
 ]
 
@@ -81,7 +85,7 @@ def test_where_memory_does_not_suffice_smaller_tiles_say_the_same(failure: Calla
     for tile in stream(FLAT, job, focus=Focus((0,), (75.0, 85.0)), engine=Small(96**2, failure), on_progress=told.append):
         labels[(*tile.frame, *tile.region)] = tile.labels
         covered[(*tile.frame, *tile.region)] += 1
-    np.testing.assert_array_equal(labels, segment(image, FLAT))
+    np.testing.assert_array_equal(labels, segment(image, FLAT, settings=SegmentSettings(engine="torch")))
     assert (covered == 1).all()
     assert told[0].note == ""
     assert "Memory did not suffice: going on with smaller tiles" in told[-1].note

@@ -101,7 +101,7 @@ def test_what_is_left_is_parted_and_nothing_of_it_twice() -> None:
 class Counting:
     """An engine that says nothing and counts."""
 
-    name = "counting"
+    name, kind, note = "counting", "torch", ""
 
     def __init__(self) -> None:
         self.runs = 0

@@ -17,6 +17,7 @@ LEAVES = {
     "class_legend": "ClassLegend",
     "curves": "Curves",
     "device_picker": "DevicePicker",
+    "engine_picker": "EnginePicker",
     "finetune_form": "FinetuneForm",
     "finetune_options": "FinetuneOptions",
     "input_picker": "InputPicker",

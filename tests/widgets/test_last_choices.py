@@ -66,6 +66,6 @@ def test_a_device_that_is_not_there_today_is_not_forgotten(form):
 
 
 def test_the_other_choices_come_back(form):
-    mine = Choices("axons", "auto", False, False, True, True)
+    mine = Choices("axons", "auto", False, False, True, True, "torch")
     show_choices(form, mine)
     assert choices_of(form) == mine

@@ -26,7 +26,7 @@ def test_the_defaults_are_those_of_the_manifest():
 
 @pytest.mark.usefixtures("_registered")
 def test_choices_are_kept_on_disk(tmp_path: Path):
-    mine = Choices("mine", "cpu", False, True, True, True)
+    mine = Choices("mine", "cpu", False, True, True, True, "torch")
     remember(mine)
     assert remembered() == mine
     assert "model: mine" in (tmp_path / f"{PLUGIN}.yaml").read_text()

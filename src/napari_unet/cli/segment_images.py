@@ -19,7 +19,7 @@ from napari_unet.model.model import Model
 from napari_unet.scans.read import read_scan
 from napari_unet.scans.write import ZARR_SUFFIX
 from napari_unet.segment.check import notes
-from napari_unet.segment.engine import TorchEngine, choose_device
+from napari_unet.segment.engine import Engine, make_engine
 from napari_unet.segment.file_run import file_run
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.kept_run import kept_run
@@ -77,14 +77,9 @@ class _Batch:
     keeping: Keeping
 
     @cached_property
-    def engine(self) -> TorchEngine:
-        """What runs the network; made when the first tile is to be computed."""
-        return TorchEngine(self.model.network, choose_device(self.settings.device))
-
-    @property
-    def engine_name(self) -> str | None:
-        """What has run the network; None where nothing was computed."""
-        return self.engine.name if "engine" in vars(self) else None
+    def engine(self) -> Engine:
+        """What runs the network; made when it is wanted first."""
+        return make_engine(self.model, self.settings)
 
     def attempt(self, plan: Plan, plans: list[Plan]) -> Result:
         """Segment one image; what goes wrong with this one is told and kept in its result."""
@@ -110,11 +105,15 @@ class _Batch:
         job = plan_job(spec, scan, self.settings)
         result.axes, result.shape = scan.result_axes, list(scan.result_shape)
         result.spacing, result.unit = list(scan.spacing), scan.unit
-        for note in notes(spec, scan, self.settings):
+        for note in [*notes(spec, scan, self.settings), *self._engine_notes()]:
             _note(plan, result, note)
         self._fill(plan, job, result)
         if result.nonfinite:
             _note(plan, result, f"{result.nonfinite} voxels are NaN or infinite; they are background.")
+
+    def _engine_notes(self) -> list[str]:
+        """What is to be known of the engine, where one is to run."""
+        return [] if self.keeping.merge or not self.engine.note else [self.engine.note]
 
     def _fill(self, plan: Plan, job: SegmentJob, result: Result) -> None:
         line = ProgressLine(plan.image.name)
@@ -138,11 +137,12 @@ class _Batch:
         outputs, keeping = Outputs(plan.labels, plan.probabilities), self.keeping
         others = [path for path in (plan.labels, plan.probabilities) if path is not None and path.suffix.lower() != ZARR_SUFFIX]
         if not others:
-            return kept_run(self.model, job, outputs, keeping, on_progress=line.show)
+            engine = None if keeping.merge else self.engine
+            return kept_run(self.model, job, outputs, keeping, engine, on_progress=line.show)
         if keeping.resume or keeping.part is not None or keeping.merge:
             option = "--resume" if keeping.resume else "--part"
             raise OutputError(f"{others[0].name} is written in one go at the end, so there is nothing for {option}. Name the output .zarr.")
-        return file_run(self.model, job, outputs, keeping.overwrite)
+        return file_run(self.model, job, outputs, self.engine, keeping.overwrite)
 
 
 def _keeping(arguments: SegmentArguments) -> Keeping:
@@ -165,7 +165,7 @@ def _outcome(batch: _Batch, results: list[Result]) -> Outcome:
     values = {
         "model": batch.model.spec.name,
         "weights_sha256": batch.model.weights_sha256,
-        "engine": batch.engine_name,
+        "engine": batch.engine.name if any(result.tiles for result in results) else None,
         "settings": batch.settings.model_dump(),
         "results": [asdict(result) for result in results],
         "failed": len(failed),

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 from napari_unet.model.model import Model
 from napari_unet.scans.write import open_result
+from napari_unet.segment.engine import Engine
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.run import run_facts
 from napari_unet.segment.sink import Outputs, Sink, files_of
@@ -27,8 +28,8 @@ class FileRun(Tally):
 
 
 @contextmanager
-def file_run(model: Model, job: SegmentJob, outputs: Outputs, overwrite: bool = False) -> Iterator[FileRun]:
+def file_run(model: Model, job: SegmentJob, outputs: Outputs, engine: Engine, overwrite: bool = False) -> Iterator[FileRun]:
     """Open the files of a run; raises `OutputError` where one exists and may not be replaced, or can not be written."""
     with ExitStack() as stack:
-        files = files_of(job, outputs, run_facts(model, job))
+        files = files_of(job, outputs, run_facts(model, job, engine))
         yield FileRun(job, [Sink(file, stack.enter_context(open_result(file, overwrite))) for file in files])

@@ -13,6 +13,7 @@ import numpy as np
 from napari_unet.errors import Cancelled
 from napari_unet.model.model import Model
 from napari_unet.progress import Asked, OnProgress, go, ignore
+from napari_unet.segment.engine import Engine
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.opening import Opening
 from napari_unet.segment.part import Keeping
@@ -36,16 +37,24 @@ class CompleteRun(Tally):
 
 @contextmanager
 def kept_run(
-    model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping, on_progress: OnProgress = ignore, asked: Asked = go
+    model: Model,
+    job: SegmentJob,
+    outputs: Outputs,
+    keeping: Keeping,
+    engine: Engine | None,
+    on_progress: OnProgress = ignore,
+    asked: Asked = go,
 ) -> Iterator[Tally]:
     """Open the zarr files of a run: give the tiles of its `job` to `take`, and it is completed at the end.
 
     What another has finished is checked, and not computed again. Whatever ends the run before it is complete leaves what is
     finished for another, except CANCEL, after which it is as if the run had never begun. Of a part, the end completes
-    nothing but the part. Raises `OutputError` where what was begun is of another run, or where this run is not wanted to
-    touch it; where a disk has no room; and where a merge finds parts that are missing.
+    nothing but the part. `engine` is what will run; a merge needs none.
+
+    Raises `OutputError` where what was begun is of another run, or where this run is not wanted to touch it; where a disk
+    has no room; and where a merge finds parts that are missing.
     """
-    opening = Opening(model, job, outputs, keeping)
+    opening = Opening(model, job, outputs, keeping, engine)
     if (facts := opening.complete_facts()) is not None:
         yield CompleteRun(job, facts)
         return

@@ -5,9 +5,11 @@ import math
 from napari_unet.errors import SettingsError
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.geometry import round_up
+from napari_unet.segment.installed import Kind
 from napari_unet.segment.tiling import Lattice
 
-BYTES_PER_FEATURE = {2: 27, 3: 18}  # at the peak, per voxel and feature of the first level
+BYTES_PER_FEATURE = {"torch": {2: 27, 3: 18}, "openvino": {2: 18, 3: 18}}  # at the peak, per voxel and feature of the first level
+BYTES_UNFUSED = {2: 34, 3: 43}  # the same for torch, where blocks add their input or normalise by instance, and can not be fused
 BYTES_PER_OUTPUT = 16
 BYTES_PER_INPUT = 8
 READ_BYTES = 32  # per scan voxel and channel: what was read, its wide copy, what is taken of it, and a mask
@@ -19,13 +21,13 @@ RAM_SHARE = 0.25
 MOST_RAM_SHARE = 0.6  # what the smallest possible tile may take
 
 
-def core_shape(config: UNetConfig, lattice: Lattice, ram_bytes: int, tile_px: int | None = None) -> tuple[int, ...]:
-    """The largest core, in model voxels per axis, whose window fits; `tile_px` overrules it.
+def core_shape(config: UNetConfig, lattice: Lattice, ram_bytes: int, tile_px: int | None = None, kind: Kind = "torch") -> tuple[int, ...]:
+    """The largest core, in model voxels per axis, whose window fits with an engine of that kind; `tile_px` overrules it.
 
     Short axes are taken whole, and the others share what that leaves. Raises `SettingsError` where
     even the smallest tile, or one of `tile_px`, does not fit into the memory.
     """
-    each = voxel_bytes(config, lattice)
+    each = voxel_bytes(config, lattice, kind)
     if tile_px is not None:
         return _wished(lattice, tile_px, each, ram_bytes)
     least = math.prod(_windows(lattice, 0)) * each
@@ -44,15 +46,15 @@ def core_shape(config: UNetConfig, lattice: Lattice, ram_bytes: int, tile_px: in
     )
 
 
-def voxel_bytes(config: UNetConfig, lattice: Lattice) -> int:
+def voxel_bytes(config: UNetConfig, lattice: Lattice, kind: Kind = "torch") -> int:
     """What a voxel of a window costs at the peak, in bytes: reading, the network and writing come one after the other.
 
     Where the scan's grid is finer than the model's, many scan voxels belong to one of the window.
     """
     finer = math.prod(max(1.0, axis_map.factor) for axis_map in lattice.maps)
-    network = (
-        BYTES_PER_FEATURE[config.dimensions] * config.width + BYTES_PER_INPUT * config.in_channels + BYTES_PER_OUTPUT * config.out_channels
-    )
+    unfused = kind == "torch" and (config.residual or config.norm == "instance")
+    each = (BYTES_UNFUSED if unfused else BYTES_PER_FEATURE[kind])[config.dimensions]
+    network = each * config.width + BYTES_PER_INPUT * config.in_channels + BYTES_PER_OUTPUT * config.out_channels
     read, write = READ_BYTES * config.in_channels, WRITE_BYTES * config.out_channels
     held = HELD_BYTES * config.out_channels + LABEL_BYTES
     return math.ceil(max(network, finer * read, finer * write) + finer * held)

@@ -25,6 +25,8 @@ from napari_unet.scans.partial_zarr import (
 from napari_unet.scans.result_file import ResultFile
 from napari_unet.scans.write import check_output
 from napari_unet.scans.zarr_write import writing
+from napari_unet.segment.engine import Engine
+from napari_unet.segment.installed import Kind
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.kept_tiles import KeptRun, Store
 from napari_unet.segment.part import Keeping, Part, share_of
@@ -42,11 +44,13 @@ PACKED = {"u": 1 / 8, "f": 7 / 8}  # about what is left of labels and of probabi
 class Opening:
     """The files of one run, and what of them is this run's own."""
 
-    def __init__(self, model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping) -> None:
+    def __init__(self, model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping, engine: Engine | None) -> None:
+        """`engine` is what will run; a merge, which runs nothing, needs none."""
         self._job, self._outputs, self._keeping = job, outputs, keeping
         self._paths = [path for path in (outputs.labels, outputs.probabilities) if path is not None]
         self._folder = partial_folder(outputs.labels)
-        self._facts = {} if keeping.merge else run_facts(model, job)  # what merges need not have the device
+        self._facts = {} if engine is None else run_facts(model, job, engine)
+        self._kind: Kind = "torch" if engine is None else engine.kind
         self._own = plan_run(model, job, self._facts.get("engine", ""), (), keeping.part.of if keeping.part else None)
         self._parts: int | None = None
         self._fresh = False  # begun by this run, for itself alone
@@ -141,7 +145,7 @@ class Opening:
     def _begin(self) -> None:
         if self._keeping.merge:
             raise OutputError(f"There is nothing to merge: {self._folder} does not exist. Run the parts first.")
-        _, core_px = lattice_of(self._job)
+        _, core_px = lattice_of(self._job, self._kind)
         plan = replace(self._own, core_px=core_px).as_dict()
         files = self._files(plan)
         _check_room(files, 1.0)

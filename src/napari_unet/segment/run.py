@@ -12,7 +12,7 @@ from napari_unet.model.model import Model
 from napari_unet.progress import Asked, OnProgress, go, ignore
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.check import wanted_spacing
-from napari_unet.segment.engine import choose_device, engine_name
+from napari_unet.segment.engine import Engine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
@@ -73,14 +73,15 @@ def segment(
     return labels
 
 
-def run_facts(model: Model, job: SegmentJob) -> dict[str, Any]:
-    """What a result says of how it was made, as plain values."""
+def run_facts(model: Model, job: SegmentJob, engine: Engine) -> dict[str, Any]:
+    """What a result says of how it was made, and by which engine, as plain values."""
     return {
         "model": model.spec.name,
         "weights_sha256": model.weights_sha256,
         "settings": job.settings.model_dump(),
         "threshold": job.threshold if len(job.spec.classes) == 2 else None,
-        "engine": engine_name(choose_device(job.settings.device)),
+        "engine": engine.name,
+        "engine_note": engine.note,
         "precision": job.settings.precision,
         "spacing": list(job.scan.spacing),
         "spacing_unit": job.scan.unit,

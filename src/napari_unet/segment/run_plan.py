@@ -15,7 +15,7 @@ from napari_unet.segment.job import SegmentJob
 
 RUN = "run"  # the name under which a result's facts have it
 HASHES = ("sha256", "weights_sha256")
-ENGINE_FREE = {"device"}  # settings that say where, not what
+ENGINE_FREE = {"device", "engine"}  # settings that say where, not what; the engine that ran is told by its name
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,11 @@ class SegmentSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     device: str = Field("auto", title="Device", description="Where the network runs: auto, cpu, cuda or mps.", max_length=20)
+    engine: Literal["auto", "torch", "openvino"] = Field(
+        "auto",
+        title="Engine",
+        description="What runs the network: torch, openvino (on the processor, where it is installed), or auto, which takes the faster.",
+    )
     tile_px: int | None = Field(
         None, ge=16, le=8192, title="Tile size", description="Side of a tile without its halo, in pixels; chosen to fit when not given."
     )

@@ -12,7 +12,8 @@ from napari_unet.progress import Asked, Clock, OnProgress, Progress, Stopped, go
 from napari_unet.scans.resample import axis_maps
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.check import wanted_spacing
-from napari_unet.segment.engine import Engine, TorchEngine, choose_device
+from napari_unet.segment.engine import Engine, make_engine
+from napari_unet.segment.installed import Kind
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.memory import core_shape
 from napari_unet.segment.normalize import FrameStatistics, frame_statistics, normalize
@@ -56,10 +57,10 @@ def stream(
     progress notes. STOP ends the stream early; CANCEL raises `Cancelled`; `ScanError` is raised for a frame of which more
     than half is not finite.
     """
-    engine = engine or TorchEngine(model.network, choose_device(job.settings.device))
+    engine = engine or make_engine(model, job.settings)
     run = _Run(engine, job, focus if callable(focus) else lambda: focus, asked)
     clock = Clock()
-    on_progress(Progress(0, run.total))
+    on_progress(Progress(0, run.total, note=run.note))
     try:
         for result in run.results():
             on_progress(Progress(result.done, run.total, seconds_left=clock.seconds_left(result.done, run.total), note=run.note))
@@ -73,10 +74,10 @@ class _Run:
 
     def __init__(self, engine: Engine, job: SegmentJob, look: Look, asked: Asked) -> None:
         self._engine, self._job, self._asked = engine, job, asked
-        self._lattice, core_px = lattice_of(job)
+        self._lattice, core_px = lattice_of(job, engine.kind)
         self._waiting = Waiting(job, self._lattice, core_px, look)
         self._statistics = dict(job.statistics)
-        self.note = ""
+        self.note = engine.note
 
     @property
     def total(self) -> int:
@@ -89,7 +90,8 @@ class _Run:
             heed(self._asked)
             if (result := self._attempt(*nearest)) is None:
                 self._waiting.part()
-                self.note = f"Memory did not suffice: going on with smaller tiles, of {_sides(self._waiting.core_px)} pixels."
+                smaller = f"Memory did not suffice: going on with smaller tiles, of {_sides(self._waiting.core_px)} pixels."
+                self.note = f"{self._engine.note} {smaller}".strip()
                 continue
             self._waiting.finish()
             yield result
@@ -159,13 +161,13 @@ class _Bad:
         return self.mask[tuple(slice(w.start - r.start, w.stop - r.start) for w, r in zip(write, self.read, strict=True))]
 
 
-def lattice_of(job: SegmentJob) -> tuple[Lattice, tuple[int, ...]]:
-    """The lattice of a job's frames, and how large a core may be."""
+def lattice_of(job: SegmentJob, kind: Kind = "torch") -> tuple[Lattice, tuple[int, ...]]:
+    """The lattice of a job's frames, and how large a core may be with an engine of that kind."""
     config, dims = job.spec.architecture, job.dimensions
     wanted = wanted_spacing(job.spec, job.scan, job.settings)
     maps = axis_maps(job.scan.frame_shape(dims), job.scan.frame_spacing(dims), wanted)
     lattice = Lattice(maps, total_strides(config), exact_halo(config))
-    return lattice, job.core_px or core_shape(config, lattice, ram_available_bytes(), job.settings.tile_px)
+    return lattice, job.core_px or core_shape(config, lattice, ram_available_bytes(), job.settings.tile_px, kind)
 
 
 def _sides(core_px: tuple[int, ...]) -> str:

@@ -17,7 +17,7 @@ def choices_of(form: SegmentForm) -> Choices:
     options, entry = form.options.value(), form.model.value()
     name = "" if entry is None else entry.name if entry.builtin else str(entry.path)
     here = (options.current_slice_only, options.region_in_view_only, options.keep_probabilities)
-    return Choices(name, form.device.wanted(), form.image.value().resample, *here)
+    return Choices(name, form.device.wanted(), form.image.value().resample, *here, options.engine)
 
 
 def show_choices(form: SegmentForm, choices: Choices) -> str:
@@ -25,8 +25,8 @@ def show_choices(form: SegmentForm, choices: Choices) -> str:
     lost = _show_model(form.model, choices.model)
     form.device.set_value(choices.device)
     form.image.set_resample(choices.match_pixel_size)
-    kept = choices.keep_probabilities
-    form.options.set_value(Options(choices.current_slice_only, choices.region_in_view_only, kept))
+    here = (choices.current_slice_only, choices.region_in_view_only, choices.keep_probabilities)
+    form.options.set_value(Options(*here, engine=choices.engine))
     return lost
 
 

@@ -1,16 +1,17 @@
-"""What is folded away: how much of the image is segmented, and what is kept besides labels."""
+"""What is folded away: how much of the image is segmented, what is kept besides labels, and what runs the network."""
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QAbstractSlider, QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
 from napari_unet.segment.settings import SegmentSettings
+from napari_unet.widgets.engine_picker import EnginePicker
 from napari_unet.widgets.fold import Fold
 from napari_unet.widgets.records import Options
 from napari_unet.widgets.rows import keep_from_wheel, make_label, plain_tip
 
 THRESHOLDS = (0.01, 0.99)
-FOLD_TIP = "How much to segment, and what to keep besides the labels"
+FOLD_TIP = "How much to segment, what to keep besides the labels, and what runs the network"
 SLICE_TIP = "Segment only the slice (or time point) that is shown now; the rest of the result stays marked as not computed."
 VIEW_TIP = "Segment only what the canvas shows now; the rest of the result stays marked as not computed."
 PROBABILITY_TIP = "Keep the probability of each class as an image layer; the threshold can then be moved without a new run."
@@ -28,6 +29,8 @@ class OptionsForm(QWidget):
         self._slice = self._box("Current slice only", SLICE_TIP)
         self._view = self._box("Visible region only", VIEW_TIP)
         self._keep = self._box("Keep probabilities", f"{SegmentSettings.model_fields['keep_probabilities'].description} {PROBABILITY_TIP}")
+        self._engine = EnginePicker()
+        self._engine.value_changed.connect(self.value_changed)
         self._slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self._slider.setRange(*THRESHOLDS)
         self._slider.setDecimals(2)
@@ -49,6 +52,7 @@ class OptionsForm(QWidget):
             region_in_view_only=self._view.isChecked(),
             keep_probabilities=self._keep.isChecked(),
             threshold=None if own else float(threshold),
+            engine=self._engine.value(),
         )
 
     def set_value(self, options: Options) -> None:
@@ -56,6 +60,7 @@ class OptionsForm(QWidget):
         self._slice.setChecked(options.current_slice_only)
         self._view.setChecked(options.region_in_view_only)
         self._keep.setChecked(options.keep_probabilities)
+        self._engine.set_value(options.engine)
         self._show_threshold(self._default if options.threshold is None else options.threshold)
 
     def set_threshold_default(self, threshold: float | None) -> None:
@@ -95,7 +100,7 @@ class OptionsForm(QWidget):
         content = QWidget()
         inner = QVBoxLayout(content)
         inner.setContentsMargins(3, 0, 0, 0)
-        for widget in (self._slice, self._view, self._keep, self._threshold_row):
+        for widget in (self._slice, self._view, self._keep, self._threshold_row, self._engine):
             inner.addWidget(widget)
         self._fold = Fold("Options", FOLD_TIP, content, self)
         outer = QVBoxLayout(self)

@@ -18,6 +18,7 @@ class Choices:
     current_slice_only: bool = False
     region_in_view_only: bool = False
     keep_probabilities: bool = False
+    engine: str = "auto"
 
 
 def remembered() -> Choices:

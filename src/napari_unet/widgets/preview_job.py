@@ -48,7 +48,8 @@ class PreviewJob:
         from napari_unet.segment.settings import SegmentSettings
         from napari_unet.segment.stream import stream
 
-        job = plan_job(model.spec, self._scan, SegmentSettings(device=self._device), [place.frame], place.region)
+        settings = SegmentSettings(device=self._device, engine="torch")  # each model is run once: compiling it would not pay
+        job = plan_job(model.spec, self._scan, settings, [place.frame], place.region)
         labels = np.zeros(tuple(part.stop - part.start for part in place.region), np.uint8)
         for tile in stream(model, job):
             within = zip(tile.region, place.region, strict=True)

@@ -47,12 +47,13 @@ class InputChoice:
 
 @dataclass(frozen=True)
 class Options:
-    """What is folded away: how much is segmented and what is kept besides labels."""
+    """What is folded away: how much is segmented, what is kept besides labels, and what runs the network."""
 
     current_slice_only: bool = False
     region_in_view_only: bool = False
     keep_probabilities: bool = False
     threshold: float | None = None
+    engine: str = "auto"
 
 
 @dataclass(frozen=True)

@@ -76,9 +76,7 @@ class SegmentPlan:
         if viewer is None or not layers or entry.header is None:
             raise ScanError(NO_IMAGE)
         spec, scan, axes = entry.header.spec, self._scan(choice), choice.axes
-        settings = SegmentSettings(
-            device=device, resample=choice.resample, keep_probabilities=options.keep_probabilities, threshold=options.threshold
-        )
+        settings = settings_of(choice, device, options)
         check_fit(spec, scan)
         dimensions = spec.architecture.dimensions
         only = (options.current_slice_only, options.region_in_view_only)
@@ -96,6 +94,13 @@ class SegmentPlan:
 
     def _scan(self, choice: InputChoice) -> Scan:
         return scan_from_layers(self._layers(choice), choice)
+
+
+def settings_of(choice: InputChoice, device: str, options: Options) -> SegmentSettings:
+    """What was chosen, as settings."""
+    kept, threshold, engine = options.keep_probabilities, options.threshold, options.engine
+    given = {"device": device, "engine": engine, "resample": choice.resample, "keep_probabilities": kept, "threshold": threshold}
+    return SegmentSettings.model_validate(given)
 
 
 def show_result(

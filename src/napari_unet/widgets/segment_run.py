@@ -154,7 +154,7 @@ class SegmentRun(QObject):
         if done < total or total == 0:
             kept = f"{done} of {total} tiles are done, the rest is marked as not computed." if done else "nothing was done yet."
             return RunEnd("stopped", f"Stopped: {kept}")
-        return RunEnd("done", f"Done in {duration(time.monotonic() - self._begun)}.{_nonfinite_sentence(self._facts.nonfinite)}")
+        return RunEnd("done", f"Done in {duration(time.monotonic() - self._begun)} {self._facts.told()}")
 
 
 def segment_in_worker(
@@ -163,22 +163,23 @@ def segment_in_worker(
     """The part that runs in the thread: imports torch, loads the model, fills the arrays and the facts."""
     if "torch" not in sys.modules:
         worker.tell("Starting PyTorch (once per session)…")
+    from napari_unet.segment.engine import make_engine
     from napari_unet.segment.run import run_facts
     from napari_unet.segment.stream import stream
     from napari_unet.segment.waiting import Focus
 
     model = load_chosen(entry)
+    engine = make_engine(model, job.settings)
+    facts.run = run_facts(model, job, engine)
 
     def look() -> Focus:
         looked = focus.now
         return Focus(looked.frame, looked.point)
 
-    for tile in stream(model, job, focus=look, on_progress=worker.tell, asked=worker.asked):
+    for tile in stream(model, job, focus=look, on_progress=worker.tell, asked=worker.asked, engine=engine):
         arrays.write(tile)
         facts.add(tile)
         worker.tell(TileShown(tile.done, tile.total))
-        if tile.done == 1:
-            facts.run = run_facts(model, job)
 
 
 def load_chosen(entry: ModelEntry) -> "Model":
@@ -202,6 +203,11 @@ class Facts:
         self._statistics[tile.frame] = tile.statistics
         self.nonfinite += tile.nonfinite
 
+    def told(self) -> str:
+        """What ran, and what is to be known of it: the end of a sentence, and more sentences."""
+        more = (self.run.get("engine_note", ""), _nonfinite_sentence(self.nonfinite))
+        return " ".join(part for part in (f"with {self.run['engine']}.", *more) if part)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values for a layer's metadata."""
         frames = {",".join(map(str, frame)): value.as_dict() for frame, value in self._statistics.items()}
@@ -214,4 +220,4 @@ def duration(seconds: float) -> str:
 
 
 def _nonfinite_sentence(count: int) -> str:
-    return f" {count} pixels were not numbers (NaN or infinite) and are background." if count else ""
+    return f"{count} pixels were not numbers (NaN or infinite) and are background." if count else ""

@@ -1,35 +1,27 @@
-"""Where a batch of tiles is run: one small protocol, and torch behind it."""
+"""A network run by torch, on any of its devices."""
 
 import copy
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
 
 import numpy as np
 
-from napari_unet.devices import choose
-from napari_unet.model.torch_import import find_devices, torch
+from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import ConvNorm, UNet
 from napari_unet.progress import Asked, go, heed
-from napari_unet.segment.cpu_fusion import FusedUNet, can_fuse
+from napari_unet.segment.engine.cpu_fusion import FusedUNet, can_fuse
+from napari_unet.segment.installed import Kind
 
 nn = torch.nn
-
-
-class Engine(Protocol):
-    """Runs a network on windows of one shape."""
-
-    name: str
-
-    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
-        """Probabilities (K, *window) of a normalised (C, *window); asked at every block of the network."""
 
 
 class TorchEngine:
     """A network on one torch device, with BatchNorm folded into the convolutions and channels last."""
 
-    def __init__(self, network: UNet, device: str = "cpu") -> None:
-        self.name = engine_name(device)
+    kind: Kind = "torch"
+
+    def __init__(self, network: UNet, device: str = "cpu", note: str = "") -> None:
+        self.name, self.note = f"torch {torch.__version__} on {device}", note
         self._device = device
         self._layout = torch.channels_last if network.config.dimensions == 2 else torch.channels_last_3d
         self._asked: Asked = go
@@ -62,16 +54,6 @@ def _exact_cudnn() -> AbstractContextManager[None]:
     """cuDNN as it is set, except that float32 means float32 on a GPU too; what is not named here would be switched off."""
     cudnn = torch.backends.cudnn
     return cudnn.flags(enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False)
-
-
-def choose_device(wanted: str) -> str:
-    """The name of the device that a setting means on this machine; raises `DeviceError` where it can not be had."""
-    return choose(wanted, find_devices()).name
-
-
-def engine_name(device: str) -> str:
-    """How the torch engine on a device is called in a result's record."""
-    return f"torch {torch.__version__} on {device}"
 
 
 def folded(network: UNet) -> UNet:

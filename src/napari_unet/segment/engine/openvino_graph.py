@@ -1,0 +1,83 @@
+"""A U-Net as OpenVINO's graph, written from its weights.
+
+Nothing is traced: that takes seconds, goes through parts of torch that are on their way out, and leaves OpenVINO's
+converter, which reports its use, out of it. The graph is that of `model/unet`, with BatchNorm folded into the
+convolutions, and sigmoid or softmax at its end.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from napari_unet.model.torch_import import torch
+from napari_unet.model.unet import ConvNorm, UNet
+from napari_unet.segment.engine.openvino_import import openvino, ops
+
+nn = torch.nn
+BATCH_NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
+INSTANCE_NORMS = (nn.InstanceNorm2d, nn.InstanceNorm3d)
+
+
+def graph_of(network: UNet) -> Any:
+    """The `openvino.Model` of a network in evaluation mode: (1, C, *space) to probabilities (1, K, *space).
+
+    Each side has to be a multiple of the network's stride along it.
+    """
+    config = network.config
+    x = image = ops.parameter(openvino.PartialShape([1, config.in_channels, *[-1] * config.dimensions]), np.float32)
+    skips = []
+    for block, stride in zip(network.encoder[:-1], config.level_strides, strict=True):
+        skips.append(_block(x, block))
+        x = _pooled(skips[-1], stride)
+    x = _block(x, network.encoder[-1])
+    for up in network.decoder:
+        x = _up(x, skips.pop(), up)
+    scores = _convolved(x, network.head.weight, network.head.bias)
+    return openvino.Model([ops.sigmoid(scores) if config.out_channels == 1 else ops.softmax(scores, 1)], [image], "U-Net")
+
+
+def _block(x: Any, block: Any) -> Any:
+    y = _conv_norm(ops.relu(_conv_norm(x, block.first)), block.second)
+    return ops.relu(y if block.skip is None else ops.add(y, _convolved(x, block.skip.weight, block.skip.bias)))
+
+
+def _up(x: Any, skip: Any, up: Any) -> Any:
+    """Up-convolution of `x`, the skip connection by concatenation, and a block."""
+    grown = ops.convolution_backprop_data(x, _constant(up.up.weight), list(up.up.stride))
+    return _block(ops.concat([skip, _with_bias(grown, up.up.bias)], 1), up.block)
+
+
+def _pooled(x: Any, stride: tuple[int, ...]) -> Any:
+    ones, none = [1] * len(stride), [0] * len(stride)
+    return ops.max_pool(x, list(stride), ones, none, none, list(stride)).output(0)
+
+
+def _conv_norm(x: Any, part: ConvNorm) -> Any:
+    norm, weight, bias = part.norm, part.conv.weight, part.conv.bias
+    if isinstance(norm, BATCH_NORMS):
+        statistics: Any = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+        return _convolved(x, *nn.utils.fusion.fuse_conv_bn_weights(weight, bias, *statistics))
+    y = _convolved(x, weight, bias)
+    return _even(y, norm, weight.ndim) if isinstance(norm, INSTANCE_NORMS) else y
+
+
+def _even(x: Any, norm: Any, ndim: int) -> Any:
+    """Instance normalisation: each feature by its own mean and variance over space."""
+    even = ops.mvn(x, ops.constant(np.arange(2, ndim)), True, norm.eps, "INSIDE_SQRT")
+    return _with_bias(ops.multiply(even, _constant(norm.weight, ndim)), norm.bias)
+
+
+def _convolved(x: Any, weight: Any, bias: Any) -> Any:
+    """`x` under a convolution of stride 1 that keeps its size."""
+    ones, pads = [1] * (weight.ndim - 2), [side // 2 for side in weight.shape[2:]]
+    return _with_bias(ops.convolution(x, _constant(weight), ones, pads, pads, ones), bias)
+
+
+def _with_bias(x: Any, bias: Any) -> Any:
+    return x if bias is None else ops.add(x, _constant(bias, len(x.get_output_partial_shape(0))))
+
+
+def _constant(weight: Any, ndim: int | None = None) -> Any:
+    """A weight as it is, or one number per feature shaped for `ndim` axes."""
+    values = np.ascontiguousarray(weight.detach().cpu().numpy(), np.float32)
+    return ops.constant(values if ndim is None else values.reshape(1, -1, *[1] * (ndim - 2)))
