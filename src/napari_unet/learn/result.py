@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.learn.corrections import PAINTED, REVIEWED, Corrections, label_counts
+from napari_unet.learn.experience import EXPERIENCE, experience_of
 from napari_unet.learn.fit import Fit
 from napari_unet.learn.item import TrainItem
 from napari_unet.learn.looks import Changed
@@ -62,6 +63,9 @@ def with_provenance(found: Fit, prepared: Prepared, verdict: Verdict) -> Model:
         "corrections": corrections_of(prepared.items),
         "settings": found.settings.model_dump(mode="json", exclude_none=True),
     }
+    origin = None if prepared.parent is None else prepared.parent.spec.provenance.training
+    if (known := experience_of(prepared.items, trusted_voxels(prepared.items), origin)) is not None:
+        training[EXPERIENCE] = known
     provenance = Provenance(
         parent=None if prepared.parent is None else prepared.parent.weights_sha256,
         training=training,
@@ -70,6 +74,11 @@ def with_provenance(found: Fit, prepared: Prepared, verdict: Verdict) -> Model:
         date=datetime.now(UTC).date().isoformat(),
     )
     return Model(prepared.spec.model_copy(update={"provenance": provenance}), found.model.network, found.model.weights_sha256)
+
+
+def trusted_voxels(items: Sequence[TrainItem]) -> int:
+    """How many voxels are trusted, in all items together."""
+    return sum(item.labels.size if item.trust is None else int(np.count_nonzero(item.trust)) for item in items)
 
 
 def corrections_of(items: Sequence[TrainItem]) -> dict[str, Any]:

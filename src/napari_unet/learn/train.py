@@ -13,6 +13,7 @@ from napari_unet.errors import Cancelled, SettingsError
 from napari_unet.learn.choices import as_begun, settings_with
 from napari_unet.learn.events import Event, HeldOutScore, OnEvent, Preview, PreviewFailed, StepDone, Watch, no_event
 from napari_unet.learn.example import Example, examples_of
+from napari_unet.learn.experience import with_needed_guard
 from napari_unet.learn.fingerprint import with_patches
 from napari_unet.learn.fit import Fit, FitRun, FitStep, fit
 from napari_unet.learn.item import TrainItem
@@ -21,7 +22,7 @@ from napari_unet.learn.orientation import with_orientation
 from napari_unet.learn.pictures import pictures, telling
 from napari_unet.learn.prepare import Given, Prepared, Wanted, prepare
 from napari_unet.learn.prior import extent_for, with_priors
-from napari_unet.learn.result import History, TrainResult, with_provenance
+from napari_unet.learn.result import History, TrainResult, trusted_voxels, with_provenance
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.learn.taught import taught_of
 from napari_unet.learn.units import Judged
@@ -113,6 +114,7 @@ def train(
     chosen = with_patches(chosen, prepared.items, prepared.spec, device)
     training = {} if prepared.parent is None else prepared.parent.spec.provenance.training
     chosen = with_orientation(chosen, prepared.items, prepared.spec.architecture.dimensions, training)
+    chosen = with_needed_guard(chosen, prepared.items, trusted_voxels(prepared.items), training)
     return _Training(prepared, chosen, began, on_progress, asked, options).run()
 
 
