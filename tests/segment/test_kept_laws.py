@@ -41,7 +41,7 @@ class Case:
 
     @property
     def labels(self) -> np.ndarray:
-        return segment(self.scan, self.model, settings=SegmentSettings(tile_px=self.tile_px, device="cpu"))
+        return segment(self.scan, self.model, settings=SegmentSettings(tile_px=self.tile_px, device="cpu", engine="torch"))
 
 
 @st.composite

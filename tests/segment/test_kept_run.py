@@ -33,7 +33,7 @@ MODEL = tiny_model(tiny_spec(classes=3))
 SCAN = scan_of(smooth_image((2, 60, 70)))
 TILES = 2 * 4 * 5
 RESUME, OVERWRITE, MERGE = Keeping(resume=True), Keeping(overwrite=True), Keeping(merge=True)
-LABELS = segment(SCAN, MODEL, settings=SegmentSettings(tile_px=16, device="cpu"))
+LABELS = segment(SCAN, MODEL, settings=SegmentSettings(tile_px=16, device="cpu", engine="torch"))
 
 
 @pytest.fixture
@@ -213,7 +213,7 @@ def test_tiles_that_come_in_pieces_count_as_one(outputs: Outputs) -> None:
     with pytest.raises(Killed):
         run_kept(MODEL, scan, outputs, engine=Small(MODEL, 30), tile_px=48)
     ended = run_kept(MODEL, scan, outputs, RESUME, Small(MODEL), tile_px=48)
-    expected = segment(scan, MODEL, settings=SegmentSettings(tile_px=48, device="cpu"))
+    expected = segment(scan, MODEL, settings=SegmentSettings(tile_px=48, device="cpu", engine="torch"))
     np.testing.assert_array_equal(values(outputs.labels), expected)
     assert 0 < ended.skipped < 12
     assert ended.voxels.sum() == expected.size
