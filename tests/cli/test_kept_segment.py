@@ -78,7 +78,7 @@ def test_an_error_keeps_what_is_finished_too(run: Command, words: tuple[object, 
     assert ran.code == 1
     assert "the processor melted" in ran.err
     assert "5 of 48 tiles are kept in" in ran.json["results"][0]["error"]
-    assert run(*words, "--resume", "--json").json["results"][0]["tiles_skipped"] == 5
+    assert run(*words, "--engine", "torch", "--resume", "--json").json["results"][0]["tiles_skipped"] == 5
 
 
 def test_parts_and_a_merge(run: Command, words: tuple[object, ...], expected: np.ndarray) -> None:
