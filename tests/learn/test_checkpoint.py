@@ -90,7 +90,7 @@ def test_killed_while_writing_and_between_it_goes_on_to_the_same_bits(tmp_path: 
         run = subprocess.run(command, env={**os.environ, "PYTHONPATH": tests}, capture_output=True, text=True)
         assert run.returncode == -signal.SIGKILL, run.stderr
 
-    killed("new", "_flush", 3)  # in the middle of the third checkpoint: the second is the one that counts
+    killed("new", "flush", 3)  # in the middle of the third checkpoint: the second is the one that counts
     assert len(list(tmp_path.iterdir())) == 2
     killed("resume", "_flush_folder", 3)  # the fifth was just renamed
     assert resumed(path) == fit([example()], SPEC, SETTINGS).model.weights_sha256

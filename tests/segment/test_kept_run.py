@@ -14,7 +14,7 @@ import zarr
 
 from kept import Counting, Killed, run_kept, run_killed, run_parts, values
 from napari_unet import files
-from napari_unet.errors import Cancelled, OutputError, SettingsError
+from napari_unet.errors import Cancelled, OutputError, ScanError, SettingsError
 from napari_unet.progress import Asked, Wish, go
 from napari_unet.scans.partial_zarr import begin_partial, finish_partial, open_partial, partial_folder
 from napari_unet.scans.result_file import ResultFile
@@ -277,6 +277,22 @@ def test_a_store_that_can_not_be_read_is_one_sentence(outputs: Outputs, spoil: C
     spoil(partial_folder(outputs.labels) / "a.zarr" / "zarr.json")
     with pytest.raises(OutputError, match=r"is damaged, or no partial result. Remove it"):
         run_kept(MODEL, SCAN, outputs, RESUME)
+
+
+@pytest.mark.parametrize("left", ["a.zarr/0/c/0/0/0", "whole.0000.journal"])
+def test_a_folder_without_a_result_is_no_obstacle(outputs: Outputs, left: str) -> None:
+    """A chunk that was still being written when Ctrl-C removed all, and a journal left after the result had taken its place."""
+    file = partial_folder(outputs.labels) / left
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"")
+    assert run_kept(MODEL, SCAN, outputs).tiles == TILES
+    assert names(outputs) == ["a.zarr"]
+
+
+def test_a_region_is_refused(outputs: Outputs) -> None:
+    job = plan_job(MODEL.spec, SCAN, SegmentSettings(device="cpu"), region=(slice(3, 9), slice(0, 70)))
+    with pytest.raises(ScanError, match="Only whole images"), kept_run(MODEL, job, outputs, Keeping()):
+        pass
 
 
 def test_what_a_killed_writer_left_of_a_chunk_does_not_stay(outputs: Outputs) -> None:

@@ -98,6 +98,14 @@ def forget_partial(path: Path) -> None:
         forget_folder(partial_folder(path))
 
 
+def forget_leftover(path: Path) -> None:
+    """Remove a partial result's folder in which there is no result: its writer was ended while it made or completed it."""
+    folder, part = partial_folder(path), partial_folder(path) / path.resolve().name
+    torn = part.is_dir() and not (part / "zarr.json").exists() and list(folder.iterdir()) == [part]
+    if folder.is_dir() and (torn or not part.is_dir()):
+        forget_folder(folder)
+
+
 def _renamed(fresh: Path, folder: Path) -> bool:
     """Give a folder its name, unless there is one of that name, which is not empty."""
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.errors import OutputError
+from napari_unet.errors import OutputError, ScanError
 from napari_unet.files import check_room
 from napari_unet.model.model import Model
 from napari_unet.progress import Asked, OnProgress
@@ -15,6 +15,7 @@ from napari_unet.scans.partial_zarr import (
     begin_partial,
     facts_of,
     finish_partial,
+    forget_leftover,
     forget_partial,
     is_begun,
     open_partial,
@@ -46,6 +47,8 @@ class Opening:
 
     def __init__(self, model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping, engine: Engine | None) -> None:
         """`engine` is what will run; a merge, which runs nothing, needs none."""
+        if job.region != tuple(slice(0, n) for n in job.scan.frame_shape(job.dimensions)):
+            raise ScanError("Only whole images are kept to be gone on with. Leave the region out.")
         self._job, self._outputs, self._keeping = job, outputs, keeping
         self._paths = [path for path in (outputs.labels, outputs.probabilities) if path is not None]
         self._folder = partial_folder(outputs.labels)
@@ -114,7 +117,11 @@ class Opening:
     def _make_way(self) -> None:
         """Where an interrupted run is neither gone on with nor done in parts, replace it or refuse."""
         keeping = self._keeping
-        if keeping.resume or keeping.merge or keeping.part is not None or not is_begun(self._outputs.labels):
+        if keeping.merge or keeping.part is not None:
+            return
+        for path in self._paths:
+            forget_leftover(path)
+        if keeping.resume or not is_begun(self._outputs.labels):
             return
         if not keeping.overwrite:
             raise OutputError(
