@@ -21,7 +21,10 @@ from napari_unet.model.model_file import load_model_file, save_model
 from napari_unet.model.spec import Provenance
 from napari_unet.progress import Progress, Stopped, Wish
 from napari_unet.scans.scan import Scan, scan_of
+from napari_unet.segment.engine import choice
 from tiny import smooth_image, tiny_model, tiny_spec
+
+BY_TORCH = nu.SegmentSettings(engine="torch")  # as a training looks at its models
 
 QUICK: dict[str, Any] = {"batch": 2, "patch_px": 32, "warmup_steps": 5}
 
@@ -87,7 +90,7 @@ def test_another_budget_forgets_the_plan_of_the_settings(parent: Model) -> None:
 
 def test_the_parent_stays_where_the_child_learnt_nonsense(parent: Model) -> None:
     image, _ = discs()
-    truth = nu.segment(image, parent)  # the parent is always right
+    truth = nu.segment(image, parent, settings=BY_TORCH)  # the parent is always right
     result = train([(image, truth)], start=parent, settings=quick(20, learning_rate=0.5, guard_weights=0, guard_outputs=0, average=0))
     assert result.verdict.kind == "parent", result.verdict.sentence
     assert result.best is parent
@@ -192,9 +195,20 @@ def test_strokes_alone_are_not_judged_but_the_child_is_there(parent: Model) -> N
     assert result.verdict.corrected_now_right is not None
     assert result.verdict.untouched_changed is not None
     (changed,) = result.changes
-    differing = nu.segment(image, parent) != nu.segment(image, result.model)
+    differing = nu.segment(image, parent, settings=BY_TORCH) != nu.segment(image, result.model, settings=BY_TORCH)
     np.testing.assert_array_equal(changed.mask, differing)
     assert result.verdict.untouched_changed == pytest.approx(differing[trust == 0].mean())
+
+
+def test_a_training_looks_at_its_models_with_torch_alone(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(model: Model) -> None:
+        raise AssertionError("compiled for a model that is run once")
+
+    monkeypatch.setattr(choice, "openvino_version", lambda: "1.2")
+    monkeypatch.setattr(choice, "_openvino", never)
+    assert train([discs()], start=parent, settings=quick()).verdict.kind != "not judged"
+    with pytest.raises(AssertionError, match="run once"):
+        nu.segment(discs()[0], parent, settings=nu.SegmentSettings(device="cpu"))
 
 
 def test_scores_are_those_of_segment_with_the_scans_own_spacing() -> None:
@@ -205,7 +219,7 @@ def test_scores_are_those_of_segment_with_the_scans_own_spacing() -> None:
     (box,) = hold_out([TrainItem(scan, truth)], 2, [10.0], 1).boxes
     wanted = truth[box.slices] == 1
     for model, told in ((parent, result.verdict.classes[1].parent), (result.model, result.verdict.classes[1].child)):
-        found = nu.segment(scan, model)[box.slices] == 1
+        found = nu.segment(scan, model, settings=BY_TORCH)[box.slices] == 1
         assert told == pytest.approx(2 * (found & wanted).sum() / (found.sum() + wanted.sum()))
 
 

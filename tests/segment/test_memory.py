@@ -66,6 +66,27 @@ def test_a_short_axis_is_taken_whole_and_the_others_gain_by_it() -> None:
     assert flat[1] > 3 * cube[1]
 
 
+def test_an_engine_that_takes_less_memory_gets_larger_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = UNetConfig(width=32, depth=4)
+    lattice = lattice_of(config, (20_000, 20_000))
+    assert core_shape(config, lattice, 16 * GB, kind="openvino") > core_shape(config, lattice, 16 * GB, kind="torch")
+    planned: list[object] = []
+    monkeypatch.setattr(stream_module, "core_shape", lambda *given: planned.append(given[-1]) or (16, 16))
+    model, engine = tiny_model(tiny_spec(classes=3)), Flat()
+    for engine.kind in ("torch", "openvino"):
+        list(stream(model, plan_job(model.spec, scan_of(np.zeros((16, 16))), SegmentSettings()), engine=engine))
+    assert planned == ["torch", "openvino"]
+
+
+@pytest.mark.parametrize("net", [{"residual": True}, {"norm": "instance"}])
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_what_torch_can_not_fuse_takes_more_memory(dimensions: int, net: dict[str, object]) -> None:
+    plain, other = (UNetConfig.model_validate({"dimensions": dimensions, **more}) for more in ({}, net))
+    lattice = lattice_of(plain, (64,) * dimensions)
+    assert voxel_bytes(other, lattice, "torch") > voxel_bytes(plain, lattice, "torch")
+    assert voxel_bytes(other, lattice, "openvino") == voxel_bytes(plain, lattice, "openvino")
+
+
 def test_small_frames_are_one_tile() -> None:
     config = UNetConfig(width=16, depth=4)
     assert core_shape(config, lattice_of(config, (700, 512)), 16 * GB) == (704, 512)

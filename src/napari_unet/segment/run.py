@@ -42,7 +42,7 @@ def segment(
     spacing : sequence of float, optional
         Voxel size in µm, one number per spatial axis in the order of `axes`.
     settings : SegmentSettings, optional
-        Device, tile size, resampling, threshold.
+        Device, engine, tile size, resampling, threshold.
     on_progress, asked : callables, optional
         Told after each tile; asked what the user wants, within each tile too.
 
@@ -55,8 +55,8 @@ def segment(
     ------
     ScanError
         The image is empty, has other channels or dimensions than the model, or is mostly not finite.
-    SettingsError, DeviceError
-        The settings do not fit the model or the machine.
+    SettingsError, DeviceError, EngineError
+        The settings do not fit the model, the machine or what is installed.
     Cancelled
         `asked` answered CANCEL.
 
