@@ -21,7 +21,8 @@ def experience_of(items: Sequence[TrainItem], voxels: int, parent: Mapping[str, 
 
     `parent` is what the parent's training says of itself, None: there is no parent. None where that is not known, or too much.
     """
-    told = {"images": [], "voxels": 0} if parent is None else _told(parent)
+    nothing: dict[str, Any] = {"images": [], "voxels": 0}
+    told = nothing if parent is None else _told(parent)
     if told is None:
         return None
     images = sorted({*told["images"], *_hashes(items)})
