@@ -23,29 +23,35 @@ def items(labels: list[np.ndarray], trust: int | None = None) -> list[TrainItem]
 
 def test_only_the_axis_along_which_all_scans_lie_the_same_way_is_found() -> None:
     rng = np.random.default_rng(0)
-    assert oriented_axes(items([organ(rng) for _ in range(10)]), 2) == (True, False)
+    assert oriented_axes(items([organ(rng) for _ in range(12)]), 2) == (True, False)
 
 
 def test_nothing_is_found_in_scans_that_lie_any_way_or_are_too_few_or_only_painted() -> None:
     rng = np.random.default_rng(0)
     assert oriented_axes(items([organ(rng, turned=n % 2 == 0) for n in range(20)]), 2) == (False, False)
     assert oriented_axes(items([organ(rng) for _ in range(7)]), 2) == (False, False)
-    assert oriented_axes(items([organ(rng) for _ in range(10)], trust=1), 2) == (False, False)
-    assert oriented_axes(items([organ(rng) for _ in range(10)], trust=2), 2) == (True, False)
+    assert oriented_axes(items([organ(rng) for _ in range(12)], trust=1), 2) == (False, False)
+    assert oriented_axes(items([organ(rng) for _ in range(12)], trust=2), 2) == (True, False)
 
 
 def test_a_volume_is_one_scan_however_many_slices_it_has() -> None:
     rng = np.random.default_rng(0)
-    image = scan_of(np.zeros((12, 40, 60), np.float32), axes="zyx")
-    stacks = [TrainItem(image, np.stack([organ(rng) for _ in range(12)])) for _ in range(8)]
+    images = [scan_of(np.zeros((12, 40, 60), np.float32), axes="zyx") for _ in range(12)]
+    stacks = [TrainItem(image, np.stack([organ(rng) for _ in range(12)])) for image in images]
     assert oriented_axes(stacks[:1], 2) == (False, False)
     assert oriented_axes(stacks, 2) == (True, False)
     assert oriented_axes(stacks, 3) == (False, True, False)
 
 
+def test_many_labels_of_one_scan_are_one_scan() -> None:
+    rng = np.random.default_rng(0)
+    image = scan_of(np.zeros((40, 60), np.float32))
+    assert oriented_axes([TrainItem(image, organ(rng)) for _ in range(12)], 2) == (False, False)
+
+
 def test_large_frames_are_thinned_without_moving_their_centres() -> None:
     rng = np.random.default_rng(0)
-    assert oriented_axes(items([np.kron(organ(rng), np.ones((20, 20), np.uint8)) for _ in range(8)]), 2) == (True, False)
+    assert oriented_axes(items([np.kron(organ(rng), np.ones((20, 20), np.uint8)) for _ in range(12)]), 2) == (True, False)
 
 
 def test_what_is_given_counts_and_a_parent_knows_what_few_scans_can_not_tell() -> None:
@@ -54,6 +60,8 @@ def test_what_is_given_counts_and_a_parent_knows_what_few_scans_can_not_tell() -
     assert with_orientation(TrainSettings(), few, 2, {}).oriented == (False, False)
     assert with_orientation(TrainSettings(), few, 2, parent).oriented == (False, True)
     assert with_orientation(TrainSettings(oriented=(True, False)), few, 2, parent).oriented == (True, False)
+    many = items([organ(np.random.default_rng(n), turned=n % 2 == 0) for n in range(16)])
+    assert with_orientation(TrainSettings(), many, 2, parent).oriented == (False, False)
     with pytest.raises(SettingsError, match="Oriented axes are 3, but the network works in 2D"):
         with_orientation(TrainSettings(oriented=(True, False, True)), few, 2, {})
 

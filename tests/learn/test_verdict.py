@@ -168,3 +168,17 @@ def test_where_one_class_alone_was_taught_the_held_out_voxels_decide() -> None:
     assert judge(child, parent, NAMES, "blocks", (alone, alone)).kind == "child"
     few = count(np.full((1, 20), 2), np.arange(20)[None] % 3, np.zeros((1, 20), int), (1, 3))
     assert judge(child, parent, NAMES, "blocks", (few, few)).kind == "child"
+
+
+def test_a_child_whose_parent_knew_the_labels_already_may_win() -> None:
+    child, parent = counts(1, 0.1), counts(2, 0.4)
+    known, better = counts(3, 0.02, units=1), counts(4, 0.02, units=1)
+    assert judge(child, parent, NAMES, "blocks", (better, known)).kind == "child"
+
+
+def test_where_one_class_alone_was_held_out_what_was_taught_does_not_decide() -> None:
+    truth, units = np.ones((12, 400), int), np.repeat(np.arange(12)[:, None], 400, 1)
+    parent = np.where(np.arange(400) < 100, 0, truth)
+    taught = counts(3, 0.4, units=1, classes=2)
+    verdict = judge(count(truth, truth, units, (12, 2)), count(parent, truth, units, (12, 2)), NAMES[:2], "blocks", (taught, taught))
+    assert verdict.kind == "child"

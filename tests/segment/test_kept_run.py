@@ -291,7 +291,7 @@ def test_a_folder_without_a_result_is_no_obstacle(outputs: Outputs, left: str) -
 
 def test_a_region_is_refused(outputs: Outputs) -> None:
     job = plan_job(MODEL.spec, SCAN, SegmentSettings(device="cpu"), region=(slice(3, 9), slice(0, 70)))
-    with pytest.raises(ScanError, match="Only whole images"), kept_run(MODEL, job, outputs, Keeping()):
+    with pytest.raises(ScanError, match="Only whole images"), kept_run(MODEL, job, outputs, Keeping(), Counting(MODEL)):
         pass
 
 

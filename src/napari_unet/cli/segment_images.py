@@ -13,7 +13,7 @@ from napari_unet.cli.outcome import Outcome, tell, unexpected, with_notes
 from napari_unet.cli.output_paths import Plan, check_not_an_image, plan_outputs
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.cli.spacing import parse_spacing
-from napari_unet.errors import OutputError, ScanError, SettingsError
+from napari_unet.errors import EngineError, OutputError, ScanError, SettingsError
 from napari_unet.model.library import load_model
 from napari_unet.model.model import Model
 from napari_unet.scans.read import read_scan
@@ -92,6 +92,11 @@ class _Batch:
         except (ScanError, OutputError) as error:
             result.error = with_notes(str(error), error)
             tell(f"Error: {result.error}" if plan.image.name in str(error) else f"Error: {plan.image.name}: {result.error}")
+        except EngineError as error:
+            if "engine" not in vars(self):  # it is not there, for any image
+                raise
+            result.error = with_notes(str(error), error)
+            tell(f"Error: {plan.image.name}: {result.error}")
         except (RuntimeError, MemoryError) as error:  # torch: out of memory and the like; the images after this one may fit
             result.error = with_notes(unexpected(error), error)
             tell(f"Error: {plan.image.name}: {result.error}")

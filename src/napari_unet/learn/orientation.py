@@ -2,7 +2,8 @@
 
 Where they do, where a class lies tells what it is: the front of a hippocampus mirrored looks like its back, so that
 a network which learns from mirrored patches is taught to confuse the two. The labels tell: of each pair of classes,
-background included, the way from the centre of one to that of the other points to the same side in nearly all scans.
+background included, the way from the centre of one to that of the other points to the same side in nearly all scans, and in
+so many that it is no chance.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,13 +11,16 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from scipy.stats import binom
 
 from napari_unet.errors import SettingsError
 from napari_unet.learn.corrections import REVIEWED
 from napari_unet.learn.item import TrainItem
+from napari_unet.learn.same_scan import scan_numbers
 from napari_unet.learn.settings import TrainSettings
 
-FEWEST_SCANS = 8  # with fewer, chance alone points to one side too often
+CHANCE = 0.01  # that scans which lie any way seem to lie the same
+ENOUGH_SCANS = 16  # to tell against what a parent says
 MOST_SCANS = 64
 MOST_FRAMES = 4  # of a scan
 MOST_CLASSES = 8
@@ -32,8 +36,9 @@ def with_orientation(settings: TrainSettings, items: Sequence[TrainItem], dimens
     Raises `SettingsError` where those given are not one for each of the `dimensions` of a frame.
     """
     if settings.oriented is None:
-        found = zip(oriented_axes(items, dimensions), _told(parent, dimensions), strict=True)
-        return settings.model_copy(update={"oriented": tuple(own or told for own, told in found)})
+        own = oriented_axes(items, dimensions)
+        told = _told(parent, dimensions) if len(_different(items)) < ENOUGH_SCANS else (False,) * dimensions
+        return settings.model_copy(update={"oriented": tuple(one or other for one, other in zip(own, told, strict=True))})
     if len(settings.oriented) != dimensions:
         raise SettingsError(f"Oriented axes are {len(settings.oriented)}, but the network works in {dimensions}D. Give one for each axis.")
     return settings
@@ -41,15 +46,28 @@ def with_orientation(settings: TrainSettings, items: Sequence[TrainItem], dimens
 
 def oriented_axes(items: Sequence[TrainItem], dimensions: int) -> tuple[bool, ...]:
     """For each axis of a frame, whether the scans all lie the same way along it."""
-    chosen = np.unique(np.linspace(0, len(items) - 1, min(MOST_SCANS, len(items))).round().astype(int))
-    centres = [found for n in chosen if (found := _centres(items[n], dimensions))]
+    different = _different(items)
+    chosen = np.unique(np.linspace(0, len(different) - 1, min(MOST_SCANS, len(different))).round().astype(int))
+    centres = [found for n in chosen if (found := _centres(different[n], dimensions))]
+    pairs = list(combinations(_usual(centres), 2))
     alike = np.zeros(dimensions, bool)
-    for one, other in combinations(_usual(centres), 2):
+    for one, other in pairs:
         ways = np.array([found[one] - found[other] for found in centres if one in found and other in found])
-        if len(ways) >= FEWEST_SCANS:
-            sides = np.maximum((ways > 0).mean(axis=0), (ways < 0).mean(axis=0))
-            alike |= (sides >= AGREEING) & (np.abs(ways.mean(axis=0)) >= LEAST_WAY)
+        if len(ways):
+            alike |= _alike(ways, CHANCE / (len(pairs) * dimensions))
     return tuple(bool(axis) for axis in alike)
+
+
+def _alike(ways: np.ndarray, chance: float) -> np.ndarray:
+    """Along which axes nearly all ways (scans, dimensions) point to one side, by more than chance and by much."""
+    sides = np.maximum((ways > 0).sum(axis=0), (ways < 0).sum(axis=0))
+    lucky = 2 * binom.sf(sides - 1, len(ways), 0.5)  # of a coin for each scan (the sign test)
+    return np.asarray((lucky <= chance) & (sides >= AGREEING * len(ways)) & (np.abs(ways.mean(axis=0)) >= LEAST_WAY))
+
+
+def _different(items: Sequence[TrainItem]) -> list[TrainItem]:
+    """The first item of each scan: labels of the same one always agree."""
+    return [item for number, (item, first) in enumerate(zip(items, scan_numbers(items), strict=True)) if number == first]
 
 
 def _told(training: Mapping[str, Any], dimensions: int) -> tuple[bool, ...]:

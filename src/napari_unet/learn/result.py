@@ -76,9 +76,10 @@ def with_provenance(found: Fit, prepared: Prepared, verdict: Verdict) -> Model:
     return Model(prepared.spec.model_copy(update={"provenance": provenance}), found.model.network, found.model.weights_sha256)
 
 
-def trusted_voxels(items: Sequence[TrainItem]) -> int:
-    """How many voxels are trusted, in all items together."""
-    return sum(item.labels.size if item.trust is None else int(np.count_nonzero(item.trust)) for item in items)
+def trusted_voxels(items: Sequence[TrainItem]) -> dict[str, int]:
+    """How many voxels of each label are trusted, in all items together."""
+    found: dict[str, int] = corrections_of(items)["voxels_of_label"]
+    return found
 
 
 def corrections_of(items: Sequence[TrainItem]) -> dict[str, Any]:

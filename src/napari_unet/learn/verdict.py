@@ -17,7 +17,8 @@ The same in reverse, and the parent wins; all else is a tie, and the parent stay
 know which of the two is new, and a child that learnt nonsense has to be lucky in every unit alike.
 
 Lucky it may be where the parent finds next to nothing, so one thing more is asked of a child that would win: that it gained
-on what it was taught too, by half of what it gained on what was held out, both beyond chance. Labels that are shifted or
+on what it was taught too, by half of what it gained on what was held out, or knows it about as well, as after a round on the
+same labels; all beyond chance. Labels that are shifted or
 contradict each other can not be learnt; what gets better without them got better by luck.
 """
 
@@ -39,6 +40,7 @@ RESAMPLES_OF_MANY = 2_000  # of more than a hundred units, whose tails lie close
 SEED = 20150518
 LEAST_GAIN = 0.05
 TAUGHT_SHARE = 0.5  # of the gain on held-out voxels that a child has to show on those that taught
+KNOWN_SHARE = 0.9  # of its agreement on held-out voxels, from which on it is said to know what it was taught
 FEWEST_TAUGHT = 50  # voxels of a class
 NOT_LEARNT = (
     " It did not learn the labels that it was given, so that what it gained is luck: they may be shifted, or contradict each other."
@@ -139,10 +141,17 @@ def _beyond_chance(mean: ClassVerdict, child: Counts, parent: Counts | None, gro
 
 
 def _learnt(held: tuple[Counts, Counts], taught: tuple[Counts, Counts], group: np.ndarray) -> bool:
-    """Whether a child gained on what it was taught too; where that holds too little to be told, it is believed."""
-    on_held, on_taught = (kappa_of(child)[group] - kappa_of(parent)[group] for child, parent in (held, taught))
-    known = ~np.isnan(on_taught) & (taught[0].truth.sum(axis=0)[group] >= FEWEST_TAUGHT)
-    return not known.any() or bool(on_taught[known].mean() >= TAUGHT_SHARE * np.nanmean(on_held[known]))
+    """Whether a child gained on what it was taught too, or knows it about as well as what was held out.
+
+    Where what was taught is too little to tell, it is believed.
+    """
+    (child, parent), (child_taught, parent_taught) = ([kappa_of(counts)[group] for counts in both] for both in (held, taught))
+    known = ~np.isnan(child - parent) & ~np.isnan(child_taught - parent_taught)
+    known &= taught[0].truth.sum(axis=0)[group] >= FEWEST_TAUGHT
+    if not known.any():
+        return True
+    gain, gain_taught = float((child - parent)[known].mean()), float((child_taught - parent_taught)[known].mean())
+    return gain_taught >= TAUGHT_SHARE * gain or float(child_taught[known].mean()) >= KNOWN_SHARE * float(child[known].mean())
 
 
 def _side(low: float, high: float) -> Kind:

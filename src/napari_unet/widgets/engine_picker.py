@@ -19,6 +19,7 @@ class EnginePicker(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._combo = make_combo(self)
+        self._combo.setMinimumContentsLength(4)  # what is folded away is set in, and has less room
         for name, text in NAMES.items():
             self._combo.addItem(text, name)
         if openvino_version() is None:

@@ -11,6 +11,7 @@ from napari_unet.model.unet import UNet
 from napari_unet.progress import Asked, go, heed
 from napari_unet.segment.engine.openvino_graph import graph_of
 from napari_unet.segment.engine.openvino_import import openvino
+from napari_unet.segment.engine.torch_engine import folded
 from napari_unet.segment.installed import Kind, openvino_version
 from napari_unet.segment.out_of_memory import out_of_memory
 
@@ -30,11 +31,11 @@ class OpenVinoEngine:
 
     def __init__(self, network: UNet) -> None:
         self.name, self.note = f"openvino {openvino_version()} on cpu", ""
-        self._network = network
+        self._network = folded(network).to("cpu")  # a copy: what is looked at must not change
         self._core = openvino.Core()
         self._compiled: dict[Shape, Any] = {}
         try:
-            self._graph = graph_of(network)
+            self._graph = graph_of(self._network)
             self._try_out()
         except Exception as error:  # whatever it is: an OpenVINO of other functions, another processor, torch can run it
             raise EngineError(f"OpenVINO can not run this model ({_reason(error)}).") from error
@@ -71,7 +72,7 @@ class OpenVinoEngine:
             del kept[next(iter(kept))]
         if ready is None:
             self._graph.reshape([1, self._network.config.in_channels, *shape])
-            ready = self._core.compile_model(self._graph, "CPU", CONFIG)
+            ready = self._core.compile_model(self._graph, "CPU", CONFIG | {"INFERENCE_NUM_THREADS": torch.get_num_threads()})
         kept[shape] = ready
         return ready
 
