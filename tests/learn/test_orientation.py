@@ -3,7 +3,7 @@ import pytest
 
 from napari_unet.errors import SettingsError
 from napari_unet.learn.item import TrainItem
-from napari_unet.learn.orientation import oriented_axes, with_orientation
+from napari_unet.learn.orientation import oriented_axes, sentence_of, with_orientation
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.scans.scan import scan_of
 
@@ -69,3 +69,10 @@ def test_what_is_given_counts_and_a_parent_knows_what_few_scans_can_not_tell() -
 @pytest.mark.parametrize("told", [{"settings": 3}, {"settings": {"oriented": "yes"}}, {"settings": {"oriented": [True]}}])
 def test_nonsense_in_a_model_file_is_no_orientation(told: dict[str, object]) -> None:
     assert with_orientation(TrainSettings(), items([organ(np.random.default_rng(0))]), 2, told).oriented == (False, False)
+
+
+def test_it_is_told_where_nothing_was_mirrored() -> None:
+    told = sentence_of(TrainSettings(oriented=(True, False, True)), "zyx")
+    assert "Along z and x all scans lie the same way" in told
+    assert sentence_of(TrainSettings(oriented=(False, False)), "yx") == ""
+    assert sentence_of(TrainSettings(), "yx") == ""

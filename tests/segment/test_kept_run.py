@@ -348,3 +348,15 @@ def test_chunks_are_parts_of_tiles(tmp_path: Path) -> None:
         run_kept(MODEL, scan, Outputs(tmp_path / "a.zarr"), engine=Counting(MODEL, 1), tile_px=1000)
     array = zarr.open_group(tmp_path / "a.zarr.partial" / "a.zarr", mode="r")["0"]
     assert array.chunks == (700, 500)  # type: ignore[union-attr]
+
+
+def test_a_run_that_can_not_be_opened_leaves_nothing(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(folder: object) -> None:
+        raise OutputError("the journals can not be read")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_unet.segment.opening.read_journals", fail)
+        with pytest.raises(OutputError, match="can not be read"):
+            run_kept(MODEL, SCAN, outputs)
+    assert names(outputs) == []
+    assert run_kept(MODEL, SCAN, outputs).complete

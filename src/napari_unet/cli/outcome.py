@@ -31,7 +31,7 @@ def guarded(work: Callable[[], Outcome], as_json: bool) -> None:
     try:
         outcome = work()
     except NapariUNetError as error:
-        _fail(str(error), as_json)
+        _fail(with_notes(str(error), error), as_json)
     except KeyboardInterrupt as interruption:
         tell(with_notes("Interrupted; the files that were complete are kept.", interruption))
         raise typer.Exit(INTERRUPTED) from None

@@ -44,6 +44,14 @@ def with_orientation(settings: TrainSettings, items: Sequence[TrainItem], dimens
     return settings
 
 
+def sentence_of(settings: TrainSettings, axes: str) -> str:
+    """What a user should know of it, `axes` being the letters of a frame; empty where scans lie any way."""
+    along = [letter for letter, alike in zip(axes, settings.oriented or (), strict=False) if alike]
+    if not along:
+        return ""
+    return f"Along {' and '.join(along)} all scans lie the same way, so that nothing was mirrored there."
+
+
 def oriented_axes(items: Sequence[TrainItem], dimensions: int) -> tuple[bool, ...]:
     """For each axis of a frame, whether the scans all lie the same way along it."""
     different = _different(items)

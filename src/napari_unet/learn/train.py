@@ -18,7 +18,7 @@ from napari_unet.learn.fingerprint import with_patches
 from napari_unet.learn.fit import Fit, FitRun, FitStep, fit
 from napari_unet.learn.item import TrainItem
 from napari_unet.learn.looks import Look, changes, counts_of, labels_of, looks_at, shares, voxels_of, without_stop
-from napari_unet.learn.orientation import with_orientation
+from napari_unet.learn.orientation import sentence_of, with_orientation
 from napari_unet.learn.pictures import pictures, telling
 from napari_unet.learn.prepare import Given, Prepared, Wanted, prepare
 from napari_unet.learn.prior import extent_for, with_priors
@@ -158,7 +158,8 @@ class _Training:
         model = with_provenance(found, self.prepared, verdict)
         differences = () if parent is None else changes(looks, parent, child)
         history = History(tuple(found.losses), tuple(self.scores), time.monotonic() - self.began)
-        notes = tuple(note for note in (found.sentence, self.trouble) if note)
+        alike = sentence_of(found.settings, self.prepared.spec.axes)
+        notes = tuple(note for note in (found.sentence, self.trouble, alike) if note)
         return TrainResult(model, verdict, history, found.settings, self.prepared.parent, differences, notes)
 
     @property

@@ -18,8 +18,8 @@ know which of the two is new, and a child that learnt nonsense has to be lucky i
 
 Lucky it may be where the parent finds next to nothing, so one thing more is asked of a child that would win: that it gained
 on what it was taught too, by half of what it gained on what was held out, or knows it about as well, as after a round on the
-same labels; all beyond chance. Labels that are shifted or
-contradict each other can not be learnt; what gets better without them got better by luck.
+same labels; all beyond chance. Labels that are shifted or contradict each other can not be learnt; what gets better without
+them got better by luck.
 """
 
 from collections.abc import Callable, Sequence

@@ -58,7 +58,11 @@ def kept_run(
     if (facts := opening.complete_facts()) is not None:
         yield CompleteRun(job, facts)
         return
-    run = opening.open(on_progress, asked)
+    try:
+        run = opening.open(on_progress, asked)
+    except BaseException:
+        opening.forget()  # an empty folder would pass for an interrupted run
+        raise
     try:
         yield run
     except Cancelled:
