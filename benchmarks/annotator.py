@@ -47,7 +47,7 @@ def main() -> None:
         row = f"annotator-{name}{'-quick' if options.quick else ''}-{'test' if options.final else 'validation'}"
         command = f"python benchmarks/annotator.py --data DATA{' --quick' if options.quick else ''}{' --final' if options.final else ''}"
         for seed in options.seeds:
-            for way in ("whole", "scribbles"):
+            for way in options.ways:
                 keep(row, command, f"{way} {seed}", {"way": way, **run(case, way, seed, options)}, summary)
 
 
@@ -69,7 +69,7 @@ def run(case: Case, way: str, seed: int, options: argparse.Namespace) -> Figures
         wrong = labels != prediction if prediction is not None else np.ones(labels.shape, bool)
         trust = np.full(labels.shape, PAINTED, np.uint8) if way == "whole" else scribbles(wrong, rng)
         items[number] = nu.TrainItem(scan, labels, trust)
-        settings = nu.TrainSettings(minutes=options.minutes, seed=seed)
+        settings = nu.TrainSettings.model_validate_json(options.settings).model_copy(update={"minutes": options.minutes, "seed": seed})
         model = timed(list(items.values()), start=model, settings=settings)[0].model
         if turn in REPORTED:
             scores[str(turn)] = round(pooled(model, case.report)[0], 4)
@@ -136,6 +136,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=0.25)
     parser.add_argument("--slices", type=int, default=8)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--ways", nargs="+", choices=("whole", "scribbles"), default=["whole", "scribbles"])
+    parser.add_argument("--settings", default="{}", help="settings other than the defaults, as JSON; for choosing them")
     return parser.parse_args()
 
 

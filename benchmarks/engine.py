@@ -1,88 +1,103 @@
-"""Segmenting on two cores: ours with each engine against MONAI's sliding window, the same weights, the same image, one run.
+"""Segmenting on two cores: ours with each engine against MONAI's and nnU-Net's sliding windows, the same weights and image, one run.
 
     pip install --no-deps -r benchmarks/requirements.txt           # MONAI, to compare with
-    python benchmarks/engine.py 2d --data ISBI2012 --model isbi32.safetensors         # 2048 x 2048, width 32, 4 poolings
-    python benchmarks/engine.py 3d --data HIPPOCAMPUS --model hippocampus.safetensors # 256 x 256 x 256, width 16, 3 poolings
+    python benchmarks/engine.py 2d --data ISBI2012 --model isbi32.safetensors    # 2048 x 2048, width 32, 4 poolings
+    python benchmarks/engine.py 3d --data NEURONS --model neurons.safetensors    # 256 x 256 x 256, width 16, 3 poolings
 
-The models are those that `isbi2012.py --width 32 --save` and `learn_hippocampus.py --save` made. The image is made of test
-sections, or of test volumes, side by side. Label differences are counted against the network run once over the whole image.
+The models are those that `isbi2012.py --width 32 --save` and `learn_neurons.py --save` made. The image is made of test sections
+side by side, or of the block of neurons, mirrored at its ends. Label differences are counted against the network run once over
+the whole image. `--nnunet PYTHON` adds nnU-Net, in an environment of its own (see requirements-nnunet.txt).
 """
 
 import argparse
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import store
-from learn_hippocampus import volume
-from learning import binary, names
+import tifffile
+from learning import binary
 
 import napari_unet as nu
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import scan_of
+from napari_unet.segment.engine import make_engine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.normalize import frame_statistics, normalize
+from napari_unet.segment.semantic import decide
 from napari_unet.segment.stream import Focus, stream
 
 Labels = np.ndarray
-Way = Callable[[], Labels]
+Way = Callable[[], tuple[Labels, float | None]]  # labels, and seconds where they are not those of the call
+WHOLE = "whole image, torch eager"
+PEERS = ("MONAI", "nnU-Net")
 
 
 @dataclass(frozen=True)
 class Case:
-    """An image, the model for it, and how MONAI's window goes over it."""
+    """An image, the model for it, and how the windows of others go over it."""
 
     image: np.ndarray
     model: Model
     window: tuple[int, ...]
+    file: Path
+    patch: int  # of nnU-Net
 
 
 def main() -> None:
     """Time each way in turn, several rounds, and compare its labels with the whole image's."""
     options = _options()
     case = two(options) if options.case == "2d" else three(options)
-    ways, times, labels = ways_of(case), dict[str, list[float]](), dict[str, Labels]()
+    ways, times, labels = ways_of(case, options.nnunet), dict[str, list[float]](), dict[str, Labels]()
     for number in range(options.rounds):
         for name, way in ways.items():
-            if name.startswith("MONAI") and number >= options.peer_rounds:
+            if name.startswith(PEERS) and number >= options.peer_rounds:
                 continue
             begin = time.perf_counter()
-            labels[name] = way()
-            times.setdefault(name, []).append(time.perf_counter() - begin)
+            labels[name], seconds = way()
+            times.setdefault(name, []).append(seconds or time.perf_counter() - begin)
             print(name, round(times[name][-1], 2), flush=True)
     shape = " x ".join(map(str, case.image.shape))
-    figures = {"image": shape, "foreground": round(float((labels["whole image, torch eager"] > 0).mean()), 3), **table(times, labels)}
-    store.save(f"engine-{options.case}", f"python benchmarks/engine.py {options.case} --data FOLDER --model MODEL", figures)
+    figures = {"image": shape, "foreground": round(float((labels[WHOLE] > 0).mean()), 3), **table(times, labels)}
+    store.save(f"engine-{options.case}", f"python benchmarks/engine.py {options.case} --data FOLDER --model MODEL --nnunet PYTHON", figures)
 
 
-def ways_of(case: Case) -> dict[str, Way]:
-    """Each way by its name; the first of ours that is timed has what it compiles in its cache from a run before."""
+def ways_of(case: Case, nnunet: Path | None) -> dict[str, Way]:
+    """Each way by its name; what ours compile is in its cache from a run before."""
     scan = scan_of(case.image)
     dimensions = case.image.ndim
     part, _ = normalize(case.image[None], frame_statistics(scan, dimensions, (), case.model.spec.normalization))
     tensor = torch.from_numpy(part)[None]
     engines = [name for name in ("openvino", "torch") if name == "torch" or _usable(case, name)]
-    ways: dict[str, Way] = {"whole image, torch eager": lambda: _whole(case.model.network, tensor)}
+    ways: dict[str, Way] = {WHOLE: lambda: (_whole(case.model.network, tensor), None)}
+    if engines[0] == "openvino":
+        ways["OpenVINO, one whole tile"] = lambda: _one_tile(case, part)
     for name in engines:
-        ways[f"napari-unet, {name}"] = lambda name=name: nu.segment(case.image, case.model, settings=nu.SegmentSettings(engine=name))  # type: ignore[misc]
-    ways[f"napari-unet, {engines[0]}, from the middle of the view"] = lambda: _viewed(case, engines[0])
-    ways[f"MONAI, {case.window[0]}, overlap 0.5, gaussian"] = lambda: _monai(case, tensor)
+        ways[f"napari-unet, {name}"] = partial(_ours, case, engine=name)
+    if case.model.spec.halo is not None:
+        ways[f"napari-unet, {engines[0]}, exact"] = partial(_ours, case, engine=engines[0], halo="exact")
+    ways[f"napari-unet, {engines[0]}, from the middle of the view"] = lambda: (_viewed(case, engines[0]), None)
+    ways[f"MONAI, {case.window[0]}, overlap 0.5, gaussian"] = lambda: (_monai(case, tensor), None)
+    if nnunet is not None:
+        ways[f"nnU-Net, {case.patch}, without mirroring"] = lambda: _nnunet(case, part[0], nnunet)
     return ways
 
 
 def table(times: dict[str, list[float]], labels: dict[str, Labels]) -> dict[str, Any]:
-    """Seconds, throughput against MONAI's, and how many labels differ."""
-    whole = labels["whole image, torch eager"]
-    peer = float(np.median(next(seconds for name, seconds in times.items() if name.startswith("MONAI"))))
+    """Seconds, throughput against the others', and how many labels differ."""
+    peers = {peer: float(np.median(seconds)) for name, seconds in times.items() for peer in PEERS if name.startswith(peer)}
     return {
         name: {
             "seconds": store.spread(seconds, 2),
-            "times MONAI's throughput": store.spread([peer / s for s in seconds], 2),
-            "labels that differ, share": float(f"{(labels[name] != whole).mean():.2g}"),
+            **{f"times {peer}'s throughput": store.spread([of_peer / s for s in seconds], 2) for peer, of_peer in peers.items()},
+            "labels that differ, share": float(f"{(labels[name] != labels[WHOLE]).mean():.2g}"),
         }
         for name, seconds in times.items()
     }
@@ -91,15 +106,15 @@ def table(times: dict[str, list[float]], labels: dict[str, Labels]) -> dict[str,
 def two(options: argparse.Namespace) -> Case:
     """Test sections of ISBI 2012, four by four."""
     tests = [np.asarray(binary(options.data, f"{20 + number % 10:02}")[0].data) for number in range(16)]
-    return Case(np.block([tests[row : row + 4] for row in range(0, 16, 4)]), nu.load_model(options.model), (256, 256))
+    image = np.block([tests[row : row + 4] for row in range(0, 16, 4)])
+    return Case(image, nu.load_model(options.model), (256, 256), options.model, 512)
 
 
 def three(options: argparse.Namespace) -> Case:
-    """Test volumes of the hippocampus, mirrored to 64³ each, four by four by four."""
-    volumes = [np.asarray(volume(options.data, name)[0].data, np.float32) for name in names(options.data, "test")]
-    tests = [np.pad(one, [(0, max(0, 64 - n)) for n in one.shape], mode="reflect")[:64, :64, :64] for one in volumes]
-    blocks = [[[tests[(16 * z + 4 * y + x) % len(tests)] for x in range(4)] for y in range(4)] for z in range(4)]
-    return Case(np.block(blocks), nu.load_model(options.model), (96, 96, 96))
+    """The block of neurons, mirrored at its ends to 256³."""
+    raw = np.asarray(tifffile.imread(options.data / "raw.tif"))
+    image = np.pad(raw, [(0, 256 - n) for n in raw.shape], mode="reflect")
+    return Case(image, nu.load_model(options.model), (96, 96, 96), options.model, 128)
 
 
 def _usable(case: Case, engine: str) -> bool:
@@ -110,6 +125,30 @@ def _usable(case: Case, engine: str) -> bool:
         print(error)
         return False
     return True
+
+
+def _ours(case: Case, **settings: str) -> tuple[Labels, None]:
+    return nu.segment(case.image, case.model, settings=nu.SegmentSettings.model_validate(settings)), None
+
+
+def _one_tile(case: Case, part: np.ndarray) -> tuple[Labels, float]:
+    """The whole image as one window; compiling for it is not counted."""
+    engine = make_engine(case.model, nu.SegmentSettings(engine="openvino"))
+    engine.run(part)
+    begin = time.perf_counter()
+    labels = decide(engine.run(part), case.model.spec.threshold)
+    return labels, time.perf_counter() - begin
+
+
+def _nnunet(case: Case, part: np.ndarray, python: Path) -> tuple[Labels, float]:
+    """Predict in nnU-Net's environment; only its prediction is counted."""
+    with tempfile.TemporaryDirectory() as folder:
+        image, labels = Path(folder, "image.npy"), Path(folder, "labels.npy")
+        np.save(image, part)
+        script = Path(__file__).with_name("peer_nnunet.py")
+        command = [str(python), str(script), str(case.file), str(image), str(labels), str(case.patch)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return np.load(labels), float(done.stdout.split()[-1])
 
 
 def _viewed(case: Case, engine: str) -> Labels:
@@ -145,7 +184,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--peer-rounds", type=int, default=3, help="of MONAI, which is slow")
+    parser.add_argument("--peer-rounds", type=int, default=3, help="of MONAI and nnU-Net, which are slow")
+    parser.add_argument("--nnunet", type=Path, help="the python of an environment with nnU-Net")
     return parser.parse_args()
 
 

@@ -16,7 +16,7 @@ from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, Stopped, Wish
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment import stream as stream_module
+from napari_unet.segment import lattice as lattice_module
 from napari_unet.segment.engine import TorchEngine
 from napari_unet.segment.installed import openvino_version
 from napari_unet.segment.out_of_memory import out_of_memory
@@ -84,7 +84,7 @@ def test_of_ten_thousand_labels_at_most_one_differs_between_engines(dimensions: 
 def test_twin_a_halo_too_small_breaks_the_law(monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case(tiny_spec(classes=3), scan_of(smooth_image((128, 128))), 16, Focus((), (0.0, 0.0)), "openvino")
     whole, labels, _ = run(case, WHOLE)
-    monkeypatch.setattr(stream_module, "exact_halo", lambda config: (0, 0))
+    monkeypatch.setattr(lattice_module, "exact_halo", lambda config: (0, 0))
     broken, broken_labels, _ = run(case, 16)
     with pytest.raises(AssertionError):
         assert_same(broken, whole, broken_labels, labels)

@@ -20,6 +20,7 @@ LEAVES = {
     "engine_picker": "EnginePicker",
     "finetune_form": "FinetuneForm",
     "finetune_options": "FinetuneOptions",
+    "halo_picker": "HaloPicker",
     "input_picker": "InputPicker",
     "layer_combos": "LayerCombos",
     "message_line": "MessageLine",
@@ -47,7 +48,9 @@ def test_a_leaf_stands_alone(qtbot, module, name):
     assert isinstance(widget, QWidget)
 
 
-@pytest.mark.parametrize("module", [*LEAVES, "fold", "model_facts", "pair_finder", "records", "rows", "run_bar", "snug_area"])
+@pytest.mark.parametrize(
+    "module", [*LEAVES, "fold", "model_facts", "pair_finder", "records", "rows", "run_bar", "setting_picker", "snug_area"]
+)
 def test_a_leaf_knows_neither_napari_nor_torch(module):
     assert third_parties(PACKAGE / "widgets" / f"{module}.py").isdisjoint({"napari", "torch"})
 

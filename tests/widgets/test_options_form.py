@@ -1,6 +1,9 @@
 import pytest
+from qtpy.QtWidgets import QComboBox
 
+from napari_unet.widgets.halo_picker import HaloPicker
 from napari_unet.widgets.options_form import OptionsForm
+from napari_unet.widgets.records import Options
 
 
 @pytest.mark.parametrize("threshold", [0.004, 0.03, 0.5, 0.97, 0.998])
@@ -10,3 +13,17 @@ def test_a_models_own_threshold_is_shown_as_it_is(qtbot, threshold):
     form.set_threshold_default(threshold)
     assert form._slider.value() == pytest.approx(threshold)
     assert form.value().threshold is None
+
+
+def test_the_context_is_chosen_where_a_model_has_two(qtbot):
+    form = OptionsForm()
+    qtbot.addWidget(form)
+    picker = form.findChild(HaloPicker)
+    form.set_value(Options(halo="exact"))
+    assert picker.isHidden()
+    assert form.value().halo == "auto"
+    form.set_has_measured_halo(True)
+    assert not picker.isHidden()
+    assert form.value().halo == "exact"
+    with qtbot.waitSignal(form.value_changed):
+        picker.findChild(QComboBox).activated.emit(0)

@@ -91,7 +91,7 @@ def labels_of(model: Model, items: Sequence[TrainItem], looks: Sequence[Look], d
 
 def region_labels(model: Model, scan: Scan, look: Look, engine: Engine, asked: Asked) -> np.ndarray:
     """The model's labels of one region."""
-    job = plan_job(model.spec, scan, SegmentSettings(), [look.frame], look.region)
+    job = plan_job(model.spec, scan, SegmentSettings(halo="exact"), [look.frame], look.region)
     out = np.zeros(tuple(part.stop - part.start for part in look.region), np.uint8)
     for tile in stream(model, job, asked=asked, engine=engine):
         look.part(out, tile.region)[...] = tile.labels

@@ -69,7 +69,8 @@ def prepare(given: Sequence[Given], start: Model | str | Path | None, wanted: Wa
     rule = SCORING if parent is None else JUDGING
     held = hold_out(items, spec.architecture.dimensions, [object_diameter_px(item) for item in items], turn, rule)
     found = {} if parent is not None else spec.provenance.training
-    spec = spec.model_copy(update={"name": wanted.name or _name(parent, number), "provenance": Provenance(training=found)})
+    own = {"name": wanted.name or _name(parent, number), "provenance": Provenance(training=found), "halo": None}
+    spec = spec.model_copy(update=own)
     return Prepared(tuple(items), parent, begin, spec, number, turn, held)
 
 

@@ -16,6 +16,7 @@ from napari_unet.learn.example import Example, examples_of
 from napari_unet.learn.experience import with_needed_guard
 from napari_unet.learn.fingerprint import with_patches
 from napari_unet.learn.fit import Fit, FitRun, FitStep, fit
+from napari_unet.learn.halo import Place, measured_halo, places_of, seconds_for, with_halo
 from napari_unet.learn.item import TrainItem
 from napari_unet.learn.looks import Look, changes, counts_of, labels_of, looks_at, shares, voxels_of, without_stop
 from napari_unet.learn.orientation import sentence_of, with_orientation
@@ -31,11 +32,13 @@ from napari_unet.model.model import Model
 from napari_unet.model.torch_import import find_devices
 from napari_unet.model.unet import UNet
 from napari_unet.progress import Asked, OnProgress, Progress, go, ignore
+from napari_unet.segment.engine import TorchEngine, choose_device
 
 __all__ = ["HeldOutScore", "PreviewFailed", "StepDone", "TrainItem", "TrainResult", "train"]
 
 SLACK = 1.25  # how much longer the judgement may take than it took to look at the parent
 SAVING_S = 0.7
+HALO_SHARE = 0.1  # of the time, at most, to measure the halo; a training that is shorter leaves it exact
 
 
 class TrainOptions(TypedDict, total=False):
@@ -100,7 +103,8 @@ def train(
     Notes
     -----
     Some of what was reviewed is held out and judges (see `learn/held_out` and `learn/verdict`); what was judged is
-    what is returned, without another training on everything. The next round, or the next `held_out_turn`, holds
+    what is returned, without another training on everything. Of a model of volumes, the halo is measured in the end (see
+    `learn/halo`), where the time and the scans suffice. The next round, or the next `held_out_turn`, holds
     out another part.
     """
     began = time.monotonic()
@@ -142,6 +146,8 @@ class _Training:
     scores: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     trouble: str = ""
     taught: Judged = field(default_factory=Judged)
+    halo_places: list[Place] = field(default_factory=list)
+    halo_s: float = 0.0
 
     def run(self) -> TrainResult:
         """Look at the parent, train, look at the child, judge."""
@@ -151,11 +157,12 @@ class _Training:
         since = time.monotonic()
         parent = self._labels(self.prepared.parent, looks) if self.prepared.parent is not None else None
         look_s = time.monotonic() - since if parent is not None else self._timed(looks)
+        self._see_to_halo()
         found = _learnt(self._fit(self._examples(), looks, look_s))
         self.on_progress(Progress(found.steps, found.steps, "steps", note="Judging"))
         child = self._labels(found.model, looks)
         verdict = self._verdict(looks, parent, child)
-        model = with_provenance(found, self.prepared, verdict)
+        model = self._with_halo(with_provenance(found, self.prepared, verdict))
         differences = () if parent is None else changes(looks, parent, child)
         history = History(tuple(found.losses), tuple(self.scores), time.monotonic() - self.began)
         alike = sentence_of(found.settings, self.prepared.spec.axes)
@@ -168,6 +175,25 @@ class _Training:
 
     def _labels(self, model: Model, looks: Sequence[Look]) -> list[np.ndarray]:
         return labels_of(model, self.prepared.items, looks, self.settings.device, self.asked)
+
+    def _see_to_halo(self) -> None:
+        """Find where the halo can be measured in the end, and how long that will take; nowhere, if it takes too much of the time."""
+        spec, minutes = self.prepared.spec, self.settings.minutes
+        if not (places := places_of(spec, [item.scan for item in self.prepared.items])):
+            return
+        fresh = Model(spec, UNet(spec.architecture).eval(), "")
+        seconds = seconds_for(fresh, self._engine(fresh), places, self.asked)
+        if minutes is None or seconds <= HALO_SHARE * 60 * minutes:
+            self.halo_places, self.halo_s = places, seconds
+
+    def _with_halo(self, model: Model) -> Model:
+        if not self.halo_places:
+            return model
+        halo = measured_halo(model, self._engine(model), self.halo_places, self.asked)
+        return Model(with_halo(model.spec, halo), model.network, model.weights_sha256)
+
+    def _engine(self, model: Model) -> TorchEngine:
+        return TorchEngine(model.network, choose_device(self.settings.device))
 
     def _timed(self, looks: Sequence[Look]) -> float:
         """Seconds that looking will take, from one look with a network that knows nothing yet."""
@@ -208,7 +234,7 @@ class _Training:
             watch.look(step, self._told, preview, self.asked)
 
         minutes = self.settings.minutes
-        ends_at = None if minutes is None else self.began + 60 * minutes - SLACK * look_s - SAVING_S
+        ends_at = None if minutes is None else self.began + 60 * minutes - SLACK * (look_s + self.halo_s) - SAVING_S
         run = FitRun(ends_at, self.options.get("checkpoint"), self.options.get("resume", False))
         start = None if self.prepared.start is None else self.prepared.start.network
         watch.begin(start, self._told, self.asked)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from napari_unet.model.config import MAX_CHANNELS, MAX_CLASSES, UNetConfig
+from napari_unet.model.geometry import exact_halo, total_strides
 
 MAX_NAME = 80
 MAX_RECORD = 20_000
@@ -60,6 +61,14 @@ class TrainedSpacing(_Record):
     unit: Name = "um"
 
 
+class MeasuredHalo(_Record):
+    """Context around a tile, in voxels per axis, with which a model's labels stayed the same but for a share of those compared."""
+
+    voxels: tuple[Annotated[int, Field(ge=0)], ...]
+    changed: float = Field(ge=0.0, le=1.0)
+    compared: int = Field(ge=1)
+
+
 class Provenance(_Record):
     """Where a model comes from: hashes and counts, no paths and no file or layer names."""
 
@@ -83,6 +92,7 @@ class ModelSpec(_Record):
     normalization: Normalization = Normalization()
     spacing: TrainedSpacing | None = None
     threshold: float = Field(0.5, gt=0.0, lt=1.0)
+    halo: MeasuredHalo | None = None
     data: Text = ""
     licence: Text = ""
     citation: Text = ""
@@ -97,12 +107,21 @@ class ModelSpec(_Record):
             raise ValueError(f"{len(self.classes)} classes need {head_channels(len(self.classes))} outputs, not {net.out_channels}")
         if self.spacing is not None and len(self.spacing.size) != net.dimensions:
             raise ValueError(f"the spacing {self.spacing.size} needs {net.dimensions} numbers")
+        if self.halo is not None:
+            _check_halo(self.halo.voxels, net)
         return self
 
     @property
     def axes(self) -> str:
         """The letters of a frame: "yx" or "zyx"."""
         return "zyx"[-self.architecture.dimensions :]
+
+
+def _check_halo(voxels: tuple[int, ...], net: UNetConfig) -> None:
+    """Tiles are aligned to the strides, and exact beyond the exact halo."""
+    strides, most = total_strides(net), exact_halo(net)
+    if len(voxels) != net.dimensions or any(n % step or n > end for n, step, end in zip(voxels, strides, most, strict=True)):
+        raise ValueError(f"a halo has {net.dimensions} multiples of {strides} up to {most}, not {voxels}")
 
 
 def head_channels(classes: int) -> int:

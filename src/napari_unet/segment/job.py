@@ -55,6 +55,8 @@ def plan_job(
     check_spacing(spec, scan, settings)
     if settings.threshold is not None and len(spec.classes) != 2:
         raise SettingsError(f"A threshold needs a model with two classes; {spec.name} has {len(spec.classes)}. Leave it out.")
+    if settings.halo == "measured" and spec.halo is None:
+        raise SettingsError(f"The model {spec.name} has no measured context. Choose the exact one.")
     shape = scan.frame_shape(spec.architecture.dimensions)
     whole = tuple(slice(0, n) for n in shape)
     part = whole if region is None else tuple(slice(*_ends(piece, n)) for piece, n in zip(region, shape, strict=True))

@@ -1,12 +1,15 @@
 """How large a tile may be: what one costs, and what the machine has."""
 
 import math
+from functools import reduce
+
+import numpy as np
 
 from napari_unet.errors import SettingsError
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.geometry import round_up
 from napari_unet.segment.installed import Kind
-from napari_unet.segment.tiling import Lattice
+from napari_unet.segment.tiling import AxisCut, Lattice, ways_to_cut
 
 BYTES_PER_FEATURE = {"torch": {2: 27, 3: 18}, "openvino": {2: 18, 3: 18}}  # at the peak, per voxel and feature of the first level
 BYTES_UNFUSED = {2: 34, 3: 43}  # the same for torch, where blocks add their input or normalise by instance, and can not be fused
@@ -16,34 +19,39 @@ READ_BYTES = 32  # per scan voxel and channel: what was read, its wide copy, wha
 WRITE_BYTES = 12  # per scan voxel and output: probabilities on their way to the scan's grid
 HELD_BYTES = 4  # per scan voxel and output: probabilities of the tile before, which are still being shown or written
 LABEL_BYTES = 3  # per scan voxel: labels, those of the tile before, and where the scan is not finite
-WINDOW_BYTES = {2: 2**30, 3: 3 * 2**30}
+WINDOW_BYTES = {2: 14 * 10**8, 3: 27 * 10**8}
 RAM_SHARE = 0.25
 MOST_RAM_SHARE = 0.6  # what the smallest possible tile may take
 
 
-def core_shape(config: UNetConfig, lattice: Lattice, ram_bytes: int, tile_px: int | None = None, kind: Kind = "torch") -> tuple[int, ...]:
-    """The largest core, in model voxels per axis, whose window fits with an engine of that kind; `tile_px` overrules it.
+def core_shape(config: UNetConfig, lattice: Lattice, ram_bytes: float, tile_px: int | None = None, kind: Kind = "torch") -> tuple[int, ...]:
+    """The core, in model voxels per axis, with which a frame costs least among those whose window fits; `tile_px` overrules it.
 
-    Short axes are taken whole, and the others share what that leaves. Raises `SettingsError` where
-    even the smallest tile, or one of `tile_px`, does not fit into the memory.
+    What a frame costs is what is computed, halos included: tiles are as large as an engine of that kind may have them, and
+    of the shape that leaves the least of them to the halo. Raises `SettingsError` where even the smallest tile, or one of
+    `tile_px`, does not fit into the memory.
     """
     each = voxel_bytes(config, lattice, kind)
     if tile_px is not None:
         return _wished(lattice, tile_px, each, ram_bytes)
-    least = math.prod(_windows(lattice, 0)) * each
+    cuts = [ways_to_cut(lattice, axis) for axis in range(config.dimensions)]
+    least = math.prod(min(cut.window for cut in ways) for ways in cuts) * each
     if least > MOST_RAM_SHARE * ram_bytes:
         raise SettingsError(
             f"The smallest tile of this model needs {_gb(least)}, and {_gb(ram_bytes)} are free. Choose a model with fewer poolings, "
             f"{'' if all(m.same for m in lattice.maps) else 'switch matching the pixel size off, '}or free some memory."
         )
-    budget = min(WINDOW_BYTES[config.dimensions], RAM_SHARE * ram_bytes)
-    side, step = 0, max(lattice.strides)
-    while math.prod(_windows(lattice, side + step)) * each <= budget and side < max(lattice.padded):
-        side += step
-    return tuple(
-        padded if window == padded else window - 2 * reach
-        for window, padded, reach in zip(_windows(lattice, side), lattice.padded, lattice.reach, strict=True)
-    )
+    most = max(least, min(WINDOW_BYTES[config.dimensions], RAM_SHARE * ram_bytes))
+    return tuple(cut.core for cut in _cheapest(cuts, most / each))
+
+
+def _cheapest(cuts: list[list[AxisCut]], most_voxels: float) -> list[AxisCut]:
+    """Of the ways to cut each axis, those that compute the least with windows of so many voxels at most."""
+    windows = reduce(np.multiply.outer, [np.array([cut.window for cut in ways], float) for ways in cuts])
+    tiles = reduce(np.multiply.outer, [np.array([cut.tiles for cut in ways], float) for ways in cuts])
+    computed = np.where(windows <= most_voxels, windows * tiles, np.inf)
+    chosen = np.unravel_index(int(np.argmin(computed)), computed.shape)
+    return [ways[int(at)] for ways, at in zip(cuts, chosen, strict=True)]
 
 
 def voxel_bytes(config: UNetConfig, lattice: Lattice, kind: Kind = "torch") -> int:
@@ -60,7 +68,7 @@ def voxel_bytes(config: UNetConfig, lattice: Lattice, kind: Kind = "torch") -> i
     return math.ceil(max(network, finer * read, finer * write) + finer * held)
 
 
-def _wished(lattice: Lattice, tile_px: int, each: int, ram_bytes: int) -> tuple[int, ...]:
+def _wished(lattice: Lattice, tile_px: int, each: int, ram_bytes: float) -> tuple[int, ...]:
     """A core of `tile_px`, if the memory can take its window."""
     core = tuple(round_up(tile_px, stride) for stride in lattice.strides)
     window = [min(padded, side + 2 * reach) for padded, side, reach in zip(lattice.padded, core, lattice.reach, strict=True)]
@@ -75,11 +83,3 @@ def _wished(lattice: Lattice, tile_px: int, each: int, ram_bytes: int) -> tuple[
 
 def _gb(size: float) -> str:
     return f"{size / 2**30:.1f} GB"
-
-
-def _windows(lattice: Lattice, side: int) -> tuple[int, ...]:
-    """The window whose longer sides are about `side`: never less than a stride of core, never more than the frame."""
-    return tuple(
-        min(padded, max(2 * reach + stride, side // stride * stride))
-        for padded, reach, stride in zip(lattice.padded, lattice.reach, lattice.strides, strict=True)
-    )

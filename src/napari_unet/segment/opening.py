@@ -30,12 +30,12 @@ from napari_unet.segment.engine import Engine
 from napari_unet.segment.installed import Kind
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.kept_tiles import KeptRun, Store
+from napari_unet.segment.lattice import lattice_of
 from napari_unet.segment.part import Keeping, Part, share_of
 from napari_unet.segment.run import run_facts
 from napari_unet.segment.run_journal import journals_of, read_journals
 from napari_unet.segment.run_plan import RUN, check_same, plan_run, same_result
 from napari_unet.segment.sink import Outputs, Sink, files_of
-from napari_unet.segment.stream import lattice_of
 from napari_unet.segment.tile_grid import TileGrid, chunks_of
 from napari_unet.segment.tiling import TilePlan, plan_tiles
 

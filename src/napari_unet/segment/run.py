@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from napari_unet import __version__
-from napari_unet.model.geometry import exact_halo
 from napari_unet.model.model import Model
 from napari_unet.progress import Asked, OnProgress, go, ignore
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.check import wanted_spacing
 from napari_unet.segment.engine import Engine
 from napari_unet.segment.job import SegmentJob, plan_job
+from napari_unet.segment.lattice import halo_facts
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
 
@@ -63,7 +63,9 @@ def segment(
     Notes
     -----
     Tiles are exact (Majurski & Bajcsy, J. Res. NIST 126:126009, 2021): the labels are those of the
-    whole image in one piece, whatever the tile size.
+    whole image in one piece, whatever the tile size. Where their context would cost more than half of the
+    image again, and the model has a measured halo, that takes its place, unless `settings.halo` is "exact":
+    the labels are then the same but for about one of ten thousand.
     """
     scan = image if isinstance(image, Scan) else scan_of(image, axes, spacing, grey=len(model.spec.channels) == 1)
     job = plan_job(model.spec, scan, settings or SegmentSettings())
@@ -86,6 +88,6 @@ def run_facts(model: Model, job: SegmentJob, engine: Engine) -> dict[str, Any]:
         "spacing": list(job.scan.spacing),
         "spacing_unit": job.scan.unit,
         "resampled_to": wanted_spacing(job.spec, job.scan, job.settings),
-        "halo": {"kind": "exact", "voxels": list(exact_halo(job.spec.architecture))},
+        "halo": halo_facts(job),
         "versions": {"napari-unet-loop": __version__, "torch": version("torch"), "numpy": np.__version__},
     }

@@ -19,6 +19,12 @@ class SegmentSettings(BaseModel):
     tile_px: int | None = Field(
         None, ge=16, le=8192, title="Tile size", description="Side of a tile without its halo, in pixels; chosen to fit when not given."
     )
+    halo: Literal["auto", "exact", "measured"] = Field(
+        "auto",
+        title="Context",
+        description="Context around a tile: exact, measured (less, as found when the model was trained: about one label of ten "
+        "thousand may differ), or auto, which takes measured where exact costs more than half as much again.",
+    )
     resample: bool = Field(
         True, title="Match pixel size", description="Resample to the pixel size the model was trained at, where both are known."
     )

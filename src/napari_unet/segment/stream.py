@@ -5,21 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_unet.devices import ram_available_bytes
-from napari_unet.model.geometry import exact_halo, reflected, total_strides
+from napari_unet.model.geometry import reflected
 from napari_unet.model.model import Model
 from napari_unet.progress import Asked, Clock, OnProgress, Progress, Stopped, go, heed, ignore
-from napari_unet.scans.resample import axis_maps
 from napari_unet.scans.scan import Index, Slices
-from napari_unet.segment.check import wanted_spacing
 from napari_unet.segment.engine import Engine, make_engine
-from napari_unet.segment.installed import Kind
 from napari_unet.segment.job import SegmentJob
-from napari_unet.segment.memory import core_shape
+from napari_unet.segment.lattice import lattice_of
 from napari_unet.segment.normalize import FrameStatistics, frame_statistics, normalize
 from napari_unet.segment.out_of_memory import out_of_memory
 from napari_unet.segment.semantic import decide
-from napari_unet.segment.tiling import Lattice, Tile
+from napari_unet.segment.tiling import Tile
 from napari_unet.segment.waiting import Focus, Look, Waiting
 
 
@@ -52,10 +48,10 @@ def stream(
 ) -> Iterator[TileResult]:
     """Run `model` over the job's frames, tile by tile.
 
-    Labels equal those of the whole frame in one piece. A `focus` that can be called is asked before each tile, and what is
-    left comes in its order. Where memory does not suffice for a tile, it and the rest come in smaller ones, which the
-    progress notes. STOP ends the stream early; CANCEL raises `Cancelled`; `ScanError` is raised for a frame of which more
-    than half is not finite.
+    Labels equal those of the whole frame in one piece; with a measured halo, all but about one of ten thousand. A `focus`
+    that can be called is asked before each tile, and what is left comes in its order. Where memory does not suffice for a
+    tile, it and the rest come in smaller ones, which the progress notes. STOP ends the stream early; CANCEL raises
+    `Cancelled`; `ScanError` is raised for a frame of which more than half is not finite.
     """
     engine = engine or make_engine(model, job.settings)
     run = _Run(engine, job, focus if callable(focus) else lambda: focus, asked)
@@ -159,15 +155,6 @@ class _Bad:
     def inside(self, write: Slices) -> np.ndarray:
         """The same for the part that is written, which lies within what was read."""
         return self.mask[tuple(slice(w.start - r.start, w.stop - r.start) for w, r in zip(write, self.read, strict=True))]
-
-
-def lattice_of(job: SegmentJob, kind: Kind = "torch") -> tuple[Lattice, tuple[int, ...]]:
-    """The lattice of a job's frames, and how large a core may be with an engine of that kind."""
-    config, dims = job.spec.architecture, job.dimensions
-    wanted = wanted_spacing(job.spec, job.scan, job.settings)
-    maps = axis_maps(job.scan.frame_shape(dims), job.scan.frame_spacing(dims), wanted)
-    lattice = Lattice(maps, total_strides(config), exact_halo(config))
-    return lattice, job.core_px or core_shape(config, lattice, ram_available_bytes(), job.settings.tile_px, kind)
 
 
 def _sides(core_px: tuple[int, ...]) -> str:

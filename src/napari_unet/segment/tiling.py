@@ -15,7 +15,7 @@ from napari_unet.model.geometry import round_up
 from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import Slices
 
-FIRST_TILE_PX = 128
+FIRST_TILE_PX = {2: 128, 3: 32}  # side of its core
 WORTH_A_FIRST_TILE = 3  # windows that are so many times larger than the small one are preceded by it
 
 
@@ -44,6 +44,15 @@ class TilePlan:
     padded: tuple[int, ...]
     tiles: tuple[Tile, ...]
     steps: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class AxisCut:
+    """An axis of a frame cut into tiles: the side of a core at most, how many tiles, and the side of a window, in model voxels."""
+
+    core: int
+    tiles: int
+    window: int
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,24 @@ def window_voxels(plan: TilePlan) -> int:
     return _voxels(plan.tiles[0].window)
 
 
+def computed_share(lattice: Lattice, core_px: Sequence[int]) -> float:
+    """How many voxels are computed for each one of a whole frame."""
+    plan = plan_tiles(lattice, tuple(slice(0, m.length) for m in lattice.maps), core_px)
+    return window_voxels(plan) * len(plan.tiles) / math.prod(lattice.padded)
+
+
+def ways_to_cut(lattice: Lattice, axis: int) -> list[AxisCut]:
+    """The ways to cut the whole of an axis into even tiles, the fewest first: of those with as many tiles, the smallest."""
+    axis_map, stride = lattice.maps[axis], lattice.strides[axis]
+    cells, ways = lattice.padded[axis] // stride, dict[int, AxisCut]()
+    for size in {math.ceil(cells / count) * stride for count in range(1, cells + 1)}:
+        parts = _axis_tiles(axis_map, stride, lattice.halo[axis], _cuts(axis_map, stride, slice(0, axis_map.length), size))
+        cut, known = AxisCut(size, len(parts), _length(parts[0][0])), ways.get(len(parts))
+        if known is None or (cut.window, cut.core) < (known.window, known.core):
+            ways[cut.tiles] = cut
+    return [ways[count] for count in sorted(ways)]
+
+
 def _tile(parts: "list[AxisPart]") -> Tile:
     window, core, write = zip(*parts, strict=True)
     return Tile(window, core, write)
@@ -110,11 +137,11 @@ class _Cuts:
 def _axis_tiles(axis_map: AxisMap, stride: int, halo: int, cuts: _Cuts) -> list[AxisPart]:
     """Window, core and write of every tile along one axis."""
     cores = [slice(*axis_map.model_range(write.start, write.stop)) for write in cuts.writes]
-    edges = [core.start // stride * stride for core in cores]
-    size = max(round_up(core.stop - edge, stride) for core, edge in zip(cores, edges, strict=True))
     padded = round_up(axis_map.model_length, stride)
-    length = min(padded, size + 2 * halo)
-    firsts = [min(max(edge - halo, 0), padded - length) for edge in edges]
+    firsts = [max(core.start // stride * stride - halo, 0) for core in cores]
+    stops = [min(round_up(core.stop, stride) + halo, padded) for core in cores]
+    length = max(stop - first for first, stop in zip(firsts, stops, strict=True))
+    firsts = [min(first, padded - length) for first in firsts]
     return [(slice(first, first + length), core, write) for first, core, write in zip(firsts, cores, cuts.writes, strict=True)]
 
 
@@ -142,13 +169,12 @@ def _scan_step(axis_map: AxisMap, stride: int, size: int, length: int) -> int:
 
 def _first_tile(lattice: Lattice, nearest: Tile, focus: Sequence[float]) -> list[Tile]:
     """A small tile around the focus within the nearest one, where that is so large that it would be waited for."""
-    around = []
+    core_px, around = FIRST_TILE_PX[len(focus)], []
     for axis_map, part, at in zip(lattice.maps, nearest.write, focus, strict=True):
-        side = max(1, round(FIRST_TILE_PX * axis_map.factor))
+        side = max(1, round(core_px * axis_map.factor))
         start = min(max(round(at) - side // 2, part.start), max(part.start, part.stop - side))
         around.append(slice(start, min(start + side, part.stop)))
-    core_px = [round_up(FIRST_TILE_PX, stride) + 2 * stride for stride in lattice.strides]
-    small = plan_tiles(lattice, tuple(around), core_px).tiles
+    small = plan_tiles(lattice, tuple(around), [round_up(core_px, stride) + 2 * stride for stride in lattice.strides]).tiles
     if len(small) != 1 or _voxels(nearest.window) < WORTH_A_FIRST_TILE * _voxels(small[0].window):
         return []
     return [replace(small[0], provisional=True)]
@@ -162,7 +188,12 @@ def _product(axes: list[list[AxisPart]]) -> list[list[AxisPart]]:
 
 
 def _voxels(slices: Slices) -> int:
-    return math.prod(part.stop - part.start for part in slices)
+    return math.prod(map(_length, slices))
+
+
+def _length(part: slice) -> int:
+    length: int = part.stop - part.start
+    return length
 
 
 def distance(write: Slices, focus: Sequence[float]) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from superqt import QLabeledDoubleSlider
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.engine_picker import EnginePicker
 from napari_unet.widgets.fold import Fold
+from napari_unet.widgets.halo_picker import HaloPicker
 from napari_unet.widgets.records import Options
 from napari_unet.widgets.rows import keep_from_wheel, make_label, plain_tip
 
@@ -31,6 +32,9 @@ class OptionsForm(QWidget):
         self._keep = self._box("Keep probabilities", f"{SegmentSettings.model_fields['keep_probabilities'].description} {PROBABILITY_TIP}")
         self._engine = EnginePicker()
         self._engine.value_changed.connect(self.value_changed)
+        self._halo = HaloPicker()
+        self._halo.value_changed.connect(self.value_changed)
+        self._halo.hide()
         self._slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self._slider.setRange(*THRESHOLDS)
         self._slider.setDecimals(2)
@@ -53,6 +57,7 @@ class OptionsForm(QWidget):
             keep_probabilities=self._keep.isChecked(),
             threshold=None if own else float(threshold),
             engine=self._engine.value(),
+            halo="auto" if self._halo.isHidden() else self._halo.value(),
         )
 
     def set_value(self, options: Options) -> None:
@@ -61,6 +66,7 @@ class OptionsForm(QWidget):
         self._view.setChecked(options.region_in_view_only)
         self._keep.setChecked(options.keep_probabilities)
         self._engine.set_value(options.engine)
+        self._halo.set_value(options.halo)
         self._show_threshold(self._default if options.threshold is None else options.threshold)
 
     def set_threshold_default(self, threshold: float | None) -> None:
@@ -75,6 +81,10 @@ class OptionsForm(QWidget):
     def set_has_slices(self, has: bool) -> None:
         """Offer "current slice only" for more than a single slice."""
         self._slice.setVisible(has)
+
+    def set_has_measured_halo(self, has: bool) -> None:
+        """Offer the choice of context for a model that has two."""
+        self._halo.setVisible(has)
 
     def expand(self) -> None:
         """Unfold without animation."""
@@ -100,7 +110,7 @@ class OptionsForm(QWidget):
         content = QWidget()
         inner = QVBoxLayout(content)
         inner.setContentsMargins(3, 0, 0, 0)
-        for widget in (self._slice, self._view, self._keep, self._threshold_row, self._engine):
+        for widget in (self._slice, self._view, self._keep, self._threshold_row, self._engine, self._halo):
             inner.addWidget(widget)
         self._fold = Fold("Options", FOLD_TIP, content, self)
         outer = QVBoxLayout(self)

@@ -54,6 +54,7 @@ class Options:
     keep_probabilities: bool = False
     threshold: float | None = None
     engine: str = "auto"
+    halo: str = "auto"
 
 
 @dataclass(frozen=True)

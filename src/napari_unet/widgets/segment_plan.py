@@ -98,9 +98,9 @@ class SegmentPlan:
 
 def settings_of(choice: InputChoice, device: str, options: Options) -> SegmentSettings:
     """What was chosen, as settings."""
-    kept, threshold, engine = options.keep_probabilities, options.threshold, options.engine
-    given = {"device": device, "engine": engine, "resample": choice.resample, "keep_probabilities": kept, "threshold": threshold}
-    return SegmentSettings.model_validate(given)
+    kept = {"keep_probabilities": options.keep_probabilities, "threshold": options.threshold}
+    given = {"device": device, "engine": options.engine, "halo": options.halo, "resample": choice.resample}
+    return SegmentSettings.model_validate(given | kept)
 
 
 def show_result(

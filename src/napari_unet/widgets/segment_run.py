@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -205,7 +205,7 @@ class Facts:
 
     def told(self) -> str:
         """What ran, and what is to be known of it: the end of a sentence, and more sentences."""
-        more = (self.run.get("engine_note", ""), _nonfinite_sentence(self.nonfinite))
+        more = (self.run.get("engine_note", ""), _halo_sentence(self.run["halo"]), _nonfinite_sentence(self.nonfinite))
         return " ".join(part for part in (f"with {self.run['engine']}.", *more) if part)
 
     def as_dict(self) -> dict[str, Any]:
@@ -217,6 +217,11 @@ class Facts:
 def duration(seconds: float) -> str:
     """How long something took, in words."""
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+
+
+def _halo_sentence(halo: Mapping[str, Any]) -> str:
+    sides = " × ".join(map(str, dict.fromkeys(halo["voxels"])))
+    return f"Tiles had the model's measured context of {sides} voxels." if halo["kind"] == "measured" else ""
 
 
 def _nonfinite_sentence(count: int) -> str:

@@ -110,6 +110,7 @@ class SegmentWidget(Dock):
         entry = self.form.model.value()
         spec = entry.header.spec if entry and entry.header else None
         self.form.options.set_threshold_default(spec.threshold if spec and len(spec.classes) == 2 else None)
+        self.form.options.set_has_measured_halo(spec is not None and spec.halo is not None)
         self.form.image.set_model(spec)
 
     def _on_threshold_changed(self, threshold: float) -> None:

@@ -1,0 +1,134 @@
+"""The least context around a tile at which a model's labels stay the same, measured on the scans that are at hand.
+
+The exact halo follows from the network's shape, and much of it carries next to nothing (Luo et al., NeurIPS 2016, on the
+effective receptive field). In 3D it costs more than the tile itself, so it is worth a look. No labels are needed: the model
+is compared with itself.
+"""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_unet.learn.looks import middle, voxels_of, without_stop
+from napari_unet.model.model import Model
+from napari_unet.model.spec import MeasuredHalo, ModelSpec
+from napari_unet.progress import Asked
+from napari_unet.scans.scan import Index, Scan, Slices
+from napari_unet.segment.engine import Engine
+from napari_unet.segment.job import plan_job
+from napari_unet.segment.lattice import exact_lattice
+from napari_unet.segment.settings import SegmentSettings
+from napari_unet.segment.stream import stream
+from napari_unet.segment.tiling import Lattice
+
+EXACT, MEASURED = SegmentSettings(halo="exact"), SegmentSettings(halo="measured")
+COMPARED = 10**6  # voxels, at least
+WANTED = 2**20  # about as many are looked at: cubes of a hundred, smaller than the tiles that are used, so their ends are nearer
+MOST_CHANGED = 1e-4
+RUNS = 4  # the exact one, and those of a search among five or so, with less context
+
+
+@dataclass(frozen=True)
+class Place:
+    """A region of a frame of a scan, so far from the frame's ends that a tile of it is cut on every side of the `free` axes."""
+
+    scan: Scan
+    frame: Index
+    region: Slices
+    free: tuple[bool, ...]
+
+
+def places_of(spec: ModelSpec, scans: Sequence[Scan]) -> list[Place]:
+    """Where to measure; nowhere if that is not worth it, or if there is too little to measure on.
+
+    In the plane, exact tiles cost little; a network that normalises each tile on its own is not exact in any.
+    """
+    if spec.architecture.dimensions == 2 or spec.architecture.norm == "instance":
+        return []
+    found: list[Place] = []
+    left = WANTED
+    for place in _candidates(spec, scans):
+        if left > 0 and (not found or place.free == found[0].free):
+            found.append(Place(place.scan, place.frame, middle(place.region, left), place.free))
+            left -= voxels_of(found[-1].region)
+    return found if WANTED - left >= COMPARED else []
+
+
+def seconds_for(model: Model, engine: Engine, places: Sequence[Place], asked: Asked) -> float:
+    """About how long `measured_halo` will take, from one small tile with a network of that kind."""
+    if not places:
+        return 0.0
+    first = places[0]
+    small = Place(first.scan, first.frame, middle(first.region, 8**3), first.free)
+    began = time.monotonic()
+    _labels(model, engine, small, EXACT, without_stop(asked))
+    each = (time.monotonic() - began) / _window(model.spec, small)
+    return each * RUNS * sum(_window(model.spec, place) for place in places)
+
+
+def measured_halo(model: Model, engine: Engine, places: Sequence[Place], asked: Asked) -> MeasuredHalo | None:
+    """The least halo with which at most one label of ten thousand differs in all places; None where only the exact one does."""
+    asked = without_stop(asked)
+    exact = [_labels(model, engine, place, EXACT, asked) for place in places]
+    found, candidates = None, _halos(model.spec, places[0])
+    while candidates:
+        halo = candidates[len(candidates) // 2]
+        tried = Model(with_halo(model.spec, MeasuredHalo(voxels=halo, changed=0.0, compared=1)), model.network, "")
+        pairs = [(_labels(tried, engine, place, MEASURED, asked), wanted) for place, wanted in zip(places, exact, strict=True)]
+        compared, changed = sum(a.size for a, _ in pairs), sum(int((a != b).sum()) for a, b in pairs)
+        if changed <= MOST_CHANGED * compared:
+            found = MeasuredHalo(voxels=halo, changed=changed / compared, compared=compared)
+            candidates = candidates[: len(candidates) // 2]
+        else:
+            candidates = candidates[len(candidates) // 2 + 1 :]
+    return found
+
+
+def with_halo(spec: ModelSpec, halo: MeasuredHalo | None) -> ModelSpec:
+    """The spec of a model of which that was measured."""
+    return spec.model_copy(update={"halo": halo})
+
+
+def _candidates(spec: ModelSpec, scans: Sequence[Scan]) -> Iterator[Place]:
+    """The inner part of every frame that is long enough for one along some axis; other axes are taken whole."""
+    for scan in scans:
+        lattice = exact_lattice(spec, scan, EXACT)
+        inner, free = zip(*(_inner(lattice, axis) for axis in range(len(lattice.maps))), strict=True)
+        if any(free):
+            yield from (Place(scan, frame, inner, free) for frame in scan.frames(len(inner)))
+
+
+def _inner(lattice: Lattice, axis: int) -> tuple[slice, bool]:
+    """What of an axis, in voxels of the scan, has an exact halo on both sides; the whole axis where that is too little."""
+    axis_map, margin = lattice.maps[axis], lattice.reach[axis]
+    if axis_map.model_length < 2 * margin + lattice.strides[axis]:
+        return slice(0, axis_map.length), False
+    ends = math.ceil(margin * axis_map.factor)
+    return slice(ends, max(ends + 1, axis_map.length - ends)), True
+
+
+def _halos(spec: ModelSpec, place: Place) -> list[tuple[int, ...]]:
+    """Less than exact, along the free axes, in steps of the network's strides; the least first."""
+    lattice = exact_lattice(spec, place.scan, EXACT)
+    axes = list(zip(lattice.halo, lattice.strides, place.free, strict=True))
+    most = max(end // step for end, step, free in axes if free)
+    return [tuple(min(end, n * step) if free else end for end, step, free in axes) for n in range(1, most)]
+
+
+def _window(spec: ModelSpec, place: Place) -> float:
+    """Model voxels of a place with the exact halo around it."""
+    lattice = exact_lattice(spec, place.scan, EXACT)
+    sides = ((part.stop - part.start) / m.factor for part, m in zip(place.region, lattice.maps, strict=True))
+    return float(math.prod(side + 2 * reach for side, reach in zip(sides, lattice.reach, strict=True)))
+
+
+def _labels(model: Model, engine: Engine, place: Place, settings: SegmentSettings, asked: Asked) -> np.ndarray:
+    """A place's labels in the order of the frame's axes, as one tile where memory allows."""
+    job = plan_job(model.spec, place.scan, settings, [place.frame], place.region)
+    labels = np.zeros(tuple(part.stop - part.start for part in place.region), np.uint8)
+    for tile in stream(model, job, asked=asked, engine=engine):
+        labels[tuple(slice(w.start - p.start, w.stop - p.start) for w, p in zip(tile.region, place.region, strict=True))] = tile.labels
+    return labels

@@ -1,0 +1,111 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import napari_unet as nu
+from napari_unet.learn import halo as halo_module
+from napari_unet.learn import train as train_module
+from napari_unet.learn.halo import Place, measured_halo, places_of, seconds_for
+from napari_unet.model.geometry import exact_halo
+from napari_unet.model.model import Model
+from napari_unet.model.spec import MeasuredHalo
+from napari_unet.progress import go
+from napari_unet.scans.scan import Scan, scan_of
+from napari_unet.segment.engine import TorchEngine
+from tiny import smooth_image, tiny_model, tiny_spec
+
+SIDE = 48
+SPEC = tiny_spec(3, depth=1)  # an exact halo of 8 at a stride of 2
+
+
+@pytest.fixture(autouse=True)
+def _few_voxels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(halo_module, "COMPARED", 20**3)
+    monkeypatch.setattr(halo_module, "WANTED", 22**3)
+    monkeypatch.setattr(halo_module, "MOST_CHANGED", 0.02)  # a network that was drawn by lot looks far
+
+
+def cloud(*shape: int, seed: int = 0) -> Scan:
+    return scan_of(smooth_image(shape, seed), axes="zyx")
+
+
+def measured(model: Model, places: list[Place]) -> MeasuredHalo | None:
+    return measured_halo(model, TorchEngine(model.network), places, go)
+
+
+def test_places_are_so_far_inside_that_a_tile_of_them_is_cut_on_every_side() -> None:
+    (place,) = places_of(SPEC, [cloud(SIDE, SIDE, SIDE)])
+    reach = exact_halo(SPEC.architecture)[0]
+    assert place.free == (True, True, True)
+    assert all(reach <= part.start and part.stop <= SIDE - reach for part in place.region)
+
+
+def test_an_axis_that_is_too_short_is_left_exact() -> None:
+    scan = cloud(10, 80, 80)
+    (place,) = places_of(SPEC, [scan])
+    assert place.free == (False, True, True)
+    found = measured(tiny_model(SPEC), [place])
+    assert found is not None
+    exact = exact_halo(SPEC.architecture)
+    assert found.voxels[0] == exact[0]
+    assert found.voxels[1] < exact[1]
+
+
+def test_where_there_is_too_little_to_measure_on_the_halo_stays_exact() -> None:
+    assert places_of(SPEC, [cloud(24, 24, 24)]) == []
+    assert places_of(SPEC, [cloud(SIDE, SIDE, SIDE)] * 3) != []
+    assert len(places_of(SPEC, [cloud(34, 34, 34)])) == 0
+    assert len(places_of(SPEC, [cloud(34, 34, 34)] * 4)) > 1  # together they are enough
+
+
+def test_it_is_measured_for_volumes_and_networks_that_are_exact_alone() -> None:
+    assert places_of(tiny_spec(2, depth=1), [scan_of(smooth_image((200, 200)))]) == []
+    assert places_of(tiny_spec(3, depth=1, norm="instance"), [cloud(SIDE, SIDE, SIDE)]) == []
+
+
+def test_the_least_halo_with_which_the_labels_stay_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, places = tiny_model(SPEC), places_of(SPEC, [cloud(SIDE, SIDE, SIDE)])
+    strict = measured(model, places)
+    monkeypatch.setattr(halo_module, "MOST_CHANGED", 0.5)
+    loose = measured(model, places)
+    assert loose is not None
+    assert loose.voxels == (2, 2, 2)
+    assert loose.changed > 0.02  # so that the strict one has to be larger
+    assert strict is not None
+    assert 2 < strict.voxels[0] < exact_halo(SPEC.architecture)[0]
+    assert strict.changed <= 0.02
+    assert strict.compared >= 20**3
+
+
+def test_a_model_that_needs_all_of_its_context_keeps_the_exact_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(halo_module, "MOST_CHANGED", -1.0)
+    assert measured(tiny_model(SPEC), places_of(SPEC, [cloud(SIDE, SIDE, SIDE)])) is None
+
+
+def test_the_time_is_told_and_it_is_for_all_places() -> None:
+    model, (place,) = tiny_model(SPEC), places_of(SPEC, [cloud(SIDE, SIDE, SIDE)])
+    engine = TorchEngine(model.network)
+    assert seconds_for(model, engine, [], go) == 0.0
+    assert seconds_for(model, engine, [place, replace(place)] * 50, go) > seconds_for(model, engine, [place], go) > 0.0
+
+
+def painted(scan: Scan) -> tuple[Scan, np.ndarray]:
+    return scan, (np.asarray(scan.data) > 0.5).astype(np.uint8)
+
+
+def test_a_training_measures_it_and_the_model_is_used_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = tiny_model(SPEC)
+    monkeypatch.setattr(halo_module, "MOST_CHANGED", 0.5)
+    result = nu.train([painted(cloud(SIDE, SIDE, SIDE))], start=start, steps=1)
+    assert result.model.spec.halo is not None
+    assert result.model.spec.halo.voxels == (2, 2, 2)
+    again = nu.train([painted(cloud(24, 24, 24))], start=result.model, steps=1)
+    assert again.model.spec.halo is None  # the parent's is not the child's
+
+
+def test_it_is_not_measured_where_that_takes_too_much_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_module, "seconds_for", lambda *_: 10.0)
+    monkeypatch.setattr(train_module, "measured_halo", lambda *_: pytest.fail("no time for this"))
+    result = nu.train([painted(cloud(SIDE, SIDE, SIDE))], start=tiny_model(SPEC), minutes=0.1)
+    assert result.model.spec.halo is None
