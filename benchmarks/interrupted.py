@@ -1,0 +1,77 @@
+"""A run that is killed and gone on with, and one in parts: the same labels, and no finished tile computed twice.
+
+python benchmarks/interrupted.py --data ISBI2012 --model isbi32.safetensors [--side 4096]
+"""
+
+import argparse
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import store
+import zarr
+from mosaic import command, run, source, write_scan
+
+from napari_unet.scans.partial_zarr import partial_folder
+from napari_unet.segment.run_journal import read_journals
+
+PARTS = 4
+TILE = ("--tile-px", "512")
+
+
+def main() -> None:
+    """Both ways on one scan, against a run that nothing happened to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--side", type=int, default=4096)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        scan = write_scan(folder / "scan.zarr", source(options.data, 2), options.side)
+        whole = run(command(scan, options.model, folder / "whole.zarr", *TILE))
+        labels = read(folder / "whole.zarr")
+        killed = kill_and_go_on(scan, options.model, folder / "killed.zarr", labels)
+        parts = in_parts(scan, options.model, folder / "parts.zarr", labels)
+    figures = {"scan": f"{options.side} x {options.side}", "tiles": whole.told["results"][0]["tiles"], **killed, **parts}
+    store.save("interrupted", "python benchmarks/interrupted.py --data FOLDER --model MODEL", figures)
+
+
+def kill_and_go_on(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dict[str, object]:
+    """Kill the run when a third of its tiles is journaled, and go on."""
+    folder, tiles = partial_folder(output), (labels.shape[0] // 512) ** 2
+    with subprocess.Popen(command(scan, model, output, *TILE), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not folder.exists() or len(read_journals(folder).tiles) < tiles / 3:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    finished = len(read_journals(folder).tiles)
+    told = run(command(scan, model, output, *TILE, "--resume")).told["results"][0]
+    return {
+        "finished when killed with -9": finished,
+        "of these computed again": finished - told["tiles_skipped"],
+        "labels that differ after --resume": int((read(output) != labels).sum()),
+    }
+
+
+def in_parts(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dict[str, object]:
+    """Four parts, the last first, one of them twice, and the merge."""
+    for part in (*range(PARTS, 0, -1), 2):
+        again = ("--overwrite",) if part == 2 and len(read_journals(partial_folder(output)).tiles) else ()
+        run(command(scan, model, output, *TILE, "--part", f"{part}/{PARTS}", *again))
+    run(command(scan, model, output, *TILE, "--part", "merge"))
+    return {"labels that differ in four parts, one of them done twice": int((read(output) != labels).sum())}
+
+
+def read(output: Path) -> np.ndarray:
+    """The finest labels of a result."""
+    group = zarr.open_group(output, mode="r")
+    found = group["0"]
+    assert isinstance(found, zarr.Array)
+    return np.asarray(found[...])
+
+
+if __name__ == "__main__":
+    main()
