@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_unet.model.model import Model
-from napari_unet.progress import Asked, go
+from napari_unet.progress import Asked, OnProgress, go, ignore
 from napari_unet.scans.read import read_scan
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.engine import TorchEngine
@@ -40,12 +40,20 @@ class Counting:
 
 
 def run_kept(
-    model: Model, scan: Scan, outputs: Outputs, keeping: Keeping = NEW, engine: Counting | None = None, tile_px: int = 16
+    model: Model,
+    scan: Scan,
+    outputs: Outputs,
+    keeping: Keeping = NEW,
+    engine: Counting | None = None,
+    tile_px: int = 16,
+    on_progress: OnProgress = ignore,
+    asked: Asked = go,
 ) -> Tally:
     """One run as the command line does it; `Killed` where the engine says so."""
     settings = SegmentSettings(tile_px=tile_px, device="cpu", keep_probabilities=outputs.probabilities is not None)
     engine = engine or Counting(model)
-    with kept_run(model, plan_job(model.spec, scan, settings), outputs, keeping, None if keeping.merge else engine) as run:
+    wanted = None if keeping.merge else engine
+    with kept_run(model, plan_job(model.spec, scan, settings), outputs, keeping, wanted, on_progress, asked) as run:
         if not run.complete:
             for tile in stream(model, run.job, engine=engine):
                 run.take(tile)

@@ -18,6 +18,7 @@ from kept import Counting, values
 from napari_unet.cli import segment_images
 from napari_unet.files import read_records
 from napari_unet.model.model import Model
+from napari_unet.scans import pyramid, zarr_levels
 from tiny import smooth_image
 
 Models = dict[str, Path]
@@ -95,6 +96,40 @@ def test_parts_and_a_merge(run: Command, words: tuple[object, ...], expected: np
     assert sum(result["voxels"].values()) == expected.size
     np.testing.assert_array_equal(values(Path("a.zarr")), expected)
     assert run(*words, "--part", "merge").code == 0
+
+
+@pytest.mark.parametrize("option", [("--resume",), ("--part", "merge"), ("--part", "2/3", "--resume")])
+def test_a_result_that_is_complete_needs_no_engine(
+    run: Command, words: tuple[object, ...], monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...]
+) -> None:
+    (first,) = run(*words, "--json").json["results"]
+    monkeypatch.setattr(segment_images, "make_engine", lambda *_: pytest.fail("made"))
+    ran = run(*words, *option, "--json")
+    (again,) = ran.json["results"]
+    assert (ran.code, ran.json["engine"], again["tiles"], again["tiles_skipped"]) == (0, None, 0, 48)
+    assert again["voxels"] == first["voxels"]
+    of_a_part = "2/3" in option  # whose numbers nobody knows any more
+    assert again["part"] == (None if of_a_part or "merge" not in option else "merge")
+    assert ("All parts are complete already; the numbers are those of the whole." in again["notes"]) is of_a_part
+    assert "part 2/3" not in run(*words, *option).out
+
+
+def test_control_c_among_the_coarser_levels_says_how_to_go_on(
+    run: Command, words: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pyramid, "COARSEST_PX", {2: 16, 3: 16})
+    with monkeypatch.context() as patch:
+        patch.setattr(zarr_levels, "heed", _interrupt)
+        ran = run(*words)
+    assert ran.code == 130
+    assert "48 of 48 tiles are kept in" in ran.err
+    (result,) = run(*words, "--resume", "--json").json["results"]
+    assert (result["tiles"], result["tiles_skipped"]) == (0, 48)
+    assert {path.name for path in Path("a.zarr").iterdir()} == {"0", "1", "2", "zarr.json"}
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_several_images_go_on_where_the_batch_was_killed(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
@@ -22,7 +22,7 @@ from napari_unet.segment.check import notes
 from napari_unet.segment.engine import Engine, make_engine
 from napari_unet.segment.file_run import file_run
 from napari_unet.segment.job import SegmentJob, plan_job
-from napari_unet.segment.kept_run import kept_run
+from napari_unet.segment.kept_run import CompleteRun, complete_run, kept_run
 from napari_unet.segment.part import Keeping, parse_part
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.sink import Outputs
@@ -110,44 +110,55 @@ class _Batch:
         job = plan_job(spec, scan, self.settings)
         result.axes, result.shape = scan.result_axes, list(scan.result_shape)
         result.spacing, result.unit = list(scan.spacing), scan.unit
-        for note in [*notes(spec, scan, self.settings), *self._engine_notes()]:
+        for note in notes(spec, scan, self.settings):
             _note(plan, result, note)
         self._fill(plan, job, result)
         if result.nonfinite:
             _note(plan, result, f"{result.nonfinite} voxels are NaN or infinite; they are background.")
 
-    def _engine_notes(self) -> list[str]:
-        """What is to be known of the engine, where one is to run."""
-        return [] if self.keeping.merge or not self.engine.note else [self.engine.note]
-
     def _fill(self, plan: Plan, job: SegmentJob, result: Result) -> None:
         line = ProgressLine(plan.image.name)
-        with self._opened(plan, job, line) as run:
-            try:
-                if not run.complete:
-                    for tile in stream(self.model, run.job, on_progress=line.show, engine=self.engine):
-                        run.take(tile)
-            except BaseException as error:
-                if run.kept:
-                    error.add_note(run.kept)
-                raise
-            finally:
-                line.clear()
+        try:
+            with self._opened(plan, job, result, line) as run:
+                self._take_tiles(run, line)
+        finally:
+            line.clear()
+        if isinstance(run, CompleteRun) and self.keeping.part is not None:
+            result.part = None
+            _note(plan, result, "All parts are complete already; the numbers are those of the whole.")
         result.tiles, result.tiles_skipped, result.resumed = run.tiles, run.skipped, run.skipped > 0
         result.nonfinite = run.nonfinite
         result.voxels = {label.name: int(count) for label, count in zip(job.spec.classes, run.voxels, strict=True)}
 
-    def _opened(self, plan: Plan, job: SegmentJob, line: ProgressLine) -> AbstractContextManager[Tally]:
+    def _take_tiles(self, run: Tally, line: ProgressLine) -> None:
+        try:
+            if not run.complete:
+                for tile in stream(self.model, run.job, on_progress=line.show, engine=self.engine):
+                    run.take(tile)
+        except BaseException as error:
+            if run.kept:
+                error.add_note(run.kept)
+            raise
+
+    def _opened(self, plan: Plan, job: SegmentJob, result: Result, line: ProgressLine) -> AbstractContextManager[Tally]:
         """The run that takes the tiles: one that can be gone on with, where all results are zarr."""
         outputs, keeping = Outputs(plan.labels, plan.probabilities), self.keeping
         others = [path for path in (plan.labels, plan.probabilities) if path is not None and path.suffix.lower() != ZARR_SUFFIX]
         if not others:
-            engine = None if keeping.merge else self.engine
+            if (complete := complete_run(self.model, job, outputs, keeping)) is not None:
+                return nullcontext(complete)
+            engine = None if keeping.merge else self._noted_engine(plan, result)
             return kept_run(self.model, job, outputs, keeping, engine, on_progress=line.show)
         if keeping.resume or keeping.part is not None or keeping.merge:
             option = "--resume" if keeping.resume else "--part"
             raise OutputError(f"{others[0].name} is written in one go at the end, so there is nothing for {option}. Name the output .zarr.")
-        return file_run(self.model, job, outputs, self.engine, keeping.overwrite)
+        return file_run(self.model, job, outputs, self._noted_engine(plan, result), keeping.overwrite, line.show)
+
+    def _noted_engine(self, plan: Plan, result: Result) -> Engine:
+        """What runs the network, and what is to be known of it."""
+        if self.engine.note:
+            _note(plan, result, self.engine.note)
+        return self.engine
 
 
 def _keeping(arguments: SegmentArguments) -> Keeping:

@@ -12,8 +12,10 @@ import zarr
 
 from napari_unet.errors import OutputError
 from napari_unet.files import flush, forget_folder
+from napari_unet.progress import Asked, OnProgress
 from napari_unet.scans.result_file import ResultFile
-from napari_unet.scans.zarr_write import LEVEL, create_zarr, put_in_place, sibling, writing
+from napari_unet.scans.zarr_levels import LEVEL, add_levels
+from napari_unet.scans.zarr_write import create_zarr, put_in_place, sibling, writing
 
 SUFFIX = ".partial"
 FACTS = "napari_unet"
@@ -66,6 +68,12 @@ def facts_of(path: Path) -> Mapping[str, Any]:
         return {}
 
 
+def add_partial_levels(file: ResultFile, on_progress: OnProgress, asked: Asked) -> None:
+    """Make the coarser levels of a partial result whose finest is complete; raises as `add_levels` does."""
+    with writing(file.path.resolve()):
+        add_levels(partial_folder(file.path) / file.path.resolve().name, file, on_progress, asked)
+
+
 def finish_partial(path: Path, facts: Mapping[str, Any]) -> None:
     """Add facts to the partial result of `path`, let it take its place, and remove what else lies in its folder."""
     target, folder = path.resolve(), partial_folder(path)
@@ -99,11 +107,31 @@ def forget_partial(path: Path) -> None:
 
 
 def forget_leftover(path: Path) -> None:
-    """Remove a partial result's folder in which there is no result: its writer was ended while it made or completed it."""
-    folder, part = partial_folder(path), partial_folder(path) / path.resolve().name
+    """Remove a partial result's folder in which there is no result: its writer was ended while it made or completed it.
+
+    Where another removes it too and has begun anew meanwhile, what it has begun is put back.
+    """
+    folder, name = partial_folder(path), path.resolve().name
+    if not _is_leftover(folder, name):
+        return
+    with writing(path.resolve()):
+        hidden = sibling(path.resolve(), "old") / folder.name
+        try:
+            folder.replace(hidden)
+        except FileNotFoundError:
+            hidden.parent.rmdir()
+            return
+        if not _is_leftover(hidden, name):
+            hidden.replace(folder)
+        forget_folder(hidden.parent)
+
+
+def _is_leftover(folder: Path, name: str) -> bool:
+    if not folder.is_dir():
+        return False
+    part = folder / name
     torn = part.is_dir() and not (part / "zarr.json").exists() and list(folder.iterdir()) == [part]
-    if folder.is_dir() and (torn or not part.is_dir()):
-        forget_folder(folder)
+    return torn or not part.is_dir()
 
 
 def _renamed(fresh: Path, folder: Path) -> bool:

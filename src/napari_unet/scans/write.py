@@ -1,13 +1,14 @@
 """Results as files: TIFF or zarr, with the axes and the voxel size of the scan they belong to."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from napari_unet.errors import OutputError
+from napari_unet.progress import Asked, OnProgress, go, ignore
 from napari_unet.scans.result_file import ResultFile
 from napari_unet.scans.scan import Scan
 
@@ -46,18 +47,25 @@ def write_probabilities(
 
 
 @contextmanager
-def open_result(file: ResultFile, overwrite: bool = False) -> Iterator[Any]:
+def open_result(file: ResultFile, overwrite: bool = False, on_progress: OnProgress = ignore, asked: Asked = go) -> Iterator[Any]:
     """An array of `file.shape` to fill, of any size; it becomes the file at the end of the `with`, or not at all.
 
-    Where the block raises, nothing is left behind and an existing file stays as it was.
+    Where the block raises, nothing is left behind and an existing file stays as it was. The coarser levels of a zarr are made
+    at the end: that is told, and what the user wants is asked, for each chunk.
     """
     check_output(file.path, overwrite)
-    if file.path.suffix.lower() == ZARR_SUFFIX:
-        from napari_unet.scans.zarr_write import zarr_result as result
-    else:
-        from napari_unet.scans.tiff_write import tiff_result as result
-    with result(file) as array:
+    with _result(file, on_progress, asked) as array:
         yield array
+
+
+def _result(file: ResultFile, on_progress: OnProgress, asked: Asked) -> AbstractContextManager[Any]:
+    if file.path.suffix.lower() == ZARR_SUFFIX:
+        from napari_unet.scans.zarr_write import zarr_result
+
+        return zarr_result(file, on_progress, asked)
+    from napari_unet.scans.tiff_write import tiff_result
+
+    return tiff_result(file)
 
 
 def check_output(path: Path, overwrite: bool = False) -> None:

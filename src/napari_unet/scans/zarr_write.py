@@ -1,4 +1,4 @@
-"""Results as OME-NGFF 0.5: a zarr folder with one level, the axes and the voxel size."""
+"""Results as OME-NGFF 0.5: a zarr folder with its levels, the axes and the voxel size."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,22 +11,28 @@ import zarr
 
 from napari_unet.errors import OutputError
 from napari_unet.files import forget_folder
+from napari_unet.progress import Asked, OnProgress, Stopped, go, ignore
+from napari_unet.scans.pyramid import plan_levels
 from napari_unet.scans.result_file import ResultFile
-
-CHUNK_PX = 512
-VERSION = "0.5"
-LEVEL = "0"
+from napari_unet.scans.zarr_levels import OME, add_levels, create_level, described, forget_coarser
 
 
 @contextmanager
-def zarr_result(file: ResultFile) -> Iterator[Any]:
-    """A zarr array to fill, in a sibling folder that takes the place of `file.path` at the end."""
+def zarr_result(file: ResultFile, on_progress: OnProgress = ignore, asked: Asked = go) -> Iterator[Any]:
+    """A zarr array to fill, in a sibling folder that takes the place of `file.path` at the end.
+
+    Its coarser levels are made before; after STOP there are none.
+    """
     target = file.path.resolve()
     with writing(target):
         part = sibling(target, "part")
     try:
         with writing(target):
             yield create_zarr(part, file)
+            try:
+                add_levels(part, file, on_progress, asked)
+            except Stopped:
+                forget_coarser(part, file)
             put_in_place(part, target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -47,31 +53,9 @@ def writing(target: Path) -> Iterator[None]:
 
 def create_zarr(folder: Path, file: ResultFile) -> Any:
     """A new OME-NGFF group in `folder`; its array, to be filled."""
-    group = zarr.create_group(folder, zarr_format=3, attributes={"ome": _description(file), "napari_unet": dict(file.facts)})
-    return group.create_array(
-        LEVEL, shape=file.shape, chunks=_chunks(file), dtype=file.dtype, dimension_names=list(file.axes), fill_value=0
-    )
-
-
-def _description(file: ResultFile) -> dict[str, Any]:
-    sizes = file.sizes_um
-    scale = [sizes.get(a, 1.0) for a in file.axes]
-    level = {"path": LEVEL, "coordinateTransformations": [{"type": "scale", "scale": scale}]}
-    image = {"name": file.path.name.split(".")[0], "axes": [_axis(a, file) for a in file.axes], "datasets": [level]}
-    label: dict[str, Any] = {} if file.channels else {"image-label": {}}
-    return {"version": VERSION, "multiscales": [image], **label}
-
-
-def _axis(letter: str, file: ResultFile) -> dict[str, str]:
-    kind = {"t": "time", "c": "channel"}.get(letter, "space" if letter in "zyx" else "")
-    unit = {"unit": "micrometer"} if letter in file.sizes_um else {}
-    return {"name": letter, **({"type": kind} if kind else {}), **unit}
-
-
-def _chunks(file: ResultFile) -> tuple[int, ...]:
-    given = {} if file.chunks is None else dict(zip(file.scan.result_axes, file.chunks, strict=True))
-    wanted = {"y": CHUNK_PX, "x": CHUNK_PX} | given
-    return tuple(min(n, wanted.get(a, 1)) for a, n in zip(file.axes, file.shape, strict=True))
+    finest = plan_levels(file)[:1]
+    group = zarr.create_group(folder, zarr_format=3, attributes={OME: described(file, finest), "napari_unet": dict(file.facts)})
+    return create_level(group, 0, finest[0], file)
 
 
 def put_in_place(part: Path, target: Path) -> None:

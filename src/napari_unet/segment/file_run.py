@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from napari_unet.model.model import Model
+from napari_unet.progress import Asked, OnProgress, go, ignore
 from napari_unet.scans.write import open_result
 from napari_unet.segment.engine import Engine
 from napari_unet.segment.job import SegmentJob
@@ -28,8 +29,16 @@ class FileRun(Tally):
 
 
 @contextmanager
-def file_run(model: Model, job: SegmentJob, outputs: Outputs, engine: Engine, overwrite: bool = False) -> Iterator[FileRun]:
+def file_run(
+    model: Model,
+    job: SegmentJob,
+    outputs: Outputs,
+    engine: Engine,
+    overwrite: bool = False,
+    on_progress: OnProgress = ignore,
+    asked: Asked = go,
+) -> Iterator[FileRun]:
     """Open the files of a run; raises `OutputError` where one exists and may not be replaced, or can not be written."""
     with ExitStack() as stack:
         files = files_of(job, outputs, run_facts(model, job, engine))
-        yield FileRun(job, [Sink(file, stack.enter_context(open_result(file, overwrite))) for file in files])
+        yield FileRun(job, [Sink(file, stack.enter_context(open_result(file, overwrite, on_progress, asked))) for file in files])

@@ -13,16 +13,18 @@ import numpy as np
 from napari_unet.errors import Cancelled
 from napari_unet.model.model import Model
 from napari_unet.progress import Asked, OnProgress, go, ignore
+from napari_unet.scans.only_writer import only_writer
 from napari_unet.segment.engine import Engine
 from napari_unet.segment.job import SegmentJob
+from napari_unet.segment.kept_tiles import KeptRun
 from napari_unet.segment.opening import Opening
-from napari_unet.segment.part import Keeping
+from napari_unet.segment.part import Keeping, writer_name
 from napari_unet.segment.sink import Outputs
 from napari_unet.segment.tally import Tally
 
 
 class CompleteRun(Tally):
-    """A run of which nothing is left, since its result is there already."""
+    """A run of which nothing is left, since its result is there already; its numbers are those of all of it, never of a part."""
 
     def __init__(self, job: SegmentJob, facts: Mapping[str, Any]) -> None:
         super().__init__(job)
@@ -33,6 +35,12 @@ class CompleteRun(Tally):
     def complete(self) -> bool:
         """Always."""
         return True
+
+
+def complete_run(model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping) -> CompleteRun | None:
+    """The run whose result is there already, and is to be left as it is; it needs no engine."""
+    facts = Opening(model, job, outputs, keeping, None).complete_facts()
+    return None if facts is None else CompleteRun(job, facts)
 
 
 @contextmanager
@@ -49,15 +57,23 @@ def kept_run(
 
     What another has finished is checked, and not computed again. Whatever ends the run before it is complete leaves what is
     finished for another, except CANCEL, after which it is as if the run had never begun. Of a part, the end completes
-    nothing but the part. `engine` is what will run; a merge needs none.
+    nothing but the part. Before a result takes its place, its coarser levels are made, which STOP leaves to another too.
+    `engine` is what will run; a merge needs none.
 
-    Raises `OutputError` where what was begun is of another run, or where this run is not wanted to touch it; where a disk
-    has no room; and where a merge finds parts that are missing.
+    Raises `OutputError` where what was begun is of another run, or where this run is not wanted to touch it; where another
+    computes the same at this moment; where a disk has no room; and where a merge finds parts that are missing.
     """
-    opening = Opening(model, job, outputs, keeping, engine)
-    if (facts := opening.complete_facts()) is not None:
-        yield CompleteRun(job, facts)
-        return
+    with only_writer(outputs.labels, writer_name(keeping.part), _refusal(outputs, keeping)):
+        if (complete := complete_run(model, job, outputs, keeping)) is not None:
+            yield complete
+        else:
+            with _opened(Opening(model, job, outputs, keeping, engine), keeping, on_progress, asked) as run:
+                yield run
+
+
+@contextmanager
+def _opened(opening: Opening, keeping: Keeping, on_progress: OnProgress, asked: Asked) -> Iterator[KeptRun]:
+    whole = False
     try:
         run = opening.open(on_progress, asked)
     except BaseException:
@@ -65,6 +81,7 @@ def kept_run(
         raise
     try:
         yield run
+        whole = run.complete and keeping.part is None and opening.add_levels(run, on_progress, asked)
     except Cancelled:
         run.forget()
         opening.forget()
@@ -72,5 +89,10 @@ def kept_run(
     finally:
         run.close()
         opening.leave(run)
-    if run.complete and keeping.part is None:
+    if whole:
         opening.finish(run)
+
+
+def _refusal(outputs: Outputs, keeping: Keeping) -> str:
+    what = f"Part {keeping.part} of {outputs.labels}" if keeping.part else outputs.labels
+    return f"{what} is being computed by another run at this moment. Wait until that has ended."

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.errors import OutputError, ScanError
+from napari_unet.errors import Cancelled, OutputError, ScanError
 from napari_unet.files import check_room
 from napari_unet.model.model import Model
-from napari_unet.progress import Asked, OnProgress
+from napari_unet.progress import Asked, OnProgress, Stopped
+from napari_unet.scans.only_writer import forget_locks
 from napari_unet.scans.partial_zarr import (
+    add_partial_levels,
     begin_partial,
     facts_of,
     finish_partial,
@@ -23,6 +25,7 @@ from napari_unet.scans.partial_zarr import (
     reopen_partial,
     sweep_partial,
 )
+from napari_unet.scans.pyramid import size_of_coarser
 from napari_unet.scans.result_file import ResultFile
 from napari_unet.scans.write import check_output
 from napari_unet.scans.zarr_write import writing
@@ -56,11 +59,15 @@ class Opening:
         self._kind: Kind = "torch" if engine is None else engine.kind
         self._own = plan_run(model, job, self._facts.get("engine", ""), (), keeping.part.of if keeping.part else None)
         self._parts: int | None = None
+        self._begun_files: list[ResultFile] = []
         self._fresh = False  # begun by this run, for itself alone
 
     def complete_facts(self) -> Mapping[str, Any] | None:
         """The facts of a result that is there already and is what this run would give, if it is to be gone on with."""
-        if is_begun(self._outputs.labels) or not (self._keeping.resume or self._keeping.merge):
+        if not (self._keeping.resume or self._keeping.merge):
+            return None
+        self._forget_leftovers()
+        if is_begun(self._outputs.labels):
             return None
         facts = [facts_of(path) for path in self._paths]
         if not all(same_result(each.get(RUN, {}), self._own) for each in facts):
@@ -71,6 +78,7 @@ class Opening:
 
     def open(self, on_progress: OnProgress, asked: Asked) -> KeptRun:
         """Begin the files, or find those that were begun, and check what is finished; raises `OutputError` as `kept_run` does."""
+        self._forget_leftovers()
         self._reopen()
         for path in self._paths:
             check_output(path, self._keeping.overwrite)
@@ -82,9 +90,22 @@ class Opening:
         run = KeptRun(self._job, store, self._keeping.part, known, store.verified(records, on_progress, asked))
         if self._keeping.merge:
             self._check_complete(run)
-        else:
-            _check_room([sink.file for sink in store.sinks], 1 - len(known.tiles) / store.grid.total)
+        self._begun_files = [sink.file for sink in store.sinks]
+        _check_room(self._begun_files, 1 - len(known.tiles) / store.grid.total)
         return run
+
+    def add_levels(self, run: KeptRun, on_progress: OnProgress, asked: Asked) -> bool:
+        """Make the coarser levels of all results, of which the finest are complete; False after STOP. An error says what is kept."""
+        try:
+            for file in self._begun_files:
+                add_partial_levels(file, on_progress, asked)
+        except Stopped:
+            return False
+        except BaseException as error:
+            if not isinstance(error, Cancelled):
+                error.add_note(run.kept)
+            raise
+        return True
 
     def finish(self, run: KeptRun) -> None:
         """Let the results take their places, the labels last: until then, the journals are beside them."""
@@ -92,6 +113,7 @@ class Opening:
             if not self._fresh:
                 sweep_partial(path)
             finish_partial(path, run.facts())
+        forget_locks(self._outputs.labels)
 
     def leave(self, run: KeptRun) -> None:
         """Leave what is finished to others; where nothing is, and nobody else can have begun, nothing is left."""
@@ -103,6 +125,10 @@ class Opening:
         if self._fresh:
             for path in self._paths:
                 forget_partial(path)
+
+    def _forget_leftovers(self) -> None:
+        for path in self._paths:
+            forget_leftover(path)
 
     def _reopen(self) -> None:
         """Where a run was killed after one of its results had taken its place, put that back."""
@@ -119,8 +145,6 @@ class Opening:
         keeping = self._keeping
         if keeping.merge or keeping.part is not None:
             return
-        for path in self._paths:
-            forget_leftover(path)
         if keeping.resume or not is_begun(self._outputs.labels):
             return
         if not keeping.overwrite:
@@ -192,9 +216,9 @@ def plan_of(job: SegmentJob) -> TilePlan:
 
 
 def _check_room(files: list[ResultFile], left: float) -> None:
-    """Raise `OutputError` where the disk of a file has no room for what is left of it."""
+    """Raise `OutputError` where the disk of a file has no room for what is left of its finest level, and for the coarser ones."""
     for file in files:
         folder = file.path.resolve().parent
         with writing(folder / file.path.name):
-            size = prod(file.shape) * np.dtype(file.dtype).itemsize * PACKED[np.dtype(file.dtype).kind]
-            check_room(folder, round(left * size))
+            voxels = left * prod(file.shape) + size_of_coarser(file)
+            check_room(folder, round(voxels * np.dtype(file.dtype).itemsize * PACKED[np.dtype(file.dtype).kind]))

@@ -17,6 +17,11 @@ class Part:
         return f"{self.number}/{self.of}"
 
 
+def writer_name(part: Part | None) -> str:
+    """How the files are named that only the run of a part writes, or the run of all."""
+    return "whole" if part is None else f"part-{part.number}-of-{part.of}"
+
+
 def share_of(part: Part | None, tiles: int) -> range:
     """The numbers of a part's tiles, of all where there is none: a stretch, so that a part reads few frames, and all parts alike."""
     return range(tiles) if part is None else range(tiles * (part.number - 1) // part.of, tiles * part.number // part.of)

@@ -15,7 +15,7 @@ from uuid import uuid4
 from napari_unet.files import AppendOnly, read_records
 from napari_unet.scans.scan import Index
 from napari_unet.segment.normalize import FrameStatistics
-from napari_unet.segment.part import Part
+from napari_unet.segment.part import Part, writer_name
 
 SUFFIX = ".journal"
 
@@ -42,7 +42,7 @@ class RunJournal:
     """Writes one journal; raises `OutputError` where that is not possible."""
 
     def __init__(self, folder: Path, part: Part | None) -> None:
-        self._file = AppendOnly(folder / f"{_stem(part)}.{uuid4().hex[:8]}{SUFFIX}", private=False)
+        self._file = AppendOnly(folder / f"{writer_name(part)}.{uuid4().hex[:8]}{SUFFIX}", private=False)
 
     def statistics(self, frame: Index, statistics: FrameStatistics) -> None:
         """Keep the statistics of a frame."""
@@ -68,7 +68,7 @@ class RunJournal:
 
 def journals_of(folder: Path, part: Part | None) -> list[Path]:
     """The journals that runs of a part have written."""
-    return sorted(folder.glob(f"{_stem(part)}.*{SUFFIX}"))
+    return sorted(folder.glob(f"{writer_name(part)}.*{SUFFIX}"))
 
 
 def read_journals(folder: Path) -> Journaled:
@@ -92,7 +92,3 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
 
 def _statistics(said: dict[str, Any]) -> FrameStatistics:
     return FrameStatistics(tuple(map(float, said["low"])), tuple(map(float, said["high"])), float(said["nonfinite_share"]))
-
-
-def _stem(part: Part | None) -> str:
-    return "whole" if part is None else f"part-{part.number}-of-{part.of}"

@@ -11,7 +11,9 @@ from napari_unet.learn.corrections import Corrections
 from napari_unet.widgets.viewer_bridge.labels_facts import copy_of
 from napari_unet.widgets.viewer_bridge.layer_trust import Trust
 
-NO_PYRAMID = "Labels of several resolutions can not be painted. Export the finest one as a layer of its own."
+NO_PYRAMID = (
+    "Labels of several resolutions can not be painted. Open the finest one as a layer of its own; of a zarr, that is the folder 0 in it."
+)
 
 
 _tracked: WeakKeyDictionary[Labels, Trust] = WeakKeyDictionary()
