@@ -14,6 +14,7 @@ import tifffile
 import zarr
 
 from command_line import Command
+from failing import BOTH, NOTE, TORCH, failing_over
 from napari_unet.cli import segment_images
 from napari_unet.errors import EngineError
 from napari_unet.model.model_file import load_model_file
@@ -92,6 +93,20 @@ def test_the_engine_that_ran_is_named_in_json_and_file(run: Command, models: Mod
     assert (ran.json["settings"]["engine"], ran.json["settings"]["precision"]) == ("torch", "float32")
     assert zarr.open_group("a.zarr", mode="r").attrs["napari_unet"]["engine"] == ran.json["engine"]
     assert run("segment", image, "--model", models["two"], "--output", "b.tif", "--engine", "fast").code == 2
+
+
+def test_an_engine_that_fails_on_the_way_is_replaced_and_told(
+    run: Command, models: Models, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment_images, "make_engine", lambda model, settings: failing_over(model, 3))
+    other = tmp_path / "other.tif"
+    other.write_bytes(image.read_bytes())
+    ran = run("segment", image, other, "--model", models["two"], "--output", "out", "--tile-px", 16, "--json")
+    first, second = ran.json["results"]
+    assert (ran.code, ran.json["engine"], first["engine"], second["engine"]) == (0, BOTH, BOTH, TORCH)
+    assert first["notes"] == second["notes"] == [NOTE]
+    assert f"image.tif: {NOTE}" in ran.err
+    assert np.array_equal(values(Path(first["output"])), values(Path(second["output"])))
 
 
 def test_an_engine_that_is_not_installed_is_an_error_with_the_line_that_installs_it(

@@ -10,6 +10,7 @@ from napari_unet.model.geometry import exact_halo, total_strides
 from napari_unet.progress import Asked, go
 from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import scan_of
+from napari_unet.segment import lattice as lattice_module
 from napari_unet.segment import stream as stream_module
 from napari_unet.segment.installed import Kind
 from napari_unet.segment.job import plan_job
@@ -26,7 +27,7 @@ GB = 2**30
 class Flat:
     """An engine that costs nothing: every class is as probable as the others, everywhere."""
 
-    name, note = "flat", ""
+    name, note, device = "flat", "", "cpu"
     kind: Kind = "torch"
 
     def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
@@ -71,7 +72,7 @@ def test_an_engine_that_takes_less_memory_gets_larger_tiles(monkeypatch: pytest.
     lattice = lattice_of(config, (20_000, 20_000))
     assert core_shape(config, lattice, 16 * GB, kind="openvino") > core_shape(config, lattice, 16 * GB, kind="torch")
     planned: list[object] = []
-    monkeypatch.setattr(stream_module, "core_shape", lambda *given: planned.append(given[-1]) or (16, 16))
+    monkeypatch.setattr(lattice_module, "core_shape", lambda *given: planned.append(given[-1]) or (16, 16))
     model, engine = tiny_model(tiny_spec(classes=3)), Flat()
     for engine.kind in ("torch", "openvino"):
         list(stream(model, plan_job(model.spec, scan_of(np.zeros((16, 16))), SegmentSettings()), engine=engine))

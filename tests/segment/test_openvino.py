@@ -16,11 +16,12 @@ from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, Stopped, Wish
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment import stream as stream_module
+from napari_unet.segment import lattice as lattice_module
 from napari_unet.segment.engine import TorchEngine
 from napari_unet.segment.installed import openvino_version
 from napari_unet.segment.out_of_memory import out_of_memory
 from napari_unet.segment.stream import Focus
+from napari_unet.widgets.explain import explain
 from tiny import smooth, smooth_image, tiny_model, tiny_spec
 
 pytestmark = pytest.mark.skipif(openvino_version() is None, reason="OpenVINO is not installed")
@@ -84,7 +85,7 @@ def test_of_ten_thousand_labels_at_most_one_differs_between_engines(dimensions: 
 def test_twin_a_halo_too_small_breaks_the_law(monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case(tiny_spec(classes=3), scan_of(smooth_image((128, 128))), 16, Focus((), (0.0, 0.0)), "openvino")
     whole, labels, _ = run(case, WHOLE)
-    monkeypatch.setattr(stream_module, "exact_halo", lambda config: (0, 0))
+    monkeypatch.setattr(lattice_module, "exact_halo", lambda config: (0, 0))
     broken, broken_labels, _ = run(case, 16)
     with pytest.raises(AssertionError):
         assert_same(broken, whole, broken_labels, labels)
@@ -190,8 +191,9 @@ def test_a_result_that_is_not_torchs_is_noticed(monkeypatch: pytest.MonkeyPatch)
 def test_a_failure_within_a_window_is_one_sentence_and_memory_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = OpenVinoEngine(model_of().network)
     monkeypatch.setattr(openvino_engine, "finish", fails)
-    with pytest.raises(EngineError, match=r"^OpenVINO failed \(Unsupported processor\)\. Choose the engine torch\.$"):
+    with pytest.raises(EngineError, match=r"^OpenVINO failed \(Unsupported processor\)\.") as caught:
         engine.run(smooth((2, 32, 32)))
+    assert explain(caught.value) == "OpenVINO failed (Unsupported processor). Choose the engine torch."
 
 
 def test_too_large_a_window_is_an_error_of_memory() -> None:

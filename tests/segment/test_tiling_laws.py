@@ -11,6 +11,7 @@ from laws import CLOSE, WHOLE, Case, assert_same, cases, run
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import scan_of
+from napari_unet.segment import lattice as lattice_module
 from napari_unet.segment import stream as stream_module
 from napari_unet.segment import tiling as tiling_module
 from napari_unet.segment.job import plan_job
@@ -68,7 +69,7 @@ def test_twin_a_region_cut_with_a_halo_too_small_breaks_the_law(monkeypatch: pyt
     whole, labels, _ = run(case, WHOLE)
     part, part_labels, _ = run(case, WHOLE, region=region)
     assert_same(part[inside], whole[inside], part_labels[region], labels[region])
-    monkeypatch.setattr(stream_module, "exact_halo", lambda config: (0, 0))
+    monkeypatch.setattr(lattice_module, "exact_halo", lambda config: (0, 0))
     broken, _, _ = run(case, WHOLE, region=region)
     with pytest.raises(AssertionError):
         assert_same(broken[inside], whole[inside], part_labels[region], labels[region])
@@ -101,7 +102,7 @@ def test_twin_a_halo_too_small_breaks_the_law(monkeypatch: pytest.MonkeyPatch, d
     assert np.bincount(labels.ravel(), minlength=3).min() >= labels.size / 5
     tiled, tiled_labels, _ = run(case, 16)
     assert_same(tiled, whole, tiled_labels, labels)
-    monkeypatch.setattr(stream_module, "exact_halo", lambda config: (0,) * dimensions)
+    monkeypatch.setattr(lattice_module, "exact_halo", lambda config: (0,) * dimensions)
     broken, broken_labels, _ = run(case, 16)
     assert np.abs(broken - whole).max() > 1000 * CLOSE
     assert (broken_labels != labels).any()

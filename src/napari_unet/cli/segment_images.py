@@ -20,6 +20,7 @@ from napari_unet.scans.read import read_scan
 from napari_unet.scans.write import ZARR_SUFFIX
 from napari_unet.segment.check import notes
 from napari_unet.segment.engine import Engine, make_engine
+from napari_unet.segment.engines_used import EnginesUsed
 from napari_unet.segment.file_run import file_run
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.kept_run import kept_run
@@ -49,6 +50,7 @@ class Result:
     tiles_skipped: int = 0
     resumed: bool = False
     part: str | None = None
+    engine: str | None = None
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     error: str | None = None
@@ -75,6 +77,7 @@ class _Batch:
     spacing: Sequence[float] | None
     model: Model
     keeping: Keeping
+    engines: EnginesUsed = field(default_factory=EnginesUsed)
 
     @cached_property
     def engine(self) -> Engine:
@@ -113,6 +116,9 @@ class _Batch:
         for note in [*notes(spec, scan, self.settings), *self._engine_notes()]:
             _note(plan, result, note)
         self._fill(plan, job, result)
+        for note in self._engine_notes():
+            if note not in result.notes:  # another engine has taken over
+                _note(plan, result, note)
         if result.nonfinite:
             _note(plan, result, f"{result.nonfinite} voxels are NaN or infinite; they are background.")
 
@@ -127,6 +133,7 @@ class _Batch:
                 if not run.complete:
                     for tile in stream(self.model, run.job, on_progress=line.show, engine=self.engine):
                         run.take(tile)
+                        self.engines.take(tile)
             except BaseException as error:
                 if run.kept:
                     error.add_note(run.kept)
@@ -134,7 +141,7 @@ class _Batch:
             finally:
                 line.clear()
         result.tiles, result.tiles_skipped, result.resumed = run.tiles, run.skipped, run.skipped > 0
-        result.nonfinite = run.nonfinite
+        result.nonfinite, result.engine = run.nonfinite, run.engines.told or None
         result.voxels = {label.name: int(count) for label, count in zip(job.spec.classes, run.voxels, strict=True)}
 
     def _opened(self, plan: Plan, job: SegmentJob, line: ProgressLine) -> AbstractContextManager[Tally]:
@@ -170,7 +177,7 @@ def _outcome(batch: _Batch, results: list[Result]) -> Outcome:
     values = {
         "model": batch.model.spec.name,
         "weights_sha256": batch.model.weights_sha256,
-        "engine": batch.engine.name if any(result.tiles for result in results) else None,
+        "engine": batch.engines.told or None,
         "settings": batch.settings.model_dump(),
         "results": [asdict(result) for result in results],
         "failed": len(failed),

@@ -27,6 +27,7 @@ def zarr_result(file: ResultFile) -> Iterator[Any]:
     try:
         with writing(target):
             yield create_zarr(part, file)
+            zarr.open_group(part, mode="r+").attrs["napari_unet"] = dict(file.facts)  # some are known at the end only
             put_in_place(part, target)
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -31,5 +31,7 @@ class FileRun(Tally):
 def file_run(model: Model, job: SegmentJob, outputs: Outputs, engine: Engine, overwrite: bool = False) -> Iterator[FileRun]:
     """Open the files of a run; raises `OutputError` where one exists and may not be replaced, or can not be written."""
     with ExitStack() as stack:
-        files = files_of(job, outputs, run_facts(model, job, engine))
-        yield FileRun(job, [Sink(file, stack.enter_context(open_result(file, overwrite))) for file in files])
+        facts = run_facts(model, job, engine)
+        files = files_of(job, outputs, facts)
+        yield (run := FileRun(job, [Sink(file, stack.enter_context(open_result(file, overwrite))) for file in files]))
+        facts.update(run.engines.facts())  # the files are completed after this
