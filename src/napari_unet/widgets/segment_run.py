@@ -164,7 +164,7 @@ def segment_in_worker(
     """The part that runs in the thread: imports torch, loads the model, fills the arrays and the facts."""
     if "torch" not in sys.modules:
         worker.tell("Starting PyTorch (once per session)…")
-    from napari_unet.segment.engine import make_engine
+    from napari_unet.segment.engine import make_engine, timed
     from napari_unet.segment.engines_used import EnginesUsed
     from napari_unet.segment.run import run_facts
     from napari_unet.segment.stream import stream
@@ -178,10 +178,11 @@ def segment_in_worker(
         looked = focus.now
         return Focus(looked.frame, looked.point)
 
-    for tile in stream(model, job, focus=look, on_progress=worker.tell, asked=worker.asked, engine=engine):
-        arrays.write(tile)
-        facts.add(tile)
-        worker.tell(TileShown(tile.done, tile.total))
+    with timed(engine, job.spec.architecture) as watched:
+        for tile in stream(model, job, focus=look, on_progress=worker.tell, asked=worker.asked, engine=watched):
+            arrays.write(tile)
+            facts.add(tile)
+            worker.tell(TileShown(tile.done, tile.total))
 
 
 def load_chosen(entry: ModelEntry) -> "Model":
