@@ -46,14 +46,15 @@ def test_it_follows_what_is_chosen(viewer, dock):
     assert "about" not in form.cost.text()
 
 
-def test_nothing_is_said_where_there_can_be_no_run(viewer, dock):
-    widget = dock()
-    assert widget.form.cost.text() == ""
+def test_nothing_is_said_where_there_can_be_no_run(viewer, dock, qtbot):
+    form = dock().form
+    assert form.cost.isHidden()
     viewer.add_image(smooth_image((80, 100)), name="flat")
-    widget.form.model.set_value("tiny-3d")
-    assert widget.form.cost.isHidden()
-    widget.form.model.set_value("tiny-2d")
-    assert not widget.form.cost.isHidden()
+    qtbot.waitUntil(lambda: not form.cost.isHidden())
+    form.model.set_value("tiny-3d")
+    assert form.cost.isHidden()
+    form.model.set_value("tiny-2d")
+    assert not form.cost.isHidden()
 
 
 def test_nothing_is_said_while_a_run_goes_on(viewer, dock, begin, qtbot):
