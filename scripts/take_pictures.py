@@ -12,6 +12,7 @@ from typing import Any
 os.environ["NAPARI_CONFIG"] = ""  # nobody's settings
 os.environ["NAPARI_UNET_MODELS"] = tempfile.mkdtemp()  # nobody's models
 os.environ["NAPARI_UNET_JOURNALS"] = tempfile.mkdtemp()  # nobody's strokes
+os.environ["NAPARI_UNET_CACHE"] = tempfile.mkdtemp()  # nobody's speeds
 
 import napari
 import numpy as np

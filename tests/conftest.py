@@ -24,4 +24,5 @@ def _own_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NAPARI_UNET_MODELS", str(tmp_path_factory.mktemp("models")))
         patch.setenv("NAPARI_UNET_JOURNALS", str(tmp_path_factory.mktemp("strokes")))
+        patch.setenv("NAPARI_UNET_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield

@@ -30,7 +30,8 @@ class Counting:
 
     def __init__(self, model: Model, most: int | None = None) -> None:
         self._engine, self._most = TorchEngine(model.network), most
-        self.name, self.kind, self.note, self.runs = self._engine.name, self._engine.kind, self._engine.note, 0
+        self.name, self.kind, self.note = self._engine.name, self._engine.kind, self._engine.note
+        self.device, self.runs = self._engine.device, 0
 
     def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
         if self.runs == self._most:

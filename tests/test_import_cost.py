@@ -59,7 +59,7 @@ def test_torch_runs_where_openvino_is_never_imported() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["model.library", "model.config", "segment.settings", "segment.check", "segment.job", "segment.installed"]
+    "module", ["model.library", "model.config", "segment.settings", "segment.check", "segment.job", "segment.installed", "segment.estimate"]
 )
 def test_what_is_known_before_a_run_needs_no_engine(module: str) -> None:
     assert modules_after(f"import napari_unet.{module}").isdisjoint({"torch", "openvino"})

@@ -1,12 +1,17 @@
 """What hardware there is: plain records, and the choice among them. No torch here."""
 
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from napari_unet.errors import DeviceError
 
-CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+CGROUP = Path("/sys/fs/cgroup")
+CGROUP_FILES = (  # version 2 and 1: the limit, what is taken of it, and which line of the statistics can be taken back
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
+)
 
 
 @dataclass(frozen=True)
@@ -59,9 +64,7 @@ def ram_total_bytes() -> int:
     import psutil
 
     total = int(psutil.virtual_memory().total)
-    if CGROUP_LIMIT.exists() and (text := CGROUP_LIMIT.read_text().strip()).isdigit():
-        total = min(total, int(text))
-    return total
+    return total if (container := _container()) is None else min(total, container.limit)
 
 
 def ram_available_bytes() -> int:
@@ -69,6 +72,28 @@ def ram_available_bytes() -> int:
     import psutil
 
     free = int(psutil.virtual_memory().available)
-    if CGROUP_LIMIT.exists() and (text := CGROUP_LIMIT.read_text().strip()).isdigit():
-        free = min(free, max(0, int(text) - psutil.Process().memory_info().rss))
-    return free
+    return free if (container := _container()) is None else min(free, max(0, container.limit - container.taken))
+
+
+@dataclass(frozen=True)
+class _Container:
+    """How many bytes of memory a container may take, and how many it has, files that are only kept for later not counted."""
+
+    limit: int
+    taken: int
+
+
+def _container() -> _Container | None:
+    """The limit that control groups set; None where there is none, or none that can be read."""
+    for limit, current, statistics, spare in CGROUP_FILES:
+        with suppress(OSError, ValueError):  # another version, no limit ("max"), or no container
+            most, taken = (int((CGROUP / name).read_text()) for name in (limit, current))
+            return _Container(most, taken - _line(CGROUP / statistics, spare))
+    return None
+
+
+def _line(path: Path, name: str) -> int:
+    """A number in a file with a name and a number in each line; 0 where it is not there."""
+    with suppress(OSError, ValueError):
+        return int(dict(line.split() for line in path.read_text().splitlines()).get(name, 0))
+    return 0

@@ -24,11 +24,12 @@ def write_atomically(
     path: Path,
     write: Callable[[Path], None],
     verify: Callable[[Path], object] | None = None,
+    private: bool = False,
 ) -> None:
     """Let `write` fill a sibling temporary file, flush and verify it, then rename it over `path`.
 
     The old file survives any failure; the new one gets the permissions of the old one, or those
-    the umask gives. Raises `OutputError` where the folder can not be written or the disk is full.
+    the umask gives; a `private` one is its owner's alone. Raises `OutputError` where the folder can not be written or the disk is full.
     """
     target = Path(os.path.realpath(path))  # a link stays a link
     temporary = _sibling(target)
@@ -37,7 +38,7 @@ def write_atomically(
         flush(temporary)
         if verify is not None:
             verify(temporary)
-        temporary.chmod(_mode_for(target))
+        temporary.chmod(0o600 if private else _mode_for(target))
         temporary.replace(target)
         _flush_folder(target.parent)
     except OSError as error:

@@ -1,6 +1,7 @@
 """`napari-unet segment`: the files it writes, what it says, and how it ends."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import tifffile
 import zarr
 
 from command_line import Command
+from failing import BOTH, NOTE, TORCH, failing_over
 from napari_unet.cli import segment_images
 from napari_unet.errors import EngineError
 from napari_unet.model.model_file import load_model_file
@@ -92,6 +94,35 @@ def test_the_engine_that_ran_is_named_in_json_and_file(run: Command, models: Mod
     assert (ran.json["settings"]["engine"], ran.json["settings"]["precision"]) == ("torch", "float32")
     assert zarr.open_group("a.zarr", mode="r").attrs["napari_unet"]["engine"] == ran.json["engine"]
     assert run("segment", image, "--model", models["two"], "--output", "b.tif", "--engine", "fast").code == 2
+
+
+def test_what_it_will_take_is_told_before_a_long_run(
+    run: Command, models: Models, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAPARI_UNET_CACHE", str(tmp_path / "cache"))
+    words = ("segment", image, "--model", models["two"], "--engine", "torch", "--output", "a.tif", "--overwrite", "--json")
+    first = run(*words)
+    assert (first.err, first.json["results"][0]["seconds_estimated"]) == ("", None)
+    assert 10**5 < first.json["results"][0]["memory_bytes"] < 10**7
+    again = run(*words)
+    assert again.err == ""
+    assert 0 < again.json["results"][0]["seconds_estimated"] < 10
+    monkeypatch.setattr("napari_unet.segment.estimate.LONG_S", 0)
+    assert re.fullmatch(r"image\.tif: Needs 1 MB, about 1 s\.\n", run(*words).err)
+
+
+def test_an_engine_that_fails_on_the_way_is_replaced_and_told(
+    run: Command, models: Models, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment_images, "make_engine", lambda model, settings: failing_over(model, 3))
+    other = tmp_path / "other.tif"
+    other.write_bytes(image.read_bytes())
+    ran = run("segment", image, other, "--model", models["two"], "--output", "out", "--tile-px", 16, "--json")
+    first, second = ran.json["results"]
+    assert (ran.code, ran.json["engine"], first["engine"], second["engine"]) == (0, BOTH, BOTH, TORCH)
+    assert first["notes"] == second["notes"] == [NOTE]
+    assert f"image.tif: {NOTE}" in ran.err
+    assert np.array_equal(values(Path(first["output"])), values(Path(second["output"])))
 
 
 def test_an_engine_that_is_not_installed_is_an_error_with_the_line_that_installs_it(

@@ -5,6 +5,7 @@ import pytest
 from napari.layers import Labels
 
 import napari_unet as nu
+from failing import BOTH, NOTE, Failing, broken
 from napari_unet.errors import EngineError
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import Scan
@@ -64,6 +65,17 @@ def test_an_engine_that_can_not_run_the_model_is_told_at_the_end(viewer, dock, c
     note = "OpenVINO can not run this model (no such processor). PyTorch runs instead."
     assert widget.form.message.text().endswith(f"with torch {torch.__version__} on cpu. {note}")
     assert viewer.layers["cells · tiny-2d"].metadata[MARK]["engine_note"] == note
+
+
+def test_an_engine_that_fails_on_the_way_is_told_and_kept(viewer, dock, click, monkeypatch):
+    monkeypatch.setattr(choice, "openvino_version", lambda: "1.2")
+    monkeypatch.setattr(choice, "_openvino", lambda model: Failing(model, broken, good=2))
+    viewer.add_image(smooth_image((5, 40, 50)), name="stack")
+    widget = dock()
+    assert click(widget).kind == "done"
+    assert widget.form.message.text().endswith(f"with {BOTH}. {NOTE}")
+    facts = viewer.layers["stack · tiny-2d"].metadata[MARK]
+    assert (facts["engine"], facts["engine_note"]) == (BOTH, NOTE)
 
 
 def test_the_image_and_older_results_are_never_touched(viewer, dock, click):

@@ -27,6 +27,7 @@ def form(request, viewer, dock, qtbot) -> SegmentForm:
     window.resize(1200, 1000)
     window.show()
     widget.form.options.expand()
+    widget.form.show_cost("Needs 1.1 GB, about 40 s")
     widget.form.message.say("A sentence that is long enough to need more than one line of the dock.", "problem", "details")
     frame = next(dock for dock in window.findChildren(QDockWidget) if dock.isAncestorOf(widget))
     window.resizeDocks([frame], [1], Qt.Orientation.Horizontal)

@@ -26,7 +26,7 @@ INSTALL = "pip install 'napari-unet-loop[openvino]'"
 class Fake:
     """Stands for OpenVINO's engine."""
 
-    name, note = "openvino 1.2 on cpu", ""
+    name, note, device = "openvino 1.2 on cpu", "", "cpu"
     kind: Kind = "openvino"
 
     def __init__(self, network: UNet) -> None:

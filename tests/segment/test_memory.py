@@ -27,7 +27,7 @@ GB = 2**30
 class Flat:
     """An engine that costs nothing: every class is as probable as the others, everywhere."""
 
-    name, note = "flat", ""
+    name, note, device = "flat", "", "cpu"
     kind: Kind = "torch"
 
     def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:

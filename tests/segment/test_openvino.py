@@ -21,6 +21,7 @@ from napari_unet.segment.engine import TorchEngine
 from napari_unet.segment.installed import openvino_version
 from napari_unet.segment.out_of_memory import out_of_memory
 from napari_unet.segment.stream import Focus
+from napari_unet.widgets.explain import explain
 from tiny import smooth, smooth_image, tiny_model, tiny_spec
 
 pytestmark = pytest.mark.skipif(openvino_version() is None, reason="OpenVINO is not installed")
@@ -190,8 +191,9 @@ def test_a_result_that_is_not_torchs_is_noticed(monkeypatch: pytest.MonkeyPatch)
 def test_a_failure_within_a_window_is_one_sentence_and_memory_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = OpenVinoEngine(model_of().network)
     monkeypatch.setattr(openvino_engine, "finish", fails)
-    with pytest.raises(EngineError, match=r"^OpenVINO failed \(Unsupported processor\)\. Choose the engine torch\.$"):
+    with pytest.raises(EngineError, match=r"^OpenVINO failed \(Unsupported processor\)\.") as caught:
         engine.run(smooth((2, 32, 32)))
+    assert explain(caught.value) == "OpenVINO failed (Unsupported processor). Choose the engine torch."
 
 
 def test_too_large_a_window_is_an_error_of_memory() -> None:

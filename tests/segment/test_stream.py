@@ -52,7 +52,7 @@ def test_a_model_of_another_task_is_refused() -> None:
 class Small:
     """An engine that fails at windows of more than `most` voxels, as one on a small device would."""
 
-    name, note = "small", ""
+    name, note, device = "small", "", "cpu"
     kind: Kind = "torch"
 
     def __init__(self, most: int, failure: Callable[[], Exception]) -> None:
@@ -62,6 +62,9 @@ class Small:
         if window.size > self._most:
             raise self._failure()
         return self._engine.run(window, asked)
+
+    def give_way(self) -> bool:
+        return False
 
 
 OUT_OF_MEMORY = [

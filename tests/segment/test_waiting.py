@@ -98,10 +98,39 @@ def test_what_is_left_is_parted_and_nothing_of_it_twice() -> None:
     assert waiting.done == waiting.total
 
 
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=14))
+def test_parts_that_are_put_together_again_cover_what_is_left_once(deeds: list[int]) -> None:
+    waiting, covered = Waiting(job(), LATTICE, (32, 32), lambda: Focus((2,), (50.0, 40.0))), np.zeros((FRAMES, SIDE, SIDE), int)
+    for deed in [*deeds, *[3] * 10_000]:
+        if deed == 0 and waiting.can_part():
+            waiting.part()
+        elif deed == 1:
+            waiting.join()
+        elif (nearest := waiting.nearest()) is None:
+            break
+        else:
+            frame, tile = nearest
+            covered[(*frame, *tile.write)] += 1
+            waiting.finish()
+    assert (covered == 1).all()
+    assert waiting.done == waiting.total
+
+
+def test_what_is_put_together_again_is_as_it_was_planned() -> None:
+    waiting, planned = Waiting(job(), LATTICE, (32, 32), lambda: None), Waiting(job(), LATTICE, (32, 32), lambda: None)
+    waiting.nearest()
+    while waiting.can_part():
+        waiting.part()
+    assert waiting.total > planned.total
+    waiting.join()
+    assert (waiting.core_px, waiting.total) == (planned.core_px, planned.total)
+    assert order(waiting) == order(planned)
+
+
 class Counting:
     """An engine that says nothing and counts."""
 
-    name, kind, note = "counting", "torch", ""
+    name, kind, note, device = "counting", "torch", "", "cpu"
 
     def __init__(self) -> None:
         self.runs = 0

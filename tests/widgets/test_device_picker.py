@@ -53,3 +53,14 @@ def test_the_users_choice_outlives_a_second_finding(qtbot):
     picker._combo.activated.emit(1)
     picker.set_devices([CARD, CPU])
     assert picker.value() == "cpu"
+
+
+def test_it_says_which_device_a_run_would_take(qtbot):
+    picker = DevicePicker()
+    qtbot.addWidget(picker)
+    assert picker.taken() is None
+    card, processor = Device("cuda:0", "Card", memory_bytes=8), Device("cpu", "Processor")
+    picker.set_devices([card, processor])
+    assert picker.taken() == card
+    picker.set_value("cpu")
+    assert picker.taken() == processor

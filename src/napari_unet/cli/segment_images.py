@@ -16,14 +16,18 @@ from napari_unet.cli.spacing import parse_spacing
 from napari_unet.errors import EngineError, OutputError, ScanError, SettingsError
 from napari_unet.model.library import load_model
 from napari_unet.model.model import Model
+from napari_unet.model.torch_import import free_bytes
 from napari_unet.scans.read import read_scan
 from napari_unet.scans.write import ZARR_SUFFIX
 from napari_unet.segment.check import notes
-from napari_unet.segment.engine import Engine, make_engine
+from napari_unet.segment.engine import Engine, make_engine, timed
+from napari_unet.segment.engines_used import EnginesUsed
+from napari_unet.segment.estimate import estimate
 from napari_unet.segment.file_run import file_run
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.kept_run import CompleteRun, complete_run, kept_run
 from napari_unet.segment.part import Keeping, parse_part
+from napari_unet.segment.probe import with_seconds
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.sink import Outputs
 from napari_unet.segment.stream import stream
@@ -49,6 +53,9 @@ class Result:
     tiles_skipped: int = 0
     resumed: bool = False
     part: str | None = None
+    engine: str | None = None
+    memory_bytes: int | None = None
+    seconds_estimated: float | None = None
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     error: str | None = None
@@ -75,6 +82,7 @@ class _Batch:
     spacing: Sequence[float] | None
     model: Model
     keeping: Keeping
+    engines: EnginesUsed = field(default_factory=EnginesUsed)
 
     @cached_property
     def engine(self) -> Engine:
@@ -113,6 +121,8 @@ class _Batch:
         for note in notes(spec, scan, self.settings):
             _note(plan, result, note)
         self._fill(plan, job, result)
+        if "engine" in vars(self) and self.engine.note not in ("", *result.notes):  # another one has taken over
+            _note(plan, result, self.engine.note)
         if result.nonfinite:
             _note(plan, result, f"{result.nonfinite} voxels are NaN or infinite; they are background.")
 
@@ -120,25 +130,40 @@ class _Batch:
         line = ProgressLine(plan.image.name)
         try:
             with self._opened(plan, job, result, line) as run:
-                self._take_tiles(run, line)
+                self._take_tiles(plan, run, result, line)
         finally:
             line.clear()
         if isinstance(run, CompleteRun) and self.keeping.part is not None:
             result.part = None
             _note(plan, result, "All parts are complete already; the numbers are those of the whole.")
         result.tiles, result.tiles_skipped, result.resumed = run.tiles, run.skipped, run.skipped > 0
-        result.nonfinite = run.nonfinite
+        result.nonfinite, result.engine = run.nonfinite, run.engines.told or None
         result.voxels = {label.name: int(count) for label, count in zip(job.spec.classes, run.voxels, strict=True)}
 
-    def _take_tiles(self, run: Tally, line: ProgressLine) -> None:
+    def _take_tiles(self, plan: Plan, run: Tally, result: Result, line: ProgressLine) -> None:
         try:
             if not run.complete:
-                for tile in stream(self.model, run.job, on_progress=line.show, engine=self.engine):
-                    run.take(tile)
+                self._announce(plan, run.job, result)
+                self._stream(run, line)
         except BaseException as error:
             if run.kept:
                 error.add_note(run.kept)
             raise
+
+    def _announce(self, plan: Plan, job: SegmentJob, result: Result) -> None:
+        """Say what it will take, where one will wait for it."""
+        engine = self.engine
+        found = with_seconds(estimate(job, engine.kind, engine.device, free_bytes(engine.device)), engine, len(job.spec.channels))
+        result.memory_bytes = found.memory_bytes
+        result.seconds_estimated = None if found.seconds is None else round(found.seconds, 3)
+        if found.long:
+            tell(f"{plan.image.name}: {found.told}.")
+
+    def _stream(self, run: Tally, line: ProgressLine) -> None:
+        with timed(self.engine, run.job.spec.architecture) as engine:
+            for tile in stream(self.model, run.job, on_progress=line.show, engine=engine):
+                run.take(tile)
+                self.engines.take(tile)
 
     def _opened(self, plan: Plan, job: SegmentJob, result: Result, line: ProgressLine) -> AbstractContextManager[Tally]:
         """The run that takes the tiles: one that can be gone on with, where all results are zarr."""
@@ -181,7 +206,7 @@ def _outcome(batch: _Batch, results: list[Result]) -> Outcome:
     values = {
         "model": batch.model.spec.name,
         "weights_sha256": batch.model.weights_sha256,
-        "engine": batch.engine.name if any(result.tiles for result in results) else None,
+        "engine": batch.engines.told or None,
         "settings": batch.settings.model_dump(),
         "results": [asdict(result) for result in results],
         "failed": len(failed),

@@ -1,6 +1,6 @@
 """The one door to torch: a broken installation becomes one sentence, and devices are found here."""
 
-from napari_unet.devices import Device, cpu_device
+from napari_unet.devices import Device, cpu_device, ram_available_bytes
 from napari_unet.errors import TorchUnavailableError
 
 try:
@@ -16,12 +16,24 @@ except OSError as error:  # WinError 1114 after Qt, a missing system library
         "install it anew and ask `napari-unet doctor`."
     ) from error
 
-__all__ = ["adamw", "find_devices", "torch"]
+__all__ = ["adamw", "find_devices", "free_bytes", "torch"]
 
 
 def find_devices() -> list[Device]:
     """Every place where a network can run here: accelerators first, the processor last."""
     return [*_cuda_devices(), *_mps_devices(), cpu_device()]
+
+
+def free_bytes(device: str) -> int:
+    """Memory that a network on this device can still take: a card's own, or that of the machine."""
+    kind = device.partition(":")[0]
+    if kind == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
+    if kind == "mps":  # the machine's memory, of which Metal lends a part
+        lent = torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
+        return min(ram_available_bytes(), max(0, int(lent)))
+    return ram_available_bytes()
 
 
 def _cuda_devices() -> list[Device]:

@@ -29,6 +29,7 @@ def zarr_result(file: ResultFile, on_progress: OnProgress = ignore, asked: Asked
     try:
         with writing(target):
             yield create_zarr(part, file)
+            zarr.open_group(part, mode="r+").attrs["napari_unet"] = dict(file.facts)  # some are known at the end only
             try:
                 add_levels(part, file, on_progress, asked)
             except Stopped:

@@ -40,5 +40,8 @@ def file_run(
 ) -> Iterator[FileRun]:
     """Open the files of a run; raises `OutputError` where one exists and may not be replaced, or can not be written."""
     with ExitStack() as stack:
-        files = files_of(job, outputs, run_facts(model, job, engine))
-        yield FileRun(job, [Sink(file, stack.enter_context(open_result(file, overwrite, on_progress, asked))) for file in files])
+        facts = run_facts(model, job, engine)
+        files = files_of(job, outputs, facts)
+        sinks = [Sink(file, stack.enter_context(open_result(file, overwrite, on_progress, asked))) for file in files]
+        yield (run := FileRun(job, sinks))
+        facts.update(run.engines.facts())  # the files are completed after this

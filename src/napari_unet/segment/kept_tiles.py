@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_unet.progress import Asked, OnProgress, Progress, should_stop
 from napari_unet.scans.scan import Index, Slices
+from napari_unet.segment.engines_used import EnginesUsed
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.part import Part, share_of
 from napari_unet.segment.run_journal import Journaled, RunJournal, TileRecord
@@ -54,6 +55,7 @@ class KeptRun(Tally):
         self._store, self._part = store, part
         self._share = share_of(part, store.grid.total)
         self._statistics = dict(known.statistics)
+        self.engines = EnginesUsed(known.engines)
         self._missing: dict[int, _Missing] = {}  # of the tiles of the plan that come in smaller ones
         self._done = np.zeros(store.grid.total, bool)
         self._journal: RunJournal | None = None
@@ -90,6 +92,8 @@ class KeptRun(Tally):
         number = self._store.grid.number(tile.frame, tile.region)
         block = self._store.grid.tile(number)[1]
         self._keep_statistics(tile)
+        if self.engines.take(tile):
+            self._written().engine(tile.engine)
         if block == tile.region:
             sha256 = digest(sink.take(tile) for sink in self._store.sinks)
             self._finish(TileRecord(number, sha256, _plain(self.classes_in(tile)), tile.nonfinite))
@@ -100,7 +104,8 @@ class KeptRun(Tally):
     def facts(self) -> dict[str, Any]:
         """What a result that is complete says of itself: voxels of each class, those not finite, the statistics of each frame."""
         frames = {",".join(map(str, frame)): value.as_dict() for frame, value in sorted(self._statistics.items())}
-        return {"tiles": self._store.grid.total, "voxels": _plain(self.voxels), "nonfinite": self.nonfinite, "statistics": frames}
+        counts = {"tiles": self._store.grid.total, "voxels": _plain(self.voxels), "nonfinite": self.nonfinite}
+        return {**counts, "statistics": frames, **self.engines.facts()}
 
     def close(self) -> None:
         """Have the disk keep the journal."""

@@ -31,11 +31,16 @@ class Halo:
     voxels: tuple[int, ...]
 
 
-def lattice_of(job: SegmentJob, kind: Kind = "torch") -> tuple[Lattice, tuple[int, ...]]:
-    """The lattice of a job's frames, and how large a core may be with an engine of that kind."""
+def lattice_of(job: SegmentJob, kind: Kind = "torch", free_bytes: int | None = None) -> tuple[Lattice, tuple[int, ...]]:
+    """The lattice of a job's frames, and how large a core may be with an engine of that kind.
+
+    `free_bytes` is the memory that the engine can take; where it is not given, that of the machine.
+    """
     lattice = replace(exact_lattice(job.spec, job.scan, job.settings), halo=halo_of(job).voxels)
-    core_px = job.core_px or core_shape(job.spec.architecture, lattice, ram_available_bytes(), job.settings.tile_px, kind)
-    return lattice, core_px
+    if job.core_px is not None:
+        return lattice, job.core_px
+    free_bytes = ram_available_bytes() if free_bytes is None else free_bytes
+    return lattice, core_shape(job.spec.architecture, lattice, free_bytes, job.settings.tile_px, kind)
 
 
 def halo_of(job: SegmentJob) -> Halo:

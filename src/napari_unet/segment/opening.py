@@ -10,6 +10,7 @@ import numpy as np
 from napari_unet.errors import Cancelled, OutputError, ScanError
 from napari_unet.files import check_room
 from napari_unet.model.model import Model
+from napari_unet.model.torch_import import free_bytes
 from napari_unet.progress import Asked, OnProgress, Stopped
 from napari_unet.scans.only_writer import forget_locks
 from napari_unet.scans.partial_zarr import (
@@ -30,7 +31,6 @@ from napari_unet.scans.result_file import ResultFile
 from napari_unet.scans.write import check_output
 from napari_unet.scans.zarr_write import writing
 from napari_unet.segment.engine import Engine
-from napari_unet.segment.installed import Kind
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.kept_tiles import KeptRun, Store
 from napari_unet.segment.lattice import lattice_of
@@ -56,7 +56,7 @@ class Opening:
         self._paths = [path for path in (outputs.labels, outputs.probabilities) if path is not None]
         self._folder = partial_folder(outputs.labels)
         self._facts = {} if engine is None else run_facts(model, job, engine)
-        self._kind: Kind = "torch" if engine is None else engine.kind
+        self._engine = engine
         self._own = plan_run(model, job, self._facts.get("engine", ""), (), keeping.part.of if keeping.part else None)
         self._parts: int | None = None
         self._begun_files: list[ResultFile] = []
@@ -174,9 +174,9 @@ class Opening:
         return begun
 
     def _begin(self) -> None:
-        if self._keeping.merge:
+        if self._engine is None:
             raise OutputError(f"There is nothing to merge: {self._folder} does not exist. Run the parts first.")
-        _, core_px = lattice_of(self._job, self._kind)
+        _, core_px = lattice_of(self._job, self._engine.kind, free_bytes(self._engine.device))
         plan = replace(self._own, core_px=core_px).as_dict()
         files = self._files(plan)
         _check_room(files, 1.0)

@@ -32,10 +32,11 @@ class TileRecord:
 
 @dataclass(frozen=True)
 class Journaled:
-    """What the journals of a folder say: the statistics of frames, and the records of each tile."""
+    """What the journals of a folder say: the statistics of frames, the records of each tile, and which engines ran."""
 
     statistics: dict[Index, FrameStatistics] = field(default_factory=dict)
     tiles: dict[int, list[TileRecord]] = field(default_factory=dict)
+    engines: list[str] = field(default_factory=list)
 
 
 class RunJournal:
@@ -47,6 +48,10 @@ class RunJournal:
     def statistics(self, frame: Index, statistics: FrameStatistics) -> None:
         """Keep the statistics of a frame."""
         self._append({"frame": frame, "statistics": statistics.as_dict()})
+
+    def engine(self, name: str) -> None:
+        """Keep that an engine has made a tile."""
+        self._append({"engine": name})
 
     def tile(self, record: TileRecord) -> None:
         """Keep that a tile is finished; it must have been written before."""
@@ -79,6 +84,8 @@ def read_journals(folder: Path) -> Journaled:
             if "tile" in said:
                 record = TileRecord(int(said["tile"]), str(said["sha256"]), tuple(map(int, said["voxels"])), int(said["nonfinite"]))
                 found.tiles.setdefault(record.tile, []).append(record)
+            elif "engine" in said:
+                found.engines.append(str(said["engine"]))
             else:
                 found.statistics[tuple(said["frame"])] = _statistics(said["statistics"])
     return found

@@ -7,6 +7,7 @@ import numpy as np
 
 from napari_unet.model.geometry import reflected
 from napari_unet.model.model import Model
+from napari_unet.model.torch_import import free_bytes
 from napari_unet.progress import Asked, Clock, OnProgress, Progress, Stopped, go, heed, ignore
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.engine import Engine, make_engine
@@ -23,7 +24,8 @@ from napari_unet.segment.waiting import Focus, Look, Waiting
 class TileResult:
     """A finished tile: where it belongs, its labels, and its probabilities (K or 1, *region) where they are kept.
 
-    A `provisional` tile is covered by a larger one that comes later and says the same.
+    A `provisional` tile is covered by a larger one that comes later and says the same. `engine` is what made it, and
+    `engine_note` what is to be known of that.
     """
 
     frame: Index
@@ -35,6 +37,8 @@ class TileResult:
     done: int
     total: int
     provisional: bool = False
+    engine: str = ""
+    engine_note: str = ""
 
 
 def stream(
@@ -50,8 +54,8 @@ def stream(
 
     Labels equal those of the whole frame in one piece; with a measured halo, all but about one of ten thousand. A `focus`
     that can be called is asked before each tile, and what is left comes in its order. Where memory does not suffice for a
-    tile, it and the rest come in smaller ones, which the progress notes. STOP ends the stream early; CANCEL raises
-    `Cancelled`; `ScanError` is raised for a frame of which more than half is not finite.
+    tile, it and the rest come in smaller ones, or from another engine if there is one, which the progress notes. STOP ends
+    the stream early; CANCEL raises `Cancelled`; `ScanError` is raised for a frame of which more than half is not finite.
     """
     engine = engine or make_engine(model, job.settings)
     run = _Run(engine, job, focus if callable(focus) else lambda: focus, asked)
@@ -70,10 +74,15 @@ class _Run:
 
     def __init__(self, engine: Engine, job: SegmentJob, look: Look, asked: Asked) -> None:
         self._engine, self._job, self._asked = engine, job, asked
-        self._lattice, core_px = lattice_of(job, engine.kind)
+        self._lattice, core_px = lattice_of(job, engine.kind, free_bytes(engine.device))
         self._waiting = Waiting(job, self._lattice, core_px, look)
         self._statistics = dict(job.statistics)
-        self.note = engine.note
+        self._smaller = ""
+
+    @property
+    def note(self) -> str:
+        """What the user should know of the engine, and of tiles that had to be smaller."""
+        return f"{self._engine.note} {self._smaller}".strip()
 
     @property
     def total(self) -> int:
@@ -85,22 +94,29 @@ class _Run:
         while (nearest := self._waiting.nearest()) is not None:
             heed(self._asked)
             if (result := self._attempt(*nearest)) is None:
-                self._waiting.part()
-                smaller = f"Memory did not suffice: going on with smaller tiles, of {_sides(self._waiting.core_px)} pixels."
-                self.note = f"{self._engine.note} {smaller}".strip()
+                self._make_do()
                 continue
             self._waiting.finish()
             yield result
 
     def _attempt(self, frame: Index, tile: Tile) -> TileResult | None:
-        """A tile; None where memory did not suffice, but may for a smaller one."""
+        """A tile; None where memory did not suffice, but may for a smaller one, or for the engine that has taken over."""
         statistics = self._statistics_of(frame)
         try:
             return self.result(frame, tile, statistics)
         except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error) or not self._waiting.can_part():
+            if not out_of_memory(error) or not (self._waiting.can_part() or self._engine.give_way()):
                 raise
         return None  # only here has the error let go of what was in memory
+
+    def _make_do(self) -> None:
+        """After memory did not suffice: smaller tiles, or those of the plan again where there are none and another engine runs."""
+        if self._waiting.can_part():
+            self._waiting.part()
+            self._smaller = f"Memory did not suffice: going on with smaller tiles, of {_sides(self._waiting.core_px)} pixels."
+        else:
+            self._waiting.join()
+            self._smaller = ""
 
     def _statistics_of(self, frame: Index) -> FrameStatistics:
         """A frame's statistics, taken once."""
@@ -122,7 +138,8 @@ class _Run:
                 probabilities[0, inside] = 1.0
         kept = probabilities if self._job.settings.keep_probabilities else None
         nonfinite = 0 if inside is None or tile.provisional else int(inside.sum())
-        return TileResult(frame, tile.write, labels, kept, statistics, nonfinite, self._waiting.done + 1, self.total, tile.provisional)
+        done, engine = (self._waiting.done + 1, self.total), (self._engine.name, self._engine.note)
+        return TileResult(frame, tile.write, labels, kept, statistics, nonfinite, *done, tile.provisional, *engine)
 
     def _window(self, frame: Index, tile: Tile, statistics: FrameStatistics) -> tuple[np.ndarray, "_Bad | None"]:
         """The normalised window (C, *window) on the model's grid, mirrored beyond the frame's end."""

@@ -2,17 +2,19 @@
 
 import numpy as np
 
+from napari_unet.segment.engines_used import EnginesUsed
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.stream import TileResult
 
 
 class Tally:
-    """A job, voxels of each class and voxels that were not finite, tiles that were computed and tiles that were finished before."""
+    """A job, voxels of each class and voxels that were not finite, tiles that were computed and finished before, and by what."""
 
     def __init__(self, job: SegmentJob) -> None:
         self.job = job
         self.voxels = np.zeros(len(job.spec.classes), np.int64)
         self.nonfinite = self.tiles = self.skipped = 0
+        self.engines = EnginesUsed()
 
     @property
     def complete(self) -> bool:
@@ -29,6 +31,7 @@ class Tally:
         self.voxels += self.classes_in(tile)
         self.nonfinite += tile.nonfinite
         self.tiles += 1
+        self.engines.take(tile)
 
     def classes_in(self, tile: TileResult) -> np.ndarray:
         """Voxels of each class in a tile."""

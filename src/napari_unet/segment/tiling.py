@@ -85,14 +85,20 @@ def plan_tiles(
 
     With `small_first`, a small tile at the focus comes before them where they are large.
     """
-    cuts = [_cuts(*axis) for axis in zip(lattice.maps, lattice.strides, region, core_px, strict=True)]
-    axes = [_axis_tiles(*axis) for axis in zip(lattice.maps, lattice.strides, lattice.halo, cuts, strict=True)]
+    cuts, axes = _axes(lattice, region, core_px)
     tiles = [_tile(parts) for parts in _product(axes)]
     if focus is not None:
         tiles.sort(key=lambda tile: distance(tile.write, focus))
     if focus is not None and small_first:
         tiles = [*_first_tile(lattice, tiles[0], focus), *tiles]
     return TilePlan(lattice.maps, lattice.padded, tuple(tiles), tuple(axis_cuts.step for axis_cuts in cuts))
+
+
+def plan_size(lattice: Lattice, region: Slices, core_px: Sequence[int]) -> tuple[int, tuple[int, ...]]:
+    """How many tiles such a plan has, and the shape of their windows, without making them."""
+    _, axes = _axes(lattice, region, core_px)
+    windows = [axis[0][0] for axis in axes]
+    return math.prod(map(len, axes)), tuple(window.stop - window.start for window in windows)
 
 
 def window_voxels(plan: TilePlan) -> int:
@@ -132,6 +138,12 @@ class _Cuts:
 
     writes: tuple[slice, ...]
     step: int
+
+
+def _axes(lattice: Lattice, region: Slices, core_px: Sequence[int]) -> tuple[list[_Cuts], list[list[AxisPart]]]:
+    """How each axis is cut, and the parts of all tiles along it."""
+    cuts = [_cuts(*axis) for axis in zip(lattice.maps, lattice.strides, region, core_px, strict=True)]
+    return cuts, [_axis_tiles(*axis) for axis in zip(lattice.maps, lattice.strides, lattice.halo, cuts, strict=True)]
 
 
 def _axis_tiles(axis_map: AxisMap, stride: int, halo: int, cuts: _Cuts) -> list[AxisPart]:

@@ -1,6 +1,8 @@
 """The tiles of a job that are still to be computed, nearest to what the user looks at first."""
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from napari_unet.scans.scan import Index
@@ -26,10 +28,11 @@ class Waiting:
     """
 
     def __init__(self, job: SegmentJob, lattice: Lattice, core_px: tuple[int, ...], look: Look) -> None:
-        self.core_px, self.done = core_px, 0
+        self.core_px = self._whole_px = core_px
+        self.done = 0
         self._job, self._lattice, self._look = job, lattice, look
         self._focus = look()
-        self._plan = plan_tiles(lattice, job.region, core_px)
+        self._plan = self._whole = plan_tiles(lattice, job.region, core_px)
         self._blocks = self._plan.tiles
         self._parts: list[tuple[Tile, ...]] = [(block,) for block in self._blocks]
         self._wanted = {frame: self._wanted_of(frame) for frame in job.frames}
@@ -70,6 +73,25 @@ class Waiting:
         for frame, tiles in self._left.items():
             self._left[frame] = self._in_order(small for tile in tiles for small in self._parted(tile) if not tile.provisional)
         self.total = self._count()
+
+    def join(self) -> None:
+        """Put parts together again, to the tiles of the plan of which nothing is finished."""
+        self.core_px, self._plan = self._whole_px, self._whole
+        self._parts = [(block,) for block in self._blocks]
+        self._left = {frame: self._in_order(self._joined(tiles)) for frame, tiles in self._left.items()}
+        self.total = self._count()
+
+    def _joined(self, tiles: Iterable[Tile]) -> Iterator[Tile]:
+        """Tiles of a frame, each with the others of its block where all of them are there."""
+        starts = [sorted({block.write[axis].start for block in self._blocks}) for axis in range(len(self._blocks[0].write))]
+        corners = {tuple(part.start for part in block.write): block for block in self._blocks}
+        pieces: dict[Index, list[Tile]] = {}
+        for tile in tiles:
+            corner = tuple(known[bisect_right(known, part.start) - 1] for known, part in zip(starts, tile.write, strict=True))
+            pieces.setdefault(corner, []).append(tile)
+        for corner, found in pieces.items():
+            block = corners[corner]
+            yield from [block] if sum(map(_size, found)) == _size(block) else found
 
     def _wanted_of(self, frame: Index) -> Sequence[int]:
         wanted, blocks = self._job.wanted, self._blocks
@@ -117,3 +139,8 @@ class Waiting:
             if window_voxels(plan_tiles(self._lattice, self._job.region, core)) < window_voxels(self._plan):
                 return core
         return None
+
+
+def _size(tile: Tile) -> int:
+    """How many voxels a tile writes."""
+    return math.prod(part.stop - part.start for part in tile.write)

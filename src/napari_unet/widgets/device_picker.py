@@ -6,7 +6,7 @@ from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QWidget
 
-from napari_unet.devices import Device
+from napari_unet.devices import Device, choose
 from napari_unet.widgets.rows import add_row, make_combo, make_grid, plain_tip
 
 AUTO = "auto"
@@ -23,13 +23,17 @@ class DevicePicker(QWidget):
         self._combo = make_combo(self)
         self._combo.addItem("Automatic", AUTO)
         self._wanted = AUTO
-        self._found = False
+        self._found: list[Device] = []
         add_row(make_grid(self), 0, "Run on", self._combo, TIP)
         self._combo.activated.connect(self._on_combo_activated)
 
     def value(self) -> str:
         """The device's name."""
         return str(self._combo.currentData())
+
+    def taken(self) -> Device | None:
+        """The device that a run would take now; None while it is not known what there is."""
+        return choose(self.value(), self._found) if self._found else None
 
     def wanted(self) -> str:
         """The device that was asked for, though it may not be there today."""
@@ -46,7 +50,7 @@ class DevicePicker(QWidget):
 
     def set_devices(self, devices: Sequence[Device]) -> None:
         """Offer what was found; what can not be used is grey and says why."""
-        before, self._found = self.value(), True
+        before, self._found = self.value(), list(devices)
         while self._combo.count() > 1:
             self._combo.removeItem(1)
         for device in devices:

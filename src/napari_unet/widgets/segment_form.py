@@ -8,10 +8,12 @@ from napari_unet.widgets.input_picker import InputPicker
 from napari_unet.widgets.message_line import MessageLine
 from napari_unet.widgets.model_picker import ModelPicker
 from napari_unet.widgets.options_form import OptionsForm
+from napari_unet.widgets.rows import make_note, plain_tip
 from napari_unet.widgets.run_bar import RunBar, RunWords
 from napari_unet.widgets.snug_area import snug_area
 
 RUN_TIP = "Segment the image with the model. The result is a new layer; it grows from the middle of what you look at."
+COST_TIP = "The memory of one tile, beside what napari takes, and the time at the speed of earlier runs, where there were any."
 WIDTH_PX, HEIGHT_PX, GOOD_WIDTH_PX = 256, 320, 300
 
 
@@ -26,15 +28,24 @@ class SegmentForm(QWidget):
         self.options = OptionsForm()
         area = snug_area((self.image, self.model, self.device, self.options), self)
         self.message = MessageLine(self)
+        self.cost = make_note(self)
+        self.cost.setToolTip(plain_tip(COST_TIP))
         self.bar = RunBar(RunWords("Segment", RUN_TIP), self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
         layout.setSpacing(8)
         layout.addWidget(area)
         layout.addWidget(self.message)
+        layout.addWidget(self.cost)
         layout.addWidget(self.bar)
         layout.addStretch(1)
         self.setMinimumSize(WIDTH_PX, HEIGHT_PX)
+        self.show_cost("")
+
+    def show_cost(self, text: str) -> None:
+        """Say what a run would take, or nothing."""
+        self.cost.setText(text)
+        self.cost.setVisible(bool(text))
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """A width at which nothing is shortened."""

@@ -8,10 +8,14 @@ from typing import Any
 
 from napari.layers import Image, Labels
 
-from napari_unet.errors import ScanError
+from napari_unet.devices import Device, cpu_device, ram_available_bytes
+from napari_unet.errors import ScanError, SettingsError
 from napari_unet.model.library import ModelEntry
+from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.check import check_fit, notes
+from napari_unet.segment.estimate import estimate
+from napari_unet.segment.installed import kind_for, openvino_version
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.records import InputChoice, Options
@@ -75,18 +79,34 @@ class SegmentPlan:
         viewer, layers = self._viewer(), self._layers(choice)
         if viewer is None or not layers or entry.header is None:
             raise ScanError(NO_IMAGE)
-        spec, scan, axes = entry.header.spec, self._scan(choice), choice.axes
-        settings = settings_of(choice, device, options)
-        check_fit(spec, scan)
-        dimensions = spec.architecture.dimensions
-        only = (options.current_slice_only, options.region_in_view_only)
-        frames, region = part_in_view(viewer, layers[0], scan, axes, dimensions, *only)
-        job = plan_job(spec, scan, settings, frames, region)
+        job = self._job(viewer, choice, entry.header.spec, settings_of(choice, device, options), options)
+        scan, axes, dimensions = job.scan, choice.axes, job.dimensions
         older = to_carry_over(viewer, layers, scan.result_shape)
         kept = corrections_of(older) if older is not None else None
         show = partial(show_result, self._viewer, layers, choice, entry, job, weakref.ref(older) if older is not None else _none)
         focus = ViewFocus(viewer, layers[0], scan, axes, dimensions)
         return SegmentRun(f"Segmenting {layers[0].name}", entry, job, focus, show, kept)
+
+    def cost(self, choice: InputChoice, entry: ModelEntry | None, device: Device | None, options: Options) -> str:
+        """What a run would take, in words; nothing where there can be none, or where that depends on what the canvas shows."""
+        viewer, spec = self._viewer(), entry.header.spec if entry and entry.header else None
+        if viewer is None or spec is None or device is None or options.region_in_view_only or not self._layers(choice):
+            return ""
+        kind = kind_for(options.engine, device.name, openvino_version() is not None)
+        place = cpu_device() if kind == "openvino" else device
+        try:
+            job = self._job(viewer, choice, spec, settings_of(choice, place.name, options), options)
+            return estimate(job, kind, place.name, place.memory_bytes or ram_available_bytes()).told
+        except (ScanError, SettingsError):
+            return ""
+
+    def _job(self, viewer: Any, choice: InputChoice, spec: ModelSpec, settings: SegmentSettings, options: Options) -> SegmentJob:
+        """What is to be segmented; raises `NapariUNetError` with one sentence where it can not be."""
+        scan, dimensions = self._scan(choice), spec.architecture.dimensions
+        check_fit(spec, scan)
+        only = (options.current_slice_only, options.region_in_view_only)
+        frames, region = part_in_view(viewer, self._layers(choice)[0], scan, choice.axes, dimensions, *only)
+        return plan_job(spec, scan, settings, frames, region)
 
     def _layers(self, choice: InputChoice) -> list[Image]:
         layers = self._watch.layers(choice.layers)

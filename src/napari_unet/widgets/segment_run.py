@@ -23,6 +23,7 @@ CHANGED = "The model file has changed since it was chosen; choose it again."
 
 if TYPE_CHECKING:
     from napari_unet.model.model import Model
+    from napari_unet.segment.engines_used import EnginesUsed
     from napari_unet.segment.stream import TileResult
 
 
@@ -163,23 +164,25 @@ def segment_in_worker(
     """The part that runs in the thread: imports torch, loads the model, fills the arrays and the facts."""
     if "torch" not in sys.modules:
         worker.tell("Starting PyTorch (once per session)…")
-    from napari_unet.segment.engine import make_engine
+    from napari_unet.segment.engine import make_engine, timed
+    from napari_unet.segment.engines_used import EnginesUsed
     from napari_unet.segment.run import run_facts
     from napari_unet.segment.stream import stream
     from napari_unet.segment.waiting import Focus
 
     model = load_chosen(entry)
     engine = make_engine(model, job.settings)
-    facts.run = run_facts(model, job, engine)
+    facts.begin(run_facts(model, job, engine), EnginesUsed())
 
     def look() -> Focus:
         looked = focus.now
         return Focus(looked.frame, looked.point)
 
-    for tile in stream(model, job, focus=look, on_progress=worker.tell, asked=worker.asked, engine=engine):
-        arrays.write(tile)
-        facts.add(tile)
-        worker.tell(TileShown(tile.done, tile.total))
+    with timed(engine, job.spec.architecture) as watched:
+        for tile in stream(model, job, focus=look, on_progress=worker.tell, asked=worker.asked, engine=watched):
+            arrays.write(tile)
+            facts.add(tile)
+            worker.tell(TileShown(tile.done, tile.total))
 
 
 def load_chosen(entry: ModelEntry) -> "Model":
@@ -194,14 +197,26 @@ class Facts:
     """What is known of a run, however it ends: how it is made, the statistics of each frame, voxels that were not finite."""
 
     def __init__(self) -> None:
-        self.run: dict[str, Any] = {}
         self.nonfinite = 0
+        self._run: dict[str, Any] = {}
+        self._engines: EnginesUsed | None = None
         self._statistics: dict[tuple[int, ...], Any] = {}
+
+    def begin(self, run: dict[str, Any], engines: "EnginesUsed") -> None:
+        """Take what is known before the first tile; `engines` counts those that run."""
+        self._run, self._engines = run, engines
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """How the run was made, by what is known so far."""
+        return {**self._run, **(self._engines.facts() if self._engines is not None else {})}
 
     def add(self, tile: "TileResult") -> None:
         """Take what a tile says."""
         self._statistics[tile.frame] = tile.statistics
         self.nonfinite += tile.nonfinite
+        if self._engines is not None:
+            self._engines.take(tile)
 
     def told(self) -> str:
         """What ran, and what is to be known of it: the end of a sentence, and more sentences."""

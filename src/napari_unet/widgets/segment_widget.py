@@ -78,9 +78,12 @@ class SegmentWidget(Dock):
         form = self.form
         self._watch.changed.connect(form.image.set_layers)
         self._probe.found.connect(form.device.set_devices)
+        self._probe.found.connect(self._show_cost)
         form.image.value_changed.connect(self._on_choice_changed)
         form.model.value_changed.connect(self._on_model_changed)
         form.model.open_requested.connect(self._on_open_requested)
+        form.device.value_changed.connect(self._show_cost)
+        form.options.value_changed.connect(self._show_cost)
         form.options.threshold_changed.connect(self._on_threshold_changed)
         form.bar.run_requested.connect(self._on_run_requested)
         form.bar.stop_requested.connect(self._on_stop_requested)
@@ -127,6 +130,13 @@ class SegmentWidget(Dock):
         outlook = self._plan.outlook(form.image.value(), form.model.value())
         form.bar.set_ready(outlook.ready, outlook.text)
         form.message.say(outlook.text, "info" if outlook.ready else "problem") if outlook.shown else form.message.clear()
+        self._show_cost()
+
+    def _show_cost(self) -> None:
+        """Tell what a run would take, unless one goes on."""
+        form = self.form
+        chosen = (form.image.value(), form.model.value(), form.device.taken(), form.options.value())
+        form.show_cost("" if self._run is not None else self._plan.cost(*chosen))
 
     def _on_run_requested(self) -> None:
         form, entry = self.form, self.form.model.value()
@@ -144,6 +154,7 @@ class SegmentWidget(Dock):
         self._run = run
         self.form.message.clear()
         self.form.bar.set_running(True)
+        self._show_cost()
         run.waiting.connect(self.form.bar.set_waiting)
         run.progressed.connect(self._on_run_progressed)
         run.ended.connect(self._on_run_ended)

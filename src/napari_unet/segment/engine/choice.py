@@ -1,12 +1,16 @@
 """Which engine runs a model: what the settings say, or the fastest that is there and works."""
 
+from functools import partial
+
 from napari_unet.devices import choose
 from napari_unet.errors import EngineError, SettingsError
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import find_devices
+from napari_unet.segment.engine.fallback import PROCESSOR, FallbackEngine
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.engine.torch_engine import TorchEngine
-from napari_unet.segment.installed import NOT_INSTALLED, openvino_version
+from napari_unet.segment.installed import NOT_INSTALLED, kind_for, openvino_version
+from napari_unet.segment.out_of_memory import out_of_memory
 from napari_unet.segment.settings import SegmentSettings
 
 
@@ -18,20 +22,33 @@ def choose_device(wanted: str) -> str:
 def make_engine(model: Model, settings: SegmentSettings) -> Engine:
     """The engine that the settings ask for, ready to run.
 
-    "auto" takes OpenVINO where it is installed and the device is the processor; where that can not run the model, torch
-    takes its place and the engine's note says so. Raises `EngineError` for a named engine that is not there or can not
-    run the model, `SettingsError` for one that does not run on the device asked for, `DeviceError` for a device that
-    can not be had.
+    The engine "auto" is OpenVINO where it is installed and the device is the processor; where that can not run the model, or
+    fails on the way, torch takes its place. Where the device "auto" is a card whose memory does not even suffice for the
+    smallest tile, the processor takes its place. The engine's note says so; what is named keeps its place. Raises
+    `EngineError` for a named engine that is not there or can not run the model, `SettingsError` for one that does not run
+    on the device asked for, `DeviceError` for a device that can not be had.
     """
     if settings.engine == "openvino":
         return _named_openvino(model, settings)
     device = choose_device(settings.device)
-    if settings.engine == "torch" or device != "cpu" or openvino_version() is None:
-        return TorchEngine(model.network, device)
+    if kind_for(settings.engine, device, openvino_version() is not None) == "torch":
+        return _on_card(model, device) if settings.device == "auto" and device != PROCESSOR else TorchEngine(model.network, device)
+    on_processor = partial(TorchEngine, model.network, PROCESSOR)
     try:
-        return _openvino(model)
+        return FallbackEngine(_openvino(model), on_processor)
     except EngineError as error:
-        return TorchEngine(model.network, device, f"{error} PyTorch runs instead.")
+        return on_processor(f"{error} PyTorch runs instead.")
+
+
+def _on_card(model: Model, device: str) -> Engine:
+    """A card, whose place the processor takes where its memory does not suffice: at once, where not even the model has room."""
+    on_processor = partial(TorchEngine, model.network, PROCESSOR)
+    try:
+        return FallbackEngine(TorchEngine(model.network, device), on_processor)
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+    return on_processor(f"The memory of {device} does not suffice for the model. The processor runs instead.")
 
 
 def _named_openvino(model: Model, settings: SegmentSettings) -> Engine:

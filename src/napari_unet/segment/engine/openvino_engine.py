@@ -19,6 +19,7 @@ CONFIG = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}  # o
 ASK_MS = 50
 KEPT_SHAPES = 3
 TRIED_PX = 8
+ADVICE = "Choose the engine torch."
 CLOSE = 1e-4  # how far from torch's its probabilities may be
 
 Shape = tuple[int, ...]
@@ -28,6 +29,7 @@ class OpenVinoEngine:
     """A network compiled for each shape of window; raises `EngineError` where OpenVINO can not run it as torch does."""
 
     kind: Kind = "openvino"
+    device = "cpu"
 
     def __init__(self, network: UNet) -> None:
         self.name, self.note = f"openvino {openvino_version()} on cpu", ""
@@ -48,7 +50,13 @@ class OpenVinoEngine:
         except RuntimeError as error:
             if out_of_memory(error):
                 raise
-            raise EngineError(f"OpenVINO failed ({_reason(error)}). Choose the engine torch.") from error
+            failed = EngineError(f"OpenVINO failed ({_reason(error)}).")
+            failed.add_note(ADVICE)
+            raise failed from error
+
+    def give_way(self) -> bool:
+        """There is no other engine."""
+        return False
 
     def _run(self, window: np.ndarray, asked: Asked) -> np.ndarray:
         image = np.ascontiguousarray(self._network.padded(torch.from_numpy(window)[None]).numpy())

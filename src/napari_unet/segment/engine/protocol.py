@@ -11,13 +11,29 @@ from napari_unet.segment.installed import Kind
 class Engine(Protocol):
     """Runs a network on one window after the other.
 
-    `name` says with version and device what ran, for the record; `kind` which library that is, for the plan of
-    memory; `note` what the user should know of it, one sentence or nothing.
+    `name` says with version and device what runs, for the record; `kind` which library that is and `device` where it runs,
+    for the plan of memory; `note` what the user should know of it, in sentences, or nothing. All of them may change
+    from one window to the next.
     """
 
-    name: str
-    kind: Kind
-    note: str
+    @property
+    def name(self) -> str:
+        """Such as "torch 2.13.0 on cpu"."""
+
+    @property
+    def kind(self) -> Kind:
+        """Which library."""
+
+    @property
+    def device(self) -> str:
+        """As torch writes it: "cpu", "cuda:0", "mps"."""
+
+    @property
+    def note(self) -> str:
+        """What the user should know."""
 
     def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
         """Probabilities (K, *window) float32 of a normalised (C, *window); asked within it, raises `Stopped` or `Cancelled`."""
+
+    def give_way(self) -> bool:
+        """Let another engine run where memory does not suffice for the smallest tile; False where there is none."""

@@ -22,7 +22,7 @@ class TorchEngine:
 
     def __init__(self, network: UNet, device: str = "cpu", note: str = "") -> None:
         self.name, self.note = f"torch {torch.__version__} on {device}", note
-        self._device = device
+        self.device = device
         self._layout = torch.channels_last if network.config.dimensions == 2 else torch.channels_last_3d
         self._asked: Asked = go
         self._forward = self._prepared(folded(network).to(device).to(memory_format=self._layout))  # type: ignore[call-overload]
@@ -31,15 +31,19 @@ class TorchEngine:
         """Probabilities (K, *window) float32 of a normalised (C, *window); raises `Stopped` or `Cancelled`."""
         self._asked = asked
         with torch.inference_mode(), _exact_cudnn():
-            batch = torch.from_numpy(window)[None].to(self._device).contiguous(memory_format=self._layout)
+            batch = torch.from_numpy(window)[None].to(self.device).contiguous(memory_format=self._layout)
             scores = self._forward(batch)
             one = scores.shape[1] == 1
             probabilities = torch.sigmoid_(scores) if one else scores.softmax(dim=1)
             return probabilities[0].contiguous().cpu().numpy()
 
+    def give_way(self) -> bool:
+        """There is no other engine."""
+        return False
+
     def _prepared(self, network: UNet) -> Callable[[torch.Tensor], torch.Tensor]:
         """The fastest form of a folded network on this device, which asks before each convolution."""
-        if self._device == "cpu" and can_fuse(network):
+        if self.device == "cpu" and can_fuse(network):
             return FusedUNet(network, self._heed)
         for block in network.modules():
             if isinstance(block, ConvNorm):

@@ -1,0 +1,72 @@
+"""An engine whose speed is measured, window by window, and kept for later estimates."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from statistics import median
+
+import numpy as np
+
+from napari_unet.model.config import UNetConfig
+from napari_unet.progress import Asked, go
+from napari_unet.segment.engine.protocol import Engine
+from napari_unet.segment.installed import Kind
+from napari_unet.segment.pace import Measured, keep_paces, size_of
+
+
+class TimedEngine:
+    """Another engine, and how long its windows take, with what is done from one to the next: reading, resampling, writing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._ended: float | None = None
+        self._seen: dict[tuple[Kind, str, int], list[float]] = {}
+
+    @property
+    def name(self) -> str:
+        """That of the other engine; so are the others."""
+        return self._engine.name
+
+    @property
+    def kind(self) -> Kind:
+        """Which library runs."""
+        return self._engine.kind
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+        return self._engine.device
+
+    @property
+    def note(self) -> str:
+        """What the user should know."""
+        return self._engine.note
+
+    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
+        """Probabilities (K, *window) float32 of a normalised (C, *window)."""
+        begun, self._ended = self._ended, None  # a window that fails has no end
+        begun = time.monotonic() if begun is None else begun
+        probabilities = self._engine.run(window, asked)
+        self._ended = time.monotonic()
+        voxels = math.prod(window.shape[1:])
+        self._seen.setdefault((self.kind, self.device, size_of(voxels)), []).append((self._ended - begun) / voxels)
+        return probabilities
+
+    def give_way(self) -> bool:
+        """Let another engine run, if the engine has one."""
+        return self._engine.give_way()
+
+    def measured(self) -> list[Measured]:
+        """The speeds so far: medians, since some windows wait for the user or for the statistics of a frame."""
+        return [Measured(*setup, median(seconds)) for setup, seconds in self._seen.items()]
+
+
+@contextmanager
+def timed(engine: Engine, config: UNetConfig) -> Iterator[TimedEngine]:
+    """The engine for one run, however that ends: what was measured is kept."""
+    watched = TimedEngine(engine)
+    try:
+        yield watched
+    finally:
+        keep_paces(config, watched.measured())

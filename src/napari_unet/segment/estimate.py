@@ -1,0 +1,64 @@
+"""What a run will take, told before it: memory by the plan of its tiles, time by the speed of earlier ones. No torch."""
+
+import math
+from dataclasses import dataclass
+
+from napari_unet.segment.installed import Kind
+from napari_unet.segment.job import SegmentJob
+from napari_unet.segment.lattice import lattice_of
+from napari_unet.segment.memory import voxel_bytes
+from napari_unet.segment.pace import known_pace
+from napari_unet.segment.tiling import plan_size, plan_tiles
+
+LONG_S = 10  # what takes longer is worth a line in a terminal
+LONG_BYTES = 2**31  # the same where no speed is known: the memory of all tiles, one after the other
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The bytes of a tile at its peak, how many tiles there are, their windows, and the seconds of all, where the speed is known."""
+
+    memory_bytes: int
+    tiles: int
+    window: tuple[int, ...]
+    seconds: float | None = None
+
+    @property
+    def told(self) -> str:
+        """In words, such as "Needs 1.1 GB, about 40 s"."""
+        time = "" if self.seconds is None else f", about {_duration(self.seconds)}"
+        return f"Needs {_size(self.memory_bytes)}{time}"
+
+    @property
+    def long(self) -> bool:
+        """Whether one will wait for it."""
+        return self.tiles * self.memory_bytes > LONG_BYTES if self.seconds is None else self.seconds > LONG_S
+
+
+def estimate(job: SegmentJob, kind: Kind, device: str, free_bytes: int) -> Estimate:
+    """What a job will take of an engine of that kind, on a device with so much free memory.
+
+    Raises `SettingsError` where not even the smallest tile fits.
+    """
+    config = job.spec.architecture
+    lattice, core_px = lattice_of(job, kind, free_bytes)
+    count, window = plan_size(lattice, job.region, core_px)
+    tiles = count * len(job.frames)
+    if (wanted := job.wanted) is not None:
+        regions = [tile.write for tile in plan_tiles(lattice, job.region, core_px).tiles]
+        tiles = sum(wanted(frame, region) for frame in job.frames for region in regions)
+    voxels = math.prod(window)
+    pace = known_pace(config, kind, device, voxels)
+    return Estimate(voxels * voxel_bytes(config, lattice, kind), tiles, window, None if pace is None else pace * voxels * tiles)
+
+
+def _size(size: int) -> str:
+    return f"{size / 2**30:.1f} GB" if size >= 2**30 / 10 else f"{max(1, round(size / 2**20))} MB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 20:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90:
+        return f"{5 * round(seconds / 5)} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

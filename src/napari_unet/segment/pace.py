@@ -1,0 +1,90 @@
+"""How fast tiles were on this machine: seconds per voxel of a window, kept from run to run in the user's cache. No torch."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_unet.errors import OutputError
+from napari_unet.files import write_atomically
+from napari_unet.model.config import UNetConfig
+from napari_unet.segment.installed import Kind
+
+FOLDER_VARIABLE = "NAPARI_UNET_CACHE"
+NAME = "paces.json"
+MOST_SETUPS = 100
+NEAR = 2  # windows may be four times larger or smaller than those whose speed is known
+SIZES = range(64)
+
+Paces = dict[str, dict[str, float]]  # by setup, then by the size of windows
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A speed: which engine ran, where, on windows of which size, and how long a voxel took."""
+
+    kind: Kind
+    device: str
+    size: int
+    seconds: float
+
+
+def size_of(voxels: int) -> int:
+    """The size of a window in doublings: windows of about one size are about as fast."""
+    return round(math.log2(max(1, voxels)))
+
+
+def known_pace(config: UNetConfig, kind: Kind, device: str, voxels: int) -> float | None:
+    """Seconds per voxel of a window with so many, by earlier runs of such a network; None where there was none."""
+    known = _read().get(_setup(config, kind, device), {})
+    near = [(abs(int(size) - size_of(voxels)), pace) for size, pace in known.items()]
+    return min((found for found in near if found[0] <= NEAR), default=(0, None))[1]
+
+
+def keep_paces(config: UNetConfig, measured: list[Measured]) -> None:
+    """Keep what a run has measured; where the cache can not be written, later runs do not know it."""
+    if not measured:
+        return
+    known = _read()
+    for found in measured:
+        setup = _setup(config, found.kind, found.device)
+        known[setup] = {**known.pop(setup, {}), str(found.size): found.seconds}  # the last of all
+    kept = dict(list(known.items())[-MOST_SETUPS:])
+    with suppress(OSError, OutputError):
+        pace_file().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_atomically(pace_file(), lambda path: _write(path, kept), private=True)
+
+
+def pace_file() -> Path:
+    """Where it is kept; the variable NAPARI_UNET_CACHE moves the folder."""
+    if folder := os.environ.get(FOLDER_VARIABLE):
+        return Path(folder) / NAME
+    from platformdirs import user_cache_path
+
+    return user_cache_path("napari-unet-loop", appauthor=False) / NAME
+
+
+def _setup(config: UNetConfig, kind: Kind, device: str) -> str:
+    return f"{config.identity} by {kind} on {device}"
+
+
+def _write(path: Path, paces: Paces) -> None:
+    path.write_text(json.dumps(paces, indent=1), encoding="utf-8")
+
+
+def _read() -> Paces:
+    """What is kept; nothing of what is damaged."""
+    with suppress(OSError, ValueError, RecursionError):
+        found = json.loads(pace_file().read_text(encoding="utf-8"))
+        entries = found.items() if isinstance(found, Mapping) else ()
+        return {setup: _sound(paces) for setup, paces in entries}
+    return {}
+
+
+def _sound(paces: Any) -> dict[str, float]:
+    entries = paces.items() if isinstance(paces, Mapping) else ()
+    return {size: pace for size, pace in entries if size in map(str, SIZES) and isinstance(pace, float) and 0 < pace < math.inf}
