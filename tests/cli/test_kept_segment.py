@@ -49,6 +49,12 @@ def interrupt_after(tiles: int, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(segment_images, "stream", stream)
 
 
+@pytest.fixture(autouse=True)
+def _no_tile_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engines here count their runs."""
+    monkeypatch.setattr(segment_images, "with_seconds", lambda found, *_: found)
+
+
 def test_control_c_keeps_what_is_finished_and_says_how_to_go_on(
     run: Command, words: tuple[object, ...], expected: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
