@@ -2,32 +2,39 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import typer
 
 from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.cli.outcome import Outcome, tell, unexpected, with_notes
-from napari_unet.cli.output_paths import Plan, check_not_an_image, plan_outputs
+from napari_unet.cli.output_paths import Plan, check_not_an_image, check_zarr, is_zarr_name, plan_outputs
 from napari_unet.cli.progress_line import ProgressLine
+from napari_unet.cli.scheduler import order_of, scheduler_of
 from napari_unet.cli.spacing import parse_spacing
 from napari_unet.errors import EngineError, OutputError, ScanError, SettingsError
 from napari_unet.model.library import load_model
 from napari_unet.model.model import Model
 from napari_unet.scans.read import read_scan
-from napari_unet.scans.write import ZARR_SUFFIX
 from napari_unet.segment.check import notes
-from napari_unet.segment.engine import Engine, make_engine
+from napari_unet.segment.cluster.hire import hire
+from napari_unet.segment.cluster.order import Survey
+from napari_unet.segment.engine import Engine, EngineFacts, make_engine
 from napari_unet.segment.file_run import file_run
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.kept_run import kept_run
+from napari_unet.segment.kept_tiles import KeptRun
 from napari_unet.segment.part import Keeping, parse_part
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.sink import Outputs
 from napari_unet.segment.stream import stream
 from napari_unet.segment.tally import Tally
+
+if TYPE_CHECKING:
+    from napari_unet.segment.cluster.dask_crew import Crew
 
 MERGE = "merge"
 
@@ -60,26 +67,34 @@ def segment_images(arguments: SegmentArguments, settings: SegmentSettings) -> Ou
         settings = settings.model_copy(update={"keep_probabilities": True})
     keeping, plans = _keeping(arguments), plan_outputs(arguments, settings.keep_probabilities)
     spacing = parse_spacing(arguments.spacing)
+    scheduler = scheduler_of(arguments, plans)
     model = load_model(arguments.model)
-    batch = _Batch(arguments, settings, spacing, model, keeping)
-    results = [batch.attempt(plan, plans) for plan in plans]
+    with nullcontext() if scheduler is None else hire(scheduler, model, settings) as crew:
+        batch = _Batch(arguments, settings, spacing, model, keeping, crew)
+        results = [batch.attempt(plan, plans) for plan in plans]
     return _outcome(batch, results)
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """One model, and what is wanted of it."""
+    """One model, and what is wanted of it; a crew computes where there is one."""
 
     arguments: SegmentArguments
     settings: SegmentSettings
     spacing: Sequence[float] | None
     model: Model
     keeping: Keeping
+    crew: "Crew | None" = None
 
     @cached_property
     def engine(self) -> Engine:
-        """What runs the network; made when it is wanted first."""
+        """What runs the network here; made when it is wanted first."""
         return make_engine(self.model, self.settings)
+
+    @property
+    def engine_name(self) -> str:
+        """What ran the network, wherever that was."""
+        return self.engine.name if self.crew is None else self.crew.engine_name
 
     def attempt(self, plan: Plan, plans: list[Plan]) -> Result:
         """Segment one image; what goes wrong with this one is told and kept in its result."""
@@ -110,23 +125,24 @@ class _Batch:
         job = plan_job(spec, scan, self.settings)
         result.axes, result.shape = scan.result_axes, list(scan.result_shape)
         result.spacing, result.unit = list(scan.spacing), scan.unit
-        for note in [*notes(spec, scan, self.settings), *self._engine_notes()]:
+        runs = self._runs(plan)
+        for note in [*notes(spec, scan, self.settings), *([runs.note] if runs is not None and runs.note else [])]:
             _note(plan, result, note)
-        self._fill(plan, job, result)
+        self._fill(plan, job, runs, result)
         if result.nonfinite:
             _note(plan, result, f"{result.nonfinite} voxels are NaN or infinite; they are background.")
 
-    def _engine_notes(self) -> list[str]:
-        """What is to be known of the engine, where one is to run."""
-        return [] if self.keeping.merge or not self.engine.note else [self.engine.note]
+    def _runs(self, plan: Plan) -> EngineFacts | None:
+        """What is to run the network, here or at the workers; nothing does in a merge."""
+        if self.keeping.merge:
+            return None
+        return self.engine if self.crew is None else self.crew.survey(order_of(plan, self.arguments.axes, self.spacing))
 
-    def _fill(self, plan: Plan, job: SegmentJob, result: Result) -> None:
+    def _fill(self, plan: Plan, job: SegmentJob, runs: EngineFacts | None, result: Result) -> None:
         line = ProgressLine(plan.image.name)
-        with self._opened(plan, job, line) as run:
+        with self._opened(plan, job, runs, line) as run:
             try:
-                if not run.complete:
-                    for tile in stream(self.model, run.job, on_progress=line.show, engine=self.engine):
-                        run.take(tile)
+                self._compute(plan, run, line)
             except BaseException as error:
                 if run.kept:
                     error.add_note(run.kept)
@@ -137,16 +153,23 @@ class _Batch:
         result.nonfinite = run.nonfinite
         result.voxels = {label.name: int(count) for label, count in zip(job.spec.classes, run.voxels, strict=True)}
 
-    def _opened(self, plan: Plan, job: SegmentJob, line: ProgressLine) -> AbstractContextManager[Tally]:
+    def _compute(self, plan: Plan, run: Tally, line: ProgressLine) -> None:
+        """Fill a run, here or at the workers."""
+        if self.crew is not None and isinstance(run, KeptRun):
+            self.crew.compute(order_of(plan, self.arguments.axes, self.spacing), run, line.show)
+        elif not run.complete:
+            for tile in stream(self.model, run.job, on_progress=line.show, engine=self.engine):
+                run.take(tile)
+
+    def _opened(self, plan: Plan, job: SegmentJob, runs: EngineFacts | None, line: ProgressLine) -> AbstractContextManager[Tally]:
         """The run that takes the tiles: one that can be gone on with, where all results are zarr."""
         outputs, keeping = Outputs(plan.labels, plan.probabilities), self.keeping
-        others = [path for path in (plan.labels, plan.probabilities) if path is not None and path.suffix.lower() != ZARR_SUFFIX]
-        if not others:
-            engine = None if keeping.merge else self.engine
-            return kept_run(self.model, job, outputs, keeping, engine, on_progress=line.show)
         if keeping.resume or keeping.part is not None or keeping.merge:
-            option = "--resume" if keeping.resume else "--part"
-            raise OutputError(f"{others[0].name} is written in one go at the end, so there is nothing for {option}. Name the output .zarr.")
+            check_zarr(plan, "--resume" if keeping.resume else "--part")
+        if all(is_zarr_name(path) for path in (plan.labels, plan.probabilities) if path is not None):
+            if isinstance(runs, Survey):
+                job = replace(job, core_px=runs.core_px)
+            return kept_run(self.model, job, outputs, keeping, runs, on_progress=line.show)
         return file_run(self.model, job, outputs, self.engine, keeping.overwrite)
 
 
@@ -170,7 +193,7 @@ def _outcome(batch: _Batch, results: list[Result]) -> Outcome:
     values = {
         "model": batch.model.spec.name,
         "weights_sha256": batch.model.weights_sha256,
-        "engine": batch.engine.name if any(result.tiles for result in results) else None,
+        "engine": batch.engine_name if any(result.tiles for result in results) else None,
         "settings": batch.settings.model_dump(),
         "results": [asdict(result) for result in results],
         "failed": len(failed),

@@ -6,11 +6,21 @@ from typing import Literal
 Kind = Literal["torch", "openvino"]
 
 NOT_INSTALLED = "OpenVINO is not installed. Install it with: pip install 'napari-unet-loop[openvino]', or choose the engine torch."
+NO_CLUSTERS = "dask.distributed is not installed. Install it with: pip install 'napari-unet-loop[cluster]', or leave --scheduler out."
 
 
 def openvino_version() -> str | None:
     """The installed version of OpenVINO; None where it is not installed."""
+    return _version("openvino")
+
+
+def distributed_version() -> str | None:
+    """The installed version of dask.distributed; None where it is not installed."""
+    return _version("distributed")
+
+
+def _version(distribution: str) -> str | None:
     try:
-        return metadata.version("openvino")
+        return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None

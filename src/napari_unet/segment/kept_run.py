@@ -13,8 +13,9 @@ import numpy as np
 from napari_unet.errors import Cancelled
 from napari_unet.model.model import Model
 from napari_unet.progress import Asked, OnProgress, go, ignore
-from napari_unet.segment.engine import Engine
+from napari_unet.segment.engine import EngineFacts
 from napari_unet.segment.job import SegmentJob
+from napari_unet.segment.kept_tiles import KeptRun
 from napari_unet.segment.opening import Opening
 from napari_unet.segment.part import Keeping
 from napari_unet.segment.sink import Outputs
@@ -41,15 +42,15 @@ def kept_run(
     job: SegmentJob,
     outputs: Outputs,
     keeping: Keeping,
-    engine: Engine | None,
+    engine: EngineFacts | None,
     on_progress: OnProgress = ignore,
     asked: Asked = go,
-) -> Iterator[Tally]:
+) -> Iterator[KeptRun | CompleteRun]:
     """Open the zarr files of a run: give the tiles of its `job` to `take`, and it is completed at the end.
 
     What another has finished is checked, and not computed again. Whatever ends the run before it is complete leaves what is
-    finished for another, except CANCEL, after which it is as if the run had never begun. Of a part, the end completes
-    nothing but the part. `engine` is what will run; a merge needs none.
+    finished for another, except CANCEL, after which it is as if the run had never begun. Of a part or a share, the end
+    completes nothing but that. `engine` is what will run; a merge needs none.
 
     Raises `OutputError` where what was begun is of another run, or where this run is not wanted to touch it; where a disk
     has no room; and where a merge finds parts that are missing.
@@ -72,5 +73,5 @@ def kept_run(
     finally:
         run.close()
         opening.leave(run)
-    if run.complete and keeping.part is None:
+    if run.complete and keeping.whole:
         opening.finish(run)

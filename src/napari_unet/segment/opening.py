@@ -26,7 +26,7 @@ from napari_unet.scans.partial_zarr import (
 from napari_unet.scans.result_file import ResultFile
 from napari_unet.scans.write import check_output
 from napari_unet.scans.zarr_write import writing
-from napari_unet.segment.engine import Engine
+from napari_unet.segment.engine import EngineFacts
 from napari_unet.segment.installed import Kind
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.kept_tiles import KeptRun, Store
@@ -45,7 +45,7 @@ PACKED = {"u": 1 / 8, "f": 7 / 8}  # about what is left of labels and of probabi
 class Opening:
     """The files of one run, and what of them is this run's own."""
 
-    def __init__(self, model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping, engine: Engine | None) -> None:
+    def __init__(self, model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping, engine: EngineFacts | None) -> None:
         """`engine` is what will run; a merge, which runs nothing, needs none."""
         if job.region != tuple(slice(0, n) for n in job.scan.frame_shape(job.dimensions)):
             raise ScanError("Only whole images are kept to be gone on with. Leave the region out.")
@@ -60,7 +60,8 @@ class Opening:
 
     def complete_facts(self) -> Mapping[str, Any] | None:
         """The facts of a result that is there already and is what this run would give, if it is to be gone on with."""
-        if is_begun(self._outputs.labels) or not (self._keeping.resume or self._keeping.merge):
+        keeping = self._keeping
+        if keeping.share is not None or is_begun(self._outputs.labels) or not (keeping.resume or keeping.merge):
             return None
         facts = [facts_of(path) for path in self._paths]
         if not all(same_result(each.get(RUN, {}), self._own) for each in facts):
@@ -77,9 +78,9 @@ class Opening:
         self._make_way()
         store = self._store(self._begun())
         self._make_way_for_part()
-        known, share = read_journals(self._folder), share_of(self._keeping.part, store.grid.total)
+        known, share = read_journals(self._folder), self._keeping.share_of(store.grid.total)
         records = {number: said for number, said in known.tiles.items() if number in share}
-        run = KeptRun(self._job, store, self._keeping.part, known, store.verified(records, on_progress, asked))
+        run = KeptRun(self._job, store, share, self._keeping.part, known, store.verified(records, on_progress, asked))
         if self._keeping.merge:
             self._check_complete(run)
         else:
@@ -89,13 +90,13 @@ class Opening:
     def finish(self, run: KeptRun) -> None:
         """Let the results take their places, the labels last: until then, the journals are beside them."""
         for path in reversed(self._paths):
-            if not self._fresh:
+            if not self._fresh or run.credited:
                 sweep_partial(path)
             finish_partial(path, run.facts())
 
     def leave(self, run: KeptRun) -> None:
         """Leave what is finished to others; where nothing is, and nobody else can have begun, nothing is left."""
-        if self._fresh and not run.finished:
+        if self._fresh and not run.finished and not read_journals(self._folder).tiles:
             self.forget()
 
     def forget(self) -> None:
@@ -107,7 +108,7 @@ class Opening:
     def _reopen(self) -> None:
         """Where a run was killed after one of its results had taken its place, put that back."""
         labels, keeping = self._outputs.labels, self._keeping
-        if not is_begun(labels) or not (keeping.resume or keeping.merge):
+        if keeping.share is not None or not is_begun(labels) or not (keeping.resume or keeping.merge):
             return
         plan = open_partial(labels)[1].get(RUN)
         for path in self._paths[1:]:
@@ -117,7 +118,7 @@ class Opening:
     def _make_way(self) -> None:
         """Where an interrupted run is neither gone on with nor done in parts, replace it or refuse."""
         keeping = self._keeping
-        if keeping.merge or keeping.part is not None:
+        if keeping.merge or not keeping.whole:
             return
         for path in self._paths:
             forget_leftover(path)
@@ -152,18 +153,20 @@ class Opening:
     def _begin(self) -> None:
         if self._keeping.merge:
             raise OutputError(f"There is nothing to merge: {self._folder} does not exist. Run the parts first.")
+        if self._keeping.share is not None:
+            raise OutputError(f"{self._folder} is not there. All who share a run need the same folder under the same path.")
         _, core_px = lattice_of(self._job, self._kind)
         plan = replace(self._own, core_px=core_px).as_dict()
         files = self._files(plan)
         _check_room(files, 1.0)
-        self._fresh = begin_partial(files[0]) and self._keeping.part is None
+        self._fresh = begin_partial(files[0]) and self._keeping.whole
 
     def _store(self, plan: Mapping[str, Any]) -> Store:
         """Open the files of a plan; those of the probabilities are begun here."""
         self._job = replace(self._job, core_px=tuple(plan["core_px"]))
         sinks = []
         for file in self._files(plan):
-            if not is_begun(file.path) and not self._keeping.merge:
+            if not is_begun(file.path) and not self._keeping.merge and self._keeping.share is None:
                 begin_partial(file)
             array, facts = open_partial(file.path)
             check_same(partial_folder(file.path), facts.get(RUN, {}), self._own)

@@ -161,13 +161,13 @@ class _Bad:
         return self.mask[tuple(slice(w.start - r.start, w.stop - r.start) for w, r in zip(write, self.read, strict=True))]
 
 
-def lattice_of(job: SegmentJob, kind: Kind = "torch") -> tuple[Lattice, tuple[int, ...]]:
-    """The lattice of a job's frames, and how large a core may be with an engine of that kind."""
+def lattice_of(job: SegmentJob, kind: Kind = "torch", sharing: int = 1) -> tuple[Lattice, tuple[int, ...]]:
+    """The lattice of a job's frames, and how large a core may be with an engine of that kind, where so many share the memory."""
     config, dims = job.spec.architecture, job.dimensions
     wanted = wanted_spacing(job.spec, job.scan, job.settings)
     maps = axis_maps(job.scan.frame_shape(dims), job.scan.frame_spacing(dims), wanted)
     lattice = Lattice(maps, total_strides(config), exact_halo(config))
-    return lattice, job.core_px or core_shape(config, lattice, ram_available_bytes(), job.settings.tile_px, kind)
+    return lattice, job.core_px or core_shape(config, lattice, ram_available_bytes() // sharing, job.settings.tile_px, kind)
 
 
 def _sides(core_px: tuple[int, ...]) -> str:
