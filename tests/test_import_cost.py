@@ -74,9 +74,8 @@ def test_settings_need_pydantic_alone(module: str) -> None:
 
 def test_rooms_below_the_window_run_where_it_is_not_installed() -> None:
     blocked = f"import sys; sys.modules.update(dict.fromkeys({WINDOW}))\n"
-    rooms = "\n".join(
-        line for line in import_lines("*.py", "[!w]*/**/*.py").splitlines() if "openvino" not in line and ".dask_" not in line
-    )
+    lines = import_lines("*.py", "[!w]*/**/*.py").splitlines()
+    rooms = "\n".join(line for line in lines if "openvino" not in line and ".dask_" not in line)
     loaded = modules_after(blocked + rooms)
     assert {"napari_unet.segment.run", "napari_unet.learn", "napari_unet.cli.app", "napari_unet.doctor"} <= loaded
 

@@ -124,9 +124,8 @@ def test_every_library_is_imported_and_every_import_is_declared() -> None:
 
 def test_every_dependency_has_its_reason() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    assert [
-        name for name in sorted(requirements().union(*map(requirements, ("all", "cluster", "openvino")))) if f"| `{name}` |" not in text
-    ] == []
+    asked = requirements().union(*map(requirements, ("all", "cluster", "openvino")))
+    assert [name for name in sorted(asked) if f"| `{name}` |" not in text] == []
 
 
 def test_hub_finds_what_it_shows() -> None:

@@ -1,5 +1,6 @@
 """`napari-unet segment --scheduler`."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from kept import values
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.progress import Progress
 from napari_unet.segment.cluster import hire
+from napari_unet.segment.cluster.dask_crew import Crew
 
 Models = dict[str, Path]
 
@@ -57,6 +59,12 @@ def test_control_c_keeps_what_is_finished(run: Command, words: tuple[object, ...
     assert result["tiles_skipped"] > 10
     assert result["tiles"] + result["tiles_skipped"] == 48
     np.testing.assert_array_equal(values(Path("a.zarr")), ordinary(run, words))
+
+
+def test_a_cluster_without_workers_is_told(run: Command, words: tuple[object, ...], address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Crew, "hosts", Counter())
+    ran = run(*words, address)
+    assert (ran.code, ran.err.count("No worker has joined yet; waiting for one.")) == (0, 1)
 
 
 @pytest.mark.slow

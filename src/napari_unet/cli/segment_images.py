@@ -136,7 +136,11 @@ class _Batch:
         """What is to run the network, here or at the workers; nothing does in a merge."""
         if self.keeping.merge:
             return None
-        return self.engine if self.crew is None else self.crew.survey(order_of(plan, self.arguments.axes, self.spacing))
+        if self.crew is None:
+            return self.engine
+        if not self.crew.hosts:
+            tell("No worker has joined yet; waiting for one.")
+        return self.crew.survey(order_of(plan, self.arguments.axes, self.spacing))
 
     def _fill(self, plan: Plan, job: SegmentJob, runs: EngineFacts | None, result: Result) -> None:
         line = ProgressLine(plan.image.name)

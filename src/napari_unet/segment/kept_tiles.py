@@ -76,8 +76,10 @@ class KeptRun(Tally):
 
     @property
     def said(self) -> Journaled:
-        """What this run can say of its frames and of the finished tiles."""
-        return Journaled(dict(self._statistics), {number: [record] for number, record in self._records.items()})
+        """What this run can say of the finished tiles and of their frames."""
+        frames = {self._store.grid.tile(number)[0] for number in self._records}
+        statistics = {frame: value for frame, value in self._statistics.items() if frame in frames}
+        return Journaled(statistics, {number: [record] for number, record in self._records.items()})
 
     @property
     def kept(self) -> str:

@@ -154,7 +154,9 @@ class Opening:
         if self._keeping.merge:
             raise OutputError(f"There is nothing to merge: {self._folder} does not exist. Run the parts first.")
         if self._keeping.share is not None:
-            raise OutputError(f"{self._folder} is not there. All who share a run need the same folder under the same path.")
+            raise OutputError(
+                f"{self._folder} is not there. Workers need the output under the same path as here, on a file system that all share."
+            )
         _, core_px = lattice_of(self._job, self._kind)
         plan = replace(self._own, core_px=core_px).as_dict()
         files = self._files(plan)

@@ -10,7 +10,7 @@ from napari_unet.progress import Clock, OnProgress, Progress
 from napari_unet.segment.cluster.dask_client import client_at, told_as_ours
 from napari_unet.segment.cluster.dask_delivery import Delivery
 from napari_unet.segment.cluster.dask_import import distributed
-from napari_unet.segment.cluster.desk import compute, survey
+from napari_unet.segment.cluster.desk import SHARED, compute, survey
 from napari_unet.segment.cluster.order import Kit, Order, Survey, divide
 from napari_unet.segment.kept_tiles import KeptRun
 
@@ -56,10 +56,7 @@ class Crew:
             found = run.finished
             self._round(order, run, divide(missing, self.hosts.total()), tell)
             if run.finished == found:
-                raise ClusterError(
-                    f"{len(missing)} of {total} tiles are missing though their workers ended well, or are not seen from here. "
-                    "Workers need the output under the same path, on a file system that they share."
-                )
+                raise ClusterError(f"{len(missing)} of {total} tiles that workers have finished are not seen from here. {SHARED}")
 
     def dismiss(self) -> None:
         """Stop what workers do, and take the kit from them."""

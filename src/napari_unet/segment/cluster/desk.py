@@ -21,6 +21,8 @@ from napari_unet.segment.part import Keeping
 from napari_unet.segment.run_journal import Journaled
 from napari_unet.segment.stream import lattice_of, stream
 
+SHARED = "Workers need the image and the output under the same paths as here, on a file system that all share."
+
 
 class Desk:
     """One kit at a worker. It computes one chunk at a time, whatever the worker's threads: the network takes them all."""
@@ -32,13 +34,13 @@ class Desk:
 
     def survey(self, order: Order, sharing: int) -> Survey:
         """What this worker can do, where so many of them share a machine."""
-        with self._lock, _told_where(order):
+        with self._lock, _told_where():
             job = self._job(order)
             return Survey(self._engine.name, self._engine.kind, self._engine.note, lattice_of(job, self._engine.kind, sharing)[1])
 
     def compute(self, order: Order, share: range) -> Journaled:
         """Compute the tiles of a share that no journal has; what is finished of it now."""
-        with self._lock, _told_where(order):
+        with self._lock, _told_where():
             if self._wish is not Wish.GO:
                 return Journaled()
             keeping = Keeping(resume=True, share=share)
@@ -72,6 +74,8 @@ class Desk:
         if self._opened is None or self._opened[0] != order:
             spec = self._model.spec
             dimensions, channels = spec.architecture.dimensions, len(spec.channels)
+            if not order.image.exists():
+                raise ScanError(f"There is no image {order.image}. {SHARED}")
             scan = read_scan(order.image, order.axes, order.spacing, dimensions=dimensions, channels=channels)
             self._opened = order, plan_job(spec, scan, self._kit.settings)
         return self._opened[1]
@@ -107,10 +111,9 @@ def compute(name: str, order: Order, share: range) -> Journaled:
 
 
 @contextmanager
-def _told_where(order: Order) -> Iterator[None]:
-    """Say on which machine a file could not be read or written."""
+def _told_where() -> Iterator[None]:
+    """Say on which machine an image could not be read, or a result not be written."""
     try:
         yield
     except (ScanError, OutputError) as error:
-        seen = "Workers need the image and the output under the same paths, on a file system that they share."
-        raise type(error)(f"On {socket.gethostname()}: {error} {seen}") from error
+        raise type(error)(f"On {socket.gethostname()}: {error}") from error

@@ -8,8 +8,7 @@ from napari_unet.segment.installed import Kind
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.sink import Outputs
 
-CHUNKS_PER_WORKER = 8  # so that workers end at about the same time
-MOST_TILES = 64  # in a chunk, so that progress is seen
+CHUNKS_PER_WORKER = 16  # so that workers end at about the same time, and progress is seen
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,6 @@ class Survey:
 
 def divide(missing: Sequence[int], workers: int) -> list[range]:
     """The tiles that are missing, in chunks that lie close together; each is from its first such tile to its last."""
-    size = min(MOST_TILES, max(1, len(missing) // (max(1, workers) * CHUNKS_PER_WORKER)))
+    size = max(1, len(missing) // (max(1, workers) * CHUNKS_PER_WORKER))
     pieces = [missing[start : start + size] for start in range(0, len(missing), size)]
     return [range(piece[0], piece[-1] + 1) for piece in pieces]
