@@ -51,7 +51,7 @@ def other(**changes: object) -> Scan:
 
 def test_a_share_is_of_a_run_that_another_has_begun_and_completes(outputs: Outputs) -> None:
     share = Keeping(resume=True, share=range(5, 9))
-    with pytest.raises(OutputError, match=r"a.zarr.partial is not there\. .* file system all share"):
+    with pytest.raises(OutputError, match=r"a.zarr.partial is not there\. .* file system that all share"):
         run_kept(MODEL, SCAN, outputs, share)
     assert names(outputs) == []
     run_killed(MODEL, SCAN, outputs, 7)
