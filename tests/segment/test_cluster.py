@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,18 +14,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
-from distributed import Client, LocalCluster
+from distributed import Client, KilledWorker, LocalCluster
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dask_here import two_workers
 from kept import values
-from napari_unet.errors import ScanError, SettingsError
+from napari_unet.errors import ClusterError, ScanError, SettingsError
 from napari_unet.files import read_records
 from napari_unet.progress import OnProgress, Progress, ignore
 from napari_unet.scans.partial_zarr import partial_folder
 from napari_unet.scans.read import read_scan
 from napari_unet.segment.cluster.address import parse_scheduler, warning_of
+from napari_unet.segment.cluster.dask_client import told_as_ours
 from napari_unet.segment.cluster.dask_crew import Crew
 from napari_unet.segment.cluster.desk import Desk, admit, compute, dismiss
 from napari_unet.segment.cluster.hire import hire
@@ -140,6 +142,36 @@ def test_a_worker_that_does_not_see_the_image_says_where_and_nothing_is_left(add
             assert isinstance(run, KeptRun)
             crew.compute(lost, run, ignore)
     assert not partial_folder(order.outputs.labels).exists()
+
+
+def test_tiles_that_are_not_seen_here_are_told_and_kept_where_they_are(address: str, order: Order) -> None:
+    there = replace(order, outputs=Outputs(order.image.with_name("b.zarr")))
+    with hire(address, MODEL, SETTINGS) as crew:
+        found = crew.survey(order)
+        job = replace(plan_job(MODEL.spec, read_scan(order.image), SETTINGS), core_px=found.core_px)
+        here, other = (kept_run(MODEL, job, one.outputs, Keeping(), found) for one in (order, there))
+        with pytest.raises(ClusterError, match=f"{TILES} of {TILES} tiles .* are not seen from here"), other, here as run:  # noqa: PT012
+            assert isinstance(run, KeptRun)
+            crew.compute(there, run, ignore)
+    assert not partial_folder(order.outputs.labels).exists()
+    assert set(times_computed(there)) == set(range(TILES))
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(KilledWorker("task", None, 3), "for want of memory"), (CancelledError(), "go on with --resume")]
+)
+def test_what_dask_raises_is_told_in_our_words(error: Exception, told: str) -> None:
+    with pytest.raises(ClusterError, match=told), told_as_ours():
+        raise error
+
+
+def test_workers_without_this_program_are_told() -> None:
+    class Client:
+        def register_plugin(self, *_: object, **__: object) -> None:
+            raise ModuleNotFoundError("No module named 'napari_unet'")
+
+    with pytest.raises(ClusterError, match=r"No module named 'napari_unet'.*Install the same versions there as here"):
+        Crew(Client(), Kit("a kit", b"", SETTINGS)).survey(Order(Path("a.zarr"), Outputs(Path("b.zarr"))))
 
 
 def test_nothing_is_done_with_a_kit_that_was_taken_away(order: Order) -> None:
