@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.progress import Asked, OnProgress, Progress, should_stop
+from napari_unet.progress import Asked, OnProgress, Progress, go, ignore, should_stop
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.engines_used import EnginesUsed
 from napari_unet.segment.job import SegmentJob
-from napari_unet.segment.part import Part, share_of
+from napari_unet.segment.part import Part
 from napari_unet.segment.run_journal import Journaled, RunJournal, TileRecord
 from napari_unet.segment.sink import Sink, digest
 from napari_unet.segment.stream import TileResult
@@ -48,14 +48,17 @@ class Store:
 
 
 class KeptRun(Tally):
-    """Takes the tiles of `job`: those of its part (of all, where there is none) that are not among the finished ones."""
+    """Takes the tiles of `job`: those of its `share` that are not among the finished ones; `part` names its journal."""
 
-    def __init__(self, job: SegmentJob, store: Store, part: Part | None, known: Journaled, finished: list[TileRecord]) -> None:
+    def __init__(
+        self, job: SegmentJob, store: Store, share: range, part: Part | None, known: Journaled, finished: list[TileRecord]
+    ) -> None:
         super().__init__(replace(job, wanted=self._wants, statistics=known.statistics))
-        self._store, self._part = store, part
-        self._share = share_of(part, store.grid.total)
+        self._store, self._share, self._part = store, share, part
         self._statistics = dict(known.statistics)
         self.engines = EnginesUsed(known.engines)
+        self._records: dict[int, TileRecord] = {}
+        self.credited = False  # whether others have finished some of its tiles
         self._missing: dict[int, _Missing] = {}  # of the tiles of the plan that come in smaller ones
         self._done = np.zeros(store.grid.total, bool)
         self._journal: RunJournal | None = None
@@ -72,6 +75,13 @@ class KeptRun(Tally):
     def finished(self) -> int:
         """How many tiles of the part are."""
         return int(np.count_nonzero(self._done))
+
+    @property
+    def said(self) -> Journaled:
+        """What this run can say of the finished tiles, of their frames and of the engines."""
+        frames = {self._store.grid.tile(number)[0] for number in self._records}
+        statistics = {frame: value for frame, value in self._statistics.items() if frame in frames}
+        return Journaled(statistics, {number: [record] for number, record in self._records.items()}, list(self.engines.names))
 
     @property
     def kept(self) -> str:
@@ -100,6 +110,17 @@ class KeptRun(Tally):
         else:
             self._take_piece(number, block, tile)
         self.tiles += 1
+
+    def credit(self, said: Journaled) -> None:
+        """Count the tiles that another has finished, where the files hold what was written."""
+        self.credited = True
+        self._statistics = {**said.statistics, **self._statistics}
+        for engine in said.engines:
+            self.engines.add(engine)
+        records = {number: found for number, found in said.tiles.items() if not self._done[number]}
+        for record in self._store.verified(records, ignore, go):
+            self._count(record)
+            self.tiles += 1
 
     def facts(self) -> dict[str, Any]:
         """What a result that is complete says of itself: voxels of each class, those not finite, the statistics of each frame."""
@@ -146,7 +167,7 @@ class KeptRun(Tally):
         self._count(record)
 
     def _count(self, record: TileRecord) -> None:
-        self._done[record.tile] = True
+        self._done[record.tile], self._records[record.tile] = True, record
         self.voxels += np.asarray(record.voxels, np.int64)
         self.nonfinite += record.nonfinite
 
