@@ -59,7 +59,7 @@ class KeptRun(Tally):
         self.engines = EnginesUsed(known.engines)
         self._records: dict[int, TileRecord] = {}
         self.credited = False  # whether others have finished some of its tiles
-        self._missing: dict[int, _Missing] = {}  # of the tiles of the plan that come in smaller ones
+        self._pieces: dict[int, _Pieces] = {}  # tiles of the plan that come in smaller ones
         self._done = np.zeros(store.grid.total, bool)
         self._journal: RunJournal | None = None
         for record in finished:
@@ -104,11 +104,9 @@ class KeptRun(Tally):
         self._keep_statistics(tile)
         if self.engines.take(tile):
             self._written().engine(tile.engine)
-        if block == tile.region:
-            sha256 = digest(sink.take(tile) for sink in self._store.sinks)
-            self._finish(TileRecord(number, sha256, _plain(self.classes_in(tile)), tile.nonfinite))
-        else:
-            self._take_piece(number, block, tile)
+        if (whole := tile if block == tile.region else self._joined(number, block, tile)) is not None:
+            sha256 = digest(sink.take(whole) for sink in self._store.sinks)
+            self._finish(TileRecord(number, sha256, _plain(self.classes_in(whole)), whole.nonfinite))
         self.tiles += 1
 
     def credit(self, said: Journaled) -> None:
@@ -143,19 +141,11 @@ class KeptRun(Tally):
         number = self._store.grid.number(frame, region)
         return number in self._share and not self._done[number]
 
-    def _take_piece(self, number: int, block: Slices, tile: TileResult) -> None:
-        """Write a piece of a tile of the plan, which memory did not suffice for."""
-        if number not in self._missing:
-            self._missing[number] = _Missing(prod(part.stop - part.start for part in block), np.zeros_like(self.voxels))
-            for sink in self._store.sinks:
-                sink.clear(tile.frame, block)  # a damaged chunk can be replaced, but no piece of it
-        for sink in self._store.sinks:
-            sink.take(tile)
-        missing = self._missing[number]
-        missing.add(tile, self.classes_in(tile))
-        if not missing.size:
-            sha256 = digest(sink.read(tile.frame, block) for sink in self._store.sinks)
-            self._finish(TileRecord(number, sha256, _plain(missing.voxels), missing.nonfinite))
+    def _joined(self, number: int, block: Slices, piece: TileResult) -> TileResult | None:
+        """The tile of the plan that a piece belongs to, which memory did not suffice for; None while pieces are missing."""
+        if number not in self._pieces:
+            self._pieces[number] = _Pieces(block, piece)
+        return self._pieces.pop(number).tile if self._pieces[number].add(piece) else None
 
     def _keep_statistics(self, tile: TileResult) -> None:
         if tile.frame not in self._statistics:
@@ -177,19 +167,25 @@ class KeptRun(Tally):
         return self._journal
 
 
-@dataclass
-class _Missing:
-    """Of a tile that comes in pieces: how many voxels are missing, and what the pieces that came hold."""
+class _Pieces:
+    """A tile of the plan that comes in pieces, put together here, so that it is written once and whole, as any other."""
 
-    size: int
-    voxels: np.ndarray
-    nonfinite: int = 0
+    def __init__(self, block: Slices, piece: TileResult) -> None:
+        shape = tuple(part.stop - part.start for part in block)
+        kept = piece.probabilities
+        probabilities = None if kept is None else np.zeros((len(kept), *shape), kept.dtype)
+        self.tile = replace(piece, region=block, labels=np.zeros(shape, piece.labels.dtype), probabilities=probabilities, nonfinite=0)
+        self._missing = prod(shape)
 
-    def add(self, tile: TileResult, voxels: np.ndarray) -> None:
-        """Take a piece."""
-        self.size -= tile.labels.size
-        self.voxels = self.voxels + voxels
-        self.nonfinite += tile.nonfinite
+    def add(self, piece: TileResult) -> bool:
+        """Take a piece; whether it was the last."""
+        place = tuple(slice(part.start - of.start, part.stop - of.start) for part, of in zip(piece.region, self.tile.region, strict=True))
+        self.tile.labels[place] = piece.labels
+        if self.tile.probabilities is not None and piece.probabilities is not None:
+            self.tile.probabilities[:, *place] = piece.probabilities
+        self.tile = replace(self.tile, nonfinite=self.tile.nonfinite + piece.nonfinite)
+        self._missing -= piece.labels.size
+        return not self._missing
 
 
 def _plain(counts: np.ndarray) -> tuple[int, ...]:
