@@ -75,6 +75,7 @@ def test_an_error_keeps_what_is_finished_too(run: Command, words: tuple[object, 
 
     with monkeypatch.context() as patch:
         patch.setattr(segment_place, "make_engine", lambda model, settings: Failing(model))
+        patch.setattr(segment_place, "with_seconds", lambda found, *_: found)  # else a tile is tried first, where no speed is known
         ran = run(*words, "--json")
     assert ran.code == 1
     assert "the processor melted" in ran.err
