@@ -27,7 +27,7 @@ install_torch() {
 
 install_project() {
     say "napari, Qt, the test tools and this project"
-    "$VENV/bin/pip" install --quiet --editable '.[all,openvino,test]'
+    "$VENV/bin/pip" install --quiet --editable '.[all,cluster,openvino,test]'
 }
 
 check_python

@@ -39,7 +39,7 @@ def test_importing_the_package_costs_nothing() -> None:
 
 def test_help_needs_neither_arrays_nor_window(after_help: set[str]) -> None:
     assert "napari_unet.cli" in after_help
-    assert after_help.isdisjoint({"torch", "openvino", "numpy", "rich.console", *WINDOW})
+    assert after_help.isdisjoint({"torch", "openvino", "distributed", "numpy", "rich.console", *WINDOW})
 
 
 def test_segment_widget_needs_no_engine() -> None:
@@ -74,7 +74,8 @@ def test_settings_need_pydantic_alone(module: str) -> None:
 
 def test_rooms_below_the_window_run_where_it_is_not_installed() -> None:
     blocked = f"import sys; sys.modules.update(dict.fromkeys({WINDOW}))\n"
-    rooms = "\n".join(line for line in import_lines("*.py", "[!w]*/**/*.py").splitlines() if "openvino" not in line)
+    lines = import_lines("*.py", "[!w]*/**/*.py").splitlines()
+    rooms = "\n".join(line for line in lines if "openvino" not in line and ".dask_" not in line)
     loaded = modules_after(blocked + rooms)
     assert {"napari_unet.segment.run", "napari_unet.learn", "napari_unet.cli.app", "napari_unet.doctor"} <= loaded
 
@@ -82,6 +83,17 @@ def test_rooms_below_the_window_run_where_it_is_not_installed() -> None:
 def test_torch_comes_in_by_one_door() -> None:
     doors = {file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*.py") if "torch" in third_parties(file)}
     assert doors == {"model/torch_import.py"}
+
+
+def test_dask_is_not_imported_before_a_scheduler_is_named() -> None:
+    loaded = modules_after("import napari_unet.cli.segment_images, napari_unet.segment.cluster.desk")
+    assert "napari_unet.segment.cluster.hire" in loaded
+    assert loaded.isdisjoint({"dask", "distributed"})
+
+
+def test_dask_comes_in_by_one_door() -> None:
+    doors = {file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*.py") if {"dask", "distributed"} & third_parties(file)}
+    assert doors == {"segment/cluster/dask_import.py"}
 
 
 def test_openvino_comes_in_by_one_door() -> None:

@@ -112,14 +112,20 @@ def test_openvino_is_asked_for_in_one_extra_only() -> None:
     assert "openvino" not in requirements() | requirements("all") | requirements("test")
 
 
+def test_dask_is_asked_for_in_one_extra_only() -> None:
+    assert requirements("cluster") == {"distributed"}
+    assert requirements().isdisjoint({"dask", "distributed"})
+
+
 def test_every_library_is_imported_and_every_import_is_declared() -> None:
     imported = {name for file in PACKAGE.rglob("*.py") for name in third_parties(file)} - set(sys.stdlib_module_names) - {"napari_unet"}
-    assert imported - set(WINDOW) == requirements() | requirements("openvino")
+    assert imported - set(WINDOW) == requirements().union(*map(requirements, ("cluster", "openvino")))
 
 
 def test_every_dependency_has_its_reason() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    assert [name for name in sorted(requirements().union(*map(requirements, ("all", "openvino")))) if f"| `{name}` |" not in text] == []
+    asked = requirements().union(*map(requirements, ("all", "cluster", "openvino")))
+    assert [name for name in sorted(asked) if f"| `{name}` |" not in text] == []
 
 
 def test_hub_finds_what_it_shows() -> None:

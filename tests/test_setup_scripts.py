@@ -109,7 +109,7 @@ def test_an_ordinary_user_with_missing_packages_gets_no_environment(machine: Mac
 def test_the_build_for_the_processor_is_taken_where_it_can_be_had(machine: Machine) -> None:
     machine.venv_has(python=LACKS_TORCH)
     assert machine.run("setup.sh").returncode == 0
-    assert [line.split()[-1] for line in machine.calls("venv/pip")] == ["torch==2.13.0+cpu", ".[all,openvino,test]"]
+    assert [line.split()[-1] for line in machine.calls("venv/pip")] == ["torch==2.13.0+cpu", ".[all,cluster,openvino,test]"]
     assert machine.calls("venv/uv") == []
     assert (machine.checkout / ".venv" / "ready").exists()
 
@@ -119,14 +119,14 @@ def test_else_uv_chooses_the_build_that_fits_the_machine(machine: Machine) -> No
     assert machine.run("setup.sh").returncode == 0
     (line,) = machine.calls("venv/uv")
     assert {"pip", "install", "--torch-backend=auto", "torch>=2.10", "--python", ".venv/bin/python"} <= set(line.split())
-    assert [line.split()[-1] for line in machine.calls("venv/pip")] == ["torch==2.13.0+cpu", "uv", ".[all,openvino,test]"]
+    assert [line.split()[-1] for line in machine.calls("venv/pip")] == ["torch==2.13.0+cpu", "uv", ".[all,cluster,openvino,test]"]
 
 
 def test_a_torch_that_is_there_is_kept(machine: Machine) -> None:
     machine.venv_has()
     assert machine.run("setup.sh").returncode == 0
     assert machine.run("setup.sh").returncode == 0
-    assert {line.split()[-1] for line in machine.calls("venv/pip")} == {".[all,openvino,test]"}
+    assert {line.split()[-1] for line in machine.calls("venv/pip")} == {".[all,cluster,openvino,test]"}
     assert len(machine.calls("python3 -m venv")) == 1
 
 

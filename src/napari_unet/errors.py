@@ -29,6 +29,10 @@ class EngineError(NapariUNetError):
     """An engine that was asked for and is not there, or that can not run a model."""
 
 
+class ClusterError(NapariUNetError):
+    """A cluster that can not be reached, or whose workers can not do what they are there for."""
+
+
 class TorchUnavailableError(NapariUNetError):
     """PyTorch is missing or its installation is broken."""
 

@@ -15,7 +15,7 @@ import zarr
 
 from command_line import Command
 from kept import Counting, values
-from napari_unet.cli import segment_images
+from napari_unet.cli import segment_one, segment_place
 from napari_unet.files import read_records
 from napari_unet.model.model import Model
 from napari_unet.scans import pyramid, zarr_levels
@@ -38,7 +38,7 @@ def expected(run: Command, words: tuple[object, ...]) -> np.ndarray:
 
 def interrupt_after(tiles: int, patch: pytest.MonkeyPatch) -> None:
     """Let Ctrl-C be pressed after some tiles."""
-    real = segment_images.stream
+    real = segment_place.stream
 
     def stream(model: Model, *given: object, **named: object) -> object:
         for done, tile in enumerate(real(model, *given, **named)):  # type: ignore[arg-type]
@@ -46,7 +46,7 @@ def interrupt_after(tiles: int, patch: pytest.MonkeyPatch) -> None:
                 raise KeyboardInterrupt
             yield tile
 
-    patch.setattr(segment_images, "stream", stream)
+    patch.setattr(segment_place, "stream", stream)
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +80,8 @@ def test_an_error_keeps_what_is_finished_too(run: Command, words: tuple[object, 
             return super().run(window)
 
     with monkeypatch.context() as patch:
-        patch.setattr(segment_images, "make_engine", lambda model, settings: Failing(model))
+        patch.setattr(segment_place, "make_engine", lambda model, settings: Failing(model))
+        patch.setattr(segment_place, "with_seconds", lambda found, *_: found)  # else a tile is tried first, where no speed is known
         ran = run(*words, "--json")
     assert ran.code == 1
     assert "the processor melted" in ran.err
@@ -109,7 +110,7 @@ def test_a_result_that_is_complete_needs_no_engine(
     run: Command, words: tuple[object, ...], monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...]
 ) -> None:
     (first,) = run(*words, "--json").json["results"]
-    monkeypatch.setattr(segment_images, "make_engine", lambda *_: pytest.fail("made"))
+    monkeypatch.setattr(segment_place, "make_engine", lambda *_: pytest.fail("made"))
     ran = run(*words, *option, "--json")
     (again,) = ran.json["results"]
     assert (ran.code, ran.json["engine"], again["tiles"], again["tiles_skipped"]) == (0, None, 0, 48)
@@ -145,7 +146,7 @@ def test_several_images_go_on_where_the_batch_was_killed(
         zarr.create_array(tmp_path / f"{name}.zarr", data=smooth_image((40, 50)))
     given = ("segment", "a.zarr", "b.zarr", "--model", models["two"], "--tile-px", 16, "--output", "out")
     with monkeypatch.context() as patch:
-        patch.setattr(segment_images, "notes", _interrupt_second())
+        patch.setattr(segment_one, "notes", _interrupt_second())
         assert run(*given).code == 130
     ran = run(*given, "--resume", "--json")
     assert [(result["tiles"], result["tiles_skipped"]) for result in ran.json["results"]] == [(0, 12), (12, 0)]

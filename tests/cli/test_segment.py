@@ -16,7 +16,7 @@ import zarr
 
 from command_line import Command
 from failing import BOTH, NOTE, TORCH, failing_over
-from napari_unet.cli import segment_images
+from napari_unet.cli import segment_images, segment_place
 from napari_unet.errors import EngineError
 from napari_unet.model.model_file import load_model_file
 from napari_unet.scans.read import read_scan
@@ -114,7 +114,7 @@ def test_what_it_will_take_is_told_before_a_long_run(
 def test_an_engine_that_fails_on_the_way_is_replaced_and_told(
     run: Command, models: Models, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segment_images, "make_engine", lambda model, settings: failing_over(model, 3))
+    monkeypatch.setattr(segment_place, "make_engine", lambda model, settings: failing_over(model, 3))
     other = tmp_path / "other.tif"
     other.write_bytes(image.read_bytes())
     ran = run("segment", image, other, "--model", models["two"], "--output", "out", "--tile-px", 16, "--json")
@@ -284,7 +284,7 @@ def test_an_interruption_is_code_130(run: Command, models: Models, image: Path, 
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(segment_images, "stream", interrupt)
+    monkeypatch.setattr(segment_place, "stream", interrupt)
     ran = run("segment", image, "--model", models["two"], "--output", "a.tif")
     assert ran.code == 130
     assert [path.name for path in Path().iterdir()] == ["image.tif"]

@@ -49,6 +49,18 @@ def other(**changes: object) -> Scan:
     return replace(SCAN, **changes)  # type: ignore[arg-type]
 
 
+def test_a_share_is_of_a_run_that_another_has_begun_and_completes(outputs: Outputs) -> None:
+    share = Keeping(resume=True, share=range(5, 9))
+    with pytest.raises(OutputError, match=r"a.zarr.partial is not there\. .* file system that all share"):
+        run_kept(MODEL, SCAN, outputs, share)
+    assert names(outputs) == []
+    run_killed(MODEL, SCAN, outputs, 7)
+    run = run_kept(MODEL, SCAN, outputs, share)
+    assert (run.tiles, run.skipped, run.complete, names(outputs)) == (2, 2, True, ["a.zarr.partial"])
+    assert run_kept(MODEL, SCAN, outputs, RESUME).skipped == 9
+    np.testing.assert_array_equal(values(outputs.labels), LABELS)
+
+
 @pytest.mark.parametrize(
     ("scan", "told"),
     [

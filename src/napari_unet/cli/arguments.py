@@ -33,6 +33,12 @@ class SegmentArguments:
         str | None,
         typer.Option(help="Do one part of the run, such as 2/4; when all are done, 'merge' completes the result (.zarr only)."),
     ] = None
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Run on the workers of a dask cluster, tls://host:port or tcp://host:port; 'local' starts some here (.zarr only)."
+        ),
+    ] = None
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")] = False
 

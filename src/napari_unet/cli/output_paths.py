@@ -7,8 +7,9 @@ import typer
 
 from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.errors import OutputError
+from napari_unet.scans.write import ZARR_SUFFIX
 
-KINDS = (".tif", ".tiff", ".zarr")
+KINDS = (".tif", ".tiff", ZARR_SUFFIX)
 WILDCARDS = "*?["
 
 
@@ -36,6 +37,18 @@ def check_not_an_image(plan: Plan, plans: list[Plan]) -> None:
     for path in (plan.labels, plan.probabilities):
         if path is not None and any(_overlap(path.resolve(), image) for image in images):
             raise OutputError(f"{path} is one of the images, or part of one, and is not replaced. Choose another output.")
+
+
+def check_zarr(plan: Plan, option: str) -> None:
+    """Raise `OutputError` where a result is of a kind that is not written by parts, which an option is about."""
+    for path in (plan.labels, plan.probabilities):
+        if path is not None and not is_zarr_name(path):
+            raise OutputError(f"{path.name} is written in one go at the end, so there is nothing for {option}. Name the output .zarr.")
+
+
+def is_zarr_name(path: Path) -> bool:
+    """Whether a result of that name is a zarr."""
+    return path.suffix.lower() == ZARR_SUFFIX
 
 
 def _overlap(one: Path, other: Path) -> bool:

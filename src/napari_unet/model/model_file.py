@@ -16,7 +16,7 @@ from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 
-__all__ = ["build_model", "load_model_file", "read_header", "save_model", "weights_sha256"]
+__all__ = ["build_model", "load_model_bytes", "load_model_file", "model_bytes", "read_header", "save_model", "weights_sha256"]
 
 Tensors = dict[str, torch.Tensor]
 
@@ -51,31 +51,41 @@ def save_model(model: Model, path: Path | str) -> Path:
     Raises `OutputError` where it can not be written (the old file stays), `ModelFileError` for
     weights that are not finite.
     """
-    from safetensors.torch import save
-
     path = Path(path)
     path = path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX)
-    tensors = tensors_of(model.network)
-    _check_finite(tensors, path.name)
-    metadata = {SPEC_KEY: model.spec.model_dump_json(), HASH_KEY: weights_sha256(model.spec.architecture, tensors)}
-    payload = save(tensors, metadata)
+    payload = model_bytes(model, path.name)
     write_atomically(path, lambda temporary: _write_bytes(temporary, payload), verify=_verify)
     return path
 
 
+def model_bytes(model: Model, name: str) -> bytes:
+    """What the file of a model holds; raises `ModelFileError`, which calls it by that name, for weights that are not finite."""
+    from safetensors.torch import save
+
+    tensors = tensors_of(model.network)
+    _check_finite(tensors, name)
+    metadata = {SPEC_KEY: model.spec.model_dump_json(), HASH_KEY: weights_sha256(model.spec.architecture, tensors)}
+    payload: bytes = save(tensors, metadata)
+    return payload
+
+
 def load_model_file(path: Path | str) -> Model:
     """Read a model file; raises `ModelFileError` with one sentence for anything wrong with it."""
+    path = Path(path)
+    read_header(path)
+    return load_model_bytes(path.read_bytes(), path.name)
+
+
+def load_model_bytes(data: bytes, name: str) -> Model:
+    """The model whose file holds these bytes; raises `ModelFileError`, which calls it by that name, for anything wrong with them."""
     from safetensors.torch import load
 
-    path = Path(path)
-    header = read_header(path)
-    data = path.read_bytes()
-    parse_header(io.BytesIO(data), len(data), path.name)
-    network = _fitting_network(header, path.name)
+    header = parse_header(io.BytesIO(data), len(data), name)
+    network = _fitting_network(header, name)
     tensors = load(data)
-    _check_finite(tensors, path.name)
+    _check_finite(tensors, name)
     if weights_sha256(header.spec.architecture, tensors) != header.weights_sha256:
-        raise ModelFileError(f"{path.name} is damaged: its weights do not match its own hash. Copy it again.")
+        raise ModelFileError(f"{name} is damaged: its weights do not match its own hash. Copy it again.")
     network.load_state_dict(tensors)
     return Model(header.spec, network.eval(), header.weights_sha256)
 

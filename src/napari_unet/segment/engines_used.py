@@ -16,9 +16,13 @@ class EnginesUsed:
     def take(self, tile: TileResult) -> bool:
         """Take what a tile says; whether it is the first of its engine."""
         self._note = tile.engine_note
-        new = tile.engine not in self.names
+        return self.add(tile.engine)
+
+    def add(self, name: str) -> bool:
+        """Take the name of one that has run, here or elsewhere; whether it is new."""
+        new = name not in self.names
         if new:
-            self.names.append(tile.engine)
+            self.names.append(name)
         return new
 
     @property

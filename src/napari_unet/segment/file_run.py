@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from napari_unet.model.model import Model
 from napari_unet.progress import Asked, OnProgress, go, ignore
 from napari_unet.scans.write import open_result
-from napari_unet.segment.engine import Engine
+from napari_unet.segment.engine import EngineFacts
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.run import run_facts
 from napari_unet.segment.sink import Outputs, Sink, files_of
@@ -33,7 +33,7 @@ def file_run(
     model: Model,
     job: SegmentJob,
     outputs: Outputs,
-    engine: Engine,
+    engine: EngineFacts,
     overwrite: bool = False,
     on_progress: OnProgress = ignore,
     asked: Asked = go,

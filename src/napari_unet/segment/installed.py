@@ -6,6 +6,7 @@ from typing import Literal
 Kind = Literal["torch", "openvino"]
 
 NOT_INSTALLED = "OpenVINO is not installed. Install it with: pip install 'napari-unet-loop[openvino]', or choose the engine torch."
+NO_CLUSTERS = "dask.distributed is not installed. Install it with: pip install 'napari-unet-loop[cluster]', or leave --scheduler out."
 
 
 def kind_for(engine: str, device: str, openvino: bool) -> Kind:
@@ -17,7 +18,16 @@ def kind_for(engine: str, device: str, openvino: bool) -> Kind:
 
 def openvino_version() -> str | None:
     """The installed version of OpenVINO; None where it is not installed."""
+    return _version("openvino")
+
+
+def distributed_version() -> str | None:
+    """The installed version of dask.distributed; None where it is not installed."""
+    return _version("distributed")
+
+
+def _version(distribution: str) -> str | None:
     try:
-        return metadata.version("openvino")
+        return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None

@@ -5,7 +5,7 @@ tile of the plan fills whole chunks of the files, so that no two writers meet in
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from napari_unet.errors import Cancelled
 from napari_unet.model.model import Model
 from napari_unet.progress import Asked, OnProgress, go, ignore
 from napari_unet.scans.only_writer import only_writer
-from napari_unet.segment.engine import Engine
+from napari_unet.segment.engine import EngineFacts
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.kept_tiles import KeptRun
 from napari_unet.segment.opening import Opening
@@ -49,21 +49,21 @@ def kept_run(
     job: SegmentJob,
     outputs: Outputs,
     keeping: Keeping,
-    engine: Engine | None,
+    engine: EngineFacts | None,
     on_progress: OnProgress = ignore,
     asked: Asked = go,
-) -> Iterator[Tally]:
+) -> Iterator[KeptRun | CompleteRun]:
     """Open the zarr files of a run: give the tiles of its `job` to `take`, and it is completed at the end.
 
     What another has finished is checked, and not computed again. Whatever ends the run before it is complete leaves what is
-    finished for another, except CANCEL, after which it is as if the run had never begun. Of a part, the end completes
-    nothing but the part. Before a result takes its place, its coarser levels are made, which STOP leaves to another too.
-    `engine` is what will run; a merge needs none.
+    finished for another, except CANCEL, after which it is as if the run had never begun. Of a part or a share, the end
+    completes nothing but that. Before a result takes its place, its coarser levels are made, which STOP leaves to another
+    too. `engine` is what will run; a merge needs none.
 
     Raises `OutputError` where what was begun is of another run, or where this run is not wanted to touch it; where another
     computes the same at this moment; where a disk has no room; and where a merge finds parts that are missing.
     """
-    with only_writer(outputs.labels, writer_name(keeping.part), _refusal(outputs, keeping)):
+    with _alone(outputs, keeping):
         if (complete := complete_run(model, job, outputs, keeping)) is not None:
             yield complete
         else:
@@ -81,7 +81,7 @@ def _opened(opening: Opening, keeping: Keeping, on_progress: OnProgress, asked: 
         raise
     try:
         yield run
-        whole = run.complete and keeping.part is None and opening.add_levels(run, on_progress, asked)
+        whole = run.complete and keeping.whole and opening.add_levels(run, on_progress, asked)
     except Cancelled:
         run.forget()
         opening.forget()
@@ -93,6 +93,10 @@ def _opened(opening: Opening, keeping: Keeping, on_progress: OnProgress, asked: 
         opening.finish(run)
 
 
-def _refusal(outputs: Outputs, keeping: Keeping) -> str:
+def _alone(outputs: Outputs, keeping: Keeping) -> AbstractContextManager[None]:
+    """Keep others from computing the same; a share may be done twice, since whose worker is lost may not have ended."""
+    if keeping.share is not None:
+        return nullcontext()
     what = f"Part {keeping.part} of {outputs.labels}" if keeping.part else outputs.labels
-    return f"{what} is being computed by another run at this moment. Wait until that has ended."
+    refusal = f"{what} is being computed by another run at this moment. Wait until that has ended."
+    return only_writer(outputs.labels, writer_name(keeping.part), refusal)

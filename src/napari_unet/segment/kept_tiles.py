@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.progress import Asked, OnProgress, Progress, should_stop
+from napari_unet.progress import Asked, OnProgress, Progress, go, ignore, should_stop
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.engines_used import EnginesUsed
 from napari_unet.segment.job import SegmentJob
-from napari_unet.segment.part import Part, share_of
+from napari_unet.segment.part import Part
 from napari_unet.segment.run_journal import Journaled, RunJournal, TileRecord
 from napari_unet.segment.sink import Sink, digest
 from napari_unet.segment.stream import TileResult
@@ -48,15 +48,18 @@ class Store:
 
 
 class KeptRun(Tally):
-    """Takes the tiles of `job`: those of its part (of all, where there is none) that are not among the finished ones."""
+    """Takes the tiles of `job`: those of its `share` that are not among the finished ones; `part` names its journal."""
 
-    def __init__(self, job: SegmentJob, store: Store, part: Part | None, known: Journaled, finished: list[TileRecord]) -> None:
+    def __init__(
+        self, job: SegmentJob, store: Store, share: range, part: Part | None, known: Journaled, finished: list[TileRecord]
+    ) -> None:
         super().__init__(replace(job, wanted=self._wants, statistics=known.statistics))
-        self._store, self._part = store, part
-        self._share = share_of(part, store.grid.total)
+        self._store, self._share, self._part = store, share, part
         self._statistics = dict(known.statistics)
         self.engines = EnginesUsed(known.engines)
-        self._missing: dict[int, _Missing] = {}  # of the tiles of the plan that come in smaller ones
+        self._records: dict[int, TileRecord] = {}
+        self.credited = False  # whether others have finished some of its tiles
+        self._pieces: dict[int, _Pieces] = {}  # tiles of the plan that come in smaller ones
         self._done = np.zeros(store.grid.total, bool)
         self._journal: RunJournal | None = None
         for record in finished:
@@ -72,6 +75,13 @@ class KeptRun(Tally):
     def finished(self) -> int:
         """How many tiles of the part are."""
         return int(np.count_nonzero(self._done))
+
+    @property
+    def said(self) -> Journaled:
+        """What this run can say of the finished tiles, of their frames and of the engines."""
+        frames = {self._store.grid.tile(number)[0] for number in self._records}
+        statistics = {frame: value for frame, value in self._statistics.items() if frame in frames}
+        return Journaled(statistics, {number: [record] for number, record in self._records.items()}, list(self.engines.names))
 
     @property
     def kept(self) -> str:
@@ -94,12 +104,21 @@ class KeptRun(Tally):
         self._keep_statistics(tile)
         if self.engines.take(tile):
             self._written().engine(tile.engine)
-        if block == tile.region:
-            sha256 = digest(sink.take(tile) for sink in self._store.sinks)
-            self._finish(TileRecord(number, sha256, _plain(self.classes_in(tile)), tile.nonfinite))
-        else:
-            self._take_piece(number, block, tile)
+        if (whole := tile if block == tile.region else self._joined(number, block, tile)) is not None:
+            sha256 = digest(sink.take(whole) for sink in self._store.sinks)
+            self._finish(TileRecord(number, sha256, _plain(self.classes_in(whole)), whole.nonfinite))
         self.tiles += 1
+
+    def credit(self, said: Journaled) -> None:
+        """Count the tiles that another has finished, where the files hold what was written."""
+        self.credited = True
+        self._statistics = {**said.statistics, **self._statistics}
+        for engine in said.engines:
+            self.engines.add(engine)
+        records = {number: found for number, found in said.tiles.items() if not self._done[number]}
+        for record in self._store.verified(records, ignore, go):
+            self._count(record)
+            self.tiles += 1
 
     def facts(self) -> dict[str, Any]:
         """What a result that is complete says of itself: voxels of each class, those not finite, the statistics of each frame."""
@@ -122,19 +141,11 @@ class KeptRun(Tally):
         number = self._store.grid.number(frame, region)
         return number in self._share and not self._done[number]
 
-    def _take_piece(self, number: int, block: Slices, tile: TileResult) -> None:
-        """Write a piece of a tile of the plan, which memory did not suffice for."""
-        if number not in self._missing:
-            self._missing[number] = _Missing(prod(part.stop - part.start for part in block), np.zeros_like(self.voxels))
-            for sink in self._store.sinks:
-                sink.clear(tile.frame, block)  # a damaged chunk can be replaced, but no piece of it
-        for sink in self._store.sinks:
-            sink.take(tile)
-        missing = self._missing[number]
-        missing.add(tile, self.classes_in(tile))
-        if not missing.size:
-            sha256 = digest(sink.read(tile.frame, block) for sink in self._store.sinks)
-            self._finish(TileRecord(number, sha256, _plain(missing.voxels), missing.nonfinite))
+    def _joined(self, number: int, block: Slices, piece: TileResult) -> TileResult | None:
+        """The tile of the plan that a piece belongs to, which memory did not suffice for; None while pieces are missing."""
+        if number not in self._pieces:
+            self._pieces[number] = _Pieces(block, piece)
+        return self._pieces.pop(number).tile if self._pieces[number].add(piece) else None
 
     def _keep_statistics(self, tile: TileResult) -> None:
         if tile.frame not in self._statistics:
@@ -146,7 +157,7 @@ class KeptRun(Tally):
         self._count(record)
 
     def _count(self, record: TileRecord) -> None:
-        self._done[record.tile] = True
+        self._done[record.tile], self._records[record.tile] = True, record
         self.voxels += np.asarray(record.voxels, np.int64)
         self.nonfinite += record.nonfinite
 
@@ -156,19 +167,25 @@ class KeptRun(Tally):
         return self._journal
 
 
-@dataclass
-class _Missing:
-    """Of a tile that comes in pieces: how many voxels are missing, and what the pieces that came hold."""
+class _Pieces:
+    """A tile of the plan that comes in pieces, put together here, so that it is written once and whole, as any other."""
 
-    size: int
-    voxels: np.ndarray
-    nonfinite: int = 0
+    def __init__(self, block: Slices, piece: TileResult) -> None:
+        shape = tuple(part.stop - part.start for part in block)
+        kept = piece.probabilities
+        probabilities = None if kept is None else np.zeros((len(kept), *shape), kept.dtype)
+        self.tile = replace(piece, region=block, labels=np.zeros(shape, piece.labels.dtype), probabilities=probabilities, nonfinite=0)
+        self._missing = prod(shape)
 
-    def add(self, tile: TileResult, voxels: np.ndarray) -> None:
-        """Take a piece."""
-        self.size -= tile.labels.size
-        self.voxels = self.voxels + voxels
-        self.nonfinite += tile.nonfinite
+    def add(self, piece: TileResult) -> bool:
+        """Take a piece; whether it was the last."""
+        place = tuple(slice(part.start - of.start, part.stop - of.start) for part, of in zip(piece.region, self.tile.region, strict=True))
+        self.tile.labels[place] = piece.labels
+        if self.tile.probabilities is not None and piece.probabilities is not None:
+            self.tile.probabilities[:, *place] = piece.probabilities
+        self.tile = replace(self.tile, nonfinite=self.tile.nonfinite + piece.nonfinite)
+        self._missing -= piece.labels.size
+        return not self._missing
 
 
 def _plain(counts: np.ndarray) -> tuple[int, ...]:

@@ -30,7 +30,7 @@ from napari_unet.scans.pyramid import size_of_coarser
 from napari_unet.scans.result_file import ResultFile
 from napari_unet.scans.write import check_output
 from napari_unet.scans.zarr_write import writing
-from napari_unet.segment.engine import Engine
+from napari_unet.segment.engine import EngineFacts
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.kept_tiles import KeptRun, Store
 from napari_unet.segment.lattice import lattice_of
@@ -48,7 +48,7 @@ PACKED = {"u": 1 / 8, "f": 7 / 8}  # about what is left of labels and of probabi
 class Opening:
     """The files of one run, and what of them is this run's own."""
 
-    def __init__(self, model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping, engine: Engine | None) -> None:
+    def __init__(self, model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping, engine: EngineFacts | None) -> None:
         """`engine` is what will run; a merge, which runs nothing, needs none."""
         if job.region != tuple(slice(0, n) for n in job.scan.frame_shape(job.dimensions)):
             raise ScanError("Only whole images are kept to be gone on with. Leave the region out.")
@@ -64,7 +64,8 @@ class Opening:
 
     def complete_facts(self) -> Mapping[str, Any] | None:
         """The facts of a result that is there already and is what this run would give, if it is to be gone on with."""
-        if not (self._keeping.resume or self._keeping.merge):
+        keeping = self._keeping
+        if keeping.share is not None or not (keeping.resume or keeping.merge):
             return None
         self._forget_leftovers()
         if is_begun(self._outputs.labels):
@@ -78,16 +79,13 @@ class Opening:
 
     def open(self, on_progress: OnProgress, asked: Asked) -> KeptRun:
         """Begin the files, or find those that were begun, and check what is finished; raises `OutputError` as `kept_run` does."""
-        self._forget_leftovers()
-        self._reopen()
-        for path in self._paths:
-            check_output(path, self._keeping.overwrite)
-        self._make_way()
+        if self._keeping.share is None:  # what is before a share is done by who has begun the run
+            self._make_place()
         store = self._store(self._begun())
         self._make_way_for_part()
-        known, share = read_journals(self._folder), share_of(self._keeping.part, store.grid.total)
+        known, share = read_journals(self._folder), self._keeping.share_of(store.grid.total)
         records = {number: said for number, said in known.tiles.items() if number in share}
-        run = KeptRun(self._job, store, self._keeping.part, known, store.verified(records, on_progress, asked))
+        run = KeptRun(self._job, store, share, self._keeping.part, known, store.verified(records, on_progress, asked))
         if self._keeping.merge:
             self._check_complete(run)
         self._begun_files = [sink.file for sink in store.sinks]
@@ -110,14 +108,14 @@ class Opening:
     def finish(self, run: KeptRun) -> None:
         """Let the results take their places, the labels last: until then, the journals are beside them."""
         for path in reversed(self._paths):
-            if not self._fresh:
+            if not self._fresh or run.credited:
                 sweep_partial(path)
             finish_partial(path, run.facts())
         forget_locks(self._outputs.labels)
 
     def leave(self, run: KeptRun) -> None:
         """Leave what is finished to others; where nothing is, and nobody else can have begun, nothing is left."""
-        if self._fresh and not run.finished:
+        if self._fresh and not run.finished and not read_journals(self._folder).tiles:
             self.forget()
 
     def forget(self) -> None:
@@ -125,6 +123,13 @@ class Opening:
         if self._fresh:
             for path in self._paths:
                 forget_partial(path)
+
+    def _make_place(self) -> None:
+        self._forget_leftovers()
+        self._reopen()
+        for path in self._paths:
+            check_output(path, self._keeping.overwrite)
+        self._make_way()
 
     def _forget_leftovers(self) -> None:
         for path in self._paths:
@@ -176,18 +181,22 @@ class Opening:
     def _begin(self) -> None:
         if self._engine is None:
             raise OutputError(f"There is nothing to merge: {self._folder} does not exist. Run the parts first.")
-        _, core_px = lattice_of(self._job, self._engine.kind, free_bytes(self._engine.device))
+        if self._keeping.share is not None:
+            raise OutputError(
+                f"{self._folder} is not there. Workers need the output under the same path as here, on a file system that all share."
+            )
+        core_px = self._job.core_px or lattice_of(self._job, self._engine.kind, free_bytes(self._engine.device))[1]
         plan = replace(self._own, core_px=core_px).as_dict()
         files = self._files(plan)
         _check_room(files, 1.0)
-        self._fresh = begin_partial(files[0]) and self._keeping.part is None
+        self._fresh = begin_partial(files[0]) and self._keeping.whole
 
     def _store(self, plan: Mapping[str, Any]) -> Store:
         """Open the files of a plan; those of the probabilities are begun here."""
         self._job = replace(self._job, core_px=tuple(plan["core_px"]))
         sinks = []
         for file in self._files(plan):
-            if not is_begun(file.path) and not self._keeping.merge:
+            if not is_begun(file.path) and not self._keeping.merge and self._keeping.share is None:
                 begin_partial(file)
             array, facts = open_partial(file.path)
             check_same(partial_folder(file.path), facts.get(RUN, {}), self._own)

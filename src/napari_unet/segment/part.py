@@ -32,13 +32,24 @@ class Keeping:
     """What is to become of what was begun before: `resume` goes on with it, `overwrite` replaces it.
 
     With `part`, only that part is computed, and what is begun is that part's; `merge` computes nothing, and completes
-    what the parts have finished.
+    what the parts have finished. With `share`, only the tiles of these numbers are computed, of a run that another has
+    begun and will complete.
     """
 
     resume: bool = False
     overwrite: bool = False
     part: Part | None = None
     merge: bool = False
+    share: range | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the end of the run completes the result."""
+        return self.part is None and self.share is None
+
+    def share_of(self, tiles: int) -> range:
+        """The numbers of the tiles that are this run's, of so many."""
+        return share_of(self.part, tiles) if self.share is None else self.share
 
 
 def parse_part(text: str) -> Part:

@@ -11,7 +11,7 @@ from napari_unet.model.model import Model
 from napari_unet.progress import Asked, OnProgress, go, ignore
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.check import wanted_spacing
-from napari_unet.segment.engine import Engine
+from napari_unet.segment.engine import EngineFacts
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.lattice import halo_facts
 from napari_unet.segment.settings import SegmentSettings
@@ -75,7 +75,7 @@ def segment(
     return labels
 
 
-def run_facts(model: Model, job: SegmentJob, engine: Engine) -> dict[str, Any]:
+def run_facts(model: Model, job: SegmentJob, engine: EngineFacts) -> dict[str, Any]:
     """What a result says of how it was made, and by which engine, as plain values."""
     return {
         "model": model.spec.name,

@@ -39,10 +39,6 @@ class Sink:
         """What the file holds there; raises whatever the file's library does where that is damaged."""
         return np.asarray(self.array[self._place(frame, region)])
 
-    def clear(self, frame: Index, region: Slices) -> None:
-        """Put zeros there."""
-        self.array[self._place(frame, region)] = 0
-
     def _values(self, tile: TileResult) -> np.ndarray:
         scan, dtype = self.file.scan, np.dtype(self.array.dtype)
         if dtype.kind != "f":

@@ -8,8 +8,8 @@ from napari_unet.progress import Asked, go
 from napari_unet.segment.installed import Kind
 
 
-class Engine(Protocol):
-    """Runs a network on one window after the other.
+class EngineFacts(Protocol):
+    """What is to be known of an engine, here or on another machine.
 
     `name` says with version and device what runs, for the record; `kind` which library that is and `device` where it runs,
     for the plan of memory; `note` what the user should know of it, in sentences, or nothing. All of them may change
@@ -31,6 +31,10 @@ class Engine(Protocol):
     @property
     def note(self) -> str:
         """What the user should know."""
+
+
+class Engine(EngineFacts, Protocol):
+    """Runs a network on one window after the other."""
 
     def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
         """Probabilities (K, *window) float32 of a normalised (C, *window); asked within it, raises `Stopped` or `Cancelled`."""

@@ -1,0 +1,119 @@
+"""How `segment` does one image: it is read, planned, and filled into its files, wherever tiles are computed."""
+
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from napari_unet.cli.arguments import SegmentArguments
+from napari_unet.cli.outcome import tell, unexpected, with_notes
+from napari_unet.cli.output_paths import Plan, check_not_an_image, check_zarr, is_zarr_name
+from napari_unet.cli.progress_line import ProgressLine
+from napari_unet.cli.segment_place import Place
+from napari_unet.cli.segment_result import Result
+from napari_unet.errors import EngineError, OutputError, ScanError
+from napari_unet.model.model import Model
+from napari_unet.progress import OnProgress
+from napari_unet.scans.read import read_scan
+from napari_unet.segment.check import notes
+from napari_unet.segment.engine import EngineFacts
+from napari_unet.segment.file_run import file_run
+from napari_unet.segment.job import SegmentJob, plan_job
+from napari_unet.segment.kept_run import CompleteRun, complete_run, kept_run
+from napari_unet.segment.part import Keeping
+from napari_unet.segment.settings import SegmentSettings
+from napari_unet.segment.sink import Outputs
+from napari_unet.segment.tally import Tally
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One model, what is wanted of it, and where it runs."""
+
+    arguments: SegmentArguments
+    settings: SegmentSettings
+    spacing: Sequence[float] | None
+    model: Model
+    keeping: Keeping
+    place: Place
+
+    def attempt(self, plan: Plan, plans: list[Plan]) -> Result:
+        """Segment one image; what goes wrong with this one is told and kept in its result."""
+        result = Result(str(plan.image), str(plan.labels), None if plan.probabilities is None else str(plan.probabilities))
+        result.part = self.arguments.part
+        start = time.monotonic()
+        try:
+            check_not_an_image(plan, plans)
+            self._segment(plan, result)
+        except (ScanError, OutputError) as error:
+            result.error = with_notes(str(error), error)
+            tell(f"Error: {result.error}" if plan.image.name in str(error) else f"Error: {plan.image.name}: {result.error}")
+        except EngineError as error:
+            if self.place.engine_now is None:  # it is not there, for any image
+                raise
+            result.error = with_notes(str(error), error)
+            tell(f"Error: {plan.image.name}: {result.error}")
+        except (RuntimeError, MemoryError) as error:  # torch: out of memory and the like; the images after this one may fit
+            result.error = with_notes(unexpected(error), error)
+            tell(f"Error: {plan.image.name}: {result.error}")
+        result.seconds = round(time.monotonic() - start, 3)
+        return result
+
+    def _segment(self, plan: Plan, result: Result) -> None:
+        spec = self.model.spec
+        dimensions, channels = spec.architecture.dimensions, len(spec.channels)
+        scan = read_scan(plan.image, self.arguments.axes, self.spacing, dimensions=dimensions, channels=channels)
+        job = plan_job(spec, scan, self.settings)
+        result.axes, result.shape = scan.result_axes, list(scan.result_shape)
+        result.spacing, result.unit = list(scan.spacing), scan.unit
+        for note in notes(spec, scan, self.settings):
+            result.note(note)
+        self._fill(plan, job, result)
+        if (engine := self.place.engine_now) is not None:  # another one may have taken over
+            result.note(engine.note)
+        if result.nonfinite:
+            result.note(f"{result.nonfinite} voxels are NaN or infinite; they are background.")
+
+    def _fill(self, plan: Plan, job: SegmentJob, result: Result) -> None:
+        line = ProgressLine(plan.image.name)
+        try:
+            with self._opened(plan, job, result, line.show) as run:
+                self._take_tiles(plan, run, result, line.show)
+        finally:
+            line.clear()
+        if isinstance(run, CompleteRun) and self.keeping.part is not None:
+            result.part = None
+            result.note("All parts are complete already; the numbers are those of the whole.")
+        result.tiles, result.tiles_skipped, result.resumed = run.tiles, run.skipped, run.skipped > 0
+        result.nonfinite, result.engine = run.nonfinite, run.engines.told or None
+        result.voxels = {label.name: int(count) for label, count in zip(job.spec.classes, run.voxels, strict=True)}
+
+    def _take_tiles(self, plan: Plan, run: Tally, result: Result, on_progress: OnProgress) -> None:
+        try:
+            if not run.complete:
+                self.place.fill(plan, run, result, on_progress)
+        except BaseException as error:
+            if run.kept:
+                error.add_note(run.kept)
+            raise
+
+    def _opened(self, plan: Plan, job: SegmentJob, result: Result, on_progress: OnProgress) -> AbstractContextManager[Tally]:
+        """The run that takes the tiles: one that can be gone on with, where all results are zarr."""
+        outputs, keeping = Outputs(plan.labels, plan.probabilities), self.keeping
+        if keeping.resume or keeping.part is not None or keeping.merge:
+            check_zarr(plan, "--resume" if keeping.resume else "--part")
+        if not all(is_zarr_name(path) for path in (plan.labels, plan.probabilities) if path is not None):
+            job, engine = self._prepared(plan, job, result)
+            return file_run(self.model, job, outputs, engine, keeping.overwrite, on_progress)
+        if (complete := complete_run(self.model, job, outputs, keeping)) is not None:
+            return nullcontext(complete)
+        if keeping.merge:
+            return kept_run(self.model, job, outputs, keeping, None, on_progress)
+        job, engine = self._prepared(plan, job, result)
+        return kept_run(self.model, job, outputs, keeping, engine, on_progress)
+
+    def _prepared(self, plan: Plan, job: SegmentJob, result: Result) -> tuple[SegmentJob, EngineFacts]:
+        """The job and what runs it, of which is told what is to be known."""
+        job, engine = self.place.prepared(plan, job)
+        result.note(engine.note)
+        return job, engine

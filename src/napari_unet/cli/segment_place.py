@@ -1,0 +1,105 @@
+"""Where the tiles of `segment` are computed: in this process, or at the workers of a cluster."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from napari_unet.cli.outcome import tell
+from napari_unet.cli.output_paths import Plan
+from napari_unet.cli.scheduler import order_of
+from napari_unet.cli.segment_result import Result
+from napari_unet.model.model import Model
+from napari_unet.model.torch_import import free_bytes
+from napari_unet.progress import OnProgress
+from napari_unet.segment.engine import Engine, EngineFacts, KnownEngine, make_engine, timed
+from napari_unet.segment.engines_used import EnginesUsed
+from napari_unet.segment.estimate import estimate
+from napari_unet.segment.job import SegmentJob
+from napari_unet.segment.kept_tiles import KeptRun
+from napari_unet.segment.probe import with_seconds
+from napari_unet.segment.settings import SegmentSettings
+from napari_unet.segment.stream import stream
+from napari_unet.segment.tally import Tally
+
+if TYPE_CHECKING:
+    from napari_unet.segment.cluster.dask_crew import Crew
+
+
+class Place(Protocol):
+    """Computes the tiles of one image after the other; `engines` are those that have made some."""
+
+    engines: EnginesUsed
+
+    @property
+    def engine_now(self) -> EngineFacts | None:
+        """What runs the network there at this moment; None before the first image wanted one."""
+
+    def prepared(self, plan: Plan, job: SegmentJob) -> tuple[SegmentJob, EngineFacts]:
+        """The job as it is done there, and what will run it."""
+
+    def fill(self, plan: Plan, run: Tally, result: Result, on_progress: OnProgress) -> None:
+        """Compute what is missing in a run."""
+
+
+class Here:
+    """This process."""
+
+    def __init__(self, model: Model, settings: SegmentSettings) -> None:
+        self._model, self._settings = model, settings
+        self.engines = EnginesUsed()
+
+    @property
+    def engine_now(self) -> EngineFacts | None:
+        """The engine, once it is made."""
+        return self._engine if "_engine" in vars(self) else None
+
+    def prepared(self, plan: Plan, job: SegmentJob) -> tuple[SegmentJob, EngineFacts]:
+        """The job as it is; the engine is made for the first."""
+        return job, self._engine
+
+    def fill(self, plan: Plan, run: Tally, result: Result, on_progress: OnProgress) -> None:
+        """Say what it will take, and stream the tiles."""
+        self._announce(run.job, result)
+        with timed(self._engine, run.job.spec.architecture) as engine:
+            for tile in stream(self._model, run.job, on_progress=on_progress, engine=engine):
+                run.take(tile)
+                self.engines.take(tile)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return make_engine(self._model, self._settings)
+
+    def _announce(self, job: SegmentJob, result: Result) -> None:
+        """Say what it will take, where one will wait for it."""
+        engine = self._engine
+        found = with_seconds(estimate(job, engine.kind, engine.device, free_bytes(engine.device)), engine, len(job.spec.channels))
+        result.memory_bytes = found.memory_bytes
+        result.seconds_estimated = None if found.seconds is None else round(found.seconds, 3)
+        if found.long:
+            result.tell(f"{found.told}.")
+
+
+class There:
+    """The workers of a cluster, who read images with these axes and this voxel size."""
+
+    def __init__(self, crew: "Crew", axes: str | None, spacing: Sequence[float] | None) -> None:
+        self._crew, self._axes, self._spacing = crew, axes, spacing
+        self.engines = EnginesUsed()
+        self.engine_now: KnownEngine | None = None
+
+    def prepared(self, plan: Plan, job: SegmentJob) -> tuple[SegmentJob, EngineFacts]:
+        """The job in tiles that fit at a worker, and what runs there; waits for one to join."""
+        if not self._crew.hosts:
+            tell("No worker has joined yet; waiting for one.")
+        found = self._crew.survey(order_of(plan, self._axes, self._spacing))
+        self.engine_now = found.engine
+        return replace(job, core_px=found.core_px), found.engine
+
+    def fill(self, plan: Plan, run: Tally, result: Result, on_progress: OnProgress) -> None:
+        """Have the workers compute it."""
+        if not isinstance(run, KeptRun):
+            raise TypeError("Workers fill only runs that others can go on with.")
+        self._crew.compute(order_of(plan, self._axes, self._spacing), run, on_progress)
+        for name in run.engines.names:
+            self.engines.add(name)

@@ -1,0 +1,22 @@
+"""A dask cluster on this machine, for tests: two workers, in this process or each in its own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from distributed import LocalCluster
+
+
+@contextmanager
+def two_workers(processes: bool = False) -> Iterator[LocalCluster]:
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=processes,
+        protocol="tcp://",
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
+        memory_limit=None,
+        silence_logs="CRITICAL",
+    ) as cluster:
+        yield cluster
