@@ -46,6 +46,8 @@ def kill_and_go_on(scan: Path, model: Path, output: Path, labels: np.ndarray) ->
     with subprocess.Popen(command(scan, model, output, *TILE), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while not folder.exists() or len(read_journals(folder).tiles) < tiles / 3:
             time.sleep(0.05)
+            if process.poll() is not None:
+                raise SystemExit("The run ended before it was killed. Choose a larger --side.")
         process.send_signal(signal.SIGKILL)
     finished = len(read_journals(folder).tiles)
     told = run(command(scan, model, output, *TILE, "--resume")).told["results"][0]

@@ -17,7 +17,7 @@ V1 = "memory/memory"
 def container(folder: Path, files: dict[str, object]) -> None:
     for name, content in files.items():
         path = folder / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{content}\n")
 
 
@@ -25,6 +25,7 @@ def container(folder: Path, files: dict[str, object]) -> None:
 def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in the place of the system's; the machine has 16 GB, of which 10 are free."""
     monkeypatch.setattr(devices, "CGROUP", tmp_path)
+    monkeypatch.setattr(devices, "OWN_CGROUPS", tmp_path / "cgroup")
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=16 * GB, available=10 * GB))
     return tmp_path
 
@@ -47,6 +48,21 @@ def test_the_limit_of_a_container_counts(groups: Path, files: dict[str, object],
     container(groups, files)
     assert devices.ram_total_bytes() == total * GB
     assert devices.ram_available_bytes() == free * GB
+
+
+@pytest.mark.parametrize(
+    ("own", "folder", "names"),
+    [
+        ("0::/job_7/step_0", "job_7", ("memory.max", "memory.current")),
+        ("3:cpu,memory:/job_7/step_0\n0::/", "memory/job_7", ("memory.limit_in_bytes", "memory.usage_in_bytes")),
+    ],
+)
+def test_a_limit_of_a_group_around_the_own_one_counts(groups: Path, own: str, folder: str, names: tuple[str, str]) -> None:
+    (groups / "cgroup").write_text(f"{own}\n")
+    container(groups, {f"{folder}/{name}": size * GB for name, size in zip(names, (2, 1), strict=True)})
+    container(groups, {f"{folder}/step_0/{name}": size * GB for name, size in zip(names, (9, 1), strict=True)})
+    assert devices.ram_total_bytes() == 2 * GB
+    assert devices.ram_available_bytes() == GB
 
 
 def test_a_card_has_memory_of_its_own(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:

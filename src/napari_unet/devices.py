@@ -7,11 +7,11 @@ from pathlib import Path
 
 from napari_unet.errors import DeviceError
 
-CGROUP = Path("/sys/fs/cgroup")
-CGROUP_FILES = (  # version 2 and 1: the limit, what is taken of it, and which line of the statistics can be taken back
-    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
-)
+CGROUP, OWN_CGROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+CGROUP_FILES = {  # version 2 and 1: the limit, what is taken of it, and which line of the statistics can be taken back
+    "": ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat", "total_inactive_file"),
+}
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,28 @@ class _Container:
 
 
 def _container() -> _Container | None:
-    """The limit that control groups set; None where there is none, or none that can be read."""
-    for limit, current, statistics, spare in CGROUP_FILES:
-        with suppress(OSError, ValueError):  # another version, no limit ("max"), or no container
-            most, taken = (int((CGROUP / name).read_text()) for name in (limit, current))
-            return _Container(most, taken - _line(CGROUP / statistics, spare))
+    """The tightest limit that control groups set; None where there is none, or none that can be read."""
+    found = [_limits(folder, version) for version in CGROUP_FILES for folder in _groups(version)]
+    return min((each for each in found if each is not None), key=lambda each: each.limit - each.taken, default=None)
+
+
+def _groups(version: str) -> list[Path]:
+    """The folders of the group that this process is in, and of all that hold that one, by version 2 ("") or 1 ("memory")."""
+    root, inside = CGROUP / version, ""
+    with suppress(OSError):
+        for line in OWN_CGROUPS.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if version in controllers.split(","):
+                inside = path.strip("/")
+    own = root / inside
+    return [folder for folder in (own, *own.parents) if folder.is_relative_to(root)]
+
+
+def _limits(folder: Path, version: str) -> _Container | None:
+    limit, current, statistics, spare = CGROUP_FILES[version]
+    with suppress(OSError, ValueError):  # another version, no limit ("max"), or no container
+        most, taken = (int((folder / name).read_text()) for name in (limit, current))
+        return _Container(most, taken - _line(folder / statistics, spare))
     return None
 
 

@@ -52,7 +52,7 @@ def interrupt_after(tiles: int, patch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_tile_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engines here count their runs."""
-    monkeypatch.setattr(segment_images, "with_seconds", lambda found, *_: found)
+    monkeypatch.setattr(segment_place, "with_seconds", lambda found, *_: found)
 
 
 def test_control_c_keeps_what_is_finished_and_says_how_to_go_on(
@@ -81,7 +81,6 @@ def test_an_error_keeps_what_is_finished_too(run: Command, words: tuple[object, 
 
     with monkeypatch.context() as patch:
         patch.setattr(segment_place, "make_engine", lambda model, settings: Failing(model))
-        patch.setattr(segment_place, "with_seconds", lambda found, *_: found)  # else a tile is tried first, where no speed is known
         ran = run(*words, "--json")
     assert ran.code == 1
     assert "the processor melted" in ran.err

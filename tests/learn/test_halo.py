@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 import napari_unet as nu
+from napari_unet.errors import ScanError
 from napari_unet.learn import halo as halo_module
 from napari_unet.learn import train as train_module
 from napari_unet.learn.halo import Place, measured_halo, places_of, seconds_for
 from napari_unet.model.geometry import exact_halo
 from napari_unet.model.model import Model
 from napari_unet.model.spec import MeasuredHalo
-from napari_unet.progress import go
+from napari_unet.progress import Wish, go
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.engine import TorchEngine
 from tiny import smooth_image, tiny_model, tiny_spec
@@ -24,6 +25,7 @@ def _few_voxels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(halo_module, "COMPARED", 20**3)
     monkeypatch.setattr(halo_module, "WANTED", 22**3)
     monkeypatch.setattr(halo_module, "MOST_CHANGED", 0.02)  # a network that was drawn by lot looks far
+    monkeypatch.setattr(halo_module, "MOST_CHANGED_OF_CLASS", 1.0)
 
 
 def cloud(*shape: int, seed: int = 0) -> Scan:
@@ -78,6 +80,31 @@ def test_the_least_halo_with_which_the_labels_stay_is_found(monkeypatch: pytest.
     assert strict.compared >= 20**3
 
 
+def test_where_there_is_next_to_nothing_of_a_class_the_halo_stays_exact() -> None:
+    model = tiny_model(SPEC)
+    empty = scan_of(np.zeros((SIDE, SIDE, SIDE), np.float32), axes="zyx")
+    labels = nu.segment(empty, model)
+    assert len(np.unique(labels)) == 1  # so that any halo would do
+    assert measured(model, places_of(SPEC, [empty])) is None
+
+
+def test_no_class_may_lose_more_than_a_hundredth(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, places = tiny_model(SPEC), places_of(SPEC, [cloud(SIDE, SIDE, SIDE)])
+    monkeypatch.setattr(halo_module, "MOST_CHANGED", 1.0)
+    monkeypatch.setattr(halo_module, "MOST_CHANGED_OF_CLASS", 1.0)
+    loose = measured(model, places)
+    monkeypatch.setattr(halo_module, "MOST_CHANGED_OF_CLASS", 0.06)
+    strict = measured(model, places)
+    assert loose is not None
+    assert strict is not None
+    assert strict.voxels > loose.voxels
+
+
+def test_after_stop_it_stays_exact() -> None:
+    model, places = tiny_model(SPEC), places_of(SPEC, [cloud(SIDE, SIDE, SIDE)])
+    assert measured_halo(model, TorchEngine(model.network), places, lambda: Wish.STOP) is None
+
+
 def test_a_model_that_needs_all_of_its_context_keeps_the_exact_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(halo_module, "MOST_CHANGED", -1.0)
     assert measured(tiny_model(SPEC), places_of(SPEC, [cloud(SIDE, SIDE, SIDE)])) is None
@@ -109,3 +136,13 @@ def test_it_is_not_measured_where_that_takes_too_much_of_the_time(monkeypatch: p
     monkeypatch.setattr(train_module, "measured_halo", lambda *_: pytest.fail("no time for this"))
     result = nu.train([painted(cloud(SIDE, SIDE, SIDE))], start=tiny_model(SPEC), minutes=0.1)
     assert result.model.spec.halo is None
+
+
+def test_a_training_is_none_the_worse_where_it_can_not_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ScanError("The disk is gone.")
+
+    monkeypatch.setattr(train_module, "measured_halo", fail)
+    result = nu.train([painted(cloud(SIDE, SIDE, SIDE))], start=tiny_model(SPEC), steps=1)
+    assert result.model.spec.halo is None
+    assert any("context of tiles could not be measured" in note and "The disk is gone." in note for note in result.notes)

@@ -15,6 +15,8 @@ import zarr
 from kept import Counting, Killed, run_kept, run_killed, run_parts, values
 from napari_unet import files
 from napari_unet.errors import Cancelled, OutputError, ScanError, SettingsError
+from napari_unet.model.model import Model
+from napari_unet.model.spec import MeasuredHalo
 from napari_unet.progress import Asked, Wish, go
 from napari_unet.scans.partial_zarr import begin_partial, finish_partial, open_partial, partial_folder
 from napari_unet.scans.result_file import ResultFile
@@ -95,6 +97,23 @@ def test_other_settings_are_refused(outputs: Outputs) -> None:
     run_killed(MODEL, SCAN, outputs, 3)
     with pytest.raises(OutputError, match=r"another settings .keep_probabilities: False then, True now"):
         run_kept(MODEL, SCAN, replace(outputs, probabilities=outputs.labels.with_name("p.zarr")), RESUME)
+
+
+def test_with_a_measured_halo_a_run_goes_on_and_is_parted_alike_and_without_it_is_another(outputs: Outputs, tmp_path: Path) -> None:
+    base = tiny_model(tiny_spec(3, depth=1))
+    spec = base.spec.model_copy(update={"halo": MeasuredHalo(voxels=(2, 2, 2), changed=1e-4, compared=10**6)})
+    model, scan = Model(spec, base.network, base.weights_sha256), scan_of(smooth_image((40, 40, 40)), axes="zyx")
+    whole = segment(scan, model, settings=SegmentSettings(tile_px=16, device="cpu", engine="torch"))
+    assert not np.array_equal(whole, segment(scan, base))  # it is the measured one that is used
+    assert run_killed(model, scan, outputs, 5)
+    with pytest.raises(OutputError, match=r"begun with another model \(halo: "):
+        run_kept(base, scan, outputs, RESUME)
+    assert run_kept(model, scan, outputs, RESUME).skipped == 5
+    parts = Outputs(tmp_path / "parts.zarr")
+    run_parts(model, scan, parts, (2, 1))
+    run_kept(model, scan, parts, MERGE)
+    assert np.array_equal(values(outputs.labels), whole)
+    assert np.array_equal(values(parts.labels), whole)
 
 
 def test_another_number_of_parts_is_refused(outputs: Outputs) -> None:

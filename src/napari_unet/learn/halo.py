@@ -15,19 +15,21 @@ import numpy as np
 from napari_unet.learn.looks import middle, voxels_of, without_stop
 from napari_unet.model.model import Model
 from napari_unet.model.spec import MeasuredHalo, ModelSpec
-from napari_unet.progress import Asked
+from napari_unet.progress import Asked, should_stop
 from napari_unet.scans.scan import Index, Scan, Slices
 from napari_unet.segment.engine import Engine
 from napari_unet.segment.job import plan_job
-from napari_unet.segment.lattice import exact_lattice
+from napari_unet.segment.lattice import exact_lattice, lattice_of
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
-from napari_unet.segment.tiling import Lattice
+from napari_unet.segment.tiling import Lattice, plan_size
 
 EXACT, MEASURED = SegmentSettings(halo="exact"), SegmentSettings(halo="measured")
 COMPARED = 10**6  # voxels, at least
 WANTED = 2**20  # about as many are looked at: cubes of a hundred, smaller than the tiles that are used, so their ends are nearer
-MOST_CHANGED = 1e-4
+MOST_CHANGED = 1e-4  # of all labels
+MOST_CHANGED_OF_CLASS = 0.01  # of those of any class
+FEWEST_OF_CLASS = 1e-3  # of all labels: where a class is rarer, nothing is known of it
 RUNS = 4  # the exact one, and those of a search among five or so, with less context
 
 
@@ -65,26 +67,32 @@ def seconds_for(model: Model, engine: Engine, places: Sequence[Place], asked: As
     small = Place(first.scan, first.frame, middle(first.region, 8**3), first.free)
     began = time.monotonic()
     _labels(model, engine, small, EXACT, without_stop(asked))
-    each = (time.monotonic() - began) / _window(model.spec, small)
-    return each * RUNS * sum(_window(model.spec, place) for place in places)
+    each = (time.monotonic() - began) / _computed(model.spec, engine, small)
+    return each * RUNS * sum(_computed(model.spec, engine, place) for place in places)
 
 
 def measured_halo(model: Model, engine: Engine, places: Sequence[Place], asked: Asked) -> MeasuredHalo | None:
-    """The least halo with which at most one label of ten thousand differs in all places; None where only the exact one does."""
-    asked = without_stop(asked)
+    """The least halo with which at most one label of ten thousand differs in all places, and one of a hundred of each class.
+
+    None where only the exact one does, where a class is too rare in these places to tell, and after STOP.
+    """
     exact = [_labels(model, engine, place, EXACT, asked) for place in places]
     found, candidates = None, _halos(model.spec, places[0])
-    while candidates:
+    if not _all_classes(exact, len(model.spec.classes)):
+        return None
+    while candidates and not should_stop(asked):
         halo = candidates[len(candidates) // 2]
         tried = Model(with_halo(model.spec, MeasuredHalo(voxels=halo, changed=0.0, compared=1)), model.network, "")
         pairs = [(_labels(tried, engine, place, MEASURED, asked), wanted) for place, wanted in zip(places, exact, strict=True)]
+        if should_stop(asked):
+            return None
         compared, changed = sum(a.size for a, _ in pairs), sum(int((a != b).sum()) for a, b in pairs)
-        if changed <= MOST_CHANGED * compared:
+        if changed <= MOST_CHANGED * compared and _classes_stay(pairs, len(model.spec.classes)):
             found = MeasuredHalo(voxels=halo, changed=changed / compared, compared=compared)
             candidates = candidates[: len(candidates) // 2]
         else:
             candidates = candidates[len(candidates) // 2 + 1 :]
-    return found
+    return None if should_stop(asked) else found
 
 
 def with_halo(spec: ModelSpec, halo: MeasuredHalo | None) -> ModelSpec:
@@ -118,15 +126,29 @@ def _halos(spec: ModelSpec, place: Place) -> list[tuple[int, ...]]:
     return [tuple(min(end, n * step) if free else end for end, step, free in axes) for n in range(1, most)]
 
 
-def _window(spec: ModelSpec, place: Place) -> float:
-    """Model voxels of a place with the exact halo around it."""
-    lattice = exact_lattice(spec, place.scan, EXACT)
-    sides = ((part.stop - part.start) / m.factor for part, m in zip(place.region, lattice.maps, strict=True))
-    return float(math.prod(side + 2 * reach for side, reach in zip(sides, lattice.reach, strict=True)))
+def _computed(spec: ModelSpec, engine: Engine, place: Place) -> int:
+    """Voxels that are computed for a place with the exact halo, in as many tiles as memory wants."""
+    job = plan_job(spec, place.scan, EXACT, [place.frame], place.region)
+    lattice, core_px = lattice_of(job, engine.kind)
+    tiles, window = plan_size(lattice, job.region, core_px)
+    return tiles * math.prod(window)
+
+
+def _all_classes(labels: Sequence[np.ndarray], classes: int) -> bool:
+    """Whether each class holds enough of the labels to be judged by."""
+    counts = np.sum([np.bincount(each.ravel(), minlength=classes) for each in labels], axis=0)
+    return bool(np.all(counts >= FEWEST_OF_CLASS * sum(each.size for each in labels)))
+
+
+def _classes_stay(pairs: Sequence[tuple[np.ndarray, np.ndarray]], classes: int) -> bool:
+    """Whether next to all labels of each class are what they are in the exact ones, which come second in each pair."""
+    lost = np.sum([np.bincount(exact[found != exact], minlength=classes) for found, exact in pairs], axis=0)
+    held = np.sum([np.bincount(exact.ravel(), minlength=classes) for _, exact in pairs], axis=0)
+    return bool(np.all(lost <= MOST_CHANGED_OF_CLASS * held))
 
 
 def _labels(model: Model, engine: Engine, place: Place, settings: SegmentSettings, asked: Asked) -> np.ndarray:
-    """A place's labels in the order of the frame's axes, as one tile where memory allows."""
+    """A place's labels in the order of the frame's axes, as one tile where memory allows; what STOP leaves is 0."""
     job = plan_job(model.spec, place.scan, settings, [place.frame], place.region)
     labels = np.zeros(tuple(part.stop - part.start for part in place.region), np.uint8)
     for tile in stream(model, job, asked=asked, engine=engine):

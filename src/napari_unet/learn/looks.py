@@ -1,6 +1,6 @@
 """What two models are looked at for: judged pieces, and frames with corrections, of which the untouched rest is compared.
 
-Labels are those of `napari_unet.segment` on the native scan, computed for the regions alone: tiles are exact.
+Labels are those of `napari_unet.segment` with the exact halo on the native scan, computed for the regions alone.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,15 +1,15 @@
 """Train a model on labelled scans, and have it judged against the one it came from."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import TypedDict, TypeVar, Unpack
 
 import numpy as np
 
 from napari_unet.devices import choose
-from napari_unet.errors import Cancelled, SettingsError
+from napari_unet.errors import Cancelled, NapariUNetError, SettingsError
 from napari_unet.learn.choices import as_begun, settings_with
 from napari_unet.learn.events import Event, HeldOutScore, OnEvent, Preview, PreviewFailed, StepDone, Watch, no_event
 from napari_unet.learn.example import Example, examples_of
@@ -39,6 +39,8 @@ __all__ = ["HeldOutScore", "PreviewFailed", "StepDone", "TrainItem", "TrainResul
 SLACK = 1.25  # how much longer the judgement may take than it took to look at the parent
 SAVING_S = 0.7
 HALO_SHARE = 0.1  # of the time, at most, to measure the halo; a training that is shorter leaves it exact
+MOST_HALO_S = 60.0  # where there is no such time
+T = TypeVar("T")
 
 
 class TrainOptions(TypedDict, total=False):
@@ -162,7 +164,7 @@ class _Training:
         self.on_progress(Progress(found.steps, found.steps, "steps", note="Judging"))
         child = self._labels(found.model, looks)
         verdict = self._verdict(looks, parent, child)
-        model = self._with_halo(with_provenance(found, self.prepared, verdict))
+        model = self._with_halo(with_provenance(found, self.prepared, verdict), found.steps)
         differences = () if parent is None else changes(looks, parent, child)
         history = History(tuple(found.losses), tuple(self.scores), time.monotonic() - self.began)
         alike = sentence_of(found.settings, self.prepared.spec.axes)
@@ -177,20 +179,32 @@ class _Training:
         return labels_of(model, self.prepared.items, looks, self.settings.device, self.asked)
 
     def _see_to_halo(self) -> None:
-        """Find where the halo can be measured in the end, and how long that will take; nowhere, if it takes too much of the time."""
+        """Find where the halo can be measured in the end, and how long that will take; nowhere, if it takes too long."""
         spec, minutes = self.prepared.spec, self.settings.minutes
         if not (places := places_of(spec, [item.scan for item in self.prepared.items])):
             return
         fresh = Model(spec, UNet(spec.architecture).eval(), "")
-        seconds = seconds_for(fresh, self._engine(fresh), places, self.asked)
-        if minutes is None or seconds <= HALO_SHARE * 60 * minutes:
+        seconds = self._measured(lambda: seconds_for(fresh, self._engine(fresh), places, self.asked))
+        if seconds is not None and seconds <= (MOST_HALO_S if minutes is None else HALO_SHARE * 60 * minutes):
             self.halo_places, self.halo_s = places, seconds
 
-    def _with_halo(self, model: Model) -> Model:
-        if not self.halo_places:
+    def _with_halo(self, model: Model, steps: int) -> Model:
+        """The model with the halo that is measured for it, where one is."""
+        if not (places := self.halo_places):
             return model
-        halo = measured_halo(model, self._engine(model), self.halo_places, self.asked)
+        self.on_progress(Progress(steps, steps, "steps", note="Measuring the context of tiles"))
+        halo = self._measured(lambda: measured_halo(model, self._engine(model), places, self.asked))
         return Model(with_halo(model.spec, halo), model.network, model.weights_sha256)
+
+    def _measured(self, measure: Callable[[], T]) -> T | None:
+        """What is measured of the halo; where that fails, the training is none the worse, and the notes say it."""
+        try:
+            return measure()
+        except Cancelled:
+            raise
+        except (NapariUNetError, RuntimeError, MemoryError, OSError) as error:
+            self.trouble = f"{self.trouble} The context of tiles could not be measured, and stays exact: {error}".strip()
+            return None
 
     def _engine(self, model: Model) -> TorchEngine:
         return TorchEngine(model.network, choose_device(self.settings.device))

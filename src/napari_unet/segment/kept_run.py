@@ -38,7 +38,12 @@ class CompleteRun(Tally):
 
 
 def complete_run(model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping) -> CompleteRun | None:
-    """The run whose result is there already, and is to be left as it is; it needs no engine."""
+    """The run whose result is there already, and is to be left as it is; it needs no engine. Raises `OutputError` as `kept_run`."""
+    with _alone(outputs, keeping):
+        return _complete_run(model, job, outputs, keeping)
+
+
+def _complete_run(model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping) -> CompleteRun | None:
     facts = Opening(model, job, outputs, keeping, None).complete_facts()
     return None if facts is None else CompleteRun(job, facts)
 
@@ -64,7 +69,7 @@ def kept_run(
     computes the same at this moment; where a disk has no room; and where a merge finds parts that are missing.
     """
     with _alone(outputs, keeping):
-        if (complete := complete_run(model, job, outputs, keeping)) is not None:
+        if (complete := _complete_run(model, job, outputs, keeping)) is not None:
             yield complete
         else:
             with _opened(Opening(model, job, outputs, keeping, engine), keeping, on_progress, asked) as run:

@@ -1,6 +1,7 @@
 """How large a tile may be: what one costs, and what the machine has."""
 
 import math
+from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
@@ -45,7 +46,7 @@ def core_shape(config: UNetConfig, lattice: Lattice, ram_bytes: float, tile_px: 
     return tuple(cut.core for cut in _cheapest(cuts, most / each))
 
 
-def _cheapest(cuts: list[list[AxisCut]], most_voxels: float) -> list[AxisCut]:
+def _cheapest(cuts: Sequence[Sequence[AxisCut]], most_voxels: float) -> list[AxisCut]:
     """Of the ways to cut each axis, those that compute the least with windows of so many voxels at most."""
     windows = reduce(np.multiply.outer, [np.array([cut.window for cut in ways], float) for ways in cuts])
     tiles = reduce(np.multiply.outer, [np.array([cut.tiles for cut in ways], float) for ways in cuts])

@@ -12,6 +12,7 @@ from napari_unet.errors import OutputError
 from napari_unet.model.model import Model
 from napari_unet.scans.identity import identity_of
 from napari_unet.segment.job import SegmentJob
+from napari_unet.segment.lattice import halo_facts
 
 RUN = "run"  # the name under which a result's facts have it
 HASHES = ("sha256", "weights_sha256")
@@ -46,7 +47,7 @@ def plan_run(model: Model, job: SegmentJob, engine: str, core_px: tuple[int, ...
             "colours": scan.rgb,
             "frames": None if whole else job.frames,
         },
-        model={"name": model.spec.name, "weights_sha256": model.weights_sha256},
+        model={"name": model.spec.name, "weights_sha256": model.weights_sha256, "halo": halo_facts(job)},
         settings=job.settings.model_dump(mode="json", exclude=ENGINE_FREE),
         engine={"name": engine, "napari-unet-loop": __version__},
         core_px=core_px,

@@ -10,6 +10,7 @@ exact, so nothing changes when the larger one covers it.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from napari_unet.model.geometry import round_up
 from napari_unet.scans.resample import AxisMap
@@ -108,11 +109,12 @@ def window_voxels(plan: TilePlan) -> int:
 
 def computed_share(lattice: Lattice, core_px: Sequence[int]) -> float:
     """How many voxels are computed for each one of a whole frame."""
-    plan = plan_tiles(lattice, tuple(slice(0, m.length) for m in lattice.maps), core_px)
-    return window_voxels(plan) * len(plan.tiles) / math.prod(lattice.padded)
+    tiles, window = plan_size(lattice, tuple(slice(0, m.length) for m in lattice.maps), core_px)
+    return tiles * math.prod(window) / math.prod(lattice.padded)
 
 
-def ways_to_cut(lattice: Lattice, axis: int) -> list[AxisCut]:
+@lru_cache(maxsize=64)  # asked for anew with each choice in the window
+def ways_to_cut(lattice: Lattice, axis: int) -> tuple[AxisCut, ...]:
     """The ways to cut the whole of an axis into even tiles, the fewest first: of those with as many tiles, the smallest."""
     axis_map, stride = lattice.maps[axis], lattice.strides[axis]
     cells, ways = lattice.padded[axis] // stride, dict[int, AxisCut]()
@@ -121,7 +123,7 @@ def ways_to_cut(lattice: Lattice, axis: int) -> list[AxisCut]:
         cut, known = AxisCut(size, len(parts), _length(parts[0][0])), ways.get(len(parts))
         if known is None or (cut.window, cut.core) < (known.window, known.core):
             ways[cut.tiles] = cut
-    return [ways[count] for count in sorted(ways)]
+    return tuple(ways[count] for count in sorted(ways))
 
 
 def _tile(parts: "list[AxisPart]") -> Tile:

@@ -96,9 +96,12 @@ class SegmentPlan:
         place = cpu_device() if kind == "openvino" else device
         try:
             job = self._job(viewer, choice, spec, settings_of(choice, place.name, options), options)
-            return estimate(job, kind, place.name, place.memory_bytes or ram_available_bytes()).told
-        except (ScanError, SettingsError):
+            free = None if place.name == "cpu" else place.memory_bytes  # of a card, all that it has; of the machine, what is free now
+            return estimate(job, kind, place.name, free or ram_available_bytes()).told
+        except ScanError:
             return ""
+        except SettingsError as error:
+            return str(error)
 
     def _job(self, viewer: Any, choice: InputChoice, spec: ModelSpec, settings: SegmentSettings, options: Options) -> SegmentJob:
         """What is to be segmented; raises `NapariUNetError` with one sentence where it can not be."""

@@ -27,7 +27,7 @@ class Crew:
     @property
     def hosts(self) -> Counter[str]:
         """How many workers there are on each machine."""
-        return Counter(str(facts["host"]) for facts in self._client.scheduler_info()["workers"].values())
+        return Counter(str(facts["host"]) for facts in self._client.scheduler_info(n_workers=-1)["workers"].values())
 
     def survey(self, order: Order) -> Survey:
         """What the first worker that is free says; waits for one to join."""
