@@ -40,6 +40,7 @@ def test_workers_give_the_labels_of_an_ordinary_run(run: Command, words: tuple[o
     (result,) = ran.json["results"]
     assert (ran.code, result["tiles"], result["resumed"], result["part"]) == (0, 48, False, None)
     assert ran.json["engine"].endswith("on cpu")
+    assert (result["engine"], result["memory_bytes"]) == (ran.json["engine"], None)
     np.testing.assert_array_equal(values(Path("a.zarr")), ordinary(run, words))
     assert values(Path("p.zarr")).shape == (3, 4, 40, 50)
     assert ran.err.count("has no TLS: whoever reaches that port can run any program") == 1
