@@ -85,6 +85,7 @@ def test_what_torch_can_not_fuse_takes_more_memory(dimensions: int, net: dict[st
     plain, other = (UNetConfig.model_validate({"dimensions": dimensions, **more}) for more in ({}, net))
     lattice = lattice_of(plain, (64,) * dimensions)
     assert voxel_bytes(other, lattice, "torch") > voxel_bytes(plain, lattice, "torch")
+    assert voxel_bytes(plain, lattice, "torch on a card") == voxel_bytes(other, lattice, "torch")
     assert voxel_bytes(other, lattice, "openvino") == voxel_bytes(plain, lattice, "openvino")
 
 

@@ -3,17 +3,22 @@
 from importlib import metadata
 from typing import Literal
 
-Kind = Literal["torch", "openvino"]
+Kind = Literal["torch", "torch on a card", "openvino"]  # as far as they differ in what they take
 
 NOT_INSTALLED = "OpenVINO is not installed. Install it with: pip install 'napari-unet-loop[openvino]', or choose the engine torch."
 NO_CLUSTERS = "dask.distributed is not installed. Install it with: pip install 'napari-unet-loop[cluster]', or leave --scheduler out."
 
 
 def kind_for(engine: str, device: str, openvino: bool) -> Kind:
-    """Which library runs a network, by the settings' engine and the device; `openvino` is whether that is installed."""
-    if engine == "auto":
-        return "openvino" if openvino and device == "cpu" else "torch"
-    return "openvino" if engine == "openvino" else "torch"
+    """What runs a network, by the settings' engine and the device; `openvino` is whether that is installed."""
+    if engine == "openvino" or (engine == "auto" and openvino and device == "cpu"):
+        return "openvino"
+    return torch_on(device)
+
+
+def torch_on(device: str) -> Kind:
+    """Torch on a device."""
+    return "torch" if device == "cpu" else "torch on a card"
 
 
 def openvino_version() -> str | None:

@@ -12,8 +12,9 @@ from napari_unet.model.geometry import round_up
 from napari_unet.segment.installed import Kind
 from napari_unet.segment.tiling import AxisCut, Lattice, ways_to_cut
 
-BYTES_PER_FEATURE = {"torch": {2: 27, 3: 18}, "openvino": {2: 18, 3: 18}}  # at the peak, per voxel and feature of the first level
-BYTES_UNFUSED = {2: 34, 3: 43}  # the same for torch, where blocks add their input or normalise by instance, and can not be fused
+# bytes at the peak, per voxel of a window and feature of the first level
+BYTES_UNFUSED = {2: 34, 3: 43}  # of torch where it can not fuse: on cards, and where blocks add their input or normalise by instance
+BYTES_PER_FEATURE = {"torch": {2: 27, 3: 18}, "torch on a card": BYTES_UNFUSED, "openvino": {2: 18, 3: 18}}
 BYTES_PER_OUTPUT = 16
 BYTES_PER_INPUT = 8
 READ_BYTES = 32  # per scan voxel and channel: what was read, its wide copy, what is taken of it, and a mask

@@ -31,7 +31,7 @@ def make_engine(model: Model, settings: SegmentSettings) -> Engine:
     if settings.engine == "openvino":
         return _named_openvino(model, settings)
     device = choose_device(settings.device)
-    if kind_for(settings.engine, device, openvino_version() is not None) == "torch":
+    if kind_for(settings.engine, device, openvino_version() is not None) != "openvino":
         return _on_card(model, device) if settings.device == "auto" and device != PROCESSOR else TorchEngine(model.network, device)
     on_processor = partial(TorchEngine, model.network, PROCESSOR)
     try:

@@ -10,7 +10,7 @@ from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import ConvNorm, UNet
 from napari_unet.progress import Asked, go, heed
 from napari_unet.segment.engine.cpu_fusion import FusedUNet, can_fuse
-from napari_unet.segment.installed import Kind
+from napari_unet.segment.installed import Kind, torch_on
 
 nn = torch.nn
 
@@ -18,9 +18,8 @@ nn = torch.nn
 class TorchEngine:
     """A network on one torch device, with BatchNorm folded into the convolutions and channels last."""
 
-    kind: Kind = "torch"
-
     def __init__(self, network: UNet, device: str = "cpu", note: str = "") -> None:
+        self.kind: Kind = torch_on(device)
         self.name, self.note = f"torch {torch.__version__} on {device}", note
         self.device = device
         self._layout = torch.channels_last if network.config.dimensions == 2 else torch.channels_last_3d
