@@ -76,6 +76,26 @@ TARGETS: tuple[Target, ...] = (  # what is measured, what is aimed at, the row, 
     ("import napari_unet, ms", "≤ 30", "startup", ("import napari_unet, ms",)),
     ("napari-unet --help, ms", "≤ 400", "startup", ("napari-unet --help, ms",)),
 )
+Figure = tuple[str, tuple[str, ...]]
+OURS_2D, OURS_3D = ("engine-2d", ("napari-unet, openvino", "seconds")), ("engine-3d", ("napari-unet, openvino", "seconds"))
+RATIOS: tuple[tuple[str, str, Figure, Figure], ...] = (  # what is measured, what is aimed at, and the two figures, by their medians
+    ("2048²: the rate, of that of one whole tile in OpenVINO", "≥ 0.9", ("engine-2d", ("OpenVINO, one whole tile", "seconds")), OURS_2D),
+    (
+        "2048²: time from the middle of the view, of that in order",
+        "≤ 1.3",
+        ("engine-2d", ("napari-unet, openvino, from the middle of the view", "seconds")),
+        OURS_2D,
+    ),
+    (
+        "256³: the same",
+        "≤ 1.3",
+        ("engine-3d", ("napari-unet, openvino, from the middle of the view", "seconds")),
+        OURS_3D,
+    ),
+    ("Time per pixel at 16,384², of that at 1024²", "≤ 1.35", ("size-2d-16384", ("ns per voxel",)), ("size-2d-01024", ("ns per voxel",))),
+    ("Time per voxel at 1024³, of that at 128³", "≤ 1.7", ("size-3d-01024", ("ns per voxel",)), ("size-3d-00128", ("ns per voxel",))),
+    ("Time per voxel at 512³, of that at 128³", "≤ 1.7", ("size-3d-00512", ("ns per voxel",)), ("size-3d-00128", ("ns per voxel",))),
+)
 INTRODUCTION = """# Benchmarks
 
 Written by `python benchmarks/table.py` from the results in `benchmarks/results`; each row was made by the command
@@ -106,11 +126,26 @@ def targets(figures: dict[str, Any]) -> str:
     """What is aimed at beside what was reached, in the order of the rows."""
     lines = ["## Aims\n", "| | aimed at | measured |", "|---|---|---|"]
     for what, aim, row, path in TARGETS:
-        found: Any = figures.get(row)
-        for key in path:
-            found = None if found is None else found.get(key)
+        found = figure(figures, (row, path))
         lines.append(f"| {what} | {aim} | {'not measured' if found is None else shown(found)} |")
+    for what, aim, *parts in RATIOS:
+        one, other = (middle(figure(figures, part)) for part in parts)
+        lines.append(f"| {what} | {aim} | {'not measured' if one is None or other is None else shown(round(one / other, 2))} |")
     return "\n".join([*lines, ""])
+
+
+def figure(figures: dict[str, Any], where: Figure) -> Any:
+    """A figure of a row; None where it was not measured."""
+    row, path = where
+    found: Any = figures.get(row)
+    for key in path:
+        found = None if found is None else found.get(key)
+    return found
+
+
+def middle(found: Any) -> float | None:
+    """A number, or the median of a spread."""
+    return found["median"] if isinstance(found, dict) else found
 
 
 def table(record: dict[str, Any]) -> str:
