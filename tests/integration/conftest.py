@@ -1,5 +1,6 @@
 """A real viewer, a real dock opened as from the menu, tiny models in the library, and real clicks."""
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,13 @@ MODELS = {
     "tiny-spacing": tiny_spec(spacing=(0.5, 0.5)),
 }
 PATIENCE_MS = 30_000
+
+
+@pytest.fixture(autouse=True)
+def _what_is_old_is_not_looked_through() -> None:
+    """napari collects garbage whenever a layer is removed, which takes as long as there are objects: those from before do not count."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
