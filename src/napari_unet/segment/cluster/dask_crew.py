@@ -60,7 +60,7 @@ class Crew:
         """Stop what workers do, and take the kit from them."""
         if self._delivered:
             self._delivered = False
-            with suppress(OSError):  # a scheduler that is gone has nothing to give back
+            with suppress(OSError, ValueError):  # a scheduler that is gone, or was started anew, has nothing to give back
                 self._client.unregister_worker_plugin(self._kit.name)
 
     def _deliver(self) -> None:
