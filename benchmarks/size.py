@@ -18,6 +18,7 @@ import store
 from mosaic import command, run, source, write_scan
 
 import napari_unet as nu
+from napari_unet.errors import Cancelled
 from napari_unet.model.model import Model
 from napari_unet.progress import Wish
 from napari_unet.scans.read import read_scan
@@ -89,7 +90,7 @@ def one_round(model: Model, job: SegmentJob) -> tuple[float, float]:
             if first is None:
                 first = time.perf_counter() - begin
                 threading.Timer(CANCEL_AFTER_S, cancel).start()
-    except nu.Cancelled:
+    except Cancelled:
         return first or 0.0, time.perf_counter() - asked_at[0]
     return first or 0.0, 0.0  # it had ended before
 
