@@ -105,9 +105,8 @@ named validation are those that were looked at while choosing. Test lists were r
 membranes of the test sections were scored three times with the same settings, as the program became faster: 268 steps
 in the time beside other work (Dice 0.796), 1093 steps in 317 s (0.810), and the row below. Rows of the built-in models
 and of isbi2012 were made by an earlier commit, whose patches were warped three times as often; their recipes say so.
-The gate's first thirty-six
-fine-tunes were guarded by eight drawn pictures, the others by sixteen, which is the default now. Row axons-loop-sub-rat1
-was made before that, with a weaker guard. Seed 2 of learn-hippocampus was trained beside other work, in fewer steps. The halo of
+Row axons-loop-sub-rat1
+was made with an earlier, weaker guard. Seed 2 of learn-hippocampus was trained beside other work, in fewer steps. The halo of
 the rows in 3D was measured on slices that are part of their image.
 """
 
