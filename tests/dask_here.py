@@ -1,14 +1,17 @@
 """A dask cluster on this machine, for tests: two workers, in this process or each in its own."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest.mock import patch
 
 from distributed import LocalCluster
 
 
 @contextmanager
 def two_workers(processes: bool = False) -> Iterator[LocalCluster]:
-    with LocalCluster(
+    # dask sets threads in the environment of this process, and training has other bits on fewer of them
+    with patch.dict(os.environ), LocalCluster(
         n_workers=2,
         threads_per_worker=1,
         processes=processes,

@@ -1,5 +1,6 @@
 """`napari-unet segment --scheduler`."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,8 +71,10 @@ def test_a_cluster_without_workers_is_told(run: Command, words: tuple[object, ..
 
 @pytest.mark.slow
 def test_local_starts_workers_and_ends_them(run: Command, words: tuple[object, ...]) -> None:
+    before = dict(os.environ)
     ran = run(*words, "local")
     assert (ran.code, "TLS" in ran.err) == (0, False)
+    assert dict(os.environ) == before
     np.testing.assert_array_equal(values(Path("a.zarr")), ordinary(run, words))
 
 

@@ -1,5 +1,6 @@
 """The way to a scheduler: one that is there, or one of our own; and what dask raises, in our words."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
@@ -16,7 +17,11 @@ TLS_ADVICE = "Certificates are named in dask's own configuration, under distribu
 def client_at(address: str, workers: int) -> Iterator[Any]:
     """A client of a scheduler, or of one with so many workers that is started here and closed at the end; raises `ClusterError`."""
     with ExitStack() as stack:
-        yield stack.enter_context(_reached(stack.enter_context(_started(workers)) if address == LOCAL else address))
+        if address == LOCAL:
+            stack.enter_context(_environment_as_it_was())
+            yield stack.enter_context(_reached(stack.enter_context(_started(workers))))
+        else:
+            yield stack.enter_context(_reached(address))
 
 
 @contextmanager
@@ -54,6 +59,18 @@ def _started(workers: int) -> Any:
         memory_limit=None,  # tiles are planned to fit
         silence_logs="ERROR",
     )
+
+
+@contextmanager
+def _environment_as_it_was() -> Iterator[None]:
+    """Undo what dask sets in this process for the processes that it starts, such as one thread for every later one."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _reason(error: Exception) -> str:
