@@ -11,15 +11,18 @@ from distributed import LocalCluster
 @contextmanager
 def two_workers(processes: bool = False) -> Iterator[LocalCluster]:
     # dask sets threads in the environment of this process, and training has other bits on fewer of them
-    with patch.dict(os.environ), LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=processes,
-        protocol="tcp://",
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        scheduler_kwargs={"dashboard": False},
-        memory_limit=None,
-        silence_logs="CRITICAL",
-    ) as cluster:
+    with (
+        patch.dict(os.environ),
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=processes,
+            protocol="tcp://",
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            memory_limit=None,
+            silence_logs="CRITICAL",
+        ) as cluster,
+    ):
         yield cluster

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
-
 from napari_unet.errors import EngineError
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
@@ -37,9 +35,9 @@ class Failing:
         self.name, self.device = f"{self.kind} 1.2 on {device}", device
         self.failed: list[tuple[int, ...]] = []
 
-    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
+    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
         if not self._good:
-            self.failed.append(window.shape)
+            self.failed.append(tuple(window.shape))
             raise self._failure()
         self._good -= 1
         return self._engine.run(window, asked)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_unet.model.model import Model
+from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, OnProgress, go, ignore
 from napari_unet.scans.read import read_scan
 from napari_unet.scans.scan import Scan
@@ -33,7 +34,7 @@ class Counting:
         self.name, self.kind, self.note = self._engine.name, self._engine.kind, self._engine.note
         self.device, self.runs = self._engine.device, 0
 
-    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
+    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
         if self.runs == self._most:
             raise Killed
         self.runs += 1

@@ -26,6 +26,8 @@ class Case:
     tile_px: int
     focus: Focus
     engine: str = "torch"
+    precision: str = "float32"
+    device: str = "cpu"
 
     @property
     def model(self) -> Model:

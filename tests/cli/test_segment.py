@@ -136,7 +136,7 @@ def test_an_engine_that_is_not_installed_is_an_error_with_the_line_that_installs
 
 
 def test_an_engine_that_can_not_run_the_model_is_a_note(run: Command, models: Models, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(model: object) -> None:
+    def refuse(model: object, precision: str) -> None:
         raise EngineError("OpenVINO can not run this model (no such processor).")
 
     monkeypatch.setattr("napari_unet.segment.engine.choice.openvino_version", lambda: "1.2")

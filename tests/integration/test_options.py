@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import napari_unet as nu
-from napari_unet.segment.semantic import decide
+from napari_unet.segment.installed import NO_HALF
 from napari_unet.widgets.records import Options
 from napari_unet.widgets.viewer_bridge.layer_facts import MARK
 from tiny import smooth_image
@@ -50,7 +50,7 @@ def test_the_threshold_moves_without_a_new_run(viewer, dock, click, qtbot):
     probabilities = viewer.layers["cells · tiny-2d: probability of class 1"].data.copy()
     for threshold in (0.7, 0.4):
         widget.form.options._slider.setValue(threshold)
-        wanted = decide(probabilities[None], widget.form.options._slider.value())
+        wanted = probabilities >= widget.form.options._slider.value()
         qtbot.waitUntil(lambda wanted=wanted: (labels.data == wanted).all(), timeout=2000)
     # the hatching leaves a little after the run has ended; then there is the one result, with its probabilities
     qtbot.waitUntil(lambda: len([layer for layer in viewer.layers if "tiny-2d" in layer.name]) == 2)
@@ -116,3 +116,18 @@ def test_probabilities_of_several_classes(viewer, dock, click):
     assert [layer.name.rpartition(" of ")[2] for layer in layers] == ["class 1", "class 2"]
     total = sum(layer.data.astype(float) for layer in layers)
     assert ((total > 0) & (total <= 1.01)).all()
+
+
+def test_half_precision_is_chosen_and_told(viewer, dock, click):
+    viewer.add_image(smooth_image((60, 80)), name="cells")
+    widget = dock()
+    labels = []
+    for precision in ("float32", "half"):
+        widget.form.options.set_value(Options(precision=precision))
+        assert click(widget).kind == "done"
+        layer = next(layer for layer in reversed(viewer.layers) if "precision" in layer.metadata.get(MARK, {}))
+        labels.append(layer.data.copy())
+        facts = layer.metadata[MARK]
+        assert facts["precision"] == precision
+    assert " in bfloat16" in facts["engine"] or NO_HALF in widget.form.message.text()
+    assert (labels[0] != labels[1]).mean() < 0.05

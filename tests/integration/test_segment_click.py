@@ -54,7 +54,7 @@ def test_the_engine_that_ran_is_told_and_kept(viewer, dock, click):
 
 
 def test_an_engine_that_can_not_run_the_model_is_told_at_the_end(viewer, dock, click, monkeypatch):
-    def refuse(model):
+    def refuse(model, precision):
         raise EngineError("OpenVINO can not run this model (no such processor).")
 
     monkeypatch.setattr(choice, "openvino_version", lambda: "1.2")
@@ -69,7 +69,7 @@ def test_an_engine_that_can_not_run_the_model_is_told_at_the_end(viewer, dock, c
 
 def test_an_engine_that_fails_on_the_way_is_told_and_kept(viewer, dock, click, monkeypatch):
     monkeypatch.setattr(choice, "openvino_version", lambda: "1.2")
-    monkeypatch.setattr(choice, "_openvino", lambda model: Failing(model, broken, good=2))
+    monkeypatch.setattr(choice, "_openvino", lambda model, precision: Failing(model, broken, good=2))
     viewer.add_image(smooth_image((5, 40, 50)), name="stack")
     widget = dock()
     assert click(widget).kind == "done"

@@ -201,7 +201,7 @@ def test_strokes_alone_are_not_judged_but_the_child_is_there(parent: Model) -> N
 
 
 def test_a_training_looks_at_its_models_with_torch_alone(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(model: Model) -> None:
+    def never(model: Model, precision: str) -> None:
         raise AssertionError("compiled for a model that is run once")
 
     monkeypatch.setattr(choice, "openvino_version", lambda: "1.2")

@@ -3,12 +3,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from engines import on
 from napari_unet.errors import Cancelled
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import Stopped, Wish
 from napari_unet.segment.engine import TorchEngine, folded
-from napari_unet.segment.engine.cpu_fusion import FusedUNet, can_fuse, operators_work
+from napari_unet.segment.engine.fusion import FusedUNet, can_fuse, works
+from napari_unet.segment.engine.mkldnn_conv import MkldnnConv
+from napari_unet.segment.engine.torch_engine import _convolution
 from tiny import smooth, tiny_model, tiny_spec
 
 ANISOTROPIC = {"strides": ((1, 2, 2), (2, 2, 2))}
@@ -25,7 +28,7 @@ def test_the_fused_form_gives_the_scores_of_the_network(dimensions: int, net: di
     assert can_fuse(flat)
     image = torch.from_numpy(smooth((2, *(13, 18, 21)[:dimensions]), 3))[None]
     with torch.inference_mode():
-        torch.testing.assert_close(FusedUNet(flat, lambda: None)(image), network(image), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(FusedUNet(flat, MkldnnConv, lambda: None)(image), network(image), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("net", [{"residual": True}, {"norm": "instance"}])
@@ -35,7 +38,7 @@ def test_what_can_not_be_fused_runs_as_it_is(net: dict[str, object]) -> None:
     window = smooth((2, 32, 32), 1)
     with torch.inference_mode():
         expected = network(torch.from_numpy(window)[None]).softmax(dim=1)[0].numpy()
-    np.testing.assert_allclose(TorchEngine(network).run(window), expected, atol=1e-5)
+    np.testing.assert_allclose(on(TorchEngine(network), window), expected, atol=1e-5)
 
 
 def raises(*_: object) -> None:
@@ -46,15 +49,15 @@ def raises(*_: object) -> None:
 def test_an_operator_that_torch_changed_is_not_used(monkeypatch: pytest.MonkeyPatch, operator: Callable[..., object]) -> None:
     network = network_of(2)
     monkeypatch.setattr(torch.ops.mkldnn, "_convolution_pointwise", operator)
-    operators_work.cache_clear()
+    _convolution.cache_clear()
     try:
-        assert not can_fuse(folded(network))
+        assert not works(MkldnnConv, 2, torch.empty(0))
         window = smooth((2, 32, 32), 1)
         with torch.inference_mode():
             expected = network(torch.from_numpy(window)[None]).softmax(dim=1)[0].numpy()
-        np.testing.assert_allclose(TorchEngine(network).run(window), expected, atol=1e-5)
+        np.testing.assert_allclose(on(TorchEngine(network), window), expected, atol=1e-5)
     finally:
-        operators_work.cache_clear()
+        _convolution.cache_clear()
 
 
 @pytest.mark.parametrize("net", [{}, {"residual": True}])
@@ -62,7 +65,7 @@ def test_an_operator_that_torch_changed_is_not_used(monkeypatch: pytest.MonkeyPa
 def test_the_engine_asks_within_a_window(net: dict[str, object], wish: Wish, error: type[Exception]) -> None:
     answers = iter([Wish.GO] * 4 + [wish] * 20)
     with pytest.raises(error):
-        TorchEngine(network_of(2, **net)).run(smooth((2, 32, 32), 1), lambda: next(answers))
+        on(TorchEngine(network_of(2, **net)), smooth((2, 32, 32), 1), lambda: next(answers))
     assert len(list(answers)) == 19
 
 
@@ -78,6 +81,6 @@ def test_cudnn_stays_on_with_float32_as_it_is() -> None:
         tf32.append(cudnn.allow_tf32)
         return Wish.GO
 
-    engine.run(smooth((2, 32, 32), 1), look)
+    on(engine, smooth((2, 32, 32), 1), look)
     assert set(seen) == {wished}
     assert set(tf32) == {False}

@@ -3,17 +3,17 @@
 import sys
 from types import ModuleType
 
-import numpy as np
 import pytest
 
 from napari_unet import SegmentSettings, segment
 from napari_unet.devices import Device
 from napari_unet.errors import DeviceError, EngineError, SettingsError
+from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import Asked, Progress, go
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine import TorchEngine, choice, make_engine
-from napari_unet.segment.installed import Kind
+from napari_unet.segment.installed import Kind, Precision
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.stream import stream
 from tiny import smooth_image, tiny_model, tiny_spec
@@ -29,15 +29,15 @@ class Fake:
     name, note, device = "openvino 1.2 on cpu", "", "cpu"
     kind: Kind = "openvino"
 
-    def __init__(self, network: UNet) -> None:
+    def __init__(self, network: UNet, precision: Precision = "float32") -> None:
         self._engine = TorchEngine(network)
 
-    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
+    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
         return self._engine.run(window, asked)
 
 
 class Broken(Fake):
-    def __init__(self, network: UNet) -> None:
+    def __init__(self, network: UNet, precision: Precision = "float32") -> None:
         raise EngineError("OpenVINO can not run this model (no such processor).")
 
 
@@ -63,7 +63,7 @@ def test_auto_takes_torch_on_another_device(monkeypatch: pytest.MonkeyPatch) -> 
     put_openvino(monkeypatch, "1.2")
     monkeypatch.setattr(choice, "find_devices", lambda: [Device("meta", "Card"), Device("cpu", "Processor")])
     made = []
-    monkeypatch.setattr(choice, "TorchEngine", lambda network, device: made.append(device))
+    monkeypatch.setattr(choice, "TorchEngine", lambda network, device, *_: made.append(device))
     make_engine(MODEL, settings(device="auto"))
     assert made == ["meta"]
     assert make_engine(MODEL, settings(device="cpu")).kind == "openvino"

@@ -16,6 +16,7 @@ from failing import Failing, broken, failing_over, full
 from napari_unet import SegmentSettings
 from napari_unet.errors import EngineError
 from napari_unet.model.config import UNetConfig
+from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, go
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment import pace, probe
@@ -90,7 +91,7 @@ def test_the_median_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timed_engine, "time", SimpleNamespace(monotonic=lambda: next(now)))
     with timed(TorchEngine(MODEL.network), NET) as engine:
         for _ in range(4):
-            engine.run(np.zeros((1, 16, 16), np.float32))
+            engine.run(torch.zeros(1, 16, 16))
     assert known_pace(NET, "torch", "cpu", 256) == 2.0 / 256
 
 
@@ -153,9 +154,9 @@ class Slow:
         self.now, self.shapes = 0.0, []
         monkeypatch.setattr(probe, "time", SimpleNamespace(monotonic=lambda: self.now))
 
-    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
+    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
         self.now += 0.5
-        self.shapes.append(window.shape)
+        self.shapes.append(tuple(window.shape))
         return window
 
 

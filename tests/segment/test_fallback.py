@@ -19,6 +19,7 @@ from napari_unet.segment.engine import FallbackEngine, TorchEngine, choice, make
 from napari_unet.segment.file_run import file_run
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.kept_run import kept_run
+from napari_unet.segment.normalize import normalize_on
 from napari_unet.segment.part import Keeping
 from napari_unet.segment.sink import Outputs
 from napari_unet.segment.stream import TileResult, stream
@@ -31,8 +32,8 @@ IMAGE = smooth_image((150, 170))
 class OnlySmall(TorchEngine):
     """A processor that can not take large windows either."""
 
-    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
-        if window.size > 96**2:
+    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+        if window.numel() > 96**2:
             raise MemoryError
         return super().run(window, asked)
 
@@ -101,12 +102,14 @@ def test_the_processor_too_may_need_smaller_tiles() -> None:
 
 @pytest.fixture(autouse=True)
 def _a_card_with_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is sent to a card stays here."""
     monkeypatch.setattr("napari_unet.segment.stream.free_bytes", lambda device: 2**34)
+    monkeypatch.setattr("napari_unet.segment.window.normalize_on", lambda _, *given: normalize_on("cpu", *given))
 
 
 def test_auto_lets_torch_take_over_and_a_named_engine_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choice, "openvino_version", lambda: "1.2")
-    monkeypatch.setattr(choice, "_openvino", lambda model: Failing(MODEL, broken, good=2))
+    monkeypatch.setattr(choice, "_openvino", lambda model, precision: Failing(MODEL, broken, good=2))
     _, tiles, _ = run(make_engine(MODEL, SegmentSettings(device="cpu")))
     assert list(dict.fromkeys(tile.engine for tile in tiles)) == ["openvino 1.2 on cpu", TORCH]
     with pytest.raises(EngineError, match="instruction"):
@@ -114,7 +117,7 @@ def test_auto_lets_torch_take_over_and_a_named_engine_does_not(monkeypatch: pyte
 
 
 def on_a_card(monkeypatch: pytest.MonkeyPatch, good: bool) -> None:
-    def engine(network: object, device: str, note: str = "") -> object:
+    def engine(network: object, device: str, note: str, precision: str) -> object:
         if device == "cpu":
             return by_torch(note)
         if not good:

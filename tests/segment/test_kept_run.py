@@ -17,6 +17,7 @@ from napari_unet import files
 from napari_unet.errors import Cancelled, OutputError, ScanError, SettingsError
 from napari_unet.model.model import Model
 from napari_unet.model.spec import MeasuredHalo
+from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, Wish, go
 from napari_unet.scans.partial_zarr import begin_partial, finish_partial, open_partial, partial_folder
 from napari_unet.scans.result_file import ResultFile
@@ -233,7 +234,7 @@ def test_what_is_kept_is_told(outputs: Outputs) -> None:
 class Small(Counting):
     """An engine whose memory suffices for small windows only."""
 
-    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
+    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
         if window.shape[-1] > 64:
             raise MemoryError
         return super().run(window, asked)

@@ -5,8 +5,9 @@ import pytest
 
 from napari_unet.model.spec import Normalization
 from napari_unet.scans.scan import Scan, scan_of
-from napari_unet.segment import normalize as module
-from napari_unet.segment.normalize import frame_statistics, normalize
+from napari_unet.segment import frame_statistics as module
+from napari_unet.segment.frame_statistics import frame_statistics, percentiles
+from napari_unet.segment.normalize import normalize
 from tiny import smooth_image
 
 HOW = Normalization()
@@ -77,3 +78,14 @@ def test_without_normalisation_nothing_changes() -> None:
     image = smooth_image((10, 10))
     out, _ = normalize(image[None], frame_statistics(scan_of(image), 2, (), Normalization(kind="none")))
     np.testing.assert_array_equal(out[0], image)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", ">u2", "<u2", ">i2", "<i2", "<f4"])
+@pytest.mark.parametrize("count", [1, 2, 7, 1000, 4097])
+def test_percentiles_are_those_of_numpy(dtype: str, count: int) -> None:
+    random, whole = np.random.default_rng(count), np.iinfo(dtype.replace("f4", "i2"))
+    values = random.integers(whole.min, whole.max, count, endpoint=True).astype(dtype)
+    for wanted in ([0.0, 100.0], [1.0, 99.8], [12.3, 50.0]):
+        np.testing.assert_allclose(percentiles(values, wanted), np.percentile(values.astype(np.float64), wanted), rtol=1e-12)
+    few = np.array([3] * count + [5], dtype)
+    assert percentiles(few, [0.0, 100.0]) == [3.0, 5.0]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from engines import on
 from laws import WHOLE, Case, assert_same, cases, run
 from napari_unet.errors import Cancelled, EngineError
 from napari_unet.model.model import Model
@@ -50,10 +51,10 @@ def test_every_kind_of_network_gives_what_torch_gives(dimensions: int, net: dict
     with torch.inference_mode():
         wanted = network(torch.from_numpy(window)[None]).softmax(dim=1)[0].numpy()
     engine = OpenVinoEngine(network)
-    found = engine.run(window)
+    found = on(engine, window)
     assert (found.dtype, found.shape) == (np.float32, wanted.shape)
     np.testing.assert_allclose(found, wanted, rtol=0, atol=ACROSS)
-    np.testing.assert_array_equal(engine.run(window), found)
+    np.testing.assert_array_equal(on(engine, window), found)
 
 
 @given(cases())
@@ -93,7 +94,7 @@ def test_twin_a_halo_too_small_breaks_the_law(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_computation_is_float32_and_the_name_says_what_ran() -> None:
     engine = OpenVinoEngine(model_of().network)
-    engine.run(smooth((2, 32, 32)))
+    on(engine, smooth((2, 32, 32)))
     (*_, compiled) = engine._compiled.values()
     assert compiled.get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"
     assert engine.name == f"openvino {openvino_version()} on cpu"
@@ -109,7 +110,7 @@ def test_each_shape_is_compiled_once_and_few_are_kept(monkeypatch: pytest.Monkey
     counts = []
     for shape in [(32, 32), (64, 32), (32, 32), (16, 48), (32, 32), (64, 64), (64, 32)]:
         window = smooth((2, *shape))
-        np.testing.assert_allclose(engine.run(window), plain.run(window), rtol=0, atol=ACROSS)
+        np.testing.assert_allclose(on(engine, window), on(plain, window), rtol=0, atol=ACROSS)
         counts.append(len(compiled))
         assert len(engine._compiled) <= openvino_engine.KEPT_SHAPES
     assert counts == [1, 2, 2, 3, 3, 4, 5]
@@ -164,10 +165,10 @@ def test_an_interrupt_lets_go_of_the_arrays_too() -> None:
 def test_a_wish_is_heeded_in_the_middle_of_a_window(monkeypatch: pytest.MonkeyPatch, wish: Wish, error: type[Exception]) -> None:
     monkeypatch.setattr(openvino_engine, "ASK_MS", 0)
     engine, window = OpenVinoEngine(model_of(width=16).network), smooth((2, 192, 192))
-    wanted = engine.run(window)
+    wanted = on(engine, window)
     with pytest.raises(error):
-        engine.run(window, after(2, wish))
-    np.testing.assert_array_equal(engine.run(window), wanted)
+        on(engine, window, after(2, wish))
+    np.testing.assert_array_equal(on(engine, window), wanted)
 
 
 def fails(*_: object) -> None:
@@ -192,7 +193,7 @@ def test_a_failure_within_a_window_is_one_sentence_and_memory_is_told_apart(monk
     engine = OpenVinoEngine(model_of().network)
     monkeypatch.setattr(openvino_engine, "finish", fails)
     with pytest.raises(EngineError, match=r"^OpenVINO failed \(Unsupported processor\)\.") as caught:
-        engine.run(smooth((2, 32, 32)))
+        on(engine, smooth((2, 32, 32)))
     assert explain(caught.value) == "OpenVINO failed (Unsupported processor). Choose the engine torch."
 
 
@@ -217,11 +218,11 @@ def hook(event, arguments):
 
 sys.addaudithook(hook)
 import threading
-import numpy as np
+import torch
 from napari_unet.segment.engine.openvino_engine import OpenVinoEngine
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.unet import UNet
-OpenVinoEngine(UNet(UNetConfig(width=4, depth=1)).eval()).run(np.zeros((1, 16, 16), np.float32))
+OpenVinoEngine(UNet(UNetConfig(width=4, depth=1)).eval()).run(torch.zeros(1, 16, 16))
 assert "openvino" in sys.modules
 assert not seen, seen
 assert threading.enumerate() == [threading.main_thread()]

@@ -33,7 +33,7 @@ def test_what_is_not_finite_stays_background_whatever_the_threshold(model: Model
     for tile in stream(model, plan_job(model.spec, scan_of(image), settings)):
         hole = np.isnan(image[tile.region])
         assert tile.probabilities is not None
-        assert not decide(tile.probabilities, 1e-6)[hole].any()
+        assert not decide(torch.from_numpy(tile.probabilities), 1e-6).numpy()[hole].any()
         total = tile.probabilities.sum(axis=0)[hole]
         np.testing.assert_array_equal(total, 0 if len(tile.probabilities) == 1 else 1)
 
@@ -58,8 +58,8 @@ class Small:
     def __init__(self, most: int, failure: Callable[[], Exception]) -> None:
         self._engine, self._most, self._failure = TorchEngine(FLAT.network), most, failure
 
-    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
-        if window.size > self._most:
+    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+        if window.numel() > self._most:
             raise self._failure()
         return self._engine.run(window, asked)
 
@@ -101,7 +101,7 @@ def test_what_was_finished_before_memory_ran_out_is_kept() -> None:
     left = iter([10**9] * 2 + [8000] * 99)
 
     class Filling(Small):
-        def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
+        def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
             self._most = next(left)
             return super().run(window, asked)
 

@@ -12,10 +12,11 @@ from napari_unet.model.torch_import import torch
 from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment import lattice as lattice_module
-from napari_unet.segment import stream as stream_module
 from napari_unet.segment import tiling as tiling_module
+from napari_unet.segment import window as window_module
+from napari_unet.segment.frame_statistics import FrameStatistics, frame_statistics
 from napari_unet.segment.job import plan_job
-from napari_unet.segment.normalize import FrameStatistics, frame_statistics, normalize
+from napari_unet.segment.normalize import normalize
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
 from napari_unet.segment.tiling import Lattice, plan_tiles
@@ -83,11 +84,11 @@ def test_twin_statistics_of_the_tile_break_the_law(monkeypatch: pytest.MonkeyPat
     tiled, tiled_labels, _ = run(case, 32)
     assert_same(tiled, whole, tiled_labels, labels)
 
-    def of_the_part(part: np.ndarray, statistics: FrameStatistics) -> tuple[np.ndarray, None]:
+    def of_the_part(_: str, part: np.ndarray, statistics: FrameStatistics) -> tuple[torch.Tensor, None]:
         low, high = np.percentile(part, [1.0, 99.8])
-        return ((part - low) / (high - low)).astype(np.float32), None
+        return torch.from_numpy(((part - low) / (high - low)).astype(np.float32)), None
 
-    monkeypatch.setattr(stream_module, "normalize", of_the_part)
+    monkeypatch.setattr(window_module, "normalize_on", of_the_part)
     assert (run(case, 32)[1] != labels).mean() > 0.01
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, go
 from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import scan_of
@@ -135,9 +136,9 @@ class Counting:
     def __init__(self) -> None:
         self.runs = 0
 
-    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
+    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
         self.runs += 1
-        return np.zeros((1, *window.shape[1:]), np.float32)
+        return torch.zeros(1, *window.shape[1:])
 
 
 def test_the_stream_follows_the_view() -> None:

@@ -21,6 +21,7 @@ LEAVES = {
     "finetune_form": "FinetuneForm",
     "finetune_options": "FinetuneOptions",
     "halo_picker": "HaloPicker",
+    "precision_picker": "PrecisionPicker",
     "input_picker": "InputPicker",
     "layer_combos": "LayerCombos",
     "message_line": "MessageLine",

@@ -3,6 +3,7 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_unet.widgets.halo_picker import HaloPicker
 from napari_unet.widgets.options_form import OptionsForm
+from napari_unet.widgets.precision_picker import PrecisionPicker
 from napari_unet.widgets.records import Options
 
 
@@ -13,6 +14,17 @@ def test_a_models_own_threshold_is_shown_as_it_is(qtbot, threshold):
     form.set_threshold_default(threshold)
     assert form._slider.value() == pytest.approx(threshold)
     assert form.value().threshold is None
+
+
+def test_the_precision_is_chosen(qtbot):
+    form = OptionsForm()
+    qtbot.addWidget(form)
+    assert form.value().precision == "float32"
+    form.set_value(Options(precision="half"))
+    assert form.value().precision == "half"
+    combo = form.findChild(PrecisionPicker).findChild(QComboBox)
+    with qtbot.waitSignal(form.value_changed):
+        combo.activated.emit(0)
 
 
 def test_the_context_is_chosen_where_a_model_has_two(qtbot):

@@ -12,7 +12,8 @@ from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.resample import axis_maps
 from napari_unet.scans.scan import Index, Scan, Slices
 from napari_unet.segment.check import wanted_spacing
-from napari_unet.segment.normalize import frame_statistics, normalize
+from napari_unet.segment.frame_statistics import frame_statistics
+from napari_unet.segment.normalize import normalize
 from napari_unet.segment.settings import SegmentSettings
 
 IGNORE = 255

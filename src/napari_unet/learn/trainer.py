@@ -14,7 +14,7 @@ from napari_unet.learn.losses import teaching_loss
 from napari_unet.learn.patches import Batch, PatchSampler
 from napari_unet.learn.settings import BATCH, TrainSettings
 from napari_unet.model.spec import ModelSpec
-from napari_unet.model.torch_import import find_devices, torch
+from napari_unet.model.torch_import import computes_bfloat16, find_devices, torch
 from napari_unet.model.unet import ConvNorm, UNet
 from napari_unet.progress import Asked, heed
 
@@ -94,14 +94,6 @@ def _precision(settings: TrainSettings, device: str) -> str:
     if settings.precision != "auto":
         return settings.precision
     return "bfloat16" if computes_bfloat16(device) else "float32"
-
-
-def computes_bfloat16(device: str) -> bool:
-    """Whether a device has instructions for bfloat16, so that it is the faster format."""
-    if device.startswith("cuda"):
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    asks = [getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
-    return device == "cpu" and any(ask is not None and ask() for ask in asks)
 
 
 def _freeze(network: UNet, settings: TrainSettings) -> None:

@@ -16,7 +16,7 @@ except OSError as error:  # WinError 1114 after Qt, a missing system library
         "install it anew and ask `napari-unet doctor`."
     ) from error
 
-__all__ = ["adamw", "find_devices", "free_bytes", "torch"]
+__all__ = ["adamw", "computes_bfloat16", "find_devices", "free_bytes", "torch"]
 
 
 def find_devices() -> list[Device]:
@@ -34,6 +34,14 @@ def free_bytes(device: str) -> int:
         lent = torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
         return min(ram_available_bytes(), max(0, int(lent)))
     return ram_available_bytes()
+
+
+def computes_bfloat16(device: str) -> bool:
+    """Whether a device has instructions for bfloat16, so that it is the faster format."""
+    if device.startswith("cuda"):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    asks = [getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
+    return device == "cpu" and any(ask is not None and ask() for ask in asks)
 
 
 def _cuda_devices() -> list[Device]:

@@ -3,22 +3,35 @@
 from importlib import metadata
 from typing import Literal
 
-Kind = Literal["torch", "torch on a card", "openvino"]  # as far as they differ in what they take
+Precision = Literal["float32", "half"]
+Library = Literal["torch", "torch on a card", "openvino"]
+Kind = Library | Literal["torch in half", "torch on a card in half", "openvino in half"]  # as far as they differ in what they take
+HALVES: dict[Library, Kind] = {
+    "torch": "torch in half",
+    "torch on a card": "torch on a card in half",
+    "openvino": "openvino in half",
+}
 
 NOT_INSTALLED = "OpenVINO is not installed. Install it with: pip install 'napari-unet-loop[openvino]', or choose the engine torch."
+NO_HALF = "This processor has no instructions for half precision, so float32 runs."
 NO_CLUSTERS = "dask.distributed is not installed. Install it with: pip install 'napari-unet-loop[cluster]', or leave --scheduler out."
 
 
-def kind_for(engine: str, device: str, openvino: bool) -> Kind:
-    """What runs a network, by the settings' engine and the device; `openvino` is whether that is installed."""
+def kind_for(engine: str, device: str, openvino: bool, precision: Precision = "float32") -> Kind:
+    """What runs a network, by the settings' engine and precision and the device; `openvino` is whether that is installed."""
     if engine == "openvino" or (engine == "auto" and openvino and device == "cpu"):
-        return "openvino"
-    return torch_on(device)
+        return in_precision("openvino", precision)
+    return in_precision(torch_on(device), precision)
 
 
-def torch_on(device: str) -> Kind:
+def torch_on(device: str) -> Library:
     """Torch on a device."""
     return "torch" if device == "cpu" else "torch on a card"
+
+
+def in_precision(library: Library, precision: Precision) -> Kind:
+    """A library that computes in that precision."""
+    return library if precision == "float32" else HALVES[library]
 
 
 def openvino_version() -> str | None:

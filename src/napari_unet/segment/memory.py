@@ -13,8 +13,18 @@ from napari_unet.segment.installed import Kind
 from napari_unet.segment.tiling import AxisCut, Lattice, ways_to_cut
 
 # bytes at the peak, per voxel of a window and feature of the first level
-BYTES_UNFUSED = {2: 34, 3: 43}  # of torch where it can not fuse: on cards, and where blocks add their input or normalise by instance
-BYTES_PER_FEATURE = {"torch": {2: 27, 3: 18}, "torch on a card": BYTES_UNFUSED, "openvino": {2: 18, 3: 18}}
+BYTES_UNFUSED = {
+    2: 34,
+    3: 43,
+}  # of torch on cards in float32, and where it can not fuse: blocks that add their input, or normalise by instance
+BYTES_PER_FEATURE: dict[Kind, dict[int, int]] = {
+    "torch": {2: 27, 3: 18},
+    "torch on a card": BYTES_UNFUSED,
+    "openvino": {2: 18, 3: 18},
+    "torch in half": {2: 14, 3: 10},
+    "torch on a card in half": {2: 22, 3: 20},
+    "openvino in half": {2: 10, 3: 10},
+}
 BYTES_PER_OUTPUT = 16
 BYTES_PER_INPUT = 8
 READ_BYTES = 32  # per scan voxel and channel: what was read, its wide copy, what is taken of it, and a mask
@@ -22,7 +32,8 @@ WRITE_BYTES = 12  # per scan voxel and output: probabilities on their way to the
 HELD_BYTES = 4  # per scan voxel and output: probabilities of the tile before, which are still being shown or written
 LABEL_BYTES = 3  # per scan voxel: labels, those of the tile before, and where the scan is not finite
 WINDOW_BYTES = {2: 14 * 10**8, 3: 27 * 10**8}
-RAM_SHARE = 0.25
+WINDOW_BYTES_ON_CARD = {2: 5 * 10**9, 3: 10 * 10**9}
+RAM_SHARE, CARD_SHARE = 0.25, 0.5
 MOST_RAM_SHARE = 0.6  # what the smallest possible tile may take
 
 
@@ -43,7 +54,9 @@ def core_shape(config: UNetConfig, lattice: Lattice, ram_bytes: float, tile_px: 
             f"The smallest tile of this model needs {_gb(least)}, and {_gb(ram_bytes)} are free. Choose a model with fewer poolings, "
             f"{'' if all(m.same for m in lattice.maps) else 'switch matching the pixel size off, '}or free some memory."
         )
-    most = max(least, min(WINDOW_BYTES[config.dimensions], RAM_SHARE * ram_bytes))
+    on_card = kind.startswith("torch on a card")
+    window_bytes, share = (WINDOW_BYTES_ON_CARD, CARD_SHARE) if on_card else (WINDOW_BYTES, RAM_SHARE)
+    most = max(least, min(window_bytes[config.dimensions], share * ram_bytes))
     return tuple(cut.core for cut in _cheapest(cuts, most / each))
 
 
@@ -62,7 +75,7 @@ def voxel_bytes(config: UNetConfig, lattice: Lattice, kind: Kind = "torch") -> i
     Where the scan's grid is finer than the model's, many scan voxels belong to one of the window.
     """
     finer = math.prod(max(1.0, axis_map.factor) for axis_map in lattice.maps)
-    unfused = kind == "torch" and (config.residual or config.norm == "instance")
+    unfused = kind in ("torch", "torch in half") and (config.residual or config.norm == "instance")
     each = (BYTES_UNFUSED if unfused else BYTES_PER_FEATURE[kind])[config.dimensions]
     network = each * config.width + BYTES_PER_INPUT * config.in_channels + BYTES_PER_OUTPUT * config.out_channels
     read, write = READ_BYTES * config.in_channels, WRITE_BYTES * config.out_channels

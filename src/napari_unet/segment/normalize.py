@@ -1,52 +1,10 @@
-"""Intensities on one scale, with statistics that belong to the frame and to nothing smaller."""
-
-import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+"""Intensities on one scale, by the statistics of their frame."""
 
 import numpy as np
 
-from napari_unet.errors import ScanError
-from napari_unet.model.spec import Normalization
-from napari_unet.progress import Asked, go, heed
-from napari_unet.scans.scan import Index, Scan, Slices
-
-WHOLE_VOXELS = 2**22  # frames up to this size are read whole
-MOST_CHUNKS = 64
-FEWEST_CHUNKS = 8
-VIRTUAL_CHUNK = 512  # side of what is read at once from an array without chunks
-
-
-@dataclass(frozen=True)
-class FrameStatistics:
-    """Per channel the intensities that become 0 and 1, and how much of what was looked at is not finite."""
-
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    nonfinite_share: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """The record as plain values."""
-        return asdict(self)
-
-
-def frame_statistics(scan: Scan, dimensions: int, frame: Index, how: Normalization, asked: Asked = go) -> FrameStatistics:
-    """Percentiles of each channel of a frame: over all of it up to 2²² voxels, else over whole chunks of a seeded choice.
-
-    Where the two percentiles are one value (a few bright spots on nothing), the least and the largest take their place.
-    Raises `ScanError` when more than half of the voxels looked at are NaN or infinite, `Stopped` or `Cancelled` as asked.
-    """
-    values = _sampled(scan, dimensions, frame, asked)
-    finite = np.isfinite(values)
-    share = 1.0 - float(finite.mean())
-    if share > 0.5:
-        where = f"frame {', '.join(map(str, frame))}" if frame else "the image"
-        raise ScanError(f"{share:.0%} of {where} is NaN or infinite; at most half may be. Fill or crop it first.")
-    if how.kind == "none":
-        return FrameStatistics((0.0,) * len(values), (1.0,) * len(values), share)
-    bounds = [_bounds(channel[good], how) for channel, good in zip(values, finite, strict=True)]
-    return FrameStatistics(tuple(b[0] for b in bounds), tuple(b[1] for b in bounds), share)
+from napari_unet.model.torch_import import torch
+from napari_unet.segment.frame_statistics import FrameStatistics
+from napari_unet.segment.transfer import sent
 
 
 def normalize(part: np.ndarray, statistics: FrameStatistics) -> tuple[np.ndarray, np.ndarray | None]:
@@ -54,59 +12,32 @@ def normalize(part: np.ndarray, statistics: FrameStatistics) -> tuple[np.ndarray
 
     What is not finite takes the low value; a channel without contrast becomes 0 everywhere.
     """
-    wide = part.astype(np.float64 if part.dtype.itemsize > 2 and part.dtype != np.float32 else np.float32)
-    finite = np.isfinite(wide) if part.dtype.kind == "f" else None
-    out = np.empty(part.shape, np.float32)
-    for channel, (low, high) in enumerate(zip(statistics.low, statistics.high, strict=True)):
-        values = wide[channel] if finite is None else np.where(finite[channel], wide[channel], low)
-        out[channel] = (values - low) / (high - low) if high > low else 0.0
+    out, bad = normalize_on("cpu", part, statistics)
+    return out.numpy(), bad
+
+
+def normalize_on(device: str, part: np.ndarray, statistics: FrameStatistics) -> tuple[torch.Tensor, np.ndarray | None]:
+    """`normalize`, with the result on a device; what travels there is what was read, where that is no wider than float32."""
+    finite = np.isfinite(part) if part.dtype.kind == "f" else None
     bad = None if finite is None or finite.all() else ~finite.all(axis=0)
-    return out, bad
+    plain = _plain(part)
+    there = sent(plain, "cpu" if plain.dtype == np.float64 else device)
+    out = torch.empty(part.shape, dtype=torch.float32, device=there.device)
+    for channel, (low, high) in enumerate(zip(statistics.low, statistics.high, strict=True)):
+        if not high > low:
+            out[channel] = 0.0
+            continue
+        values = there[channel].to(torch.promote_types(there.dtype, torch.float32))
+        if bad is not None and finite is not None:
+            values = values.masked_fill(sent(~finite[channel], str(values.device)), low)
+        if values.dtype == torch.float32:
+            torch.sub(values, low, out=out[channel]).div_(high - low)
+        else:
+            out[channel] = (values - low).div_(high - low)
+    return out.to(device), bad
 
 
-def _bounds(values: np.ndarray, how: Normalization) -> tuple[float, float]:
-    if not values.size:
-        return 0.0, 0.0
-    low, high = np.percentile(values, [how.low, how.high])
-    if low == high:
-        low, high = values.min(), values.max()
-    return float(low), float(high)
-
-
-def _sampled(scan: Scan, dimensions: int, frame: Index, asked: Asked) -> np.ndarray:
-    """What the statistics are of, (channels, values): of large chunks every k-th value, so that neither time nor memory grow with them."""
-    regions = list(_sample(scan, dimensions))
-    step = max(1, sum(math.prod(part.stop - part.start for part in region) for region in regions) // WHOLE_VOXELS)
-    parts, seen = [], 0
-    for region in regions:
-        heed(asked)
-        part = scan.read(frame, region).reshape(scan.channels, -1)
-        parts.append(part if step == 1 else part[:, -seen % step :: step].copy())
-        seen += part.shape[1]
-    return np.concatenate(parts, axis=1)
-
-
-def _sample(scan: Scan, dimensions: int) -> Iterator[Slices]:
-    shape = scan.frame_shape(dimensions)
-    if math.prod(shape) <= WHOLE_VOXELS:
-        yield tuple(slice(0, n) for n in shape)
-        return
-    chunk = _chunk_shape(scan, dimensions)
-    grid = tuple(math.ceil(n / c) for n, c in zip(shape, chunk, strict=True))
-    wanted = min(max(math.ceil(WHOLE_VOXELS / math.prod(chunk)), FEWEST_CHUNKS), MOST_CHUNKS, math.prod(grid))
-    chosen = np.random.default_rng(list(shape)).choice(math.prod(grid), wanted, replace=False)
-    for index in sorted(chosen):
-        corner = np.unravel_index(index, grid)
-        yield tuple(slice(int(k) * c, min((int(k) + 1) * c, n)) for k, c, n in zip(corner, chunk, shape, strict=True))
-
-
-def _chunk_shape(scan: Scan, dimensions: int) -> tuple[int, ...]:
-    """The data's own chunks (zarr, dask) where it has any of a sensible size, else blocks of 512 pixels."""
-    axes = scan.frame_axes(dimensions)
-    shape = scan.frame_shape(dimensions)
-    chunks = getattr(scan.data, "chunksize", None) or getattr(scan.data, "chunks", None)
-    virtual = tuple(min(n, VIRTUAL_CHUNK if a in "yx" else 8) for n, a in zip(shape, axes, strict=True))
-    if chunks is None or len(chunks) != len(scan.axes):
-        return virtual
-    own = tuple(int(chunks[scan.axes.index(a)]) for a in axes)
-    return own if 2**12 <= math.prod(own) <= 2**24 else virtual
+def _plain(part: np.ndarray) -> np.ndarray:
+    """Values in a number format that torch computes with: as they are up to 16 bits and in float32, else as float64."""
+    own = part.dtype.newbyteorder("=")
+    return part.astype(np.float64 if own.itemsize > 2 and own != np.float32 else own, copy=False)

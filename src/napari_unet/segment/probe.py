@@ -3,11 +3,11 @@
 import time
 from dataclasses import replace
 
-import numpy as np
-
+from napari_unet.model.torch_import import torch
 from napari_unet.segment.engine import Engine
 from napari_unet.segment.estimate import Estimate
 from napari_unet.segment.out_of_memory import out_of_memory
+from napari_unet.segment.transfer import Arriving
 
 WORTH_A_PROBE = 20  # in a run of so many tiles, one more is little
 
@@ -18,7 +18,7 @@ def with_seconds(found: Estimate, engine: Engine, channels: int) -> Estimate:
         return found
     begun = time.monotonic()
     try:
-        engine.run(np.zeros((channels, *found.window), np.float32))
+        Arriving(engine.run(torch.zeros(channels, *found.window))).wait()
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from napari_unet.files import AppendOnly, read_records
 from napari_unet.scans.scan import Index
-from napari_unet.segment.normalize import FrameStatistics
+from napari_unet.segment.frame_statistics import FrameStatistics
 from napari_unet.segment.part import Part, writer_name
 
 SUFFIX = ".journal"

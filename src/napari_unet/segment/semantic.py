@@ -1,21 +1,19 @@
-"""From scores to probabilities and labels."""
+"""From probabilities to labels."""
 
-import numpy as np
-
-BLOCK = 2**20  # voxels decided at once: the places that argmax gives take 8 bytes each
+from napari_unet.model.torch_import import torch
 
 
-def decide(probabilities: np.ndarray, threshold: float) -> np.ndarray:
-    """Labels (*region) uint8 of probabilities (K, *region).
+def decide(probabilities: torch.Tensor, threshold: float) -> torch.Tensor:
+    """Labels (*region) uint8 of probabilities (K, *region), where these are.
 
     One channel: 1 where the foreground's probability is at least the threshold. Several: the most
     probable class, the first of equals.
     """
     if len(probabilities) == 1:
-        foreground: np.ndarray = probabilities[0] >= threshold
-        return foreground.view(np.uint8)
-    flat = probabilities.reshape(len(probabilities), -1)
-    labels = np.empty(flat.shape[1], np.uint8)
-    for start in range(0, labels.size, BLOCK):
-        labels[start : start + BLOCK] = flat[:, start : start + BLOCK].argmax(axis=0)
-    return labels.reshape(probabilities.shape[1:])
+        return (probabilities[0] >= threshold).view(torch.uint8)
+    most = probabilities[0].clone()
+    labels = torch.zeros(most.shape, dtype=torch.uint8, device=most.device)
+    for label, of_class in enumerate(probabilities[1:], start=1):  # argmax would take 8 bytes for each place
+        labels[of_class > most] = label
+        torch.maximum(most, of_class, out=most)
+    return labels

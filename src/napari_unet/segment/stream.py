@@ -1,23 +1,25 @@
 """Finished tiles one after the other, nearest to what the user looks at first."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 
-from napari_unet.model.geometry import reflected
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes
 from napari_unet.progress import Asked, Clock, OnProgress, Progress, Stopped, go, heed, ignore
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.engine import Engine, make_engine
+from napari_unet.segment.finish import Pending, finish
+from napari_unet.segment.frame_statistics import FrameStatistics, frame_statistics
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.lattice import lattice_of
-from napari_unet.segment.normalize import FrameStatistics, frame_statistics, normalize
 from napari_unet.segment.out_of_memory import out_of_memory
-from napari_unet.segment.semantic import decide
+from napari_unet.segment.reader import Reader
 from napari_unet.segment.tiling import Tile
 from napari_unet.segment.waiting import Focus, Look, Waiting
+from napari_unet.segment.window import window_of
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,26 @@ def stream(
     run = _Run(engine, job, focus if callable(focus) else lambda: focus, asked)
     clock = Clock()
     on_progress(Progress(0, run.total, note=run.note))
-    try:
-        for result in run.results():
-            on_progress(Progress(result.done, run.total, seconds_left=clock.seconds_left(result.done, run.total), note=run.note))
-            yield result
-    except Stopped:
-        return
+    with closing(run.reader):
+        try:
+            for result in run.results():
+                on_progress(Progress(result.done, run.total, seconds_left=clock.seconds_left(result.done, run.total), note=run.note))
+                yield result
+        except Stopped:
+            return
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A tile that is being computed, and what is known of it."""
+
+    frame: Index
+    tile: Tile
+    statistics: FrameStatistics
+    number: int
+    engine: str
+    engine_note: str
+    pending: Pending
 
 
 class _Run:
@@ -78,6 +94,7 @@ class _Run:
         self._waiting = Waiting(job, self._lattice, core_px, look)
         self._statistics = dict(job.statistics)
         self._smaller = ""
+        self.reader = Reader(job.scan)
 
     @property
     def note(self) -> str:
@@ -90,23 +107,41 @@ class _Run:
         return self._waiting.total
 
     def results(self) -> Iterator[TileResult]:
-        """Every tile of every frame in order; raises `Stopped` on STOP."""
-        while (nearest := self._waiting.nearest()) is not None:
-            heed(self._asked)
-            if (result := self._attempt(*nearest)) is None:
-                self._make_do()
-                continue
-            self._waiting.finish()
-            yield result
+        """Every tile of every frame in order; raises `Stopped` on STOP.
 
-    def _attempt(self, frame: Index, tile: Tile) -> TileResult | None:
-        """A tile; None where memory did not suffice, but may for a smaller one, or for the engine that has taken over."""
+        A card gets the next tile before the last one is waited for, so that it computes while tiles are written.
+        """
+        before: _Begun | None = None
+        try:
+            while (nearest := self._waiting.nearest()) is not None:
+                heed(self._asked)
+                begun = self._attempt(*nearest, before is not None)
+                if before is not None:
+                    yield self._ended(before)
+                elif begun is None:
+                    self._make_do()
+                before = begun
+                if before is not None and before.pending.here:
+                    yield self._ended(before)
+                    before = None
+        except Stopped:
+            if before is not None:
+                yield self._ended(before)
+            raise
+        if before is not None:
+            yield self._ended(before)
+
+    def _attempt(self, frame: Index, tile: Tile, another: bool) -> _Begun | None:
+        """A tile; None where memory did not suffice, but may when another has left it, for a smaller tile, or for another engine."""
         statistics = self._statistics_of(frame)
         try:
-            return self.result(frame, tile, statistics)
+            begun = self._begun(frame, tile, statistics)
         except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error) or not (self._waiting.can_part() or self._engine.give_way()):
+            if not out_of_memory(error) or not (another or self._waiting.can_part() or self._engine.give_way()):
                 raise
+        else:
+            self._waiting.finish()
+            return begun
         return None  # only here has the error let go of what was in memory
 
     def _make_do(self) -> None:
@@ -125,53 +160,37 @@ class _Run:
             self._statistics[frame] = frame_statistics(job.scan, job.dimensions, frame, job.spec.normalization, self._asked)
         return self._statistics[frame]
 
-    def result(self, frame: Index, tile: Tile, statistics: FrameStatistics) -> TileResult:
-        """Read, resample, run, crop, resample back, decide."""
-        window, bad = self._window(frame, tile, statistics)
-        probabilities = self._on_scan_grid(self._engine.run(window, self._asked), tile)
-        labels = decide(probabilities, self._job.threshold)
-        inside = bad.inside(tile.write) if bad is not None else None
-        if inside is not None:
-            labels[inside] = 0
-            probabilities[:, inside] = 0.0
-            if len(probabilities) > 1:
-                probabilities[0, inside] = 1.0
-        kept = probabilities if self._job.settings.keep_probabilities else None
-        nonfinite = 0 if inside is None or tile.provisional else int(inside.sum())
-        done, engine = (self._waiting.done + 1, self.total), (self._engine.name, self._engine.note)
-        return TileResult(frame, tile.write, labels, kept, statistics, nonfinite, *done, tile.provisional, *engine)
+    def _begun(self, frame: Index, tile: Tile, statistics: FrameStatistics) -> _Begun:
+        """Read, normalise, resample, run, crop, resample back, decide; meanwhile the next tile is read."""
+        window, settings = window_of(tile, self._lattice), self._job.settings
+        normalised = window.made_of(self.reader.read(frame, window.read), statistics, self._engine.device)
+        self._ask_for_next()
+        probabilities = self._engine.run(normalised.values, self._asked)
+        pending = finish(probabilities, tile, self._lattice, self._job.threshold, settings.keep_probabilities, normalised.bad)
+        return _Begun(frame, tile, statistics, self._waiting.done + 1, self._engine.name, self._engine.note, pending)
 
-    def _window(self, frame: Index, tile: Tile, statistics: FrameStatistics) -> tuple[np.ndarray, "_Bad | None"]:
-        """The normalised window (C, *window) on the model's grid, mirrored beyond the frame's end."""
-        maps = self._lattice.maps
-        index = [reflected(part.start, part.stop, m.model_length) for part, m in zip(tile.window, maps, strict=True)]
-        weights = [m.to_model(min(i), max(i) + 1) for i, m in zip(index, maps, strict=True)]
-        read = tuple(slice(w.first, w.last) for w in weights)
-        part, bad = normalize(self._job.scan.read(frame, read), statistics)
-        for axis, (weight, picked) in enumerate(zip(weights, index, strict=True), start=1):
-            part = weight.apply(part, axis)
-            part = np.take(part, np.asarray(picked) - min(picked), axis)
-        return np.ascontiguousarray(part, np.float32), None if bad is None else _Bad(read, bad)
+    def _ask_for_next(self) -> None:
+        """Begin to read the tile that is next unless the user looks elsewhere; of a new frame, the statistics come first."""
+        following = self._waiting.following()
+        if following is not None and following[0] in self._statistics:
+            self.reader.ask(following[0], window_of(following[1], self._lattice).read)
 
-    def _on_scan_grid(self, probabilities: np.ndarray, tile: Tile) -> np.ndarray:
-        """Crop the window (K, *window) to its core and bring it to the part of the scan to be written."""
-        crop = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(tile.core, tile.window, strict=True))
-        part = probabilities[(slice(None), *crop)]
-        for axis, (axis_map, write) in enumerate(zip(self._lattice.maps, tile.write, strict=True), start=1):
-            part = axis_map.to_scan(write.start, write.stop).apply(part, axis)
-        return np.ascontiguousarray(part)
-
-
-@dataclass(frozen=True)
-class _Bad:
-    """Voxels of a part that was read which are not finite."""
-
-    read: Slices
-    mask: np.ndarray
-
-    def inside(self, write: Slices) -> np.ndarray:
-        """The same for the part that is written, which lies within what was read."""
-        return self.mask[tuple(slice(w.start - r.start, w.stop - r.start) for w, r in zip(write, self.read, strict=True))]
+    def _ended(self, begun: _Begun) -> TileResult:
+        """A tile, when it is there."""
+        done, tile = begun.pending.wait(), begun.tile
+        return TileResult(
+            frame=begun.frame,
+            region=tile.write,
+            labels=done.labels,
+            probabilities=done.probabilities,
+            statistics=begun.statistics,
+            nonfinite=0 if tile.provisional else done.nonfinite,
+            done=begun.number,
+            total=self.total,
+            provisional=tile.provisional,
+            engine=begun.engine,
+            engine_note=begun.engine_note,
+        )
 
 
 def _sides(core_px: tuple[int, ...]) -> str:

@@ -56,6 +56,15 @@ class Waiting:
             del self._left[self._frames.pop(0)]
         return None
 
+    def following(self) -> tuple[Index, Tile] | None:
+        """What comes after the nearest if the user looks where they did; None where nothing is left, or another frame is not begun."""
+        left = self._left[self._frames[0]]
+        if len(left) > 1:
+            return self._frames[0], left[1]
+        if len(self._frames) > 1 and (tiles := self._tiles_of(self._frames[1])):
+            return self._frames[1], tiles[0]
+        return None
+
     def finish(self) -> None:
         """Take the tile that `nearest` gave from what is left."""
         del self._left[self._frames[0]][0]

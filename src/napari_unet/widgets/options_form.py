@@ -8,6 +8,7 @@ from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.engine_picker import EnginePicker
 from napari_unet.widgets.fold import Fold
 from napari_unet.widgets.halo_picker import HaloPicker
+from napari_unet.widgets.precision_picker import PrecisionPicker
 from napari_unet.widgets.records import Options
 from napari_unet.widgets.rows import keep_from_wheel, make_label, plain_tip
 
@@ -32,6 +33,8 @@ class OptionsForm(QWidget):
         self._keep = self._box("Keep probabilities", f"{SegmentSettings.model_fields['keep_probabilities'].description} {PROBABILITY_TIP}")
         self._engine = EnginePicker()
         self._engine.value_changed.connect(self.value_changed)
+        self._precision = PrecisionPicker()
+        self._precision.value_changed.connect(self.value_changed)
         self._halo = HaloPicker()
         self._halo.value_changed.connect(self.value_changed)
         self._halo.hide()
@@ -57,6 +60,7 @@ class OptionsForm(QWidget):
             keep_probabilities=self._keep.isChecked(),
             threshold=None if own else float(threshold),
             engine=self._engine.value(),
+            precision="half" if self._precision.value() == "half" else "float32",
             halo="auto" if self._halo.isHidden() else self._halo.value(),
         )
 
@@ -66,6 +70,7 @@ class OptionsForm(QWidget):
         self._view.setChecked(options.region_in_view_only)
         self._keep.setChecked(options.keep_probabilities)
         self._engine.set_value(options.engine)
+        self._precision.set_value(options.precision)
         self._halo.set_value(options.halo)
         self._show_threshold(self._default if options.threshold is None else options.threshold)
 
@@ -110,7 +115,7 @@ class OptionsForm(QWidget):
         content = QWidget()
         inner = QVBoxLayout(content)
         inner.setContentsMargins(3, 0, 0, 0)
-        for widget in (self._slice, self._view, self._keep, self._threshold_row, self._engine, self._halo):
+        for widget in (self._slice, self._view, self._keep, self._threshold_row, self._engine, self._precision, self._halo):
             inner.addWidget(widget)
         self._fold = Fold("Options", FOLD_TIP, content, self)
         outer = QVBoxLayout(self)

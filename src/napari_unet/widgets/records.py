@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from napari_unet.model.spec import ClassSpec
+from napari_unet.segment.installed import Precision
 
 UM = "um"
 PIXEL = "pixel"
@@ -54,6 +55,7 @@ class Options:
     keep_probabilities: bool = False
     threshold: float | None = None
     engine: str = "auto"
+    precision: Precision = "float32"
     halo: str = "auto"
 
 

@@ -6,8 +6,6 @@ from itertools import product
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_unet.segment.semantic import decide
-
 PIECE_VOXELS = 2**20
 
 Piece = tuple[slice, ...]
@@ -63,7 +61,7 @@ class Rethreshold(QObject):
 
     def _decide(self, piece: Piece) -> None:
         labels, prediction = self._labels[piece], self._prediction[piece]
-        own, wanted = labels == prediction, decide(self._probabilities[piece][None], self._wanted)
+        own, wanted = labels == prediction, (self._probabilities[piece] >= self._wanted).view(np.uint8)
         if (trust := self._trust()) is not None:
             own &= trust[piece] == 0
         labels[own] = prediction[own] = wanted[own]

@@ -92,8 +92,8 @@ class SegmentPlan:
         viewer, spec = self._viewer(), entry.header.spec if entry and entry.header else None
         if viewer is None or spec is None or device is None or options.region_in_view_only or not self._layers(choice):
             return ""
-        kind = kind_for(options.engine, device.name, openvino_version() is not None)
-        place = cpu_device() if kind == "openvino" else device
+        kind = kind_for(options.engine, device.name, openvino_version() is not None, options.precision)
+        place = cpu_device() if kind.startswith("openvino") else device
         try:
             job = self._job(viewer, choice, spec, settings_of(choice, place.name, options), options)
             free = None if place.name == "cpu" else place.memory_bytes  # of a card, all that it has; of the machine, what is free now
@@ -121,8 +121,8 @@ class SegmentPlan:
 
 def settings_of(choice: InputChoice, device: str, options: Options) -> SegmentSettings:
     """What was chosen, as settings."""
-    kept = {"keep_probabilities": options.keep_probabilities, "threshold": options.threshold}
-    given = {"device": device, "engine": options.engine, "halo": options.halo, "resample": choice.resample}
+    kept = {"keep_probabilities": options.keep_probabilities, "threshold": options.threshold, "resample": choice.resample}
+    given = {"device": device, "engine": options.engine, "precision": options.precision, "halo": options.halo}
     return SegmentSettings.model_validate(given | kept)
 
 

@@ -9,7 +9,7 @@ from napari_unet.model.torch_import import find_devices
 from napari_unet.segment.engine.fallback import PROCESSOR, FallbackEngine
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.engine.torch_engine import TorchEngine
-from napari_unet.segment.installed import NOT_INSTALLED, kind_for, openvino_version
+from napari_unet.segment.installed import NOT_INSTALLED, Precision, kind_for, openvino_version
 from napari_unet.segment.out_of_memory import out_of_memory
 from napari_unet.segment.settings import SegmentSettings
 
@@ -30,21 +30,20 @@ def make_engine(model: Model, settings: SegmentSettings) -> Engine:
     """
     if settings.engine == "openvino":
         return _named_openvino(model, settings)
-    device = choose_device(settings.device)
-    if kind_for(settings.engine, device, openvino_version() is not None) != "openvino":
-        return _on_card(model, device) if settings.device == "auto" and device != PROCESSOR else TorchEngine(model.network, device)
-    on_processor = partial(TorchEngine, model.network, PROCESSOR)
-    try:
-        return FallbackEngine(_openvino(model), on_processor)
-    except EngineError as error:
-        return on_processor(f"{error} PyTorch runs instead.")
 
+    def by_torch(device: str, note: str = "") -> Engine:
+        return TorchEngine(model.network, device, note, settings.precision)
 
-def _on_card(model: Model, device: str) -> Engine:
-    """A card, whose place the processor takes where its memory does not suffice: at once, where not even the model has room."""
-    on_processor = partial(TorchEngine, model.network, PROCESSOR)
+    device, on_processor = choose_device(settings.device), partial(by_torch, PROCESSOR)
+    if kind_for(settings.engine, device, openvino_version() is not None) == "openvino":
+        try:
+            return FallbackEngine(_openvino(model, settings.precision), on_processor)
+        except EngineError as error:
+            return on_processor(f"{error} PyTorch runs instead.")
+    if settings.device != "auto" or device == PROCESSOR:
+        return by_torch(device)
     try:
-        return FallbackEngine(TorchEngine(model.network, device), on_processor)
+        return FallbackEngine(by_torch(device), on_processor)
     except RuntimeError as error:
         if not out_of_memory(error):
             raise
@@ -57,12 +56,12 @@ def _named_openvino(model: Model, settings: SegmentSettings) -> Engine:
     if openvino_version() is None:
         raise EngineError(NOT_INSTALLED)
     try:
-        return _openvino(model)
+        return _openvino(model, settings.precision)
     except EngineError as error:
         raise EngineError(f"{error} Choose the engine torch.") from error
 
 
-def _openvino(model: Model) -> Engine:
+def _openvino(model: Model, precision: Precision) -> Engine:
     from napari_unet.segment.engine.openvino_engine import OpenVinoEngine
 
-    return OpenVinoEngine(model.network)
+    return OpenVinoEngine(model.network, precision)

@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 
-import numpy as np
-
 from napari_unet.errors import EngineError
+from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, go
 from napari_unet.segment.engine.protocol import Engine
-from napari_unet.segment.installed import Kind
+from napari_unet.segment.engine.wrapped import WrappedEngine
 
 PROCESSOR = "cpu"
 
 
-class FallbackEngine:
+class FallbackEngine(WrappedEngine):
     """Runs windows on `first`, and from the one that this fails at on a second engine, for good.
 
     `second` makes that one, with a note that says why it runs. Too little memory is no failure while smaller tiles may do:
@@ -20,30 +19,10 @@ class FallbackEngine:
     """
 
     def __init__(self, first: Engine, second: Callable[[str], Engine]) -> None:
-        self._running = first
+        super().__init__(first)
         self._second: Callable[[str], Engine] | None = second
 
-    @property
-    def name(self) -> str:
-        """That of the engine which runs now; so are the others."""
-        return self._running.name
-
-    @property
-    def kind(self) -> Kind:
-        """Which library runs now."""
-        return self._running.kind
-
-    @property
-    def device(self) -> str:
-        """Where it runs now."""
-        return self._running.device
-
-    @property
-    def note(self) -> str:
-        """What the user should know, also why another engine runs."""
-        return self._running.note
-
-    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
+    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
         """Probabilities (K, *window) float32 of a normalised (C, *window), by the second engine where the first fails."""
         try:
             return self._running.run(window, asked)

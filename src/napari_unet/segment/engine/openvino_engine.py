@@ -12,15 +12,16 @@ from napari_unet.progress import Asked, go, heed
 from napari_unet.segment.engine.openvino_graph import graph_of
 from napari_unet.segment.engine.openvino_import import openvino
 from napari_unet.segment.engine.torch_engine import folded
-from napari_unet.segment.installed import Kind, openvino_version
+from napari_unet.segment.installed import NO_HALF, Kind, Precision, in_precision, openvino_version
 from napari_unet.segment.out_of_memory import out_of_memory
 
-CONFIG = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}  # one window at a time, on all cores
+CONFIG = {"PERFORMANCE_HINT": "LATENCY"}  # one window at a time, on all cores
+HALF = ("BF16", "bf16", "bfloat16")  # float16 took twice as long as float32, on a processor that has both
 ASK_MS = 50
 KEPT_SHAPES = 3
 TRIED_PX = 8
 ADVICE = "Choose the engine torch."
-CLOSE = 1e-4  # how far from torch's its probabilities may be
+CLOSE, CLOSE_IN_HALF = 1e-4, 3e-2  # how far from torch's its probabilities may be
 
 Shape = tuple[int, ...]
 
@@ -28,13 +29,15 @@ Shape = tuple[int, ...]
 class OpenVinoEngine:
     """A network compiled for each shape of window; raises `EngineError` where OpenVINO can not run it as torch does."""
 
-    kind: Kind = "openvino"
     device = "cpu"
 
-    def __init__(self, network: UNet) -> None:
-        self.name, self.note = f"openvino {openvino_version()} on cpu", ""
+    def __init__(self, network: UNet, precision: Precision = "float32") -> None:
+        """In half precision where the processor has instructions for it; otherwise the note says that it has none."""
         self._network = folded(network).to("cpu")  # a copy: what is looked at must not change
         self._core = openvino.Core()
+        self._hint, numbers, self.note = self._numbers(precision)
+        self.kind: Kind = in_precision("openvino", "float32" if self._hint == "f32" else "half")
+        self.name = f"openvino {openvino_version()} on cpu{numbers}"
         self._compiled: dict[Shape, Any] = {}
         try:
             self._graph = graph_of(self._network)
@@ -42,11 +45,11 @@ class OpenVinoEngine:
         except Exception as error:  # whatever it is: an OpenVINO of other functions, another processor, torch can run it
             raise EngineError(f"OpenVINO can not run this model ({_reason(error)}).") from error
 
-    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
+    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
         """Probabilities (K, *window) float32 of a normalised (C, *window); raises `Stopped`, `Cancelled` or `EngineError`."""
         heed(asked)
         try:
-            return self._run(window, asked)
+            return torch.from_numpy(self._run(window.cpu(), asked))
         except RuntimeError as error:
             if out_of_memory(error):
                 raise
@@ -58,8 +61,8 @@ class OpenVinoEngine:
         """There is no other engine."""
         return False
 
-    def _run(self, window: np.ndarray, asked: Asked) -> np.ndarray:
-        image = np.ascontiguousarray(self._network.padded(torch.from_numpy(window)[None]).numpy())
+    def _run(self, window: torch.Tensor, asked: Asked) -> np.ndarray:
+        image = self._network.padded(window[None]).contiguous().numpy()
         found = np.empty((1, self._network.config.out_channels, *image.shape[2:]), np.float32)
         request = self._ready(image.shape[2:]).create_infer_request()
         request.set_input_tensor(openvino.Tensor(image, shared_memory=True))
@@ -80,18 +83,29 @@ class OpenVinoEngine:
             del kept[next(iter(kept))]
         if ready is None:
             self._graph.reshape([1, self._network.config.in_channels, *shape])
-            ready = self._core.compile_model(self._graph, "CPU", CONFIG | {"INFERENCE_NUM_THREADS": torch.get_num_threads()})
+            ready = self._core.compile_model(
+                self._graph, "CPU", CONFIG | {"INFERENCE_PRECISION_HINT": self._hint, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
+            )
         kept[shape] = ready
         return ready
+
+    def _numbers(self, precision: Precision) -> tuple[str, str, str]:
+        """OpenVINO's name for the number format, ours behind the engine's name, and a note."""
+        if precision == "float32":
+            return "f32", "", ""
+        word, hint, name = HALF
+        if word in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            return hint, f" in {name}", ""
+        return "f32", "", NO_HALF
 
     def _try_out(self) -> None:
         """Run about the smallest window and compare with torch."""
         sides = [max(step, TRIED_PX) for step in self._network.strides]
-        window = np.random.default_rng(0).random((self._network.config.in_channels, *sides), np.float32)
+        window = torch.rand(self._network.config.in_channels, *sides, generator=torch.Generator().manual_seed(0))
         with torch.inference_mode():
-            scores = self._network(torch.from_numpy(window)[None])[0]
+            scores = self._network(window[None])[0]
             wanted = (torch.sigmoid(scores) if len(scores) == 1 else scores.softmax(dim=0)).numpy()
-        if not np.allclose(self._run(window, go), wanted, rtol=0, atol=CLOSE, equal_nan=True):
+        if not np.allclose(self._run(window, go), wanted, rtol=0, atol=CLOSE if self._hint == "f32" else CLOSE_IN_HALF, equal_nan=True):
             raise ValueError("its result is not PyTorch's")
 
 

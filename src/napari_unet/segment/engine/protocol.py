@@ -2,8 +2,7 @@
 
 from typing import Protocol
 
-import numpy as np
-
+from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, go
 from napari_unet.segment.installed import Kind
 
@@ -36,8 +35,11 @@ class EngineFacts(Protocol):
 class Engine(EngineFacts, Protocol):
     """Runs a network on one window after the other."""
 
-    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
-        """Probabilities (K, *window) float32 of a normalised (C, *window); asked within it, raises `Stopped` or `Cancelled`."""
+    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+        """Probabilities (K, *window) float32, where the engine runs, of a normalised (C, *window) float32 from anywhere.
+
+        A card may still be computing them when they are given. Asked within it, raises `Stopped` or `Cancelled`.
+        """
 
     def give_way(self) -> bool:
         """Let another engine run where memory does not suffice for the smallest tile; False where there is none."""

@@ -6,48 +6,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median
 
-import numpy as np
-
 from napari_unet.model.config import UNetConfig
+from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, go
 from napari_unet.segment.engine.protocol import Engine
+from napari_unet.segment.engine.wrapped import WrappedEngine
 from napari_unet.segment.installed import Kind
 from napari_unet.segment.pace import Measured, keep_paces, size_of
 
 
-class TimedEngine:
+class TimedEngine(WrappedEngine):
     """Another engine, and how long its windows take, with what is done from one to the next: reading, resampling, writing."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._ended: float | None = None
         self._seen: dict[tuple[Kind, str, int], list[float]] = {}
 
-    @property
-    def name(self) -> str:
-        """That of the other engine; so are the others."""
-        return self._engine.name
-
-    @property
-    def kind(self) -> Kind:
-        """Which library runs."""
-        return self._engine.kind
-
-    @property
-    def device(self) -> str:
-        """Where it runs."""
-        return self._engine.device
-
-    @property
-    def note(self) -> str:
-        """What the user should know."""
-        return self._engine.note
-
-    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
+    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
         """Probabilities (K, *window) float32 of a normalised (C, *window)."""
         begun, self._ended = self._ended, None  # a window that fails has no end
         begun = time.monotonic() if begun is None else begun
-        probabilities = self._engine.run(window, asked)
+        probabilities = self._running.run(window, asked)
         self._ended = time.monotonic()
         voxels = math.prod(window.shape[1:])
         self._seen.setdefault((self.kind, self.device, size_of(voxels)), []).append((self._ended - begun) / voxels)
@@ -55,7 +35,7 @@ class TimedEngine:
 
     def give_way(self) -> bool:
         """Let another engine run, if the engine has one."""
-        return self._engine.give_way()
+        return self._running.give_way()
 
     def measured(self) -> list[Measured]:
         """The speeds so far: medians, since some windows wait for the user or for the statistics of a frame."""

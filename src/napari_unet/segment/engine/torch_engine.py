@@ -3,47 +3,63 @@
 import copy
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-
-import numpy as np
+from functools import cache
 
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import ConvNorm, UNet
 from napari_unet.progress import Asked, go, heed
-from napari_unet.segment.engine.cpu_fusion import FusedUNet, can_fuse
-from napari_unet.segment.installed import Kind, torch_on
+from napari_unet.segment.engine.cuda_graphs import CudaGraphs
+from napari_unet.segment.engine.cudnn_conv import CudnnConv
+from napari_unet.segment.engine.fallback import PROCESSOR
+from napari_unet.segment.engine.fusion import Convolution, FusedUNet, can_fuse, works
+from napari_unet.segment.engine.half import half_on
+from napari_unet.segment.engine.mkldnn_conv import MkldnnConv
+from napari_unet.segment.installed import NO_HALF, Kind, Precision, in_precision, torch_on
 
 nn = torch.nn
+Forward = Callable[[torch.Tensor], torch.Tensor]
 
 
 class TorchEngine:
-    """A network on one torch device, with BatchNorm folded into the convolutions and channels last."""
+    """A network on one torch device, with BatchNorm folded into the convolutions, in the layout that is fastest there.
 
-    def __init__(self, network: UNet, device: str = "cpu", note: str = "") -> None:
-        self.kind: Kind = torch_on(device)
-        self.name, self.note = f"torch {torch.__version__} on {device}", note
+    That is channels last, but on a card in float32. In half precision where the device computes it fast; otherwise the note
+    says that it does not.
+    """
+
+    def __init__(self, network: UNet, device: str = PROCESSOR, note: str = "", precision: Precision = "float32") -> None:
+        half = half_on(device) if precision == "half" else None
+        self.kind: Kind = in_precision(torch_on(device), "float32" if half is None else "half")
+        self.name = f"torch {torch.__version__} on {device}{'' if half is None else f' in {_name(half)}'}"
+        self.note = f"{note} {NO_HALF if half is None and precision == 'half' else ''}".strip()
         self.device = device
-        self._layout = torch.channels_last if network.config.dimensions == 2 else torch.channels_last_3d
+        self._numbers = half or torch.float32
+        self._layout = self._fastest_layout(network.config.dimensions)
         self._asked: Asked = go
-        self._forward = self._prepared(folded(network).to(device).to(memory_format=self._layout))  # type: ignore[call-overload]
+        self._forward = self._prepared(folded(network).to(device, self._numbers).to(memory_format=self._layout))  # type: ignore[call-overload]
 
-    def run(self, window: np.ndarray, asked: Asked = go) -> np.ndarray:
+    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
         """Probabilities (K, *window) float32 of a normalised (C, *window); raises `Stopped` or `Cancelled`."""
         self._asked = asked
         with torch.inference_mode(), _exact_cudnn():
-            batch = torch.from_numpy(window)[None].to(self.device).contiguous(memory_format=self._layout)
-            scores = self._forward(batch)
-            one = scores.shape[1] == 1
-            probabilities = torch.sigmoid_(scores) if one else scores.softmax(dim=1)
-            return probabilities[0].contiguous().cpu().numpy()
+            batch = window[None].to(self.device, self._numbers).contiguous(memory_format=self._layout)
+            scores = self._forward(batch)[0].float()
+            return torch.sigmoid(scores) if len(scores) == 1 else scores.softmax(dim=0)
 
     def give_way(self) -> bool:
         """There is no other engine."""
         return False
 
-    def _prepared(self, network: UNet) -> Callable[[torch.Tensor], torch.Tensor]:
+    def _fastest_layout(self, dimensions: int) -> torch.memory_format:
+        if self.device != PROCESSOR and self._numbers == torch.float32:
+            return torch.contiguous_format
+        return torch.channels_last if dimensions == 2 else torch.channels_last_3d
+
+    def _prepared(self, network: UNet) -> Forward:
         """The fastest form of a folded network on this device, which asks before each convolution."""
-        if self.device == "cpu" and can_fuse(network):
-            return FusedUNet(network, self._heed)
+        if can_fuse(network) and (convolution := _convolution(self.device, self._numbers, network.config.dimensions)):
+            fused = FusedUNet(network, convolution, self._heed)
+            return CudaGraphs(fused) if convolution is CudnnConv else fused
         for block in network.modules():
             if isinstance(block, ConvNorm):
                 block.register_forward_pre_hook(lambda *_: self._heed())
@@ -53,10 +69,27 @@ class TorchEngine:
         heed(self._asked)
 
 
+@cache
+def _convolution(device: str, numbers: torch.dtype, dimensions: int) -> type[Convolution] | None:
+    """The library whose convolutions are fastest on a device, if this build of torch has it there; tried once."""
+    if device == PROCESSOR:
+        candidate: type[Convolution] = MkldnnConv
+    elif device.startswith("cuda") and torch.version.hip is None:
+        candidate = CudnnConv
+    else:
+        return None
+    with _exact_cudnn():
+        return candidate if works(candidate, dimensions, torch.empty(0, dtype=numbers, device=device)) else None
+
+
 def _exact_cudnn() -> AbstractContextManager[None]:
     """cuDNN as it is set, except that float32 means float32 on a GPU too; what is not named here would be switched off."""
     cudnn = torch.backends.cudnn
     return cudnn.flags(enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False)
+
+
+def _name(numbers: torch.dtype) -> str:
+    return str(numbers).removeprefix("torch.")
 
 
 def folded(network: UNet) -> UNet:

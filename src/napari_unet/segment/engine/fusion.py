@@ -1,0 +1,92 @@
+"""A U-Net's forward pass with ReLU inside the convolutions, and nothing concatenated.
+
+A convolution over two concatenated images is the sum of two convolutions, so the skip connection needs
+no copy of both: less memory at the widest level, and less time. Which library convolves is another's matter.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+from napari_unet.model.torch_import import torch
+from napari_unet.model.unet import Block, ConvNorm, UNet
+
+nn = torch.nn
+Tensor = torch.Tensor
+
+
+class Convolution(Protocol):
+    """A 3×3(×3) convolution with ReLU, of one image or of two as if they were concatenated."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        """Weight (out, in, 3, 3(, 3)) and bias (out), where and in the number format that images will be."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(N, in, *space) to (N, out, *space)."""
+
+    def of_two(self, one: Tensor, other: Tensor) -> Tensor:
+        """(N, a, *space) and (N, b, *space), a + b = in, to (N, out, *space)."""
+
+
+def can_fuse(network: UNet) -> bool:
+    """Whether the folded network has only plain blocks without normalisation."""
+    blocks = [part for part in network.modules() if isinstance(part, Block)]
+    return all(block.skip is None and _bare(block.first) and _bare(block.second) for block in blocks)
+
+
+def works(convolution: type[Convolution], dimensions: int, like: Tensor) -> bool:
+    """Whether an operator, which torch may change or drop, gives what a convolution and ReLU give where and as `like` is."""
+    generator = torch.Generator().manual_seed(0)
+    weight, bias = torch.randn(16, 16, *(3,) * dimensions, generator=generator) / 9, torch.randn(16, generator=generator)
+    image = torch.randn(1, 16, *(8,) * dimensions, generator=generator)
+    convolve = nn.functional.conv2d if dimensions == 2 else nn.functional.conv3d
+    wanted = convolve(image, weight, bias, padding=1).relu()
+    close = 1e-4 if like.dtype == torch.float32 else 1e-1
+    try:
+        with torch.inference_mode():
+            fused, image = convolution(weight.to(like), bias.to(like)), image.to(like)
+            found = fused(image), fused.of_two(image[:, :8].contiguous(), image[:, 8:].contiguous())
+            return all(torch.allclose(one.float().cpu(), wanted, rtol=close, atol=close) for one in found)
+    except (AttributeError, RuntimeError, TypeError):  # none of that name, not for this processor, or with other arguments
+        return False
+
+
+class FusedUNet:
+    """A folded network, called like it; `between` is called before each convolution."""
+
+    def __init__(self, network: UNet, convolution: type[Convolution], between: Callable[[], None]) -> None:
+        self._network = network
+        self._between = between
+        encoder, decoder, pools = (cast(Any, list(parts)) for parts in (network.encoder, network.decoder, network.pools))
+
+        def fused(part: ConvNorm) -> Convolution:
+            return convolution(part.conv.weight.detach(), cast(Tensor, part.conv.bias).detach())
+
+        self._encoder = [(fused(block.first), fused(block.second)) for block in encoder]
+        self._pools = pools
+        self._decoder = [(up.up, fused(up.block.first), fused(up.block.second)) for up in decoder]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Scores before sigmoid or softmax of (N, C, *space), on its grid."""
+        size = x.shape[2:]
+        x = self._network.padded(x)
+        skips = []
+        for level, convolutions in enumerate(self._encoder):
+            x = self._in_turn(x, *convolutions)
+            if level < len(self._decoder):
+                skips.append(x)
+                x = self._pools[level](x)
+        for up, first, second in self._decoder:
+            self._between()
+            x = first.of_two(skips.pop(), up(x))
+            x = self._in_turn(x, second)
+        return self._network.head(x)[(..., *(slice(n) for n in size))]  # type: ignore[no-any-return]
+
+    def _in_turn(self, x: Tensor, *convolutions: Convolution) -> Tensor:
+        for convolution in convolutions:
+            self._between()
+            x = convolution(x)
+        return x
+
+
+def _bare(part: ConvNorm) -> bool:
+    return isinstance(part.norm, nn.Identity) and part.conv.bias is not None

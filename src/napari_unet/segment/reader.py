@@ -1,0 +1,42 @@
+"""Reading a scan in a thread of its own, so that the next tile is read while one is computed."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_unet.scans.scan import Index, Scan, Slices
+
+
+@dataclass(frozen=True)
+class _Asked:
+    frame: Index
+    part: Slices
+    read: "Future[np.ndarray]"
+
+
+class Reader:
+    """Parts of a scan, one read at a time; one of them may be asked for before it is needed."""
+
+    def __init__(self, scan: Scan) -> None:
+        self._scan = scan
+        self._thread = ThreadPoolExecutor(1, "read")
+        self._asked: _Asked | None = None
+
+    def ask(self, frame: Index, part: Slices) -> None:
+        """Begin to read what will most likely be needed next; what was asked for before it is forgotten."""
+        if self._asked is not None:
+            self._asked.read.cancel()
+        self._asked = _Asked(frame, part, self._thread.submit(self._scan.read, frame, part))
+
+    def read(self, frame: Index, part: Slices) -> np.ndarray:
+        """A part of a frame, (C, *part)."""
+        if self._asked is None or (self._asked.frame, self._asked.part) != (frame, part):
+            self.ask(frame, part)
+        asked, self._asked = self._asked, None
+        assert asked is not None
+        return asked.read.result()
+
+    def close(self) -> None:
+        """Read nothing more; a read that has begun comes to its end by itself."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
