@@ -82,6 +82,8 @@ def ways_of(case: Case, nnunet: Path | None) -> dict[str, Way]:
         ways["OpenVINO, one whole tile"] = lambda: _one_tile(case, part)
     for name in engines:
         ways[f"napari-unet, {name}"] = partial(_ours, case, engine=name)
+    for name in engines:
+        ways[f"napari-unet, {name}, half"] = partial(_ours, case, engine=name, precision="half")
     if case.model.spec.halo is not None:
         ways[f"napari-unet, {engines[0]}, exact"] = partial(_ours, case, engine=engines[0], halo="exact")
     ways[f"napari-unet, {engines[0]}, from the middle of the view"] = lambda: (_viewed(case, engines[0]), None)
@@ -135,10 +137,11 @@ def _ours(case: Case, **settings: str) -> tuple[Labels, None]:
 def _one_tile(case: Case, part: np.ndarray) -> tuple[Labels, float]:
     """The whole image as one window; compiling for it is not counted."""
     engine = make_engine(case.model, nu.SegmentSettings(engine="openvino"))
-    engine.run(part)
+    window = torch.from_numpy(part)
+    engine.run(window)
     begin = time.perf_counter()
-    labels = decide(engine.run(part), case.model.spec.threshold)
-    return labels, time.perf_counter() - begin
+    labels = decide(engine.run(window), case.model.spec.threshold)
+    return labels.numpy(), time.perf_counter() - begin
 
 
 def _nnunet(case: Case, part: np.ndarray, python: Path) -> tuple[Labels, float]:

@@ -41,6 +41,7 @@ Way = Callable[[], Labels]
 def main() -> None:
     """Time each way in turn, several rounds, and compare its labels with the whole image's."""
     options = _options()
+    torch.backends.cudnn.allow_tf32 = False  # float32 means float32 for the others too
     case = two(options) if options.case == "2d" else three(options)
     ways, times, labels = ways_of(case), dict[str, list[float]](), dict[str, Labels]()
     for number in range(options.rounds + 1):
@@ -170,14 +171,14 @@ def _tiles(case: Case, job: Any, engine: TorchEngine) -> Labels:
 
 
 def _whole(network: nn.Module, tensor: torch.Tensor) -> Labels:
-    with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
+    with torch.inference_mode():
         return _decide(network(tensor.to(CARD)))
 
 
 def _monai(case: Case, network: nn.Module, tensor: torch.Tensor, half: bool) -> Labels:
     from monai.inferers import sliding_window_inference
 
-    with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False), torch.autocast("cuda", torch.float16, enabled=half):
+    with torch.inference_mode(), torch.autocast("cuda", torch.float16, enabled=half):
         return _decide(sliding_window_inference(tensor.to(CARD), case.window, 4, network, overlap=0.5, mode="gaussian"))
 
 

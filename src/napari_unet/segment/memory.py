@@ -22,7 +22,7 @@ BYTES_PER_FEATURE: dict[Kind, dict[int, int]] = {
     "torch on a card": BYTES_UNFUSED,
     "openvino": {2: 18, 3: 18},
     "torch in half": {2: 14, 3: 10},
-    "torch on a card in half": {2: 22, 3: 20},
+    "torch on a card in half": {2: 16, 3: 18},
     "openvino in half": {2: 10, 3: 10},
 }
 BYTES_PER_OUTPUT = 16
@@ -32,7 +32,7 @@ WRITE_BYTES = 12  # per scan voxel and output: probabilities on their way to the
 HELD_BYTES = 4  # per scan voxel and output: probabilities of the tile before, which are still being shown or written
 LABEL_BYTES = 3  # per scan voxel: labels, those of the tile before, and where the scan is not finite
 WINDOW_BYTES = {2: 14 * 10**8, 3: 27 * 10**8}
-WINDOW_BYTES_ON_CARD = {2: 5 * 10**9, 3: 10 * 10**9}
+WINDOW_BYTES_ON_CARD = {2: 5 * 10**9, 3: 12 * 10**9}
 RAM_SHARE, CARD_SHARE = 0.25, 0.5
 MOST_RAM_SHARE = 0.6  # what the smallest possible tile may take
 

@@ -1,6 +1,5 @@
 """A tile's window: what is read of the scan, normalised, on the model's grid, mirrored beyond the frame's end."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,15 +20,15 @@ class Window:
 
     read: Slices
     weights: tuple[Weights, ...]
-    picked: tuple[Sequence[int], ...]
+    picked: tuple[np.ndarray, ...]
 
     def made_of(self, part: np.ndarray, statistics: FrameStatistics, device: str) -> "Normalised":
         """The window of what was read, (C, *read), on a device."""
         out, bad = normalize_on(device, part, statistics)
         for axis, (weights, picked) in enumerate(zip(self.weights, self.picked, strict=True), start=1):
             out = weighted(out, weights, axis)
-            if list(picked) != list(range(out.shape[axis])):
-                out = out.index_select(axis, sent(np.asarray(picked), str(out.device)))
+            if not np.array_equal(picked, np.arange(out.shape[axis])):
+                out = out.index_select(axis, sent(picked, str(out.device)))
         return Normalised(out, None if bad is None else Bad(self.read, bad))
 
 
@@ -55,10 +54,9 @@ class Normalised:
 
 def window_of(tile: Tile, lattice: Lattice) -> Window:
     """What a tile's window is made of."""
-    index = [reflected(part.start, part.stop, m.model_length) for part, m in zip(tile.window, lattice.maps, strict=True)]
-    weights = [m.to_model(min(i), max(i) + 1) for i, m in zip(index, lattice.maps, strict=True)]
-    picked = tuple([place - min(i) for place in i] for i in index)
-    return Window(tuple(slice(w.first, w.last) for w in weights), tuple(weights), picked)
+    index = [np.array(reflected(part.start, part.stop, m.model_length)) for part, m in zip(tile.window, lattice.maps, strict=True)]
+    weights = tuple(m.to_model(int(i.min()), int(i.max()) + 1) for i, m in zip(index, lattice.maps, strict=True))
+    return Window(tuple(slice(w.first, w.last) for w in weights), weights, tuple(i - i.min() for i in index))
 
 
 def weighted(values: torch.Tensor, weights: Weights, axis: int) -> torch.Tensor:
