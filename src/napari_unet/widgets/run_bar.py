@@ -1,4 +1,4 @@
-"""The one obvious button; and while a job runs: how far it is, Pause where there is one, Stop, and Cancel."""
+"""The one obvious button, and one for a part; and while a job runs: how far it is, Pause, Stop, and Cancel."""
 
 from dataclasses import dataclass
 
@@ -27,27 +27,34 @@ QProgressBar::chunk { border-radius: 3px; background-color: #2f7fc9; }
 
 @dataclass(frozen=True)
 class RunWords:
-    """What the buttons say, and what their tooltips explain."""
+    """What the buttons say, and what their tooltips explain; `part` is the button for less than the whole, if there is one."""
 
     run: str
     run_tip: str
     stop: str = "Stop"
     stop_tip: str = "Stop, and keep what is done. What is not computed stays marked."
     cancel_tip: str = "Stop, and remove the result, as if it had never begun."
+    part: str = ""
+    part_tip: str = ""
 
 
 class RunBar(QWidget):
     """Asks for a run, a pause, a stop or a cancel; shows the progress it is given."""
 
     run_requested = Signal()
+    part_requested = Signal()
     pause_requested = Signal(bool)
     stop_requested = Signal()
     cancel_requested = Signal()
 
     def __init__(self, words: RunWords, parent: QWidget | None = None, can_pause: bool = False) -> None:
         super().__init__(parent)
-        self._tip, self._can_pause = words.run_tip, can_pause
+        self._words, self._can_pause = words, can_pause
         self.run_button = make_button(words.run, words.run_tip, self)
+        self._begin = [self.run_button]
+        if words.part:
+            self._begin.append(make_button(words.part, words.part_tip, self))
+            self._begin[-1].clicked.connect(self.part_requested)
         self.set_obvious(True)
         self.pause_button = make_button(PAUSE, PAUSE_TIP, self)
         self.stop_button = make_button(words.stop, words.stop_tip, self)
@@ -65,7 +72,8 @@ class RunBar(QWidget):
 
     def set_running(self, running: bool) -> None:
         """Show the button for a run, or the progress with Stop and Cancel."""
-        self.run_button.setVisible(not running)
+        for button in self._begin:
+            button.setVisible(not running)
         for widget in (self.stop_button, self.cancel_button, self._bar, self._note):
             widget.setVisible(running)
         self.pause_button.setVisible(running and self._can_pause)
@@ -77,8 +85,9 @@ class RunBar(QWidget):
 
     def set_ready(self, ready: bool, reason: str = "") -> None:
         """Allow a run, or say why there can be none."""
-        self.run_button.setEnabled(ready)
-        self.run_button.setToolTip(plain_tip(self._tip if ready else reason))
+        for button, tip in zip(self._begin, (self._words.run_tip, self._words.part_tip), strict=False):
+            button.setEnabled(ready)
+            button.setToolTip(plain_tip(tip if ready else reason))
 
     def set_obvious(self, obvious: bool) -> None:
         """Let the button for a run stand out, or step back behind another one."""
@@ -117,10 +126,14 @@ class RunBar(QWidget):
         buttons.addWidget(self.pause_button, 1)
         buttons.addWidget(self.stop_button, 2 if self._can_pause else 1)
         buttons.addWidget(self.cancel_button, 1)
+        begin = QHBoxLayout()
+        begin.setSpacing(6)
+        for button, stretch in zip(self._begin, (2, 1), strict=False):
+            begin.addWidget(button, stretch)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        layout.addWidget(self.run_button)
+        layout.addLayout(begin)
         layout.addWidget(self._note)
         layout.addWidget(self._bar)
         layout.addLayout(buttons)

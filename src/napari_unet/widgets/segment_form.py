@@ -13,6 +13,7 @@ from napari_unet.widgets.run_bar import RunBar, RunWords
 from napari_unet.widgets.snug_area import snug_area
 
 RUN_TIP = "Segment the image with the model. The result is a new layer; it grows from the middle of what you look at."
+PART_TIP = "Segment only what the canvas shows now, in the slice that is shown. The rest of the result stays marked as not computed."
 COST_TIP = "The memory of one tile, beside what napari takes, and the time at the speed of earlier runs, where there were any."
 WIDTH_PX, HEIGHT_PX, GOOD_WIDTH_PX = 256, 320, 300
 
@@ -30,7 +31,7 @@ class SegmentForm(QWidget):
         self.message = MessageLine(self)
         self.cost = make_note(self)
         self.cost.setToolTip(plain_tip(COST_TIP))
-        self.bar = RunBar(RunWords("Segment", RUN_TIP), self)
+        self.bar = RunBar(RunWords("Segment", RUN_TIP, part="What I see", part_tip=PART_TIP), self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
         layout.setSpacing(8)

@@ -18,7 +18,7 @@ from napari_unet.widgets.last_choices import choices_of, show_choices
 from napari_unet.widgets.last_result import LastResult
 from napari_unet.widgets.model_news import model_news
 from napari_unet.widgets.preferences import remember, remembered
-from napari_unet.widgets.records import InputChoice
+from napari_unet.widgets.records import InputChoice, Options
 from napari_unet.widgets.segment_form import SegmentForm
 from napari_unet.widgets.segment_plan import SegmentPlan
 from napari_unet.widgets.segment_run import RunEnd, SegmentRun
@@ -86,6 +86,7 @@ class SegmentWidget(Dock):
         form.options.value_changed.connect(self._show_cost)
         form.options.threshold_changed.connect(self._on_threshold_changed)
         form.bar.run_requested.connect(self._on_run_requested)
+        form.bar.part_requested.connect(self._on_part_requested)
         form.bar.stop_requested.connect(self._on_stop_requested)
         form.bar.cancel_requested.connect(self._on_cancel_requested)
         model_news().saved.connect(self._reread_models)
@@ -139,11 +140,17 @@ class SegmentWidget(Dock):
         form.show_cost("" if self._run is not None else self._plan.cost(*chosen))
 
     def _on_run_requested(self) -> None:
+        self._begin(self.form.options.value())
+
+    def _on_part_requested(self) -> None:
+        self._begin(replace(self.form.options.value(), current_slice_only=True, region_in_view_only=True))
+
+    def _begin(self, options: Options) -> None:
         form, entry = self.form, self.form.model.value()
         if entry is None or self._run is not None:
             return
         try:
-            run = self._plan.make_run(form.image.value(), entry, form.device.value(), form.options.value())
+            run = self._plan.make_run(form.image.value(), entry, form.device.value(), options)
         except NapariUNetError as error:
             form.message.say(str(error), "problem")
             return
