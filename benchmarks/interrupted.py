@@ -1,9 +1,10 @@
-"""A run that is killed and gone on with, and one in parts: the same labels, and no finished tile computed twice.
+"""A run that is killed and gone on with, one in parts, and one by two workers of which one is killed: the same labels, no tile twice.
 
 python benchmarks/interrupted.py --data ISBI2012 --model isbi32.safetensors [--side 4096]
 """
 
 import argparse
+import json
 import signal
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import store
 import zarr
 from mosaic import command, run, source, write_scan
@@ -36,7 +38,8 @@ def main() -> None:
         labels = read(folder / "whole.zarr")
         killed = kill_and_go_on(scan, options.model, folder / "killed.zarr", labels)
         parts = in_parts(scan, options.model, folder / "parts.zarr", labels)
-    figures = {"scan": f"{options.side} x {options.side}", "tiles": whole.told["results"][0]["tiles"], **killed, **parts}
+        workers = by_workers(scan, options.model, folder / "workers.zarr", labels)
+    figures = {"scan": f"{options.side} x {options.side}", "tiles": whole.told["results"][0]["tiles"], **killed, **parts, **workers}
     store.save("interrupted", "python benchmarks/interrupted.py --data FOLDER --model MODEL", figures)
 
 
@@ -65,6 +68,32 @@ def in_parts(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dict[
         run(command(scan, model, output, *TILE, "--part", f"{part}/{PARTS}", *again))
     run(command(scan, model, output, *TILE, "--part", "merge"))
     return {"labels that differ in four parts, one of them done twice": int((read(output) != labels).sum())}
+
+
+def by_workers(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dict[str, object]:
+    """Two dask workers on this machine, one of which is killed when a third of the tiles is journaled."""
+    folder, tiles = partial_folder(output), (labels.shape[0] // 512) ** 2
+    line = command(scan, model, output, *TILE, "--scheduler", "local")
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        while not folder.exists() or len(read_journals(folder).tiles) < tiles / 3:
+            time.sleep(0.05)
+            if process.poll() is not None:
+                raise SystemExit("The run ended before a worker was killed. Choose a larger --side.")
+        workers = [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+        workers[0].kill()
+        counted: dict[int, int] = {}
+        assert process.stdout is not None
+        while process.poll() is None:
+            if folder.exists():
+                counted = {tile: len(said) for tile, said in read_journals(folder).tiles.items()} or counted
+            time.sleep(0.05)
+        told = json.loads(process.stdout.read())["results"][0]
+    return {
+        "workers, of which one was killed with -9": len(workers),
+        "tiles computed more than once by them": sum(count > 1 for count in counted.values()),
+        "labels that differ": int((read(output) != labels).sum()),
+        "tiles they computed": told["tiles"],
+    }
 
 
 def read(output: Path) -> np.ndarray:

@@ -100,3 +100,15 @@ def test_two_tiles_have_a_halo_on_one_side_alone() -> None:
     lattice = Lattice((AxisMap(100), AxisMap(64)), total_strides(config), exact_halo(config))
     cuts = ways_to_cut(lattice, 0)
     assert [(cut.core, cut.tiles, cut.window) for cut in cuts[:2]] == [(100, 1, 100), (52, 2, 52 + exact_halo(config)[0])]
+
+
+def test_the_small_first_tile_has_what_was_measured_unless_exact_is_asked_for() -> None:
+    sides = {}
+    for halo in ("auto", "exact"):
+        job = job_of(128, halo=halo)
+        lattice, core = lattice_of(job, free_bytes=2**34)
+        assert halo_of(job).kind == "exact"
+        first, *others = plan_tiles(lattice, job.region, core, (64.0, 64.0, 64.0), small_first=True).tiles
+        assert (first.provisional, len(others)) == (True, 1)
+        sides[halo] = first.window[0].stop - first.window[0].start
+    assert sides["exact"] - sides["auto"] == 2 * (exact_halo(SPEC.architecture)[0] - 2)

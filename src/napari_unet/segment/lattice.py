@@ -36,7 +36,7 @@ def lattice_of(job: SegmentJob, kind: Kind = "torch", free_bytes: int | None = N
 
     `free_bytes` is the memory that the engine can take; where it is not given, that of the machine.
     """
-    lattice = replace(exact_lattice(job.spec, job.scan, job.settings), halo=halo_of(job).voxels)
+    lattice = replace(exact_lattice(job.spec, job.scan, job.settings), halo=halo_of(job).voxels, first_halo=_first_halo(job))
     if job.core_px is not None:
         return lattice, job.core_px
     free_bytes = ram_available_bytes() if free_bytes is None else free_bytes
@@ -49,6 +49,11 @@ def halo_of(job: SegmentJob) -> Halo:
     if measured is None or wanted == "exact" or (wanted == "auto" and exact_cost(job) <= WORTH_MEASURED):
         return Halo("exact", exact_halo(job.spec.architecture))
     return Halo("measured", measured.voxels)
+
+
+def _first_halo(job: SegmentJob) -> tuple[int, ...] | None:
+    """The halo of the small tile that comes first, if it has one of its own: what was measured, unless exact is asked for by name."""
+    return None if job.spec.halo is None or job.settings.halo == "exact" else job.spec.halo.voxels
 
 
 def halo_facts(job: SegmentJob) -> dict[str, Any]:

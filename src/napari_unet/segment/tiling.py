@@ -58,11 +58,15 @@ class AxisCut:
 
 @dataclass(frozen=True)
 class Lattice:
-    """What tiles of a frame have in common, per axis: how the grids relate, strides, and halo."""
+    """What tiles of a frame have in common, per axis: how the grids relate, strides, and halo.
+
+    The small tile that comes first may have another halo, of less: a larger tile takes its place.
+    """
 
     maps: tuple[AxisMap, ...]
     strides: tuple[int, ...]
     halo: tuple[int, ...]
+    first_halo: tuple[int, ...] | None = None
 
     @property
     def padded(self) -> tuple[int, ...]:
@@ -188,7 +192,8 @@ def _first_tile(lattice: Lattice, nearest: Tile, focus: Sequence[float]) -> list
         side = max(1, round(core_px * axis_map.factor))
         start = min(max(round(at) - side // 2, part.start), max(part.start, part.stop - side))
         around.append(slice(start, min(start + side, part.stop)))
-    small = plan_tiles(lattice, tuple(around), [round_up(core_px, stride) + 2 * stride for stride in lattice.strides]).tiles
+    less = lattice if lattice.first_halo is None else replace(lattice, halo=lattice.first_halo)
+    small = plan_tiles(less, tuple(around), [round_up(core_px, stride) + 2 * stride for stride in lattice.strides]).tiles
     if len(small) != 1 or _voxels(nearest.window) < WORTH_A_FIRST_TILE * _voxels(small[0].window):
         return []
     return [replace(small[0], provisional=True)]

@@ -123,7 +123,7 @@ class Waiting:
         return self._left[frame]
 
     def _add_first_tile(self) -> None:
-        """Where tiles are large, begin with a small one within the nearest."""
+        """Where tiles are large, begin with a small one within the nearest; a larger one will take its place."""
         if self._focus is None or not self._frames:
             return
         first, *others = plan_tiles(self._lattice, self._job.region, self.core_px, self._focus.point, small_first=True).tiles
