@@ -17,7 +17,7 @@ SECTIONS = {
     "What is forgotten": ("forgetting-",),
     "The gate: which new models are accepted": ("gate",),
     "The speed of training, and the cost of augmentation": ("train-speed", "augment"),
-    "Throughput, and labels that tiling changes": ("throughput-", "engine-"),
+    "Throughput, and labels that tiling changes": ("throughput-", "engine-", "instance-"),
     "On an NVIDIA card": ("gpu-",),
     "Time and memory against the size of a scan": ("size-",),
     "Runs that are killed, or done in parts": ("interrupted",),

@@ -36,8 +36,8 @@ class Case:
 
 
 NETS: dict[int, list[dict[str, object]]] = {
-    2: [*({"depth": depth} for depth in range(4)), {"strides": ((1, 2), (2, 2))}],
-    3: [{"depth": 0}, {"depth": 1}, {"depth": 1, "strides": ((1, 2, 2),)}],
+    2: [*({"depth": depth} for depth in range(4)), {"norm": "instance"}, {"strides": ((1, 2), (2, 2))}],
+    3: [{"depth": 0}, {"depth": 1}, {"depth": 1, "strides": ((1, 2, 2),)}, {"depth": 1, "norm": "instance"}],
 }
 SPACINGS = {
     2: [None, *((ratio,) * 2 for ratio in (0.4, 0.77, 1.6, 3.1)), (2.0, 0.5)],

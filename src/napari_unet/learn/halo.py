@@ -44,11 +44,8 @@ class Place:
 
 
 def places_of(spec: ModelSpec, scans: Sequence[Scan]) -> list[Place]:
-    """Where to measure; nowhere if that is not worth it, or if there is too little to measure on.
-
-    In the plane, exact tiles cost little; a network that normalises each tile on its own is not exact in any.
-    """
-    if spec.architecture.dimensions == 2 or spec.architecture.norm == "instance":
+    """Where to measure; nowhere in the plane, where exact tiles cost little, nor if there is too little to measure on."""
+    if spec.architecture.dimensions == 2:
         return []
     found: list[Place] = []
     left = WANTED

@@ -28,7 +28,7 @@ class UNetConfig(BaseModel):
         None, title="Strides", description="Pooling factor of each axis at each level; 2 everywhere when not given."
     )
     norm: Literal["batch", "instance", "none"] = Field(
-        "batch", title="Normalisation", description="Batch is exact in tiles; instance depends on the tile."
+        "batch", title="Normalisation", description="Batch keeps the statistics of the training; instance takes those of each image."
     )
     residual: bool = Field(False, title="Residual", description="Add each block's input to its output.")
     dropout: float = Field(0.0, ge=0.0, lt=1.0, title="Dropout", description="Share of features dropped at the deepest level.")

@@ -52,7 +52,7 @@ def notes(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> list[str]:
         own = scan.frame_spacing(spec.architecture.dimensions)
         told.append(f"Resampled from {_size(own)} to the model's {_size(size)} {scan.unit} per pixel.")
     if spec.architecture.norm == "instance":
-        told.append("This model normalises each tile on its own (InstanceNorm), so tiles may show at their edges.")
+        told.append("This model normalises by instance; in a large image, by a sample of it, which is the same for all tiles.")
     return told
 
 

@@ -16,7 +16,7 @@ from napari_unet.segment.tiling import AxisCut, Lattice, ways_to_cut
 BYTES_UNFUSED = {
     2: 34,
     3: 43,
-}  # of torch on cards in float32, and where it can not fuse: blocks that add their input, or normalise by instance
+}  # of torch on cards in float32, and where it can not fuse: blocks that add their input
 BYTES_PER_FEATURE: dict[Kind, dict[int, int]] = {
     "torch": {2: 27, 3: 18},
     "torch on a card": BYTES_UNFUSED,
@@ -75,7 +75,7 @@ def voxel_bytes(config: UNetConfig, lattice: Lattice, kind: Kind = "torch") -> i
     Where the scan's grid is finer than the model's, many scan voxels belong to one of the window.
     """
     finer = math.prod(max(1.0, axis_map.factor) for axis_map in lattice.maps)
-    unfused = kind in ("torch", "torch in half") and (config.residual or config.norm == "instance")
+    unfused = kind in ("torch", "torch in half") and config.residual
     each = (BYTES_UNFUSED if unfused else BYTES_PER_FEATURE[kind])[config.dimensions]
     network = each * config.width + BYTES_PER_INPUT * config.in_channels + BYTES_PER_OUTPUT * config.out_channels
     read, write = READ_BYTES * config.in_channels, WRITE_BYTES * config.out_channels

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_unet.model.model import Model
-from napari_unet.model.torch_import import free_bytes
+from napari_unet.model.torch_import import free_bytes, torch
 from napari_unet.progress import Asked, Clock, OnProgress, Progress, Stopped, go, heed, ignore
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.engine import Engine, make_engine
 from napari_unet.segment.finish import Pending, finish
 from napari_unet.segment.frame_statistics import FrameStatistics, frame_statistics
+from napari_unet.segment.instance_sample import sample_windows
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.lattice import lattice_of
 from napari_unet.segment.out_of_memory import out_of_memory
@@ -94,6 +95,7 @@ class _Run:
         self._waiting = Waiting(job, self._lattice, core_px, look)
         self._statistics = dict(job.statistics)
         self._smaller = ""
+        self._fixed_for: Index | None = None
         self.reader = Reader(job.scan)
 
     @property
@@ -135,6 +137,7 @@ class _Run:
         """A tile; None where memory did not suffice, but may when another has left it, for a smaller tile, or for another engine."""
         statistics = self._statistics_of(frame)
         try:
+            self._fix(frame, statistics)
             begun = self._begun(frame, tile, statistics)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error) or not (another or self._waiting.can_part() or self._engine.give_way()):
@@ -160,9 +163,18 @@ class _Run:
             self._statistics[frame] = frame_statistics(job.scan, job.dimensions, frame, job.spec.normalization, self._asked)
         return self._statistics[frame]
 
+    def _fix(self, frame: Index, statistics: FrameStatistics) -> None:
+        """Give a network that normalises by instance the statistics of a frame, by a sample of it."""
+        if self._job.spec.architecture.norm != "instance" or frame == self._fixed_for:
+            return
+        device, parts = self._engine.device, [window_of(window, self._lattice) for window in sample_windows(self._lattice)]
+        windows = [part.made_of(self.reader.read(frame, part.read), statistics, device).values for part in parts]
+        self._engine.fix(torch.stack(windows))
+        self._fixed_for = frame
+
     def _begun(self, frame: Index, tile: Tile, statistics: FrameStatistics) -> _Begun:
         """Read, normalise, resample, run, crop, resample back, decide; meanwhile the next tile is read."""
-        window, settings = window_of(tile, self._lattice), self._job.settings
+        window, settings = window_of(tile.window, self._lattice), self._job.settings
         normalised = window.made_of(self.reader.read(frame, window.read), statistics, self._engine.device)
         self._ask_for_next()
         probabilities = self._engine.run(normalised.values, self._asked)
@@ -173,7 +185,7 @@ class _Run:
         """Begin to read the tile that is next unless the user looks elsewhere; of a new frame, the statistics come first."""
         following = self._waiting.following()
         if following is not None and following[0] in self._statistics:
-            self.reader.ask(following[0], window_of(following[1], self._lattice).read)
+            self.reader.ask(following[0], window_of(following[1].window, self._lattice).read)
 
     def _ended(self, begun: _Begun) -> TileResult:
         """A tile, when it is there."""

@@ -10,7 +10,7 @@ from napari_unet.scans.resample import Weights
 from napari_unet.scans.scan import Slices
 from napari_unet.segment.frame_statistics import FrameStatistics
 from napari_unet.segment.normalize import normalize_on
-from napari_unet.segment.tiling import Lattice, Tile
+from napari_unet.segment.tiling import Lattice
 from napari_unet.segment.transfer import sent
 
 
@@ -52,9 +52,9 @@ class Normalised:
     bad: Bad | None
 
 
-def window_of(tile: Tile, lattice: Lattice) -> Window:
-    """What a tile's window is made of."""
-    index = [np.array(reflected(part.start, part.stop, m.model_length)) for part, m in zip(tile.window, lattice.maps, strict=True)]
+def window_of(window: Slices, lattice: Lattice) -> Window:
+    """What a window, in model voxels, is made of."""
+    index = [np.array(reflected(part.start, part.stop, m.model_length)) for part, m in zip(window, lattice.maps, strict=True)]
     weights = tuple(m.to_model(int(i.min()), int(i.max()) + 1) for i, m in zip(index, lattice.maps, strict=True))
     return Window(tuple(slice(w.first, w.last) for w in weights), weights, tuple(i - i.min() for i in index))
 

@@ -21,6 +21,7 @@ class FallbackEngine(WrappedEngine):
     def __init__(self, first: Engine, second: Callable[[str], Engine]) -> None:
         super().__init__(first)
         self._second: Callable[[str], Engine] | None = second
+        self._fixed_by: torch.Tensor | None = None
 
     def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
         """Probabilities (K, *window) float32 of a normalised (C, *window), by the second engine where the first fails."""
@@ -33,6 +34,11 @@ class FallbackEngine(WrappedEngine):
         self._replace(f"{reason} PyTorch runs instead.")
         return self._running.run(window, asked)
 
+    def fix(self, windows: torch.Tensor) -> None:
+        """Statistics for a network that normalises by instance, for the second engine too."""
+        self._fixed_by = windows
+        self._running.fix(windows)
+
     def give_way(self) -> bool:
         """Let the processor take the place of a card; False where it is what runs already."""
         if self._second is None or self.device == PROCESSOR:
@@ -43,3 +49,5 @@ class FallbackEngine(WrappedEngine):
     def _replace(self, note: str) -> None:
         if self._second is not None:
             self._running, self._second = self._second(note), None
+            if self._fixed_by is not None:
+                self._running.fix(self._fixed_by)

@@ -9,6 +9,7 @@ from napari_unet.errors import EngineError
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import Asked, go, heed
+from napari_unet.segment.engine.instance_statistics import fixed
 from napari_unet.segment.engine.openvino_graph import graph_of
 from napari_unet.segment.engine.openvino_import import openvino
 from napari_unet.segment.engine.torch_engine import folded
@@ -33,7 +34,7 @@ class OpenVinoEngine:
 
     def __init__(self, network: UNet, precision: Precision = "float32") -> None:
         """In half precision where the processor has instructions for it; otherwise the note says that it has none."""
-        self._network = folded(network).to("cpu")  # a copy: what is looked at must not change
+        self._unfixed = self._network = folded(network).to("cpu")  # a copy: what is looked at must not change
         self._core = openvino.Core()
         self._hint, numbers, self.note = self._numbers(precision)
         self.kind: Kind = in_precision("openvino", "float32" if self._hint == "f32" else "half")
@@ -56,6 +57,12 @@ class OpenVinoEngine:
             failed = EngineError(f"OpenVINO failed ({_reason(error)}).")
             failed.add_note(ADVICE)
             raise failed from error
+
+    def fix(self, windows: torch.Tensor) -> None:
+        """Statistics for a network that normalises by instance."""
+        self._network = folded(fixed(self._unfixed, windows.cpu()))
+        self._graph = graph_of(self._network)
+        self._compiled.clear()
 
     def give_way(self) -> bool:
         """There is no other engine."""

@@ -33,6 +33,11 @@ class TimedEngine(WrappedEngine):
         self._seen.setdefault((self.kind, self.device, size_of(voxels)), []).append((self._ended - begun) / voxels)
         return probabilities
 
+    def fix(self, windows: torch.Tensor) -> None:
+        """Statistics for a network that normalises by instance."""
+        self._ended = None  # this is not part of a window
+        self._running.fix(windows)
+
     def give_way(self) -> bool:
         """Let another engine run, if the engine has one."""
         return self._running.give_way()

@@ -13,6 +13,7 @@ from napari_unet.segment.engine.cudnn_conv import CudnnConv
 from napari_unet.segment.engine.fallback import PROCESSOR
 from napari_unet.segment.engine.fusion import Convolution, FusedUNet, can_fuse, works
 from napari_unet.segment.engine.half import half_on
+from napari_unet.segment.engine.instance_statistics import fixed
 from napari_unet.segment.engine.mkldnn_conv import MkldnnConv
 from napari_unet.segment.installed import NO_HALF, Kind, Precision, in_precision, torch_on
 
@@ -36,7 +37,8 @@ class TorchEngine:
         self._numbers = half or torch.float32
         self._layout = self._fastest_layout(network.config.dimensions)
         self._asked: Asked = go
-        self._forward = self._prepared(folded(network).to(device, self._numbers).to(memory_format=self._layout))  # type: ignore[call-overload]
+        self._network = network
+        self._forward = self._prepared(network)
 
     def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
         """Probabilities (K, *window) float32 of a normalised (C, *window); raises `Stopped` or `Cancelled`."""
@@ -45,6 +47,11 @@ class TorchEngine:
             batch = window[None].to(self.device, self._numbers).contiguous(memory_format=self._layout)
             scores = self._forward(batch)[0].float()
             return torch.sigmoid(scores) if len(scores) == 1 else scores.softmax(dim=0)
+
+    def fix(self, windows: torch.Tensor) -> None:
+        """Statistics for a network that normalises by instance."""
+        with _exact_cudnn():
+            self._forward = self._prepared(fixed(self._network, windows.to(self.device)))
 
     def give_way(self) -> bool:
         """There is no other engine."""
@@ -56,7 +63,8 @@ class TorchEngine:
         return torch.channels_last if dimensions == 2 else torch.channels_last_3d
 
     def _prepared(self, network: UNet) -> Forward:
-        """The fastest form of a folded network on this device, which asks before each convolution."""
+        """The fastest form of a network on this device, which asks before each convolution."""
+        network = folded(network).to(self.device, self._numbers).to(memory_format=self._layout)  # type: ignore[call-overload]
         if can_fuse(network) and (convolution := _convolution(self.device, self._numbers, network.config.dimensions)):
             fused = FusedUNet(network, convolution, self._heed)
             return CudaGraphs(fused) if convolution is CudnnConv else fused
