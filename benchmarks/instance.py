@@ -50,7 +50,7 @@ def main() -> None:
         "napari-unet, tiles of 256, the same": nu.segment(image, model, settings=nu.SegmentSettings(tile_px=256)) > 0,
         "MONAI, 256, overlap 0.5, gaussian": _monai(model.network, tensor),
     }
-    instance_sample.WHOLE_VOXELS = {**instance_sample.WHOLE_VOXELS, 2: image.size}
+    instance_sample.SAMPLE_BYTES = {2: 10**12}
     found["napari-unet, statistics of the whole image"] = nu.segment(image, model) > 0
     figures = {
         "image": " x ".join(map(str, image.shape)),

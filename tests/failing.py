@@ -42,8 +42,8 @@ class Failing:
         self._good -= 1
         return self._engine.run(window, asked)
 
-    def fix(self, windows: torch.Tensor) -> None:
-        self._engine.fix(windows)
+    def fix(self, windows: torch.Tensor, asked: Asked = go) -> None:
+        self._engine.fix(windows, asked)
 
     def give_way(self) -> bool:
         return False

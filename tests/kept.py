@@ -40,6 +40,9 @@ class Counting:
         self.runs += 1
         return self._engine.run(window, asked)
 
+    def fix(self, windows: torch.Tensor, asked: Asked = go) -> None:
+        self._engine.fix(windows, asked)
+
 
 def run_kept(
     model: Model,

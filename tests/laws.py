@@ -70,7 +70,8 @@ def cases(draw: st.DrawFn) -> Case:
 
 def run(case: Case, tile_px: int, focus: Focus | None = None, region: Slices | None = None) -> tuple[np.ndarray, np.ndarray, int]:
     """Probabilities (channels, frames, *frame; NaN where nothing was computed), labels (frames, *frame; 255 likewise), tiles."""
-    settings = SegmentSettings.model_validate({"tile_px": tile_px, "keep_probabilities": True, "engine": case.engine})
+    how = {"engine": case.engine, "precision": case.precision, "device": case.device}
+    settings = SegmentSettings.model_validate({"tile_px": tile_px, "keep_probabilities": True, **how})
     job = plan_job(case.spec, case.scan, settings, region=region)
     shape = (*case.scan.grid_shape(job.dimensions), *case.scan.frame_shape(job.dimensions))
     probabilities = np.full((case.spec.architecture.out_channels, *shape), np.nan, np.float32)
@@ -81,6 +82,9 @@ def run(case: Case, tile_px: int, focus: Focus | None = None, region: Slices | N
         labels[(*tile.frame, *tile.region)] = tile.labels
         tiles += 1
         assert tile.done == tiles
+        assert tile.engine.startswith(case.engine)
+        assert f" on {case.device}" in tile.engine
+        assert tile.engine.endswith("float16" if case.device != "cpu" else "bfloat16") == (case.precision == "half")
     assert tiles == tile.total
     return probabilities, labels, tiles
 

@@ -149,6 +149,7 @@ def test_half_precision_is_chosen_and_told(viewer, dock, click):
         layer = next(layer for layer in reversed(viewer.layers) if "precision" in layer.metadata.get(MARK, {}))
         labels.append(layer.data.copy())
         facts = layer.metadata[MARK]
-        assert facts["precision"] == precision
-    assert " in bfloat16" in facts["engine"] or NO_HALF in widget.form.message.text()
+        assert facts["settings"]["precision"] == precision
+    assert (" in bfloat16" in facts["engine"]) == (facts["precision"] == "half")
+    assert facts["precision"] == "half" or NO_HALF in widget.form.message.text()
     assert (labels[0] != labels[1]).mean() < 0.05

@@ -7,7 +7,7 @@ import pytest
 
 from failing import full
 from napari_unet import segment
-from napari_unet.errors import ScanError
+from napari_unet.errors import EngineError, ScanError
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, Progress, Wish, go
 from napari_unet.scans.scan import Index, Scan, Slices, scan_of
@@ -56,7 +56,7 @@ def test_the_next_part_is_read_while_a_tile_is_computed(monkeypatch: pytest.Monk
     class Waits(Watched):
         def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
             assert began.acquire(timeout=30)  # this tile's own
-            if self.runs + 1 not in (9, 18):  # the frame's last: what is next has no statistics yet, or is not there
+            if self.runs + 1 != 18:  # the last
                 assert began.acquire(timeout=30)
                 began.release()
             return super().run(window, asked)
@@ -158,3 +158,17 @@ def test_where_memory_does_not_suffice_for_the_next_it_is_tried_again_when_the_l
     assert (engine.failures, engine.runs, len(tiles)) == (1, 18, 18)
     assert {progress.note for progress in told} == {""}
     np.testing.assert_array_equal(put_together(tiles), EXPECTED)
+
+
+@pytest.mark.usefixtures("a_card")
+def test_what_a_card_has_finished_outlives_an_error_of_the_next() -> None:
+    class Broken(Watched):
+        def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+            if self.runs == 4:
+                raise EngineError("The card fell off the bus.")
+            return super().run(window, asked)
+
+    tiles = []
+    with pytest.raises(EngineError, match="fell off"):
+        tiles.extend(stream(MODEL, job(), engine=Broken()))
+    assert len(tiles) == 4

@@ -32,6 +32,7 @@ from napari_unet.segment.tiling import plan_size, plan_tiles, window_voxels
 from tiny import tiny_model, tiny_spec
 
 GB = 2**30
+SPEC_OF_TWO = tiny_spec(channels=2)
 MODEL = tiny_model(tiny_spec())
 NET = MODEL.spec.architecture
 DAMAGES = ["", "torn {", "[1, 2]", "null", '{"unet": 3}', "[" * 100_000, '{"a": {"18": "fast", "x": 1.0}}']
@@ -162,14 +163,14 @@ class Slow:
 
 def test_a_tile_is_tried_where_the_run_has_many_and_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     many, engine = Estimate(10, 40, (32, 48)), Slow(monkeypatch)
-    assert with_seconds(many, engine, 2).seconds == 20
+    assert with_seconds(many, engine, SPEC_OF_TWO).seconds == 20
     assert engine.shapes == [(2, 32, 48)]
-    assert with_seconds(replace(many, seconds=3.0), engine, 2).seconds == 3
-    assert with_seconds(replace(many, tiles=4), engine, 2).seconds is None
+    assert with_seconds(replace(many, seconds=3.0), engine, SPEC_OF_TWO).seconds == 3
+    assert with_seconds(replace(many, tiles=4), engine, SPEC_OF_TWO).seconds is None
     assert len(engine.shapes) == 1
-    assert with_seconds(many, Failing(MODEL, full), 1) == many
+    assert with_seconds(many, Failing(MODEL, full), SPEC_OF_TWO) == many
     with pytest.raises(EngineError):
-        with_seconds(many, Failing(MODEL, broken), 1)
+        with_seconds(many, Failing(MODEL, broken), SPEC_OF_TWO)
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,19 @@ from hypothesis import given
 
 from engines import on
 from laws import WHOLE, Case, assert_same, cases, run
+from napari_unet.errors import EngineError
 from napari_unet.model.torch_import import torch
+from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine import TorchEngine, half, make_engine, torch_engine
 from napari_unet.segment.engine.half import half_on
+from napari_unet.segment.frame_statistics import FrameStatistics
 from napari_unet.segment.installed import NO_HALF, kind_for, openvino_version
+from napari_unet.segment.job import plan_job
+from napari_unet.segment.lattice import lattice_of
 from napari_unet.segment.memory import voxel_bytes
 from napari_unet.segment.run import run_facts
 from napari_unet.segment.settings import SegmentSettings
+from napari_unet.segment.stream import stream
 from tiny import smooth, tiny_model, tiny_spec
 
 CLOSE = 1e-2
@@ -35,7 +41,7 @@ def test_tiled_is_whole_within_it(engine: str, case: Case) -> None:
 
 @SOME_HALF
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("net", [{}, {"residual": True}, {"norm": "instance"}])
+@pytest.mark.parametrize("net", [{}, {"residual": True}, {"norm": "none"}])
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_it_is_near_float32_but_not_the_same(engine: str, net: dict[str, object], dimensions: int) -> None:
     model = tiny_model(tiny_spec(dimensions, classes=3, **net))
@@ -52,6 +58,18 @@ def test_it_is_near_float32_but_not_the_same(engine: str, net: dict[str, object]
     assert coarser.name.endswith((" in bfloat16", " in float16"))
     assert (finer.kind, coarser.kind) == (engine, f"{engine} in half")
     assert coarser.note == ""
+
+
+@SOME_HALF
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("net", [{}, {"residual": True}])
+def test_one_slice_of_a_volume_is_what_it_is(channels: int, net: dict[str, object]) -> None:
+    network = tiny_model(tiny_spec(3, depth=0, channels=channels, classes=3, **net)).network
+    finer, coarser = TorchEngine(network), TorchEngine(network, precision="half")
+    for number in range(20):
+        window = smooth((channels, 1, 7 + number, 12), number)
+        torch.full((1000 * number + 1,), np.nan)  # what memory may hold from before
+        np.testing.assert_allclose(on(coarser, window), on(finer, window), rtol=0, atol=0.1)
 
 
 def test_a_processor_without_it_runs_float32_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,14 +101,22 @@ def test_which_half_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_takes_less_memory_and_is_told_in_the_result() -> None:
-    from napari_unet.scans.scan import scan_of
-    from napari_unet.segment.job import plan_job
-    from napari_unet.segment.lattice import lattice_of
-
     job = plan_job(MODEL.spec, scan_of(np.zeros((640, 640), np.uint8)), SegmentSettings(precision="half"))
     lattice, _ = lattice_of(job)
     for device in ("cpu", "cuda:0"):
         finer, coarser = (kind_for("torch", device, False, precision) for precision in ("float32", "half"))
         assert voxel_bytes(MODEL.spec.architecture, lattice, coarser) < voxel_bytes(MODEL.spec.architecture, lattice, finer)
-    facts = run_facts(MODEL, job, TorchEngine(MODEL.network, precision="half"))
-    assert facts["precision"] == "half"
+    engine = TorchEngine(MODEL.network, precision="half")
+    facts = run_facts(MODEL, job, engine)
+    assert (facts["settings"]["precision"], facts["precision"]) == ("half", "half" if engine.kind == "torch in half" else "float32")
+
+
+@SOME_HALF
+def test_intensities_too_far_apart_are_told() -> None:
+    image = np.tile(np.arange(64, dtype=np.float32), (64, 1)) / 64
+    image[30, 30] = 1e38
+    job = plan_job(MODEL.spec, scan_of(image), SegmentSettings(device="cpu", engine="torch", precision="half"))
+    job = replace(job, statistics={(): FrameStatistics((0.0,), (1e-3,))})
+    with pytest.raises(EngineError, match="too far apart for half precision"):
+        list(stream(MODEL, job))
+    list(stream(MODEL, replace(job, scan=scan_of(np.clip(image, 0, 1)))))

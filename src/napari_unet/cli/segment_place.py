@@ -73,7 +73,7 @@ class Here:
     def _announce(self, job: SegmentJob, result: Result) -> None:
         """Say what it will take, where one will wait for it."""
         engine = self._engine
-        found = with_seconds(estimate(job, engine.kind, engine.device, free_bytes(engine.device)), engine, len(job.spec.channels))
+        found = with_seconds(estimate(job, engine.kind, engine.device, free_bytes(engine.device)), engine, job.spec)
         result.memory_bytes = found.memory_bytes
         result.seconds_estimated = None if found.seconds is None else round(found.seconds, 3)
         if found.long:

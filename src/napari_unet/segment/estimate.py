@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from napari_unet.segment.installed import Kind
+from napari_unet.segment.instance_sample import sample_bytes
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.lattice import lattice_of
 from napari_unet.segment.memory import voxel_bytes
@@ -49,7 +50,8 @@ def estimate(job: SegmentJob, kind: Kind, device: str, free_bytes: int) -> Estim
         tiles = sum(wanted(frame, region) for frame in job.frames for region in regions)
     voxels = math.prod(window)
     pace = known_pace(config, kind, device, voxels)
-    return Estimate(voxels * voxel_bytes(config, lattice, kind), tiles, window, None if pace is None else pace * voxels * tiles)
+    memory_bytes = max(voxels * voxel_bytes(config, lattice, kind), sample_bytes(config, lattice))
+    return Estimate(memory_bytes, tiles, window, None if pace is None else pace * voxels * tiles)
 
 
 def _size(size: int) -> str:

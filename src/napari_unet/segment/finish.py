@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_unet.errors import EngineError
 from napari_unet.model.torch_import import torch
 from napari_unet.segment.semantic import decide
 from napari_unet.segment.tiling import Lattice, Tile
 from napari_unet.segment.transfer import Arriving
 from napari_unet.segment.window import Bad, weighted
+
+OVERFLOW = "Intensities of this image are too far apart for half precision. Choose full precision, or clip them."
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,11 @@ class Finished:
 class Pending:
     """A tile whose device may still be computing it."""
 
-    def __init__(self, labels: torch.Tensor, probabilities: torch.Tensor | None, bad: np.ndarray | None) -> None:
-        self._labels, self._bad = Arriving(labels), bad
+    def __init__(
+        self, labels: torch.Tensor, probabilities: torch.Tensor | None, bad: np.ndarray | None, lost: torch.Tensor | None = None
+    ) -> None:
+        """`lost` says whether any probability is no number."""
+        self._labels, self._bad, self._lost = Arriving(labels), bad, None if lost is None else Arriving(lost)
         self._probabilities = None if probabilities is None else Arriving(probabilities)
 
     @property
@@ -33,7 +39,9 @@ class Pending:
         return self._labels.here
 
     def wait(self) -> Finished:
-        """The tile, when it is there."""
+        """The tile, when it is there; raises `EngineError` where half precision was too narrow for it."""
+        if self._lost is not None and self._lost.wait():
+            raise EngineError(OVERFLOW)
         labels, bad = self._labels.wait(), self._bad
         probabilities = None if self._probabilities is None else self._probabilities.wait()
         if bad is None:
@@ -46,10 +54,13 @@ class Pending:
         return Finished(labels, probabilities, int(bad.sum()))
 
 
-def finish(probabilities: torch.Tensor, tile: Tile, lattice: Lattice, threshold: float, keep: bool, bad: Bad | None) -> Pending:
+def finish(
+    probabilities: torch.Tensor, tile: Tile, lattice: Lattice, threshold: float, keep: bool, bad: Bad | None, may_overflow: bool = False
+) -> Pending:
     """Crop a window's probabilities (K, *window) to its core, bring them to the scan's grid, decide."""
     crop = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(tile.core, tile.window, strict=True))
     part = probabilities[(slice(None), *crop)]
     for axis, (axis_map, write) in enumerate(zip(lattice.maps, tile.write, strict=True), start=1):
         part = weighted(part, axis_map.to_scan(write.start, write.stop), axis)
-    return Pending(decide(part, threshold), part if keep else None, None if bad is None else bad.inside(tile.write))
+    lost = part.isnan().any() if may_overflow else None
+    return Pending(decide(part, threshold), part if keep else None, None if bad is None else bad.inside(tile.write), lost)

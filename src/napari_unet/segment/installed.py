@@ -4,11 +4,13 @@ from importlib import metadata
 from typing import Literal
 
 Precision = Literal["float32", "half"]
-Library = Literal["torch", "torch on a card", "openvino"]
-Kind = Library | Literal["torch in half", "torch on a card in half", "openvino in half"]  # as far as they differ in what they take
+Library = Literal["torch", "torch on a card", "torch on Metal", "openvino"]
+Half = Literal["torch in half", "torch on a card in half", "torch on Metal in half", "openvino in half"]
+Kind = Library | Half  # as far as they differ in what they take
 HALVES: dict[Library, Kind] = {
     "torch": "torch in half",
     "torch on a card": "torch on a card in half",
+    "torch on Metal": "torch on Metal in half",
     "openvino": "openvino in half",
 }
 
@@ -26,12 +28,18 @@ def kind_for(engine: str, device: str, openvino: bool, precision: Precision = "f
 
 def torch_on(device: str) -> Library:
     """Torch on a device."""
-    return "torch" if device == "cpu" else "torch on a card"
+    others: dict[str, Library] = {"cpu": "torch", "mps": "torch on Metal"}
+    return others.get(device, "torch on a card")
 
 
 def in_precision(library: Library, precision: Precision) -> Kind:
     """A library that computes in that precision."""
     return library if precision == "float32" else HALVES[library]
+
+
+def precision_of(kind: Kind) -> Precision:
+    """The precision that an engine of a kind computes in."""
+    return "half" if kind in HALVES.values() else "float32"
 
 
 def openvino_version() -> str | None:

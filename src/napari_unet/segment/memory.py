@@ -20,6 +20,8 @@ BYTES_UNFUSED = {
 BYTES_PER_FEATURE: dict[Kind, dict[int, int]] = {
     "torch": {2: 27, 3: 18},
     "torch on a card": BYTES_UNFUSED,
+    "torch on Metal": BYTES_UNFUSED,
+    "torch on Metal in half": BYTES_UNFUSED,
     "openvino": {2: 18, 3: 18},
     "torch in half": {2: 14, 3: 10},
     "torch on a card in half": {2: 16, 3: 18},

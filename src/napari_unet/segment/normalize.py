@@ -17,11 +17,11 @@ def normalize(part: np.ndarray, statistics: FrameStatistics) -> tuple[np.ndarray
 
 
 def normalize_on(device: str, part: np.ndarray, statistics: FrameStatistics) -> tuple[torch.Tensor, np.ndarray | None]:
-    """`normalize`, with the result on a device; what travels there is what was read, where that is no wider than float32."""
+    """`normalize`, with the result on a device; what travels to a card is what was read, where that is no wider than float32."""
     finite = np.isfinite(part) if part.dtype.kind == "f" else None
     bad = None if finite is None or finite.all() else ~finite.all(axis=0)
     plain = _plain(part)
-    there = sent(plain, "cpu" if plain.dtype == np.float64 else device)
+    there = sent(plain, device if device.startswith("cuda") and plain.dtype != np.float64 else "cpu")
     out = torch.empty(part.shape, dtype=torch.float32, device=there.device)
     for channel, (low, high) in enumerate(zip(statistics.low, statistics.high, strict=True)):
         if not high > low:

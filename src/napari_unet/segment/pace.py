@@ -45,6 +45,11 @@ def known_pace(config: UNetConfig, kind: Kind, device: str, voxels: int) -> floa
     return min((found for found in near if found[0] <= NEAR), default=(0, None))[1]
 
 
+def has_run(config: UNetConfig, kind: Kind, device: str) -> bool:
+    """Whether an engine of that kind has run such a network here."""
+    return _setup(config, kind, device) in _read()
+
+
 def keep_paces(config: UNetConfig, measured: list[Measured]) -> None:
     """Keep what a run has measured; where the cache can not be written, later runs do not know it."""
     if not measured:

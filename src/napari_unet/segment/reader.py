@@ -1,11 +1,15 @@
 """Reading a scan in a thread of its own, so that the next tile is read while one is computed."""
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from napari_unet.scans.scan import Index, Scan, Slices
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,7 @@ class _Asked:
 
 
 class Reader:
-    """Parts of a scan, one read at a time; one of them may be asked for before it is needed."""
+    """Parts of a scan, one read at a time, all in one thread; one of them may be asked for before it is needed."""
 
     def __init__(self, scan: Scan) -> None:
         self._scan = scan
@@ -37,6 +41,10 @@ class Reader:
         assert asked is not None
         return asked.read.result()
 
+    def do(self, job: "Callable[[], T]") -> "Future[T]":
+        """Whatever else is read of the scan, in the same thread, after what was asked for."""
+        return self._thread.submit(job)
+
     def close(self) -> None:
-        """Read nothing more; a read that has begun comes to its end by itself."""
+        """Read nothing more; a read that has begun comes to its end by itself, and keeps its scan until then."""
         self._thread.shutdown(wait=False, cancel_futures=True)

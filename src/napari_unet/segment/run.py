@@ -12,6 +12,7 @@ from napari_unet.progress import Asked, OnProgress, go, ignore
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.check import wanted_spacing
 from napari_unet.segment.engine import EngineFacts
+from napari_unet.segment.installed import precision_of
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.lattice import halo_facts
 from napari_unet.segment.settings import SegmentSettings
@@ -84,7 +85,7 @@ def run_facts(model: Model, job: SegmentJob, engine: EngineFacts) -> dict[str, A
         "threshold": job.threshold if len(job.spec.classes) == 2 else None,
         "engine": engine.name,
         "engine_note": engine.note,
-        "precision": job.settings.precision,
+        "precision": precision_of(engine.kind),
         "spacing": list(job.scan.spacing),
         "spacing_unit": job.scan.unit,
         "resampled_to": wanted_spacing(job.spec, job.scan, job.settings),

@@ -1,11 +1,14 @@
 """Finished tiles one after the other, nearest to what the user looks at first."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from napari_unet.errors import Cancelled
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes, torch
 from napari_unet.progress import Asked, Clock, OnProgress, Progress, Stopped, go, heed, ignore
@@ -27,8 +30,8 @@ from napari_unet.segment.window import window_of
 class TileResult:
     """A finished tile: where it belongs, its labels, and its probabilities (K or 1, *region) where they are kept.
 
-    A `provisional` tile is covered by a larger one that comes later and says the same. `engine` is what made it, and
-    `engine_note` what is to be known of that.
+    A `provisional` tile is covered by a larger one that comes later and says the same, up to what a measured halo changes.
+    `engine` is what made it, and `engine_note` what is to be known of that.
     """
 
     frame: Index
@@ -95,6 +98,7 @@ class _Run:
         self._waiting = Waiting(job, self._lattice, core_px, look)
         self._statistics = dict(job.statistics)
         self._smaller = ""
+        self._coming: dict[Index, Future[FrameStatistics]] = {}
         self._fixed_for: Index | None = None
         self.reader = Reader(job.scan)
 
@@ -126,7 +130,9 @@ class _Run:
                 if before is not None and before.pending.here:
                     yield self._ended(before)
                     before = None
-        except Stopped:
+        except Cancelled:
+            raise
+        except Exception:  # what is finished stays, whatever the next one meets
             if before is not None:
                 yield self._ended(before)
             raise
@@ -136,8 +142,8 @@ class _Run:
     def _attempt(self, frame: Index, tile: Tile, another: bool) -> _Begun | None:
         """A tile; None where memory did not suffice, but may when another has left it, for a smaller tile, or for another engine."""
         statistics = self._statistics_of(frame)
+        self._fix(frame, statistics)
         try:
-            self._fix(frame, statistics)
             begun = self._begun(frame, tile, statistics)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error) or not (another or self._waiting.can_part() or self._engine.give_way()):
@@ -157,19 +163,26 @@ class _Run:
             self._smaller = ""
 
     def _statistics_of(self, frame: Index) -> FrameStatistics:
-        """A frame's statistics, taken once."""
+        """A frame's statistics, taken once; most often they were taken while the last tile was computed."""
         if frame not in self._statistics:
-            job = self._job
-            self._statistics[frame] = frame_statistics(job.scan, job.dimensions, frame, job.spec.normalization, self._asked)
+            coming = self._coming.pop(frame, None) or self.reader.do(partial(self._take_statistics, frame))
+            self._statistics[frame] = coming.result()
         return self._statistics[frame]
+
+    def _take_statistics(self, frame: Index) -> FrameStatistics:
+        job = self._job
+        return frame_statistics(job.scan, job.dimensions, frame, job.spec.normalization, self._asked)
 
     def _fix(self, frame: Index, statistics: FrameStatistics) -> None:
         """Give a network that normalises by instance the statistics of a frame, by a sample of it."""
         if self._job.spec.architecture.norm != "instance" or frame == self._fixed_for:
             return
-        device, parts = self._engine.device, [window_of(window, self._lattice) for window in sample_windows(self._lattice)]
-        windows = [part.made_of(self.reader.read(frame, part.read), statistics, device).values for part in parts]
-        self._engine.fix(torch.stack(windows))
+        windows = []
+        for window in sample_windows(self._job.spec.architecture, self._lattice):
+            heed(self._asked)
+            part = window_of(window, self._lattice)
+            windows.append(part.made_of(self.reader.read(frame, part.read), statistics, self._engine.device).values)
+        self._engine.fix(torch.stack(windows), self._asked)
         self._fixed_for = frame
 
     def _begun(self, frame: Index, tile: Tile, statistics: FrameStatistics) -> _Begun:
@@ -178,14 +191,18 @@ class _Run:
         normalised = window.made_of(self.reader.read(frame, window.read), statistics, self._engine.device)
         self._ask_for_next()
         probabilities = self._engine.run(normalised.values, self._asked)
-        pending = finish(probabilities, tile, self._lattice, self._job.threshold, settings.keep_probabilities, normalised.bad)
+        half, keep = settings.precision == "half", settings.keep_probabilities
+        pending = finish(probabilities, tile, self._lattice, self._job.threshold, keep, normalised.bad, may_overflow=half)
         return _Begun(frame, tile, statistics, self._waiting.done + 1, self._engine.name, self._engine.note, pending)
 
     def _ask_for_next(self) -> None:
-        """Begin to read the tile that is next unless the user looks elsewhere; of a new frame, the statistics come first."""
-        following = self._waiting.following()
-        if following is not None and following[0] in self._statistics:
-            self.reader.ask(following[0], window_of(following[1].window, self._lattice).read)
+        """Begin to read the tile that is next unless the user looks elsewhere, and the statistics of its frame if that is a new one."""
+        if (following := self._waiting.following()) is None:
+            return
+        frame, tile = following
+        if frame not in self._statistics and frame not in self._coming:
+            self._coming[frame] = self.reader.do(partial(self._take_statistics, frame))
+        self.reader.ask(frame, window_of(tile.window, self._lattice).read)
 
     def _ended(self, begun: _Begun) -> TileResult:
         """A tile, when it is there."""

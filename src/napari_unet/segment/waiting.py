@@ -57,13 +57,11 @@ class Waiting:
         return None
 
     def following(self) -> tuple[Index, Tile] | None:
-        """What comes after the nearest if the user looks where they did; None where nothing is left, or another frame is not begun."""
-        left = self._left[self._frames[0]]
-        if len(left) > 1:
-            return self._frames[0], left[1]
-        if len(self._frames) > 1 and (tiles := self._tiles_of(self._frames[1])):
-            return self._frames[1], tiles[0]
-        return None
+        """What comes after the nearest if the user looks where they did; None where nothing is left."""
+        first, *others = self._frames
+        if len(self._left[first]) > 1:
+            return first, self._left[first][1]
+        return next(((frame, tiles[0]) for frame in others if (tiles := self._tiles_of(frame))), None)
 
     def finish(self) -> None:
         """Take the tile that `nearest` gave from what is left."""

@@ -63,5 +63,7 @@ def weighted(values: torch.Tensor, weights: Weights, axis: int) -> torch.Tensor:
     """Another grid along an axis: the source voxels of the weights are replaced by their target voxels."""
     if weights.matrix is None:
         return values
-    matrix = sent(weights.matrix, str(values.device))
-    return (values.movedim(axis, -1) @ matrix.T).movedim(-1, axis)
+    matrix, moved = sent(weights.matrix, str(values.device)), values.movedim(axis, -1)
+    if values.is_cuda:  # where others may have allowed coarser products of float32
+        return (moved.double() @ matrix.double().T).float().movedim(-1, axis)
+    return (moved @ matrix.T).movedim(-1, axis)

@@ -17,6 +17,7 @@ from napari_unet.segment.check import check_fit, notes
 from napari_unet.segment.estimate import estimate
 from napari_unet.segment.installed import kind_for, openvino_version
 from napari_unet.segment.job import SegmentJob, plan_job
+from napari_unet.segment.pace import has_run
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.records import InputChoice, Options
 from napari_unet.widgets.result_arrays import ResultArrays
@@ -94,6 +95,8 @@ class SegmentPlan:
             return ""
         kind = kind_for(options.engine, device.name, openvino_version() is not None, options.precision)
         place = cpu_device() if kind.startswith("openvino") else device
+        if place.name == "cpu" and not has_run(spec.architecture, kind, place.name):
+            kind = kind_for(options.engine, device.name, openvino_version() is not None)  # it may have no half precision
         try:
             job = self._job(viewer, choice, spec, settings_of(choice, place.name, options), options)
             free = None if place.name == "cpu" else place.memory_bytes  # of a card, all that it has; of the machine, what is free now

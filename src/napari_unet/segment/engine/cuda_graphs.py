@@ -8,7 +8,7 @@ from napari_unet.model.torch_import import torch
 
 Tensor = torch.Tensor
 MOST_VOXELS = 2**19  # a 256 x 256 window took 1.5 ms on an H100, 0.5 as a graph; one of 1024 x 1024 gains nothing
-MOST_GRAPHS = 8  # each keeps the memory of its windows
+MOST_GRAPHS = 8
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,16 @@ class CudaGraphs:
             self._graphs[shape] = self._record(batch)
         graph = self._graphs[shape]
         graph.given.copy_(batch)
-        graph.recorded.replay()
+        with torch.cuda.device(batch.device):
+            graph.recorded.replay()
         return graph.scores
 
     def _record(self, batch: Tensor) -> _Graph:
         given, recorded = batch.clone(), torch.cuda.CUDAGraph()
-        with torch.cuda.device(batch.device), torch.cuda.graph(recorded, capture_error_mode="thread_local"):
+        # torch's own stream for recordings is one of the card that was the first to have any
+        stream = torch.cuda.Stream(batch.device)  # type: ignore[no-untyped-call]
+        known = next(iter(self._graphs.values()), None)  # one memory for all: scores are used before the next replay
+        pool = None if known is None else known.recorded.pool()
+        with torch.cuda.graph(recorded, pool=pool, stream=stream, capture_error_mode="thread_local"):
             scores = self._forward(given)
         return _Graph(recorded, given, scores)

@@ -34,10 +34,15 @@ class FallbackEngine(WrappedEngine):
         self._replace(f"{reason} PyTorch runs instead.")
         return self._running.run(window, asked)
 
-    def fix(self, windows: torch.Tensor) -> None:
-        """Statistics for a network that normalises by instance, for the second engine too."""
+    def fix(self, windows: torch.Tensor, asked: Asked = go) -> None:
+        """Statistics for a network that normalises by instance, for the second engine too, which runs where the first fails."""
         self._fixed_by = windows
-        self._running.fix(windows)
+        try:
+            self._running.fix(windows, asked)
+        except EngineError as error:
+            if self._second is None:
+                raise
+            self._replace(f"{error} PyTorch runs instead.")
 
     def give_way(self) -> bool:
         """Let the processor take the place of a card; False where it is what runs already."""

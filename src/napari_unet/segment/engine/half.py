@@ -1,6 +1,12 @@
-"""Which half precision a device computes fast, if any."""
+"""Which half precision a device computes fast, if any, and what it needs there.
+
+oneDNN's convolutions of bfloat16 read beyond an odd number of channels where a volume has one slice (seen in torch 2.13).
+"""
+
+from typing import Any
 
 from napari_unet.model.torch_import import computes_bfloat16, torch
+from napari_unet.model.unet import UNet
 from napari_unet.segment.engine.fallback import PROCESSOR
 
 
@@ -9,3 +15,18 @@ def half_on(device: str) -> torch.dtype | None:
     if device != PROCESSOR:
         return torch.float16
     return torch.bfloat16 if computes_bfloat16(device) else None
+
+
+def even_channels(batch: torch.Tensor) -> torch.Tensor:
+    """(N, C, *space) with one more channel, of zeros, where C is odd."""
+    return torch.cat([batch, torch.zeros_like(batch[:, :1])], dim=1) if batch.shape[1] % 2 else batch
+
+
+def with_even_inputs(network: UNet) -> UNet:
+    """The network for `even_channels`; it is changed."""
+    first: Any = network.encoder[0]
+    for convolution in (first.first.conv, first.skip):
+        if convolution is not None:
+            convolution.weight = torch.nn.Parameter(even_channels(convolution.weight.detach()), requires_grad=False)
+            convolution.in_channels = convolution.weight.shape[1]
+    return network

@@ -9,25 +9,30 @@ from typing import Any
 
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import ConvNorm, UNet
+from napari_unet.progress import Asked, go, heed
 
 nn = torch.nn
 BATCH_NORMS: dict[type, Any] = {nn.InstanceNorm2d: nn.BatchNorm2d, nn.InstanceNorm3d: nn.BatchNorm3d}
 
 
-def fixed(network: UNet, windows: torch.Tensor) -> UNet:
-    """A copy, where the windows are, whose InstanceNorm layers have the statistics of all windows (N, C, *window) together."""
+def fixed(network: UNet, windows: torch.Tensor, asked: Asked = go) -> UNet:
+    """A copy, where the windows are, whose InstanceNorm layers have the statistics of all windows (N, C, *window) together.
+
+    Asked before each layer, raises `Stopped` or `Cancelled`.
+    """
     copied = copy.deepcopy(network).to(windows.device).eval()
-    norms = [_as_batch_norm(part) for part in copied.modules() if isinstance(part, ConvNorm) and type(part.norm) in BATCH_NORMS]
+    norms = [_as_batch_norm(part, asked) for part in copied.modules() if isinstance(part, ConvNorm) and type(part.norm) in BATCH_NORMS]
     with torch.inference_mode():
         copied(windows)
-    for norm, hook in norms:
-        hook.remove()
+    for norm, hooks in norms:
         norm.eval()
+        for hook in hooks:
+            hook.remove()
     return copied
 
 
-def _as_batch_norm(part: ConvNorm) -> tuple[Any, Any]:
-    """Put a BatchNorm that learns its statistics in the place of an InstanceNorm; the hook is to be removed when it has."""
+def _as_batch_norm(part: ConvNorm, asked: Asked) -> tuple[Any, tuple[Any, Any]]:
+    """Put a BatchNorm that learns its statistics in the place of an InstanceNorm; the hooks are to be removed when it has."""
     old: Any = part.norm
     norm = BATCH_NORMS[type(old)](old.num_features, eps=old.eps, momentum=1.0)
     norm.weight, norm.bias = old.weight, old.bias
@@ -37,4 +42,4 @@ def _as_batch_norm(part: ConvNorm) -> tuple[Any, Any]:
         count = given[0].numel() / given[0].shape[1]
         norm.running_var *= (count - 1) / count  # torch keeps the variance of a sample; InstanceNorm takes that of all there is
 
-    return norm, norm.register_forward_hook(as_of_all)
+    return norm, (norm.register_forward_hook(as_of_all), part.register_forward_pre_hook(lambda *_: heed(asked)))

@@ -22,7 +22,7 @@ ASK_MS = 50
 KEPT_SHAPES = 3
 TRIED_PX = 8
 ADVICE = "Choose the engine torch."
-CLOSE, CLOSE_IN_HALF = 1e-4, 3e-2  # how far from torch's its probabilities may be
+CLOSE, CLOSE_IN_HALF = 1e-4, 0.1  # how far from torch's its probabilities may be
 
 Shape = tuple[int, ...]
 
@@ -34,17 +34,14 @@ class OpenVinoEngine:
 
     def __init__(self, network: UNet, precision: Precision = "float32") -> None:
         """In half precision where the processor has instructions for it; otherwise the note says that it has none."""
-        self._unfixed = self._network = folded(network).to("cpu")  # a copy: what is looked at must not change
+        self._unfixed = folded(network).to("cpu")  # a copy: what is looked at must not change
+        self._fixed_by: torch.Tensor | None = None
         self._core = openvino.Core()
         self._hint, numbers, self.note = self._numbers(precision)
         self.kind: Kind = in_precision("openvino", "float32" if self._hint == "f32" else "half")
         self.name = f"openvino {openvino_version()} on cpu{numbers}"
         self._compiled: dict[Shape, Any] = {}
-        try:
-            self._graph = graph_of(self._network)
-            self._try_out()
-        except Exception as error:  # whatever it is: an OpenVINO of other functions, another processor, torch can run it
-            raise EngineError(f"OpenVINO can not run this model ({_reason(error)}).") from error
+        self._take(self._unfixed)
 
     def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
         """Probabilities (K, *window) float32 of a normalised (C, *window); raises `Stopped`, `Cancelled` or `EngineError`."""
@@ -58,15 +55,26 @@ class OpenVinoEngine:
             failed.add_note(ADVICE)
             raise failed from error
 
-    def fix(self, windows: torch.Tensor) -> None:
-        """Statistics for a network that normalises by instance."""
-        self._network = folded(fixed(self._unfixed, windows.cpu()))
-        self._graph = graph_of(self._network)
-        self._compiled.clear()
+    def fix(self, windows: torch.Tensor, asked: Asked = go) -> None:
+        """Statistics for a network that normalises by instance; raises `EngineError` where OpenVINO can not run it as torch does."""
+        if self._fixed_by is None or not torch.equal(self._fixed_by, windows):
+            self._take(folded(fixed(self._unfixed, windows.cpu(), asked)), try_out=False)
+            self._fixed_by = windows
 
     def give_way(self) -> bool:
         """There is no other engine."""
         return False
+
+    def _take(self, network: UNet, try_out: bool = True) -> None:
+        """Run this network; one that was fixed is not tried out again: of an image without contrast it may be a wild one."""
+        self._network = network
+        self._compiled.clear()
+        try:
+            self._graph = graph_of(network)
+            if try_out:
+                self._try_out()
+        except Exception as error:  # whatever it is: an OpenVINO of other functions, another processor, torch can run it
+            raise EngineError(f"OpenVINO can not run this model ({_reason(error)}).") from error
 
     def _run(self, window: torch.Tensor, asked: Asked) -> np.ndarray:
         image = self._network.padded(window[None]).contiguous().numpy()

@@ -41,8 +41,11 @@ class Engine(EngineFacts, Protocol):
         A card may still be computing them when they are given. Asked within it, raises `Stopped` or `Cancelled`.
         """
 
-    def fix(self, windows: torch.Tensor) -> None:
-        """Let a network that normalises by instance take the statistics of these (N, C, *window) for all windows from now on."""
+    def fix(self, windows: torch.Tensor, asked: Asked = go) -> None:
+        """Let a network that normalises by instance take the statistics of these (N, C, *window) for all windows from now on.
+
+        Asked within it, raises `Stopped` or `Cancelled`; windows that it was fixed by last change nothing.
+        """
 
     def give_way(self) -> bool:
         """Let another engine run where memory does not suffice for the smallest tile; False where there is none."""

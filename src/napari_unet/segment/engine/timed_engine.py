@@ -9,10 +9,13 @@ from statistics import median
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, go
+from napari_unet.segment.engine.fallback import PROCESSOR
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.engine.wrapped import WrappedEngine
 from napari_unet.segment.installed import Kind
 from napari_unet.segment.pace import Measured, keep_paces, size_of
+
+ON_THE_WAY = 2  # the first windows of a card are measured before it has computed any: how long they take is seen from the third on
 
 
 class TimedEngine(WrappedEngine):
@@ -21,6 +24,7 @@ class TimedEngine(WrappedEngine):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self._ended: float | None = None
+        self._runs = 0
         self._seen: dict[tuple[Kind, str, int], list[float]] = {}
 
     def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
@@ -30,13 +34,14 @@ class TimedEngine(WrappedEngine):
         probabilities = self._running.run(window, asked)
         self._ended = time.monotonic()
         voxels = math.prod(window.shape[1:])
-        self._seen.setdefault((self.kind, self.device, size_of(voxels)), []).append((self._ended - begun) / voxels)
+        self._runs += 1
+        if self.device == PROCESSOR or self._runs > ON_THE_WAY:
+            self._seen.setdefault((self.kind, self.device, size_of(voxels)), []).append((self._ended - begun) / voxels)
         return probabilities
 
-    def fix(self, windows: torch.Tensor) -> None:
-        """Statistics for a network that normalises by instance."""
-        self._ended = None  # this is not part of a window
-        self._running.fix(windows)
+    def fix(self, windows: torch.Tensor, asked: Asked = go) -> None:
+        """Statistics for a network that normalises by instance; their time counts as that of the next window."""
+        self._running.fix(windows, asked)
 
     def give_way(self) -> bool:
         """Let another engine run, if the engine has one."""

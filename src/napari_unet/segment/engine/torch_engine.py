@@ -12,7 +12,7 @@ from napari_unet.segment.engine.cuda_graphs import CudaGraphs
 from napari_unet.segment.engine.cudnn_conv import CudnnConv
 from napari_unet.segment.engine.fallback import PROCESSOR
 from napari_unet.segment.engine.fusion import Convolution, FusedUNet, can_fuse, works
-from napari_unet.segment.engine.half import half_on
+from napari_unet.segment.engine.half import even_channels, half_on, with_even_inputs
 from napari_unet.segment.engine.instance_statistics import fixed
 from napari_unet.segment.engine.mkldnn_conv import MkldnnConv
 from napari_unet.segment.installed import NO_HALF, Kind, Precision, in_precision, torch_on
@@ -24,8 +24,8 @@ Forward = Callable[[torch.Tensor], torch.Tensor]
 class TorchEngine:
     """A network on one torch device, with BatchNorm folded into the convolutions, in the layout that is fastest there.
 
-    That is channels last, but on a card in float32. In half precision where the device computes it fast; otherwise the note
-    says that it does not.
+    That is channels last on the processor, and on a card in half precision. In half precision where the device computes it
+    fast; otherwise the note says that it does not.
     """
 
     def __init__(self, network: UNet, device: str = PROCESSOR, note: str = "", precision: Precision = "float32") -> None:
@@ -38,33 +38,42 @@ class TorchEngine:
         self._layout = self._fastest_layout(network.config.dimensions)
         self._asked: Asked = go
         self._network = network
+        self._fixed_by: torch.Tensor | None = None
         self._forward = self._prepared(network)
 
     def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
         """Probabilities (K, *window) float32 of a normalised (C, *window); raises `Stopped` or `Cancelled`."""
         self._asked = asked
         with torch.inference_mode(), _exact_cudnn():
-            batch = window[None].to(self.device, self._numbers).contiguous(memory_format=self._layout)
+            batch = window[None].to(self.device, self._numbers)
+            batch = even_channels(batch) if self._numbers == torch.bfloat16 else batch
+            batch = batch.contiguous(memory_format=self._layout)
             scores = self._forward(batch)[0].float()
             return torch.sigmoid(scores) if len(scores) == 1 else scores.softmax(dim=0)
 
-    def fix(self, windows: torch.Tensor) -> None:
+    def fix(self, windows: torch.Tensor, asked: Asked = go) -> None:
         """Statistics for a network that normalises by instance."""
+        if self._fixed_by is not None and torch.equal(self._fixed_by, windows):
+            return
         with _exact_cudnn():
-            self._forward = self._prepared(fixed(self._network, windows.to(self.device)))
+            self._forward = self._prepared(fixed(self._network, windows.to(self.device), asked))
+        self._fixed_by = windows
 
     def give_way(self) -> bool:
         """There is no other engine."""
         return False
 
     def _fastest_layout(self, dimensions: int) -> torch.memory_format:
-        if self.device != PROCESSOR and self._numbers == torch.float32:
+        on_card = self.device.startswith("cuda")
+        if self.device != PROCESSOR and not (on_card and self._numbers != torch.float32):
             return torch.contiguous_format
         return torch.channels_last if dimensions == 2 else torch.channels_last_3d
 
     def _prepared(self, network: UNet) -> Forward:
         """The fastest form of a network on this device, which asks before each convolution."""
-        network = folded(network).to(self.device, self._numbers).to(memory_format=self._layout)  # type: ignore[call-overload]
+        network = folded(network)
+        network = with_even_inputs(network) if self._numbers == torch.bfloat16 else network
+        network = network.to(self.device, self._numbers).to(memory_format=self._layout)  # type: ignore[call-overload]
         if can_fuse(network) and (convolution := _convolution(self.device, self._numbers, network.config.dimensions)):
             fused = FusedUNet(network, convolution, self._heed)
             return CudaGraphs(fused) if convolution is CudnnConv else fused
