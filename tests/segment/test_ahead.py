@@ -48,7 +48,8 @@ def test_the_next_part_is_read_while_a_tile_is_computed(monkeypatch: pytest.Monk
     read = Scan.read
 
     def watched_read(scan: Scan, frame: Index, part: Slices) -> np.ndarray:
-        if threading.current_thread().name.startswith("read"):
+        assert threading.current_thread().name.startswith("read")
+        if part != (slice(0, 100), slice(0, 130)):  # for statistics
             reads.append((frame, part))
             began.release()
         return read(scan, frame, part)
