@@ -167,27 +167,34 @@ def _viewed(case: Case, engine: str) -> Labels:
 
 def _whole(network: torch.nn.Module, tensor: torch.Tensor) -> Labels:
     with torch.inference_mode():
-        return _decide(network(tensor))
+        return decided(network(tensor))
 
 
 def _monai(case: Case, tensor: torch.Tensor) -> Labels:
     from monai.inferers import sliding_window_inference
 
     with torch.inference_mode():
-        return _decide(sliding_window_inference(tensor, case.window, 4, case.model.network, overlap=0.5, mode="gaussian"))
+        return decided(sliding_window_inference(tensor, case.window, 4, case.model.network, overlap=0.5, mode="gaussian"))
 
 
-def _decide(scores: torch.Tensor) -> Labels:
+def decided(scores: torch.Tensor) -> Labels:
+    """Labels of scores (1, K, *space), as the others' predictors give them."""
     found = (scores[0, 0] >= 0) if scores.shape[1] == 1 else scores[0].argmax(dim=0)
-    return found.to(torch.uint8).numpy()  # type: ignore[no-any-return]
+    return found.to(torch.uint8).cpu().numpy()  # type: ignore[no-any-return]
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser_of(description: str | None, rounds: int) -> argparse.ArgumentParser:
+    """The options that every comparison of these cases has."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("case", choices=("2d", "3d"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    return parser
+
+
+def _options() -> argparse.Namespace:
+    parser = parser_of(__doc__, 3)
     parser.add_argument("--peer-rounds", type=int, default=3, help="of MONAI and nnU-Net, which are slow")
     parser.add_argument("--nnunet", type=Path, help="the python of an environment with nnU-Net")
     return parser.parse_args()

@@ -10,17 +10,15 @@ against the network run once over the whole image, in float32. The shares are of
 product of large matrices of the same number format, by what a pass through the network has to move and to compute.
 """
 
-import argparse
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import store
-from engine import Case, Labels, three, two
+from engine import PEERS, WHOLE, Case, Labels, decided, parser_of, three, two
 
 import napari_unet as nu
 from napari_unet.model.torch_import import torch
@@ -33,14 +31,12 @@ from napari_unet.segment.stream import stream
 
 nn = torch.nn
 CARD = "cuda:0"
-WHOLE = "whole image, torch eager"
-PEERS = ("MONAI", "nnU-Net")
 Way = Callable[[], Labels]
 
 
 def main() -> None:
     """Time each way in turn, several rounds, and compare its labels with the whole image's."""
-    options = _options()
+    options = parser_of(__doc__, 5).parse_args()
     torch.backends.cudnn.allow_tf32 = False  # float32 means float32 for the others too
     case = two(options) if options.case == "2d" else three(options)
     ways, times, labels = ways_of(case), dict[str, list[float]](), dict[str, Labels]()
@@ -172,14 +168,14 @@ def _tiles(case: Case, job: Any, engine: TorchEngine) -> Labels:
 
 def _whole(network: nn.Module, tensor: torch.Tensor) -> Labels:
     with torch.inference_mode():
-        return _decide(network(tensor.to(CARD)))
+        return decided(network(tensor.to(CARD)))
 
 
 def _monai(case: Case, network: nn.Module, tensor: torch.Tensor, half: bool) -> Labels:
     from monai.inferers import sliding_window_inference
 
     with torch.inference_mode(), torch.autocast("cuda", torch.float16, enabled=half):
-        return _decide(sliding_window_inference(tensor.to(CARD), case.window, 4, network, overlap=0.5, mode="gaussian"))
+        return decided(sliding_window_inference(tensor.to(CARD), case.window, 4, network, overlap=0.5, mode="gaussian"))
 
 
 def _nnunet(case: Case, network: nn.Module) -> Callable[[torch.Tensor], Labels] | None:
@@ -197,23 +193,9 @@ def _nnunet(case: Case, network: nn.Module) -> Callable[[torch.Tensor], Labels] 
 
     def predict(tensor: torch.Tensor) -> Labels:
         scores = predictor.predict_sliding_window_return_logits(tensor if case.image.ndim == 2 else tensor[0])
-        return _decide(scores[None]).reshape(case.image.shape)
+        return decided(scores[None]).reshape(case.image.shape)
 
     return predict
-
-
-def _decide(scores: torch.Tensor) -> Labels:
-    found = (scores[0, 0] >= 0) if scores.shape[1] == 1 else scores[0].argmax(dim=0)
-    return found.to(torch.uint8).cpu().numpy()  # type: ignore[no-any-return]
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("case", choices=("2d", "3d"))
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=5)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

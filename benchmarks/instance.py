@@ -11,23 +11,22 @@ from pathlib import Path
 
 import numpy as np
 import store
-from learning import binary
+from learning import MEMBRANES, binary
 
 import napari_unet as nu
 from napari_unet.learn.example import examples_of
 from napari_unet.learn.fit import fit
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.config import UNetConfig
-from napari_unet.model.spec import ClassSpec, ModelSpec
+from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment import instance_sample
 from napari_unet.segment.frame_statistics import frame_statistics
 from napari_unet.segment.normalize import normalize
 
-CLASSES = (ClassSpec(name="cell", colour="#000000"), ClassSpec(name="membrane", colour="#ff9f1c"))
 SPEC = ModelSpec(
-    name="instance", architecture=UNetConfig(width=16, depth=4, norm="instance"), channels=("electron micrograph",), classes=CLASSES
+    name="instance", architecture=UNetConfig(width=16, depth=4, norm="instance"), channels=("electron micrograph",), classes=MEMBRANES
 )
 
 

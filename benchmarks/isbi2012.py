@@ -13,6 +13,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import store
+from learning import MEMBRANES
 
 import napari_unet as nu
 from napari_unet.learn.example import examples_of
@@ -20,7 +21,7 @@ from napari_unet.learn.fit import fit
 from napari_unet.learn.settings import AugmentSettings, TrainSettings
 from napari_unet.measure.metrics import dice
 from napari_unet.model.config import UNetConfig
-from napari_unet.model.spec import ClassSpec, ModelSpec
+from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.scan import scan_of
 
 CHOOSE = (range(17), range(17, 20))
@@ -35,7 +36,7 @@ def main() -> None:
         name="isbi2012",
         architecture=UNetConfig(width=options.width, depth=options.depth),
         channels=("electron micrograph",),
-        classes=(ClassSpec(name="cell", colour="#000000"), ClassSpec(name="membrane", colour="#ff9f1c")),
+        classes=MEMBRANES,
     )
     examples = [e for n in learn_from for e in examples_of(scan_of(_png(options.data, "images", n)), _truth(options.data, n), spec)]
     begin = time.monotonic()

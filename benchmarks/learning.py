@@ -15,11 +15,13 @@ import napari_unet as nu
 from napari_unet.learn.result import TrainResult
 from napari_unet.measure.metrics import dice
 from napari_unet.model.model import Model
+from napari_unet.model.spec import ClassSpec
 from napari_unet.scans.scan import scan_of
 
 Pair = tuple[nu.Scan, np.ndarray]
 Figures = dict[str, Any]
 Summary = Callable[[list[Figures]], Figures]
+MEMBRANES = (ClassSpec(name="cell", colour="#000000"), ClassSpec(name="membrane", colour="#ff9f1c"))  # of ISBI 2012
 UNTRUSTED, PAINTED, REVIEWED = 0, 1, 2
 
 

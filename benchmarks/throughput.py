@@ -14,6 +14,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import store
+from engine import decided
 
 import napari_unet as nu
 from napari_unet.model.torch_import import torch
@@ -67,18 +68,14 @@ def mosaic(folder: Path) -> np.ndarray:
 
 def _whole(network: torch.nn.Module, tensor: torch.Tensor) -> Labels:
     with torch.inference_mode():
-        return _decide(network(tensor))
+        return decided(network(tensor))
 
 
 def _monai(network: torch.nn.Module, tensor: torch.Tensor, overlap: float, mode: str, batch: int) -> Labels:
     from monai.inferers import sliding_window_inference
 
     with torch.inference_mode():
-        return _decide(sliding_window_inference(tensor, (256, 256), batch, network, overlap=overlap, mode=mode))
-
-
-def _decide(scores: torch.Tensor) -> Labels:
-    return (scores[0, 0] >= 0).to(torch.uint8).numpy()  # type: ignore[no-any-return]
+        return decided(sliding_window_inference(tensor, (256, 256), batch, network, overlap=overlap, mode=mode))
 
 
 def _options() -> argparse.Namespace:

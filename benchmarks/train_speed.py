@@ -14,21 +14,20 @@ from pathlib import Path
 
 import numpy as np
 import store
-from learning import binary
+from learning import MEMBRANES, binary
 
 from napari_unet.learn.example import Example, examples_of
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.learn.trainer import Trainer
 from napari_unet.model.config import UNetConfig
-from napari_unet.model.spec import ClassSpec, ModelSpec
+from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import go
 
 PATCH, BATCH = 192, 4
 STEPS = 10  # a turn
-CLASSES = (ClassSpec(name="cell", colour="#000000"), ClassSpec(name="membrane", colour="#ff9f1c"))
-SPEC = ModelSpec(name="speed", architecture=UNetConfig(width=16, depth=4), channels=("electron micrograph",), classes=CLASSES)
+SPEC = ModelSpec(name="speed", architecture=UNetConfig(width=16, depth=4), channels=("electron micrograph",), classes=MEMBRANES)
 Step = Callable[[], None]
 
 
