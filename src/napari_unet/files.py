@@ -52,12 +52,17 @@ def check_writable(path: Path) -> None:
     _sibling(Path(os.path.realpath(path))).unlink()
 
 
+def in_words(size: float) -> str:
+    """A number of bytes for people."""
+    return f"{size / 2**30:.1f} GB" if size >= 2**30 / 10 else f"{max(1, round(size / 2**20))} MB"
+
+
 def check_room(folder: Path, size: int) -> None:
     """Raise `OutputError` where a disk could not take a file of `size` bytes, and some to spare, before it is begun."""
     free = shutil.disk_usage(folder).free
     if free < size + SPARE_BYTES:
         raise OutputError(
-            f"The result needs {size / 2**30:.1f} GB in {folder}, which has {free / 2**30:.1f} GB free, and one is to be left. "
+            f"The result needs {in_words(size)} in {folder}, which has {in_words(free)} free, and 1 GB is to be left. "
             "Free some space, or choose another folder."
         )
 

@@ -23,6 +23,7 @@ LEAVES = {
     "halo_picker": "HaloPicker",
     "precision_picker": "PrecisionPicker",
     "input_picker": "InputPicker",
+    "keep_field": "KeepField",
     "layer_combos": "LayerCombos",
     "message_line": "MessageLine",
     "model_picker": "ModelPicker",

@@ -68,6 +68,14 @@ def facts_of(path: Path) -> Mapping[str, Any]:
         return {}
 
 
+def open_complete(path: Path) -> Any:
+    """The array of a result that is complete; raises `OutputError` for a damaged one."""
+    try:
+        return zarr.open_group(path, mode="r")[LEVEL]
+    except (OSError, ValueError, KeyError) as error:
+        raise OutputError(f"{path} is damaged. Remove it, and begin anew.") from error
+
+
 def add_partial_levels(file: ResultFile, on_progress: OnProgress, asked: Asked) -> None:
     """Make the coarser levels of a partial result whose finest is complete; raises as `add_levels` does."""
     with writing(file.path.resolve()):

@@ -3,15 +3,17 @@
 import math
 from dataclasses import dataclass
 
+from napari_unet.files import in_words
 from napari_unet.segment.installed import Kind
 from napari_unet.segment.instance_sample import sample_bytes
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.lattice import lattice_of
 from napari_unet.segment.memory import voxel_bytes
-from napari_unet.segment.pace import known_pace
+from napari_unet.segment.pace import known_pace, known_voxel_bytes
 from napari_unet.segment.tiling import plan_size, plan_tiles
 
 LONG_S = 10  # what takes longer is worth a line in a terminal
+LARGE_VOXELS = 2**20  # what is smaller is done in a moment, or not much later
 LONG_BYTES = 2**31  # the same where no speed is known: the memory of all tiles, one after the other
 
 
@@ -28,7 +30,12 @@ class Estimate:
     def told(self) -> str:
         """In words, such as "Needs 1.1 GB, about 40 s"."""
         time = "" if self.seconds is None else f", about {_duration(self.seconds)}"
-        return f"Needs {_size(self.memory_bytes)}{time}"
+        return f"Needs {in_words(self.memory_bytes)}{time}"
+
+    @property
+    def large(self) -> bool:
+        """Whether it is worth knowing how long it takes."""
+        return self.tiles * math.prod(self.window) >= LARGE_VOXELS
 
     @property
     def long(self) -> bool:
@@ -50,12 +57,8 @@ def estimate(job: SegmentJob, kind: Kind, device: str, free_bytes: int) -> Estim
         tiles = sum(wanted(frame, region) for frame in job.frames for region in regions)
     voxels = math.prod(window)
     pace = known_pace(config, kind, device, voxels)
-    memory_bytes = max(voxels * voxel_bytes(config, lattice, kind), sample_bytes(config, lattice))
+    memory_bytes = max(voxels * voxel_bytes(config, lattice, kind, known_voxel_bytes(config, kind)), sample_bytes(config, lattice))
     return Estimate(memory_bytes, tiles, window, None if pace is None else pace * voxels * tiles)
-
-
-def _size(size: int) -> str:
-    return f"{size / 2**30:.1f} GB" if size >= 2**30 / 10 else f"{max(1, round(size / 2**20))} MB"
 
 
 def _duration(seconds: float) -> str:

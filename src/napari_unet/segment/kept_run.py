@@ -16,7 +16,7 @@ from napari_unet.progress import Asked, OnProgress, go, ignore
 from napari_unet.scans.only_writer import only_writer
 from napari_unet.segment.engine import EngineFacts
 from napari_unet.segment.job import SegmentJob
-from napari_unet.segment.kept_tiles import KeptRun
+from napari_unet.segment.kept_tiles import KeptRun, Restored, Store
 from napari_unet.segment.opening import Opening
 from napari_unet.segment.part import Keeping, writer_name
 from napari_unet.segment.sink import Outputs
@@ -26,8 +26,9 @@ from napari_unet.segment.tally import Tally
 class CompleteRun(Tally):
     """A run of which nothing is left, since its result is there already; its numbers are those of all of it, never of a part."""
 
-    def __init__(self, job: SegmentJob, facts: Mapping[str, Any]) -> None:
+    def __init__(self, job: SegmentJob, facts: Mapping[str, Any], store: Store) -> None:
         super().__init__(job)
+        self._facts, self._store = facts, store
         self.voxels += np.asarray(facts["voxels"], np.int64)
         self.nonfinite, self.skipped = int(facts["nonfinite"]), int(facts["tiles"])
 
@@ -35,6 +36,14 @@ class CompleteRun(Tally):
     def complete(self) -> bool:
         """Always."""
         return True
+
+    def restored(self) -> Iterator[Restored]:
+        """All tiles, as the files hold them."""
+        yield from self._store.restored(range(self._store.grid.total))
+
+    def facts(self) -> dict[str, Any]:
+        """What the result says of itself."""
+        return dict(self._facts)
 
 
 def complete_run(model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping) -> CompleteRun | None:
@@ -44,8 +53,9 @@ def complete_run(model: Model, job: SegmentJob, outputs: Outputs, keeping: Keepi
 
 
 def _complete_run(model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping) -> CompleteRun | None:
-    facts = Opening(model, job, outputs, keeping, None).complete_facts()
-    return None if facts is None else CompleteRun(job, facts)
+    opening = Opening(model, job, outputs, keeping, None)
+    facts = opening.complete_facts()
+    return None if facts is None else CompleteRun(job, facts, opening.complete_store(facts))
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The tiles of a run that others can go on with: each is written, hashed, and only then journaled."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -12,12 +12,25 @@ from napari_unet.progress import Asked, OnProgress, Progress, go, ignore, should
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.engines_used import EnginesUsed
 from napari_unet.segment.job import SegmentJob
-from napari_unet.segment.part import Part
+from napari_unet.segment.part import Keeping
 from napari_unet.segment.run_journal import Journaled, RunJournal, TileRecord
 from napari_unet.segment.sink import Sink, digest
 from napari_unet.segment.stream import TileResult
 from napari_unet.segment.tally import Tally
 from napari_unet.segment.tile_grid import TileGrid
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A tile as files hold it: where it belongs, its labels and, where they are kept, its probabilities, classes first.
+
+    The arrays are in the order in which `Scan.place` takes them.
+    """
+
+    frame: Index
+    region: Slices
+    labels: np.ndarray
+    probabilities: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,13 @@ class Store:
             found += [record for record in said if record.sha256 == holds][:1]
         return found
 
+    def restored(self, numbers: Iterable[int]) -> Iterator[Restored]:
+        """Tiles as the files hold them, one after the other."""
+        for number in numbers:
+            frame, region = self.grid.tile(number)
+            labels, *others = (sink.read(frame, region) for sink in self.sinks)
+            yield Restored(frame, region, labels, _classes_first(others[0], labels) if others else None)
+
     def hash_of(self, frame: Index, region: Slices) -> str | None:
         """The hash of what the files hold there; None where they can not be read."""
         try:
@@ -48,13 +68,11 @@ class Store:
 
 
 class KeptRun(Tally):
-    """Takes the tiles of `job`: those of its `share` that are not among the finished ones; `part` names its journal."""
+    """Takes the tiles of `job`: those of its `share` that are not among the finished ones."""
 
-    def __init__(
-        self, job: SegmentJob, store: Store, share: range, part: Part | None, known: Journaled, finished: list[TileRecord]
-    ) -> None:
+    def __init__(self, job: SegmentJob, store: Store, share: range, keeping: Keeping, known: Journaled, finished: list[TileRecord]) -> None:
         super().__init__(replace(job, wanted=self._wants, statistics=known.statistics))
-        self._store, self._share, self._part = store, share, part
+        self._store, self._share, self._keeping = store, share, keeping
         self._statistics = dict(known.statistics)
         self.engines = EnginesUsed(known.engines)
         self._records: dict[int, TileRecord] = {}
@@ -89,7 +107,11 @@ class KeptRun(Tally):
         if not self.finished:
             return ""
         of = f"{self.finished} of {len(self._share)} tiles"
-        return f"{of} are kept in {self._store.folder}; the same command with --resume goes on from there."
+        return f"{of} are kept in {self._store.folder}; {self._keeping.how}."
+
+    def restored(self) -> Iterator[Restored]:
+        """The tiles that are finished, as the files hold them."""
+        yield from self._store.restored(sorted(self._records))
 
     def missing(self) -> list[int]:
         """The numbers of the tiles that are not finished."""
@@ -163,7 +185,7 @@ class KeptRun(Tally):
 
     def _written(self) -> RunJournal:
         """The journal, begun when there is something to say."""
-        self._journal = self._journal or RunJournal(self._store.folder, self._part)
+        self._journal = self._journal or RunJournal(self._store.folder, self._keeping.part)
         return self._journal
 
 
@@ -186,6 +208,11 @@ class _Pieces:
         self.tile = replace(self.tile, nonfinite=self.tile.nonfinite + piece.nonfinite)
         self._missing -= piece.labels.size
         return not self._missing
+
+
+def _classes_first(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Probabilities with an axis for classes, of which two have one."""
+    return probabilities if probabilities.ndim > labels.ndim else probabilities[None]
 
 
 def _plain(counts: np.ndarray) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from napari_unet.segment.check import wanted_spacing
 from napari_unet.segment.installed import Kind
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.memory import core_shape
+from napari_unet.segment.pace import known_voxel_bytes
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.tiling import Lattice, computed_share
 
@@ -40,7 +41,8 @@ def lattice_of(job: SegmentJob, kind: Kind = "torch", free_bytes: int | None = N
     if job.core_px is not None:
         return lattice, job.core_px
     free_bytes = ram_available_bytes() if free_bytes is None else free_bytes
-    return lattice, core_shape(job.spec.architecture, lattice, free_bytes, job.settings.tile_px, kind)
+    config = job.spec.architecture
+    return lattice, core_shape(config, lattice, free_bytes, job.settings.tile_px, kind, known_voxel_bytes(config, kind))
 
 
 def halo_of(job: SegmentJob) -> Halo:
@@ -64,7 +66,7 @@ def halo_facts(job: SegmentJob) -> dict[str, Any]:
 
 
 def exact_cost(job: SegmentJob) -> float:
-    """How many voxels exact tiles compute for each of a frame, on a machine that has enough memory."""
+    """How many voxels exact tiles compute for each of a frame, on a machine that has enough memory and where nothing was measured."""
     lattice = exact_lattice(job.spec, job.scan, job.settings)
     return computed_share(lattice, core_shape(job.spec.architecture, lattice, math.inf, job.settings.tile_px))
 

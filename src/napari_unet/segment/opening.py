@@ -21,6 +21,7 @@ from napari_unet.scans.partial_zarr import (
     forget_leftover,
     forget_partial,
     is_begun,
+    open_complete,
     open_partial,
     partial_folder,
     reopen_partial,
@@ -77,6 +78,12 @@ class Opening:
             forget_partial(path)  # a run that was killed while it removed its journals
         return facts[0]
 
+    def complete_store(self, facts: Mapping[str, Any]) -> Store:
+        """The files of such a result, and where its tiles lie."""
+        files, job = self._files(facts[RUN]), replace(self._job, core_px=tuple(facts[RUN]["core_px"]))
+        sinks = tuple(Sink(file, open_complete(file.path)) for file in files)
+        return Store(self._folder, sinks, TileGrid(job.frames, plan_of(job)))
+
     def open(self, on_progress: OnProgress, asked: Asked) -> KeptRun:
         """Begin the files, or find those that were begun, and check what is finished; raises `OutputError` as `kept_run` does."""
         if self._keeping.share is None:  # what is before a share is done by who has begun the run
@@ -85,7 +92,7 @@ class Opening:
         self._make_way_for_part()
         known, share = read_journals(self._folder), self._keeping.share_of(store.grid.total)
         records = {number: said for number, said in known.tiles.items() if number in share}
-        run = KeptRun(self._job, store, share, self._keeping.part, known, store.verified(records, on_progress, asked))
+        run = KeptRun(self._job, store, share, self._keeping, known, store.verified(records, on_progress, asked))
         if self._keeping.merge:
             self._check_complete(run)
         self._begun_files = [sink.file for sink in store.sinks]

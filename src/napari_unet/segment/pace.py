@@ -1,9 +1,9 @@
-"""How fast tiles were on this machine: seconds per voxel of a window, kept from run to run in the user's cache. No torch."""
+"""How fast tiles were on this machine, and how much memory they took, per voxel of a window; kept in the user's cache. No torch."""
 
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ FOLDER_VARIABLE = "NAPARI_UNET_CACHE"
 NAME = "paces.json"
 MOST_SETUPS = 100
 NEAR = 2  # windows may be four times larger or smaller than those whose speed is known
+PROBED = 20  # from this size on, smaller windows tell of larger ones too
+WEIGHED = 20  # from this size on, what a window takes is that of its voxels
 SIZES = range(64)
 
 Paces = dict[str, dict[str, float]]  # by setup, then by the size of windows
@@ -33,6 +35,15 @@ class Measured:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Weighed:
+    """What a window took: which engine ran, on one of which size, and how many bytes that was at the peak for each of its voxels."""
+
+    kind: Kind
+    size: int
+    voxel_bytes: float
+
+
 def size_of(voxels: int) -> int:
     """The size of a window in doublings: windows of about one size are about as fast."""
     return round(math.log2(max(1, voxels)))
@@ -41,8 +52,16 @@ def size_of(voxels: int) -> int:
 def known_pace(config: UNetConfig, kind: Kind, device: str, voxels: int) -> float | None:
     """Seconds per voxel of a window with so many, by earlier runs of such a network; None where there was none."""
     known = _read().get(_setup(config, kind, device), {})
-    near = [(abs(int(size) - size_of(voxels)), pace) for size, pace in known.items()]
-    return min((found for found in near if found[0] <= NEAR), default=(0, None))[1]
+    wanted = size_of(voxels)
+    distances = {int(size): abs(int(size) - wanted) for size in known}
+    near = [(far, known[str(size)]) for size, far in distances.items() if far <= NEAR or PROBED <= size < wanted]
+    return min(near, default=(0, None))[1]
+
+
+def known_voxel_bytes(config: UNetConfig, kind: Kind) -> float | None:
+    """What a voxel of a window took at the peak, in bytes, by earlier runs of such a network; None where none was seen."""
+    known = {int(size): found for size, found in _read().get(_weighing(config, kind), {}).items() if int(size) >= WEIGHED}
+    return known[max(known)] if known else None
 
 
 def has_run(config: UNetConfig, kind: Kind, device: str) -> bool:
@@ -50,14 +69,15 @@ def has_run(config: UNetConfig, kind: Kind, device: str) -> bool:
     return _setup(config, kind, device) in _read()
 
 
-def keep_paces(config: UNetConfig, measured: list[Measured]) -> None:
+def keep_paces(config: UNetConfig, measured: Sequence[Measured], weighed: Sequence[Weighed] = ()) -> None:
     """Keep what a run has measured; where the cache can not be written, later runs do not know it."""
-    if not measured:
+    new = [(_setup(config, found.kind, found.device), found.size, found.seconds) for found in measured]
+    new += [(_weighing(config, found.kind), found.size, found.voxel_bytes) for found in weighed]
+    if not new:
         return
     known = _read()
-    for found in measured:
-        setup = _setup(config, found.kind, found.device)
-        known[setup] = {**known.pop(setup, {}), str(found.size): found.seconds}  # the last of all
+    for setup, size, value in new:
+        known[setup] = {**known.pop(setup, {}), str(size): value}  # the last of all
     kept = dict(list(known.items())[-MOST_SETUPS:])
     with suppress(OSError, OutputError):
         pace_file().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -75,6 +95,10 @@ def pace_file() -> Path:
 
 def _setup(config: UNetConfig, kind: Kind, device: str) -> str:
     return f"{config.identity} by {kind} on {device}"
+
+
+def _weighing(config: UNetConfig, kind: Kind) -> str:
+    return f"memory of {config.identity} by {kind}"
 
 
 def _write(path: Path, paces: Paces) -> None:

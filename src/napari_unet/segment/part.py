@@ -33,7 +33,7 @@ class Keeping:
 
     With `part`, only that part is computed, and what is begun is that part's; `merge` computes nothing, and completes
     what the parts have finished. With `share`, only the tiles of these numbers are computed, of a run that another has
-    begun and will complete.
+    begun and will complete. `how` says how a run that has ended early is gone on with.
     """
 
     resume: bool = False
@@ -41,6 +41,7 @@ class Keeping:
     part: Part | None = None
     merge: bool = False
     share: range | None = None
+    how: str = "the same command with --resume goes on from there"
 
     @property
     def whole(self) -> bool:

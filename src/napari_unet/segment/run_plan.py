@@ -67,7 +67,7 @@ def check_same(folder: Path, begun: Mapping[str, Any], own: RunPlan) -> None:
     for what in ("image", "model", "settings", "engine"):
         if (differences := list(_differences(begun.get(what), wanted[what]))) and (what != "engine" or own.engine["name"]):
             raise OutputError(
-                f"{folder} was begun with another {what} ({', '.join(differences)}). Give the same, or another --output; "
+                f"{folder} was begun with another {what} ({', '.join(differences)}). Give the same, or another place for the result; "
                 "or remove that folder, and begin anew."
             )
     if own.parts is not None and begun.get("parts") != own.parts:

@@ -13,7 +13,7 @@ from napari_unet.progress import Progress, Wish
 from napari_unet.widgets.job_worker import JobWorker
 from napari_unet.widgets.preview_job import PreviewJob
 from napari_unet.widgets.preview_wipe import PreviewPart
-from napari_unet.widgets.segment_run import load_chosen
+from napari_unet.widgets.segment_work import load_chosen
 from napari_unet.widgets.train_order import TrainOrder
 from napari_unet.widgets.unfinished import checkpoint_of, note_turn
 

@@ -1,4 +1,4 @@
-"""What is folded away: how much of the image is segmented, what is kept besides labels, and what runs the network."""
+"""What is folded away: how much of the image is segmented, what is kept and where, and what runs the network."""
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QAbstractSlider, QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
@@ -8,10 +8,12 @@ from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.engine_picker import EnginePicker
 from napari_unet.widgets.fold import Fold
 from napari_unet.widgets.halo_picker import HaloPicker
+from napari_unet.widgets.keep_field import KeepField
 from napari_unet.widgets.precision_picker import PrecisionPicker
 from napari_unet.widgets.records import Options
 from napari_unet.widgets.rows import keep_from_wheel, make_label, plain_tip
 
+REGION_TEXT = "Visible region only"
 THRESHOLDS = (0.01, 0.99)
 FOLD_TIP = "How much to segment, what to keep besides the labels, and what runs the network"
 SLICE_TIP = "Segment only the slice (or time point) that is shown now; the rest of the result stays marked as not computed."
@@ -29,8 +31,10 @@ class OptionsForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._slice = self._box("Current slice only", SLICE_TIP)
-        self._view = self._box("Visible region only", VIEW_TIP)
+        self._view = self._box(REGION_TEXT, VIEW_TIP)
         self._keep = self._box("Keep probabilities", f"{SegmentSettings.model_fields['keep_probabilities'].description} {PROBABILITY_TIP}")
+        self._place = KeepField()
+        self._place.value_changed.connect(self.value_changed)
         self._engine = EnginePicker()
         self._engine.value_changed.connect(self.value_changed)
         self._precision = PrecisionPicker()
@@ -62,6 +66,7 @@ class OptionsForm(QWidget):
             engine=self._engine.value(),
             precision="half" if self._precision.value() == "half" else "float32",
             halo="auto" if self._halo.isHidden() else self._halo.value(),
+            keep_in=self._place.value(),
         )
 
     def set_value(self, options: Options) -> None:
@@ -72,6 +77,7 @@ class OptionsForm(QWidget):
         self._engine.set_value(options.engine)
         self._precision.set_value(options.precision)
         self._halo.set_value(options.halo)
+        self._place.set_value(options.keep_in)
         self._show_threshold(self._default if options.threshold is None else options.threshold)
 
     def set_threshold_default(self, threshold: float | None) -> None:
@@ -86,6 +92,10 @@ class OptionsForm(QWidget):
     def set_has_slices(self, has: bool) -> None:
         """Offer "current slice only" for more than a single slice."""
         self._slice.setVisible(has)
+
+    def set_name(self, name: str) -> None:
+        """Offer this as the name of a file that the result is kept in."""
+        self._place.set_name(name)
 
     def set_has_measured_halo(self, has: bool) -> None:
         """Offer the choice of context for a model that has two."""
@@ -115,7 +125,7 @@ class OptionsForm(QWidget):
         content = QWidget()
         inner = QVBoxLayout(content)
         inner.setContentsMargins(3, 0, 0, 0)
-        for widget in (self._slice, self._view, self._keep, self._threshold_row, self._engine, self._precision, self._halo):
+        for widget in (self._slice, self._view, self._keep, self._threshold_row, self._place, self._engine, self._precision, self._halo):
             inner.addWidget(widget)
         self._fold = Fold("Options", FOLD_TIP, content, self)
         outer = QVBoxLayout(self)

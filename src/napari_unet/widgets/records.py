@@ -48,7 +48,7 @@ class InputChoice:
 
 @dataclass(frozen=True)
 class Options:
-    """What is folded away: how much is segmented, what is kept besides labels, and what runs the network."""
+    """What is folded away: how much is segmented, what is kept and where, and what runs the network."""
 
     current_slice_only: bool = False
     region_in_view_only: bool = False
@@ -57,6 +57,7 @@ class Options:
     engine: str = "auto"
     precision: Precision = "float32"
     halo: str = "auto"
+    keep_in: str = ""
 
 
 @dataclass(frozen=True)

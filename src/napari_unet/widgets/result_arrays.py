@@ -1,5 +1,6 @@
 """The arrays that a run fills: labels, what of them is done, and probabilities where they are kept."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -38,6 +39,26 @@ class Tile(Protocol):
         """Probabilities of the region, classes first, where they are kept."""
 
 
+class StoredTile(Protocol):
+    """What a file holds of a tile; its arrays are in the order in which `Scan.place` takes them."""
+
+    @property
+    def frame(self) -> Index:
+        """Which frame it belongs to."""
+
+    @property
+    def region(self) -> Slices:
+        """Where it lies in the frame."""
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Labels of the region."""
+
+    @property
+    def probabilities(self) -> np.ndarray | None:
+        """Probabilities of the region, classes first, where they are kept."""
+
+
 class ResultArrays:
     """Written by the worker's thread, shown by the main thread; knows neither Qt nor napari."""
 
@@ -59,14 +80,28 @@ class ResultArrays:
         """Put a finished tile where it belongs."""
         if (scan := self._scan) is None:
             return
-        place = scan.place(tile.frame, tile.region)
-        self.prediction[place] = predicted = scan.to_place(tile.labels)
+        parts = None if tile.probabilities is None else [scan.to_place(part) for part in tile.probabilities]
+        self._put(scan.place(tile.frame, tile.region), scan.to_place(tile.labels), parts, tile.provisional)
+
+    def restore(self, tile: StoredTile) -> None:
+        """Put back a tile that was finished by an earlier run."""
+        if (scan := self._scan) is not None:
+            self._put(scan.place(tile.frame, tile.region), tile.labels, None if tile.probabilities is None else list(tile.probabilities))
+
+    def _put(
+        self, place: tuple[int | slice, ...], predicted: np.ndarray, probabilities: Sequence[np.ndarray] | None, provisional: bool = False
+    ) -> None:
+        self.prediction[place] = predicted
         if self.trust is not None:
             predicted = np.where(self.trust[place] != UNTRUSTED, self.labels[place], predicted)
         self.labels[place] = predicted
-        if self.probabilities is not None and tile.probabilities is not None:
-            self._write_probabilities(scan, place, tile.probabilities)
-        self.done.mark(place, tile.provisional)
+        if (target := self.probabilities) is not None and probabilities is not None:
+            if len(probabilities) == 1:
+                target[place] = probabilities[0]
+            else:
+                for number, part in enumerate(probabilities):
+                    target[(number, *place)] = part
+        self.done.mark(place, provisional)
 
     def keep(self, corrections: Corrections) -> None:
         """Take what was corrected in the earlier result since the run began."""
@@ -85,16 +120,6 @@ class ResultArrays:
     def forget_scan(self) -> None:
         """Let the image go when the run is over."""
         self._scan = None
-
-    def _write_probabilities(self, scan: Scan, place: tuple[int | slice, ...], parts: np.ndarray) -> None:
-        target = self.probabilities
-        if target is None:
-            return
-        if len(parts) == 1:
-            target[place] = scan.to_place(parts[0])
-        else:
-            for number, part in enumerate(parts):
-                target[(number, *place)] = scan.to_place(part)
 
 
 def part_to_write(job: SegmentJob) -> Part:

@@ -4,24 +4,28 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from napari.layers import Image, Labels
 
 from napari_unet.devices import Device, cpu_device, ram_available_bytes
-from napari_unet.errors import ScanError, SettingsError
+from napari_unet.errors import OutputError, ScanError, SettingsError
 from napari_unet.model.library import ModelEntry
 from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.check import check_fit, notes
 from napari_unet.segment.estimate import estimate
-from napari_unet.segment.installed import kind_for, openvino_version
+from napari_unet.segment.installed import Kind, kind_for, openvino_version
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.pace import has_run
 from napari_unet.segment.settings import SegmentSettings
+from napari_unet.widgets.keep_field import TITLE as KEEP_TITLE
+from napari_unet.widgets.options_form import REGION_TEXT
 from napari_unet.widgets.records import InputChoice, Options
 from napari_unet.widgets.result_arrays import ResultArrays
 from napari_unet.widgets.segment_run import SegmentRun
+from napari_unet.widgets.segment_work import RunOrder
 from napari_unet.widgets.viewer_bridge.correcting import to_carry_over
 from napari_unet.widgets.viewer_bridge.focus import part_in_view
 from napari_unet.widgets.viewer_bridge.layer_watch import LayerWatch
@@ -52,6 +56,14 @@ class Outlook:
         return bool(self.text)
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What a run would take, in words, and by what it would be computed where it can not be told how long that takes."""
+
+    text: str = ""
+    unmeasured: SegmentSettings | None = None
+
+
 class SegmentPlan:
     """Makes runs for a viewer from the values of the leaf widgets."""
 
@@ -75,6 +87,11 @@ class SegmentPlan:
         told += [] if one_place(self._layers(choice)) else [OTHER_PLACE]
         return Outlook(True, " ".join(told))
 
+    def file_name(self, choice: InputChoice) -> str:
+        """What a file of the result could be called."""
+        layers = self._layers(choice)
+        return f"{layers[0].name}-labels" if layers else "labels"
+
     def make_run(self, choice: InputChoice, entry: ModelEntry, device: str, options: Options) -> SegmentRun:
         """A run that has not begun; raises `NapariUNetError` with one sentence where there can be none."""
         viewer, layers = self._viewer(), self._layers(choice)
@@ -86,25 +103,25 @@ class SegmentPlan:
         kept = corrections_of(older) if older is not None else None
         show = partial(show_result, self._viewer, layers, choice, entry, job, weakref.ref(older) if older is not None else _none)
         focus = ViewFocus(viewer, layers[0], scan, axes, dimensions)
-        return SegmentRun(f"Segmenting {layers[0].name}", entry, job, focus, show, kept)
+        order = RunOrder(entry, job, focus, ResultArrays(job, kept), keep_in(job, options))
+        return SegmentRun(f"Segmenting {layers[0].name}", order, show)
 
-    def cost(self, choice: InputChoice, entry: ModelEntry | None, device: Device | None, options: Options) -> str:
-        """What a run would take, in words; nothing where there can be none, or where that depends on what the canvas shows."""
+    def cost(self, choice: InputChoice, entry: ModelEntry | None, device: Device | None, options: Options) -> Cost:
+        """What a run would take; nothing where there can be none, or where that depends on what the canvas shows."""
         viewer, spec = self._viewer(), entry.header.spec if entry and entry.header else None
         if viewer is None or spec is None or device is None or options.region_in_view_only or not self._layers(choice):
-            return ""
-        kind = kind_for(options.engine, device.name, openvino_version() is not None, options.precision)
-        place = cpu_device() if kind.startswith("openvino") else device
-        if place.name == "cpu" and not has_run(spec.architecture, kind, place.name):
-            kind = kind_for(options.engine, device.name, openvino_version() is not None)  # it may have no half precision
+            return Cost()
+        kind, place = _runner(spec, device, options)
         try:
-            job = self._job(viewer, choice, spec, settings_of(choice, place.name, options), options)
+            settings = settings_of(choice, place.name, options)
+            job = self._job(viewer, choice, spec, settings, options)
             free = None if place.name == "cpu" else place.memory_bytes  # of a card, all that it has; of the machine, what is free now
-            return estimate(job, kind, place.name, free or ram_available_bytes()).told
+            found = estimate(job, kind, place.name, free or ram_available_bytes())
+            return Cost(found.told, settings if found.seconds is None and found.large else None)
         except ScanError:
-            return ""
+            return Cost()
         except SettingsError as error:
-            return str(error)
+            return Cost(str(error))
 
     def _job(self, viewer: Any, choice: InputChoice, spec: ModelSpec, settings: SegmentSettings, options: Options) -> SegmentJob:
         """What is to be segmented; raises `NapariUNetError` with one sentence where it can not be."""
@@ -120,6 +137,27 @@ class SegmentPlan:
 
     def _scan(self, choice: InputChoice) -> Scan:
         return scan_from_layers(self._layers(choice), choice)
+
+
+def _runner(spec: ModelSpec, device: Device, options: Options) -> tuple[Kind, Device]:
+    """What will run a model, and where."""
+    kind = kind_for(options.engine, device.name, openvino_version() is not None, options.precision)
+    place = cpu_device() if kind.startswith("openvino") else device
+    if place.name == "cpu" and not has_run(spec.architecture, kind, place.name):
+        kind = kind_for(options.engine, device.name, openvino_version() is not None)  # it may have no half precision
+    return kind, place
+
+
+def keep_in(job: SegmentJob, options: Options) -> Path | None:
+    """Where the result of a job is kept, if anywhere; raises `SettingsError` for a part, `OutputError` without a folder."""
+    if not options.keep_in:
+        return None
+    if job.region != tuple(slice(0, n) for n in job.scan.frame_shape(job.dimensions)):
+        raise SettingsError(f'Only whole images and slices are kept in a file. Switch "{REGION_TEXT}" off, or empty "{KEEP_TITLE}".')
+    path = Path(options.keep_in)
+    if not path.parent.is_dir():
+        raise OutputError(f"The folder {path.parent} does not exist. Choose another place for the result.")
+    return path
 
 
 def settings_of(choice: InputChoice, device: str, options: Options) -> SegmentSettings:

@@ -17,6 +17,7 @@ from napari_unet.widgets.job_worker import in_background
 from napari_unet.widgets.last_choices import choices_of, show_choices
 from napari_unet.widgets.last_result import LastResult
 from napari_unet.widgets.model_news import model_news
+from napari_unet.widgets.model_probe import ModelProbe
 from napari_unet.widgets.preferences import remember, remembered
 from napari_unet.widgets.records import InputChoice, Options
 from napari_unet.widgets.segment_form import SegmentForm
@@ -48,6 +49,7 @@ class SegmentWidget(Dock):
         self._last = LastResult(viewer)
         self._run: SegmentRun | None = None
         self._probe = DeviceProbe(self)
+        self._measuring = ModelProbe(self)
         self._connect()
         lost = show_choices(self.form, remembered())
         self._on_model_changed()
@@ -79,6 +81,7 @@ class SegmentWidget(Dock):
         self._watch.changed.connect(form.image.set_layers)
         self._probe.found.connect(form.device.set_devices)
         self._probe.found.connect(self._show_cost)
+        self._measuring.found.connect(self._show_cost)
         form.image.value_changed.connect(self._on_choice_changed)
         form.model.value_changed.connect(self._on_model_changed)
         form.model.open_requested.connect(self._on_open_requested)
@@ -128,6 +131,7 @@ class SegmentWidget(Dock):
             return
         form = self.form
         form.options.set_has_slices(len(form.image.value().axes.replace("c", "")) > 2)
+        form.options.set_name(self._plan.file_name(form.image.value()))
         outlook = self._plan.outlook(form.image.value(), form.model.value())
         form.bar.set_ready(outlook.ready, outlook.text)
         form.message.say(outlook.text, "info" if outlook.ready else "problem") if outlook.shown else form.message.clear()
@@ -137,13 +141,19 @@ class SegmentWidget(Dock):
         """Tell what a run would take, unless one goes on."""
         form = self.form
         chosen = (form.image.value(), form.model.value(), form.device.taken(), form.options.value())
-        form.show_cost("" if self._run is not None else self._plan.cost(*chosen))
+        if self._run is not None:
+            form.show_cost("")
+            return
+        cost = self._plan.cost(*chosen)
+        form.show_cost(cost.text)
+        if cost.unmeasured is not None and (entry := form.model.value()) is not None:
+            self._measuring.ask(entry.path, cost.unmeasured.device, cost.unmeasured.engine, cost.unmeasured.precision)
 
     def _on_run_requested(self) -> None:
         self._begin(self.form.options.value())
 
     def _on_part_requested(self) -> None:
-        self._begin(replace(self.form.options.value(), current_slice_only=True, region_in_view_only=True))
+        self._begin(replace(self.form.options.value(), current_slice_only=True, region_in_view_only=True, keep_in=""))
 
     def _begin(self, options: Options) -> None:
         form, entry = self.form, self.form.model.value()
@@ -159,6 +169,7 @@ class SegmentWidget(Dock):
 
     def _start(self, run: SegmentRun) -> None:
         self._run = run
+        self._measuring.stop()
         self.form.message.clear()
         self.form.bar.set_running(True)
         self._show_cost()

@@ -1,0 +1,188 @@
+"""A run in its worker's thread: imports, loads the model, fills the arrays, and a file where the result is to be kept."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_unet.errors import ModelFileError, OutputError
+from napari_unet.model.library import ModelEntry, load_model
+from napari_unet.progress import should_stop
+from napari_unet.segment.job import SegmentJob
+from napari_unet.widgets.job_worker import JobWorker
+from napari_unet.widgets.result_arrays import ResultArrays
+from napari_unet.widgets.viewer_bridge.view_focus import ViewFocus
+
+if TYPE_CHECKING:
+    from napari_unet.model.model import Model
+    from napari_unet.segment.engine import Engine
+    from napari_unet.segment.engines_used import EnginesUsed
+    from napari_unet.segment.kept_run import CompleteRun
+    from napari_unet.segment.kept_tiles import KeptRun
+    from napari_unet.segment.stream import TileResult
+
+CHANGED = "The model file has changed since it was chosen; choose it again."
+FILE_FACTS = ("statistics", "nonfinite", "engine", "engine_note")
+KEPT = "It is kept in {}."
+HOW = "Segment with the same choices goes on from there"
+TAKEN = "{} is there already, and is not what this run would give. Choose another name."
+
+
+@dataclass(frozen=True)
+class TileShown:
+    """A tile has been written: `done` of `total`."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class RunOrder:
+    """What a run is: of which job, by which model, where the user looks, what it fills, and where it is kept besides, if anywhere."""
+
+    model: ModelEntry
+    job: SegmentJob
+    focus: ViewFocus
+    arrays: ResultArrays
+    keep_in: Path | None = None
+
+    @property
+    def probabilities(self) -> Path | None:
+        """Where probabilities are kept: beside the labels, if they are wanted."""
+        path = self.keep_in
+        return path.with_name(f"{path.stem}-probabilities{path.suffix}") if path and self.job.settings.keep_probabilities else None
+
+
+def segment_in_worker(worker: JobWorker, order: RunOrder, facts: "Facts") -> None:
+    """The part that runs in the thread."""
+    if "torch" not in sys.modules:
+        worker.tell("Starting PyTorch (once per session)…")
+    from napari_unet.segment.engine import make_engine
+    from napari_unet.segment.engines_used import EnginesUsed
+    from napari_unet.segment.run import run_facts
+
+    model, job = load_chosen(order.model), order.job
+    engine = make_engine(model, job.settings)
+    facts.begin(run_facts(model, job, engine), EnginesUsed())
+    if order.keep_in is None:
+        _stream(worker, order, facts, model, engine)
+        return
+    with _kept(worker, order, model, engine, order.keep_in) as run:
+        try:
+            _restore(worker, order.arrays, run)
+            if not run.complete:
+                _stream(worker, order, facts, model, engine, run)
+        finally:
+            facts.keep(run)
+    if order.keep_in.exists():
+        facts.kept = KEPT.format(order.keep_in)
+
+
+def _stream(
+    worker: JobWorker, order: RunOrder, facts: "Facts", model: "Model", engine: "Engine", run: "KeptRun | CompleteRun | None" = None
+) -> None:
+    """Compute what is missing, tile by tile, the nearest to what the user looks at first; into a `run` too, where one is kept."""
+    from napari_unet.segment.engine import timed
+    from napari_unet.segment.stream import stream
+    from napari_unet.segment.waiting import Focus
+
+    def look() -> Focus:
+        looked = order.focus.now
+        return Focus(looked.frame, looked.point)
+
+    job, before = (order.job, 0) if run is None else (run.job, run.skipped)
+    with timed(engine, job.spec.architecture) as watched:
+        for tile in stream(model, job, focus=look, on_progress=worker.tell, asked=worker.asked, engine=watched):
+            if run is not None:
+                run.take(tile)
+            order.arrays.write(tile)
+            facts.add(tile)
+            worker.tell(TileShown(before + tile.done, before + tile.total))
+
+
+@contextmanager
+def _kept(worker: JobWorker, order: RunOrder, model: "Model", engine: "Engine", path: Path) -> Iterator["KeptRun | CompleteRun"]:
+    """The run as it is kept: begun, gone on with, or there already; raises `OutputError` where something else is."""
+    from napari_unet.scans.partial_zarr import is_begun
+    from napari_unet.segment.kept_run import complete_run, kept_run
+    from napari_unet.segment.part import Keeping
+    from napari_unet.segment.sink import Outputs
+
+    outputs, keeping = Outputs(path, order.probabilities), Keeping(resume=True, how=HOW)
+    if path.exists() and not is_begun(path) and complete_run(model, order.job, outputs, keeping) is None:
+        raise OutputError(TAKEN.format(path))
+    with kept_run(model, order.job, outputs, keeping, engine, worker.tell, worker.asked) as run:
+        yield run
+
+
+def _restore(worker: JobWorker, arrays: ResultArrays, run: "KeptRun | CompleteRun") -> None:
+    """Show what is finished already."""
+    for count, tile in enumerate(run.restored(), 1):
+        if should_stop(worker.asked):
+            return
+        arrays.restore(tile)
+        worker.tell(TileShown(count, run.skipped + (not run.complete)))
+
+
+def load_chosen(entry: ModelEntry) -> "Model":
+    """The model as it was when it was chosen; raises `ModelFileError` where its file is another one by now."""
+    model = load_model(entry.path)
+    if entry.header is None or (model.spec, model.weights_sha256) != (entry.header.spec, entry.header.weights_sha256):
+        raise ModelFileError(CHANGED)
+    return model
+
+
+class Facts:
+    """What is known of a run, however it ends: how it is made, the statistics of each frame, voxels that were not finite."""
+
+    def __init__(self) -> None:
+        self.nonfinite = 0
+        self._run: dict[str, Any] = {}
+        self._engines: EnginesUsed | None = None
+        self._statistics: dict[tuple[int, ...], Any] = {}
+        self._file: dict[str, Any] = {}
+        self.earlier = 0
+        self.kept = ""
+
+    def begin(self, run: dict[str, Any], engines: "EnginesUsed") -> None:
+        """Take what is known before the first tile; `engines` counts those that run."""
+        self._run, self._engines = run, engines
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """How the run was made, by what is known so far."""
+        return {**self._run, **(self._engines.facts() if self._engines is not None else {}), **self._file}
+
+    def keep(self, run: "KeptRun | CompleteRun") -> None:
+        """Take what a run that is kept says of itself, of tiles that were finished before too."""
+        said, self.kept, self.earlier = run.facts(), run.kept, run.skipped
+        self._file = {name: said[name] for name in FILE_FACTS if name in said}
+        self.nonfinite = self._file.get("nonfinite", self.nonfinite)
+
+    def add(self, tile: "TileResult") -> None:
+        """Take what a tile says."""
+        self._statistics[tile.frame] = tile.statistics
+        self.nonfinite += tile.nonfinite
+        if self._engines is not None:
+            self._engines.take(tile)
+
+    def told(self) -> str:
+        """What ran, and what is to be known of it: the end of a sentence, and more sentences."""
+        more = (self.run.get("engine_note", ""), _halo_sentence(self.run["halo"]), _nonfinite_sentence(self.nonfinite))
+        return " ".join(part for part in (f"with {self.run['engine']}.", *more) if part)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for a layer's metadata."""
+        frames = {",".join(map(str, frame)): value.as_dict() for frame, value in self._statistics.items()}
+        return {"statistics": frames, **self.run, "nonfinite": self.nonfinite}
+
+
+def _halo_sentence(halo: Mapping[str, Any]) -> str:
+    sides = " × ".join(map(str, dict.fromkeys(halo["voxels"])))
+    return f"Tiles had the model's measured context of {sides} voxels." if halo["kind"] == "measured" else ""
+
+
+def _nonfinite_sentence(count: int) -> str:
+    return f"{count} pixels were not numbers (NaN or infinite) and are background." if count else ""

@@ -1,0 +1,192 @@
+"""A result that is kept in a file while it is made, by real clicks: whole, gone on with, refused, and as if it had never begun."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+from qtpy.QtWidgets import QFileDialog, QPushButton
+
+import napari_unet as nu
+from clicks import long_stack, press
+from napari_unet.segment.kept_tiles import KeptRun
+from napari_unet.widgets.keep_field import KeepField
+from napari_unet.widgets.records import Options
+from napari_unet.widgets.viewer_bridge.layer_facts import MARK
+from tiny import smooth_image
+
+pytestmark = pytest.mark.viewer
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "results").mkdir()
+    return tmp_path / "results" / "cells.zarr"
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The numbers of tiles that runs have computed and written."""
+    taken, take = [], KeptRun.take
+
+    def counted(run: KeptRun, tile: object) -> None:
+        taken.append(1)
+        take(run, tile)
+
+    monkeypatch.setattr(KeptRun, "take", counted)
+    return taken
+
+
+def values(path: Path) -> np.ndarray:
+    return np.asarray(zarr.open_group(path, mode="r")["0"])
+
+
+def names(place: Path) -> list[str]:
+    return sorted(path.name for path in place.parent.iterdir())
+
+
+def newest(viewer) -> object:
+    return next(layer for layer in reversed(viewer.layers) if layer.metadata.get(MARK, {}).get("kind") == "result")
+
+
+def test_a_place_is_chosen_and_holds_the_labels_of_the_layer(viewer, dock, click, place, monkeypatch):
+    image = smooth_image((300, 80))
+    viewer.add_image(image, name="cells")
+    widget = dock()
+    asked = []
+
+    def dialog(parent, title, known, kinds, options):
+        asked.append(Path(known).name)
+        return str(place), kinds
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", dialog)
+    press(widget.form.options.findChild(KeepField).findChild(QPushButton))
+    end = click(widget)
+    assert (end.kind, asked) == ("done", ["cells-labels.zarr"])
+    assert end.sentence.endswith(f"It is kept in {place}.")
+    np.testing.assert_array_equal(values(place), newest(viewer).data)
+    np.testing.assert_array_equal(values(place), nu.segment(image, nu.load_model("tiny-2d")))
+    assert names(place) == ["cells.zarr"]
+    facts = zarr.open_group(place, mode="r").attrs["napari_unet"]
+    layer = json.loads(json.dumps(newest(viewer).metadata[MARK], default=str))
+    assert {name: layer[name] for name in ("statistics", "nonfinite", "engine", "weights_sha256")} == {
+        name: facts[name] for name in ("statistics", "nonfinite", "engine", "weights_sha256")
+    }
+
+
+@pytest.mark.parametrize("model", ["tiny-2d", "tiny-classes"])
+def test_a_stopped_run_is_gone_on_with(viewer, dock, begin, click, place, written, qtbot, model):
+    stack = long_stack()[:200]
+    viewer.add_image(stack, name="stack")
+    widget = dock(model)
+    widget.form.options.set_value(Options(keep_in=str(place), keep_probabilities=True))
+    begin(widget)
+    with qtbot.waitSignal(widget.run_ended, timeout=20_000) as ended:
+        press(widget.form.bar.stop_button)
+    before = len(written)
+    assert 0 < before < 200
+    assert ended.args[0].kind == "stopped"
+    assert ended.args[0].sentence.endswith(
+        f"{before} of 200 tiles are kept in {place}.partial; Segment with the same choices goes on from there."
+    )
+    end = click(widget)
+    assert end.kind == "done"
+    assert len(written) == 200
+    layer = newest(viewer)
+    expected = nu.segment(stack, nu.load_model(model))
+    np.testing.assert_array_equal(layer.data, expected)
+    np.testing.assert_array_equal(values(place), expected)
+    assert layer.metadata[MARK]["complete"]
+    assert len(layer.metadata[MARK]["statistics"]) == 200
+    assert names(place) == ["cells-probabilities.zarr", "cells.zarr"]
+    probabilities = values(place.with_name("cells-probabilities.zarr"))
+    shown = [other.data for other in viewer.layers if "probability" in other.name and "[1]" in other.name]
+    kept = [probabilities] if model == "tiny-2d" else list(probabilities[1:])
+    assert len(shown) == len(kept)
+    for one, other in zip(shown, kept, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_result_that_is_there_is_shown_and_not_computed_again(viewer, dock, click, place, written):
+    stack = smooth_image((3, 60, 70))
+    viewer.add_image(stack, name="cells")
+    widget = dock()
+    widget.form.options.set_value(Options(keep_in=str(place)))
+    click(widget)
+    assert len(written) == 3
+    first = newest(viewer)
+    viewer.layers.remove(first)
+    assert click(widget).kind == "done"
+    assert len(written) == 3
+    assert newest(viewer) is not first
+    np.testing.assert_array_equal(newest(viewer).data, nu.segment(stack, nu.load_model("tiny-2d")))
+    assert newest(viewer).metadata[MARK]["complete"]
+
+
+def test_a_name_that_is_taken_is_refused_and_stays_as_it_is(viewer, dock, click, place, qtbot):
+    viewer.add_image(smooth_image((60, 70)), name="cells")
+    widget = dock()
+    widget.form.options.set_value(Options(keep_in=str(place)))
+    click(widget)
+    before = values(place)
+    layers = [layer.name for layer in viewer.layers]
+    widget.form.options.set_value(Options(keep_in=str(place), threshold=0.7))
+    end = click(widget)
+    assert (end.kind, end.sentence) == (
+        "failed",
+        f"{place} is there already, and is not what this run would give. Choose another name.",
+    )
+    np.testing.assert_array_equal(values(place), before)
+    qtbot.waitUntil(lambda: [layer.name for layer in viewer.layers] == layers[:2], timeout=5000)
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_cancel_leaves_what_was_there_before(viewer, dock, begin, place, qtbot, earlier):
+    viewer.add_image(long_stack(), name="stack")
+    widget = dock()
+    widget.form.options.set_value(Options(keep_in=str(place)))
+    endings = [widget.form.bar.stop_button] * earlier + [widget.form.bar.cancel_button]
+    for button in endings:
+        begin(widget)
+        with qtbot.waitSignal(widget.run_ended, timeout=20_000) as ended:
+            press(button)
+    assert ended.args[0].sentence == f"Cancelled; {'what earlier runs have kept stays' if earlier else 'nothing was kept'}."
+    assert names(place) == (["cells.zarr.partial"] if earlier else [])
+
+
+def test_only_whole_images_are_kept(viewer, dock, click, place, qtbot):
+    viewer.add_image(smooth_image((200, 200)), name="cells")
+    viewer.layers["cells"].corner_pixels = np.array([[10, 20], [99, 89]])
+    widget = dock()
+    widget.form.options.set_value(Options(keep_in=str(place), region_in_view_only=True))
+    press(widget.form.bar.run_button)
+    assert widget.run is None
+    assert (
+        widget.form.message.text()
+        == 'Only whole images and slices are kept in a file. Switch "Visible region only" off, or empty "Keep in".'
+    )
+    widget.form.options.set_value(Options(keep_in=str(place)))
+    (button,) = (button for button in widget.form.bar.findChildren(QPushButton) if button.text() == "What I see")
+    with qtbot.waitSignal(widget.run_ended, timeout=30_000) as ended:
+        press(button)
+    assert ended.args[0].kind == "done"
+    assert names(place) == []
+
+
+@pytest.mark.parametrize(("folder", "told"), [("gone", "does not exist"), ("results", "needs")])
+def test_a_place_without_a_folder_or_without_room_is_told(viewer, dock, place, qtbot, monkeypatch, folder, told):
+    viewer.add_image(smooth_image((60, 70)), name="cells")
+    widget = dock()
+    monkeypatch.setattr("napari_unet.files.SPARE_BYTES", 2**60)
+    widget.form.options.set_value(Options(keep_in=str(place.parent.parent / folder / "x.zarr")))
+    if folder == "gone":
+        press(widget.form.bar.run_button)
+        text = widget.form.message.text()
+    else:
+        with qtbot.waitSignal(widget.run_ended, timeout=30_000) as ended:
+            press(widget.form.bar.run_button)
+        text = ended.args[0].sentence
+    assert told in text
+    assert names(place) == []
