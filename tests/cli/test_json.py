@@ -78,6 +78,10 @@ def test_models_show(run: Command, models: dict[str, Path]) -> None:
     assert set(keys(run("models", "show", models["two"], "--json").json)) == documented("models show")
 
 
+def test_models_measure(run: Command, models: dict[str, Path]) -> None:
+    assert set(keys(run("models", "measure", models["two"], "--engine", "torch", "--json").json)) == documented("models measure")
+
+
 def test_the_flag_counts_before_and_after_the_subcommand(run: Command, models: dict[str, Path]) -> None:
     assert run("models", "--json", "show", models["two"]).json == run("models", "show", models["two"], "--json").json
     assert run("models", "--json", "list").json == run("models", "list", "--json").json

@@ -31,6 +31,16 @@ def test_memory_at_once_and_the_time_after_a_run(viewer, dock, click):
     assert widget.form.cost.text() == f"{before}, about 1 s"
 
 
+def test_the_time_of_a_large_image_without_a_run(viewer, dock, qtbot):
+    viewer.add_image(np.zeros((1500, 1400), np.uint8), name="large")
+    widget = dock()
+    widget.form.options.set_value(Options(engine="torch"))
+    widget.form.options.value_changed.emit()
+    assert "about" not in widget.form.cost.text()
+    qtbot.waitUntil(lambda: "about" in widget.form.cost.text(), timeout=60_000)
+    assert known_pace(NET, "torch", "cpu", 2**21) is not None
+
+
 def test_it_follows_what_is_chosen(viewer, dock):
     keep_paces(NET, [Measured("torch", "cpu", size, 1e-4) for size in (17, 20, 23)])
     viewer.add_image(np.zeros((4, 700, 900), np.uint8), name="stack")

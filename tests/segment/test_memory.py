@@ -16,13 +16,17 @@ from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment import lattice as lattice_module
 from napari_unet.segment import stream as stream_module
+from napari_unet.segment.estimate import estimate
 from napari_unet.segment.frame_statistics import FrameStatistics
 from napari_unet.segment.installed import Kind
 from napari_unet.segment.job import plan_job
+from napari_unet.segment.lattice import exact_cost
+from napari_unet.segment.lattice import lattice_of as job_lattice
 from napari_unet.segment.memory import RAM_SHARE, WINDOW_BYTES, core_shape, voxel_bytes
+from napari_unet.segment.pace import FOLDER_VARIABLE, Weighed, keep_paces
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
-from napari_unet.segment.tiling import Lattice, plan_tiles
+from napari_unet.segment.tiling import Lattice, plan_size, plan_tiles
 from tiny import tiny_model, tiny_spec
 
 GB = 2**30
@@ -71,12 +75,41 @@ def test_a_short_axis_is_taken_whole_and_the_others_gain_by_it() -> None:
     assert flat[1] > 3 * cube[1]
 
 
+def test_what_was_measured_counts_as_far_as_it_can_be_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    spec = tiny_spec(width=32, depth=4)
+    config, job = spec.architecture, plan_job(spec, scan_of(np.zeros((20_000, 20_000), np.uint8)), SegmentSettings())
+    planned = voxel_bytes(config, job_lattice(job)[0])
+    sides = []
+    for taken in (0.01, 0.9, 1.2, 9.0):
+        keep_paces(config, [], [Weighed("torch", 21, taken * planned)])
+        lattice, core = job_lattice(job)
+        window = math.prod(plan_size(lattice, job.region, core)[1])
+        found = estimate(job, "torch", "cpu", 64 * GB)
+        believed = min(max(taken, 0.75), 2.0)
+        assert found.memory_bytes == pytest.approx(window * planned * believed, rel=0.05)
+        assert window * planned * believed <= WINDOW_BYTES[2] * 1.05
+        sides.append(core)
+    assert sides == sorted(sides, reverse=True)
+    assert sides[0] > sides[-1]
+
+
+def test_whether_a_halo_is_exact_does_not_hang_on_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    spec = tiny_spec(3, width=16, depth=3)
+    job = plan_job(spec, scan_of(np.zeros((512,) * 3, np.uint8)), SegmentSettings())
+    before = exact_cost(job)
+    keep_paces(spec.architecture, [], [Weighed("torch", 22, 1e4)])
+    assert exact_cost(job) == before
+    assert core_shape(spec.architecture, job_lattice(job)[0], 64 * GB) != job_lattice(job)[1]
+
+
 def test_an_engine_that_takes_less_memory_gets_larger_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     config = UNetConfig(width=32, depth=4)
     lattice = lattice_of(config, (20_000, 20_000))
-    assert core_shape(config, lattice, 16 * GB, kind="openvino") > core_shape(config, lattice, 16 * GB, kind="torch")
+    assert core_shape(config, lattice, 16 * GB, kind="openvino in half") > core_shape(config, lattice, 16 * GB, kind="torch")
     planned: list[object] = []
-    monkeypatch.setattr(lattice_module, "core_shape", lambda *given: planned.append(given[-1]) or (16, 16))
+    monkeypatch.setattr(lattice_module, "core_shape", lambda *given: planned.append(given[-2]) or (16, 16))
     model, engine = tiny_model(tiny_spec(classes=3)), Flat()
     for engine.kind in ("torch", "openvino"):
         list(stream(model, plan_job(model.spec, scan_of(np.zeros((16, 16))), SegmentSettings()), engine=engine))

@@ -103,6 +103,22 @@ def show(
     guarded(lambda: show_model(model), as_json or _asked_before(context))
 
 
+@models.command("measure")
+def measure(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(metavar="NAME", help="A model's name, or the path of its file.")],
+    device: Annotated[str, typer.Option(help=str(SegmentSettings.model_fields["device"].description))] = "auto",
+    engine: Annotated[str, typer.Option(help=str(SegmentSettings.model_fields["engine"].description))] = "auto",
+    precision: Annotated[str, typer.Option(help=str(SegmentSettings.model_fields["precision"].description))] = "float32",
+    as_json: AsJson = False,
+) -> None:
+    """Measure how fast a model runs here and the memory it takes; later runs are planned by that."""
+    from napari_unet.cli.measure_model import measure_model
+
+    given = {"device": device, "engine": engine, "precision": precision}
+    guarded(lambda: measure_model(model, given), as_json or _asked_before(context))
+
+
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Say what this installation is and what it lacks."""

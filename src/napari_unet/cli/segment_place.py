@@ -60,8 +60,8 @@ class Here:
 
     def fill(self, plan: Plan, run: Tally, result: Result, on_progress: OnProgress) -> None:
         """Say what it will take, and stream the tiles."""
-        self._announce(run.job, result)
         with timed(self._engine, run.job.spec.architecture) as engine:
+            self._announce(run.job, engine, result)
             for tile in stream(self._model, run.job, on_progress=on_progress, engine=engine):
                 run.take(tile)
                 self.engines.take(tile)
@@ -70,9 +70,8 @@ class Here:
     def _engine(self) -> Engine:
         return make_engine(self._model, self._settings)
 
-    def _announce(self, job: SegmentJob, result: Result) -> None:
+    def _announce(self, job: SegmentJob, engine: Engine, result: Result) -> None:
         """Say what it will take, where one will wait for it."""
-        engine = self._engine
         found = with_seconds(estimate(job, engine.kind, engine.device, free_bytes(engine.device)), engine, job.spec)
         result.memory_bytes = found.memory_bytes
         result.seconds_estimated = None if found.seconds is None else round(found.seconds, 3)

@@ -1,15 +1,22 @@
-"""How long a tile takes where no earlier run tells: one is tried."""
+"""How long a tile takes, and how much memory, where no earlier run tells: one is tried."""
 
+import math
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from statistics import median
 
+from napari_unet.model.geometry import round_up, total_strides
+from napari_unet.model.model import Model
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch
-from napari_unet.segment.engine import Engine
+from napari_unet.segment.engine import Engine, make_engine, timed
 from napari_unet.segment.estimate import Estimate
 from napari_unet.segment.out_of_memory import out_of_memory
+from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.transfer import Arriving
 
+PROBE_VOXELS = 2**20  # of a window that is tried for itself: so many that what the weights take does not count
+ROUNDS = 3
 WORTH_A_PROBE = 20  # in a run of so many tiles, one more is little
 
 
@@ -28,3 +35,33 @@ def with_seconds(found: Estimate, engine: Engine, spec: ModelSpec) -> Estimate:
             raise
         return found  # the run will find out which tiles do
     return replace(found, seconds=(time.monotonic() - begun) * found.tiles)
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What ran a window of that shape and on which device; seconds and, where they could be seen, bytes for each of its voxels."""
+
+    engine: str
+    device: str
+    window: tuple[int, ...]
+    voxel_seconds: float
+    voxel_bytes: float | None
+
+
+def probe(model: Model, settings: SegmentSettings) -> Probed:
+    """Run a model a few times on noise, and keep what that took for plans and estimates; raises as `make_engine` does.
+
+    Memory is seen best in a process that has computed nothing before.
+    """
+    config = model.spec.architecture
+    side = math.ceil(PROBE_VOXELS ** (1 / config.dimensions))
+    shape = tuple(round_up(side, stride) for stride in total_strides(config))
+    window = torch.rand(len(model.spec.channels), *shape, generator=torch.Generator().manual_seed(0))
+    with timed(make_engine(model, settings), config) as engine:
+        if config.norm == "instance":
+            engine.fix(window[None])
+        for _ in range(ROUNDS):
+            Arriving(engine.run(window)).wait()
+        pace = median(found.seconds for found in engine.measured())
+        weighed = [found.voxel_bytes for found in engine.weighed()]
+        return Probed(engine.name, engine.device, shape, pace, weighed[-1] if weighed else None)

@@ -16,6 +16,7 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from napari_unet.errors import OutputError
+from napari_unet.files import in_words
 
 IN_MEMORY_BYTES = 64 * 2**20
 SPARE_BYTES = 2**30
@@ -44,7 +45,7 @@ def zeros(shape: Sequence[int], dtype: np.dtype | type, part: Sequence[int] | No
     try:
         array = _mapped(cache_folder(), room_of(whole, written, np.dtype(dtype).itemsize), whole, dtype)
     except OSError as error:
-        raise OutputError(f"The result needs a file of {size / 2**30:.1f} GB, which can not be made: {error}.") from error
+        raise OutputError(f"The result needs a file of {in_words(size)}, which can not be made: {error}.") from error
     _parts[array.base] = written
     return array
 
@@ -100,7 +101,7 @@ def _check_room(folder: Path, room: int) -> None:
     free = shutil.disk_usage(folder).free - sum(n - _written(handle, n) for handle, n in tuple(_files.items()))
     if free < room + SPARE_BYTES:
         raise OutputError(
-            f"The result needs {room / 2**30:.1f} GB in {folder}, which has {max(0, free) / 2**30:.1f} GB free. "
+            f"The result needs {in_words(room)} in {folder}, which has {in_words(max(0, free))} free. "
             "Free some space, delete older results, or segment a part of the image."
         )
 

@@ -31,6 +31,11 @@ class DoneMap:
         """Whether every voxel has been computed."""
         return bool(self.done.all())
 
+    @property
+    def provisional(self) -> Place | None:
+        """The part whose larger tile has not come, if there is one."""
+        return self._provisional
+
     def mark(self, place: Place, provisional: bool = False) -> None:
         """Take that part of the array as computed. Parts do not overlap, but for a provisional one that a later part covers."""
         if self._provisional is not None and _within(self._provisional, place):

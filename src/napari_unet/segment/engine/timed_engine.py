@@ -1,4 +1,4 @@
-"""An engine whose speed is measured, window by window, and kept for later estimates."""
+"""An engine whose speed is measured, window by window, and its memory by the first; both are kept for later plans and estimates."""
 
 import math
 import time
@@ -10,10 +10,11 @@ from napari_unet.model.config import UNetConfig
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, go
 from napari_unet.segment.engine.fallback import PROCESSOR
+from napari_unet.segment.engine.peak_memory import PeakMemory
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.engine.wrapped import WrappedEngine
 from napari_unet.segment.installed import Kind
-from napari_unet.segment.pace import Measured, keep_paces, size_of
+from napari_unet.segment.pace import Measured, Weighed, keep_paces, size_of
 
 ON_THE_WAY = 2  # the first windows of a card are measured before it has computed any: how long they take is seen from the third on
 
@@ -26,17 +27,27 @@ class TimedEngine(WrappedEngine):
         self._ended: float | None = None
         self._runs = 0
         self._seen: dict[tuple[Kind, str, int], list[float]] = {}
+        self._weighed: dict[tuple[Kind, str], Weighed] = {}
 
     def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
         """Probabilities (K, *window) float32 of a normalised (C, *window)."""
         begun, self._ended = self._ended, None  # a window that fails has no end
         begun = time.monotonic() if begun is None else begun
-        probabilities = self._running.run(window, asked)
+        probabilities = self._weigh(window, asked)
         self._ended = time.monotonic()
         voxels = math.prod(window.shape[1:])
         self._runs += 1
         if self.device == PROCESSOR or self._runs > ON_THE_WAY:
             self._seen.setdefault((self.kind, self.device, size_of(voxels)), []).append((self._ended - begun) / voxels)
+        return probabilities
+
+    def _weigh(self, window: torch.Tensor, asked: Asked) -> torch.Tensor:
+        """Run a window; the first of an engine tells what a window takes, since later ones find its memory taken already."""
+        if (self.kind, self.device) in self._weighed:
+            return self._running.run(window, asked)
+        peak, voxels = PeakMemory(self.device), math.prod(window.shape[1:])
+        probabilities = self._running.run(window, asked)
+        self._weighed[self.kind, self.device] = Weighed(self.kind, size_of(voxels), (peak.risen() or 0) / voxels)
         return probabilities
 
     def fix(self, windows: torch.Tensor, asked: Asked = go) -> None:
@@ -51,6 +62,10 @@ class TimedEngine(WrappedEngine):
         """The speeds so far: medians, since some windows wait for the user or for the statistics of a frame."""
         return [Measured(*setup, median(seconds)) for setup, seconds in self._seen.items()]
 
+    def weighed(self) -> list[Weighed]:
+        """What the first windows took, where it was to be seen."""
+        return [found for found in self._weighed.values() if found.voxel_bytes]
+
 
 @contextmanager
 def timed(engine: Engine, config: UNetConfig) -> Iterator[TimedEngine]:
@@ -59,4 +74,4 @@ def timed(engine: Engine, config: UNetConfig) -> Iterator[TimedEngine]:
     try:
         yield watched
     finally:
-        keep_paces(config, watched.measured())
+        keep_paces(config, watched.measured(), watched.weighed())

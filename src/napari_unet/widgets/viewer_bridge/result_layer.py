@@ -97,7 +97,9 @@ class ResultLayer(QObject):
         set_growing(labels, False)
         follow_result(labels, self._arrays)
         labels.editable = True
-        self.note({**facts, "complete": self._arrays.done.complete})
+        first = self._arrays.done.provisional
+        early = {} if first is None else {"provisional": [part if isinstance(part, int) else [part.start, part.stop] for part in first]}
+        self.note({**facts, **early, "complete": self._arrays.done.complete})
         if self._arrays.done.complete:
             self._remove(self._hatching())
         for layer in (labels, self._in_viewer(self._hatching())):

@@ -1,0 +1,54 @@
+"""A model is measured by a child process: the last choice, once, and not while something else computes."""
+
+from pathlib import Path
+
+import pytest
+from qtpy.QtCore import QProcess
+
+from napari_unet.widgets import model_probe
+from napari_unet.widgets.model_probe import ModelProbe
+
+ONE, OTHER = Path("/models/one"), Path("/models/other")
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The words of the children, which live as long as they are not killed, if their model is the other one."""
+    monkeypatch.setattr(model_probe, "REST_MS", 10)
+    begun: list[list[str]] = []
+    start = QProcess.start
+
+    def instead(process: QProcess, program: str, words: list[str]) -> None:
+        begun.append(words)
+        start(process, program, ["-c", f"import time; time.sleep({60 if str(OTHER) in words else 0})"])
+
+    monkeypatch.setattr(model_probe.QProcess, "start", instead)
+    return begun
+
+
+def words_of(model: Path, engine: str = "auto") -> list[str]:
+    return ["-m", "napari_unet", "models", "measure", str(model), "--device", "cpu", "--engine", engine, "--precision", "float32"]
+
+
+def test_the_last_choice_is_measured_once(qtbot, started):
+    probe = ModelProbe()
+    probe.ask(OTHER, "cpu", "auto", "float32")
+    with qtbot.waitSignal(probe.found, timeout=10_000):
+        probe.ask(ONE, "cpu", "auto", "float32")
+    assert started == [words_of(ONE)]
+    probe.ask(ONE, "cpu", "auto", "float32")
+    with qtbot.waitSignal(probe.found, timeout=10_000):
+        probe.ask(ONE, "cpu", "torch", "float32")
+    assert started == [words_of(ONE), words_of(ONE, "torch")]
+
+
+def test_it_ends_when_something_else_computes(qtbot, started):
+    probe = ModelProbe()
+    probe.ask(OTHER, "cpu", "auto", "float32")
+    qtbot.waitUntil(lambda: probe.findChild(QProcess).state() == QProcess.ProcessState.Running)
+    with qtbot.waitSignal(probe.found, timeout=10_000):
+        probe.stop()
+    probe.ask(ONE, "cpu", "auto", "float32")
+    probe.stop()
+    qtbot.wait(50)
+    assert started == [words_of(OTHER)]
