@@ -57,12 +57,26 @@ def in_words(size: float) -> str:
     return f"{size / 2**30:.1f} GB" if size >= 2**30 / 10 else f"{max(1, round(size / 2**20))} MB"
 
 
+_promises: list[Callable[[int], int]] = []
+
+
+def promise_room(promised: Callable[[int], int]) -> None:
+    """Count what `promised` says: bytes of a disk, by its number, that files which are there will still take."""
+    _promises.append(promised)
+
+
+def free_room(folder: Path) -> int:
+    """Bytes that a folder's disk has free, and that are not promised to others."""
+    disk = folder.stat().st_dev
+    return shutil.disk_usage(folder).free - sum(promised(disk) for promised in _promises)
+
+
 def check_room(folder: Path, size: int) -> None:
     """Raise `OutputError` where a disk could not take a file of `size` bytes, and some to spare, before it is begun."""
-    free = shutil.disk_usage(folder).free
+    free = free_room(folder)
     if free < size + SPARE_BYTES:
         raise OutputError(
-            f"The result needs {in_words(size)} in {folder}, which has {in_words(free)} free, and 1 GB is to be left. "
+            f"The result needs {in_words(size)} in {folder}, which has {in_words(max(0, free))} free, and 1 GB is to be left. "
             "Free some space, or choose another folder."
         )
 

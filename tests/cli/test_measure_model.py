@@ -61,6 +61,21 @@ def test_what_can_not_be_is_told(run: Command, models: dict[str, Path], words: t
 def test_the_last_measurement_of_the_largest_window_counts() -> None:
     config = tiny_spec().architecture
     for size, taken in ((21, 100.0), (10, 9000.0), (20, 300.0), (21, 200.0)):
-        keep_paces(config, [], [Weighed("torch", size, taken)])
+        keep_paces(config, [], [Weighed("torch", size, taken)], fresh=True)
     assert known_voxel_bytes(config, "torch") == 200
     assert known_voxel_bytes(config, "openvino") is None
+
+
+def test_a_used_process_says_only_what_is_not_known() -> None:
+    config = tiny_spec().architecture
+    for taken, fresh, known in ((300.0, False, 300.0), (200.0, False, 300.0), (100.0, True, 100.0), (400.0, False, 100.0)):
+        keep_paces(config, [], [Weighed("torch", 20, taken)], fresh)
+        assert known_voxel_bytes(config, "torch") == known
+
+
+def test_a_small_window_is_measured_as_small(run: Command, models: dict[str, Path]) -> None:
+    ran = run("models", "measure", models["two"], "--engine", "torch", "--voxels", 2**16, "--json")
+    config = load_model_file(models["two"]).spec.architecture
+    assert ran.json["window"] == [256, 256]
+    assert known_pace(config, "torch", "cpu", 2**16) == ran.json["voxel_seconds"]
+    assert known_voxel_bytes(config, "torch") is None

@@ -1,7 +1,6 @@
 """A result that is kept in a file while it is made, by real clicks: whole, gone on with, refused, and as if it had never begun."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,17 @@ from qtpy.QtWidgets import QFileDialog, QPushButton
 
 import napari_unet as nu
 from clicks import long_stack, press
-from napari_unet.segment.kept_tiles import KeptRun
+from napari_unet.scans.scan import scan_of
+from napari_unet.segment.engine import make_engine
+from napari_unet.segment.engine.timed_engine import TimedEngine
+from napari_unet.segment.job import plan_job
+from napari_unet.segment.kept_run import kept_run
+from napari_unet.segment.part import Keeping
+from napari_unet.segment.sink import Outputs
 from napari_unet.widgets.keep_field import KeepField
-from napari_unet.widgets.records import Options
+from napari_unet.widgets.preferences import remembered
+from napari_unet.widgets.records import InputChoice, Options
+from napari_unet.widgets.segment_plan import settings_of
 from napari_unet.widgets.viewer_bridge.layer_facts import MARK
 from tiny import smooth_image
 
@@ -27,16 +34,18 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """The numbers of tiles that runs have computed and written."""
-    taken, take = [], KeptRun.take
+def written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The windows that engines have computed for runs."""
+    windows: list[int] = []
+    run = TimedEngine.run
 
-    def counted(run: KeptRun, tile: object) -> None:
-        taken.append(1)
-        take(run, tile)
+    def counted(engine: TimedEngine, *given: object) -> object:
+        found = run(engine, *given)
+        windows.append(1)
+        return found
 
-    monkeypatch.setattr(KeptRun, "take", counted)
-    return taken
+    monkeypatch.setattr(TimedEngine, "run", counted)
+    return windows
 
 
 def values(path: Path) -> np.ndarray:
@@ -87,6 +96,7 @@ def test_a_stopped_run_is_gone_on_with(viewer, dock, begin, click, place, writte
         press(widget.form.bar.stop_button)
     before = len(written)
     assert 0 < before < 200
+    assert remembered().keep_in == str(place)
     assert ended.args[0].kind == "stopped"
     assert ended.args[0].sentence.endswith(
         f"{before} of 200 tiles are kept in {place}.partial; Segment with the same choices goes on from there."
@@ -118,7 +128,12 @@ def test_a_result_that_is_there_is_shown_and_not_computed_again(viewer, dock, cl
     assert len(written) == 3
     first = newest(viewer)
     viewer.layers.remove(first)
-    assert click(widget).kind == "done"
+    assert widget.form.options.value().keep_in == ""  # the next result belongs into another file
+    assert remembered().keep_in == ""
+    widget.form.options.set_value(Options(keep_in=str(place)))
+    end = click(widget)
+    assert end.kind == "done"
+    assert end.sentence.endswith(f"It was made before, and is in {place}.")
     assert len(written) == 3
     assert newest(viewer) is not first
     np.testing.assert_array_equal(newest(viewer).data, nu.segment(stack, nu.load_model("tiny-2d")))
@@ -143,17 +158,86 @@ def test_a_name_that_is_taken_is_refused_and_stays_as_it_is(viewer, dock, click,
 
 
 @pytest.mark.parametrize("earlier", [False, True])
-def test_cancel_leaves_what_was_there_before(viewer, dock, begin, place, qtbot, earlier):
-    viewer.add_image(long_stack(), name="stack")
+def test_cancel_leaves_what_was_there_before(viewer, dock, begin, click, place, written, qtbot, earlier):
+    viewer.add_image(long_stack()[:300], name="stack")
     widget = dock()
     widget.form.options.set_value(Options(keep_in=str(place)))
-    endings = [widget.form.bar.stop_button] * earlier + [widget.form.bar.cancel_button]
-    for button in endings:
+    tiles = []
+    for button in [widget.form.bar.stop_button] * earlier + [widget.form.bar.cancel_button]:
         begin(widget)
+        qtbot.waitUntil(lambda: len(written) > sum(tiles), timeout=30_000)
         with qtbot.waitSignal(widget.run_ended, timeout=20_000) as ended:
             press(button)
+        tiles.append(len(written) - sum(tiles))
     assert ended.args[0].sentence == f"Cancelled; {'what earlier runs have kept stays' if earlier else 'nothing was kept'}."
     assert names(place) == (["cells.zarr.partial"] if earlier else [])
+    assert click(widget).kind == "done"
+    assert len(written) == sum(tiles) + 300 - (tiles[0] if earlier else 0)
+
+
+@pytest.mark.parametrize("how", ["layer", "window"])
+def test_what_is_kept_outlives_the_layer_and_the_window(viewer, dock, begin, place, written, qtbot, how):
+    stack = long_stack()
+    viewer.add_image(stack, name="stack")
+    widget = dock()
+    widget.form.options.set_value(Options(keep_in=str(place)))
+    begin(widget)
+    run = widget.run
+    with qtbot.waitSignal(run.ended, timeout=20_000) as ended:
+        viewer.layers.remove(newest(viewer)) if how == "layer" else run._job._worker.quit()  # as napari's closing window does
+    assert ended.args[0].kind == {"layer": "stopped", "window": "cancelled"}[how]
+    model = nu.load_model("tiny-2d")
+    job = plan_job(model.spec, scan_of(stack), settings_of(InputChoice(), "auto", Options(keep_in=str(place))))
+    with kept_run(model, job, Outputs(place), Keeping(resume=True), make_engine(model, job.settings)) as found:
+        assert found.skipped == len(written)
+        assert 0 < found.skipped < len(stack)
+
+
+def test_a_taken_file_of_probabilities_is_refused(viewer, dock, click, place, qtbot):
+    viewer.add_image(smooth_image((60, 70)), name="cells")
+    widget = dock()
+    other = place.with_name("cells-probabilities.zarr")
+    other.mkdir()
+    widget.form.options.set_value(Options(keep_in=str(place), keep_probabilities=True))
+    end = click(widget)
+    assert end.kind == "failed"
+    assert end.sentence == f"{other} is there already, and is not what this run would give. Choose another name."
+    assert names(place) == [other.name]
+
+
+def test_a_damaged_result_is_told(viewer, dock, click, place):
+    viewer.add_image(smooth_image((300, 80)), name="cells")
+    widget = dock()
+    widget.form.options.set_value(Options(keep_in=str(place)))
+    click(widget)
+    for chunk in (place / "0" / "c").rglob("0"):
+        if chunk.is_file():
+            chunk.write_bytes(b"no chunk")
+    widget.form.options.set_value(Options(keep_in=str(place)))
+    end = click(widget)
+    assert end.kind == "failed"
+    assert end.sentence.startswith(f"{place} is damaged (")
+    assert end.sentence.endswith("Remove it, and begin anew.")
+
+
+def test_corrections_stay_in_the_layer(viewer, dock, begin, click, place, qtbot):
+    stack = long_stack()[:200]
+    viewer.add_image(stack, name="stack")
+    widget = dock()
+    click(widget)
+    first = newest(viewer)
+    first.brush_size = 20
+    first.paint((3, 40, 40), 1)
+    painted = np.asarray(first.data).copy()
+    expected = nu.segment(stack, nu.load_model("tiny-2d"))
+    assert (painted != expected).any()
+    widget.form.options.set_value(Options(keep_in=str(place)))
+    begin(widget)
+    with qtbot.waitSignal(widget.run_ended, timeout=20_000):
+        press(widget.form.bar.stop_button)
+    assert click(widget).kind == "done"
+    np.testing.assert_array_equal(newest(viewer).data, painted)
+    np.testing.assert_array_equal(values(place), expected)
 
 
 def test_only_whole_images_are_kept(viewer, dock, click, place, qtbot):
@@ -163,16 +247,29 @@ def test_only_whole_images_are_kept(viewer, dock, click, place, qtbot):
     widget.form.options.set_value(Options(keep_in=str(place), region_in_view_only=True))
     press(widget.form.bar.run_button)
     assert widget.run is None
-    assert (
-        widget.form.message.text()
-        == 'Only whole images and slices are kept in a file. Switch "Visible region only" off, or empty "Keep in".'
-    )
+    assert widget.form.message.text() == 'Only whole images are kept in a file. Switch "Visible region only" off, or empty "Keep in".'
     widget.form.options.set_value(Options(keep_in=str(place)))
     (button,) = (button for button in widget.form.bar.findChildren(QPushButton) if button.text() == "What I see")
     with qtbot.waitSignal(widget.run_ended, timeout=30_000) as ended:
         press(button)
     assert ended.args[0].kind == "done"
     assert names(place) == []
+
+
+@pytest.mark.parametrize("text", ["cells", "~/cells"])
+def test_a_path_is_a_whole_one(viewer, dock, place, monkeypatch, text):
+    monkeypatch.setenv("HOME", str(place.parent))
+    monkeypatch.setenv("USERPROFILE", str(place.parent))
+    viewer.add_image(smooth_image((60, 70)), name="cells")
+    widget = dock()
+    widget.form.options.set_value(Options(keep_in=text))
+    press(widget.form.bar.run_button)
+    if text == "cells":
+        assert widget.run is None
+        assert widget.form.message.text() == f"Give the whole path of the file that the result is kept in, such as {place}."
+    else:
+        assert widget.run is not None
+        widget.end()
 
 
 @pytest.mark.parametrize(("folder", "told"), [("gone", "does not exist"), ("results", "needs")])

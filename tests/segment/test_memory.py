@@ -26,7 +26,7 @@ from napari_unet.segment.memory import RAM_SHARE, WINDOW_BYTES, core_shape, voxe
 from napari_unet.segment.pace import FOLDER_VARIABLE, Weighed, keep_paces
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
-from napari_unet.segment.tiling import Lattice, plan_size, plan_tiles
+from napari_unet.segment.tiling import Lattice, plan_size, plan_tiles, ways_to_cut
 from tiny import tiny_model, tiny_spec
 
 GB = 2**30
@@ -82,7 +82,7 @@ def test_what_was_measured_counts_as_far_as_it_can_be_believed(tmp_path: Path, m
     planned = voxel_bytes(config, job_lattice(job)[0])
     sides = []
     for taken in (0.01, 0.9, 1.2, 9.0):
-        keep_paces(config, [], [Weighed("torch", 21, taken * planned)])
+        keep_paces(config, [], [Weighed("torch", 21, taken * planned)], fresh=True)
         lattice, core = job_lattice(job)
         window = math.prod(plan_size(lattice, job.region, core)[1])
         found = estimate(job, "torch", "cpu", 64 * GB)
@@ -98,10 +98,22 @@ def test_whether_a_halo_is_exact_does_not_hang_on_what_was_measured(tmp_path: Pa
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
     spec = tiny_spec(3, width=16, depth=3)
     job = plan_job(spec, scan_of(np.zeros((512,) * 3, np.uint8)), SegmentSettings())
-    before = exact_cost(job)
-    keep_paces(spec.architecture, [], [Weighed("torch", 22, 1e4)])
+    before, core = exact_cost(job), job_lattice(job, "torch", 64 * GB)[1]
+    keep_paces(spec.architecture, [], [Weighed("torch", 22, 1e4)], fresh=True)
     assert exact_cost(job) == before
-    assert core_shape(spec.architecture, job_lattice(job)[0], 64 * GB) != job_lattice(job)[1]
+    assert job_lattice(job, "torch", 64 * GB)[1] != core
+
+
+def test_what_was_measured_refuses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    spec = tiny_spec(3, width=16, depth=3)
+    job = plan_job(spec, scan_of(np.zeros((512,) * 3, np.uint8)), SegmentSettings())
+    lattice, _ = job_lattice(job, "torch", 64 * GB)
+    least = math.prod(min(cut.window for cut in ways_to_cut(lattice, axis)) for axis in range(3)) * voxel_bytes(spec.architecture, lattice)
+    keep_paces(spec.architecture, [], [Weighed("torch", 22, 1e4)], fresh=True)
+    free = math.ceil(least / 0.59)
+    window = plan_size(lattice, job.region, job_lattice(job, "torch", free)[1])[1]
+    assert math.prod(window) * voxel_bytes(spec.architecture, lattice) <= least
 
 
 def test_an_engine_that_takes_less_memory_gets_larger_tiles(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
+from napari_unet import files
 from napari_unet.errors import OutputError
 from napari_unet.widgets import big_array
 from napari_unet.widgets.big_array import cache_folder, part_of, room_of, zeros
@@ -43,7 +44,7 @@ def test_the_file_is_private_and_does_not_outlive_the_array():
 
 
 def test_a_full_disk_is_told_before_anything_is_written(monkeypatch):
-    monkeypatch.setattr(big_array.shutil, "disk_usage", lambda _: Usage(10))
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: Usage(10))
     with pytest.raises(OutputError, match="Free some space"):
         zeros((100, 20), np.uint8)
     assert list(cache_folder().iterdir()) == []
@@ -51,7 +52,7 @@ def test_a_full_disk_is_told_before_anything_is_written(monkeypatch):
 
 def test_room_that_other_results_will_take_is_not_free(monkeypatch):
     gc.collect()
-    monkeypatch.setattr(big_array.shutil, "disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 5000))
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 5000))
     first = zeros((3000,), np.uint8)
     with pytest.raises(OutputError, match="delete older results"):
         zeros((3000,), np.uint8)
@@ -67,7 +68,7 @@ def test_room_that_other_results_will_take_is_not_free(monkeypatch):
 
 def test_room_that_was_taken_already_is_not_counted_twice(monkeypatch):
     gc.collect()
-    monkeypatch.setattr(big_array.shutil, "disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 150_000))
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 150_000))
     first = zeros((100_000,), np.uint8)
     with pytest.raises(OutputError):
         zeros((100_000,), np.uint8)
@@ -92,7 +93,7 @@ def test_a_part_takes_the_room_of_its_pages_alone(part, most):
 
 def test_a_part_fits_where_the_whole_would_not(monkeypatch):
     gc.collect()
-    monkeypatch.setattr(big_array.shutil, "disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 50_000))
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 50_000))
     with pytest.raises(OutputError, match="segment a part"):
         zeros((100, 40, 40), np.uint8)
     slices = [zeros((100, 40, 40), np.uint8, (1, 40, 40)) for _ in range(4)]

@@ -110,13 +110,14 @@ def measure(
     device: Annotated[str, typer.Option(help=str(SegmentSettings.model_fields["device"].description))] = "auto",
     engine: Annotated[str, typer.Option(help=str(SegmentSettings.model_fields["engine"].description))] = "auto",
     precision: Annotated[str, typer.Option(help=str(SegmentSettings.model_fields["precision"].description))] = "float32",
+    voxels: Annotated[int, typer.Option(min=1, max=2**26, help="About how many voxels the window has that it runs on.")] = 2**20,
     as_json: AsJson = False,
 ) -> None:
     """Measure how fast a model runs here and the memory it takes; later runs are planned by that."""
     from napari_unet.cli.measure_model import measure_model
 
     given = {"device": device, "engine": engine, "precision": precision}
-    guarded(lambda: measure_model(model, given), as_json or _asked_before(context))
+    guarded(lambda: measure_model(model, voxels, given), as_json or _asked_before(context))
 
 
 @app.command()

@@ -13,15 +13,15 @@ from napari_unet.segment.probe import probe
 from napari_unet.segment.settings import SegmentSettings
 
 
-def measure_model(name_or_path: str, given: Mapping[str, str]) -> Outcome:
-    """Speed and memory of a model with these settings; raises `NapariUNetError` where it can not run."""
+def measure_model(name_or_path: str, voxels: int, given: Mapping[str, str]) -> Outcome:
+    """Speed and memory of a model with these settings, on a window of so many voxels; raises `NapariUNetError` where it can not run."""
     try:
         settings = SegmentSettings.model_validate(dict(given))
     except ValidationError as error:
         first = error.errors()[0]
         raise SettingsError(f"--{first['loc'][0]}: {first['msg']}.") from error
     model = load_model(name_or_path)
-    found = probe(model, settings)
+    found = probe(model, settings, voxels)
     values: dict[str, Any] = {"name": model.spec.name, **asdict(found)}
     sides = " × ".join(map(str, found.window))
     memory = "" if found.voxel_bytes is None else f", {found.voxel_bytes:.0f} bytes"

@@ -37,6 +37,11 @@ class CompleteRun(Tally):
         """Always."""
         return True
 
+    @property
+    def total(self) -> int:
+        """How many tiles it has."""
+        return self.skipped
+
     def restored(self) -> Iterator[Restored]:
         """All tiles, as the files hold them."""
         yield from self._store.restored(range(self._store.grid.total))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_unet.errors import OutputError
 from napari_unet.progress import Asked, OnProgress, Progress, go, ignore, should_stop
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.engines_used import EnginesUsed
@@ -56,7 +57,10 @@ class Store:
         """Tiles as the files hold them, one after the other."""
         for number in numbers:
             frame, region = self.grid.tile(number)
-            labels, *others = (sink.read(frame, region) for sink in self.sinks)
+            try:
+                labels, *others = (sink.read(frame, region) for sink in self.sinks)
+            except Exception as error:  # a damaged chunk: each compressor has an error of its own
+                raise OutputError(f"{self.sinks[0].file.path} is damaged ({error}). Remove it, and begin anew.") from error
             yield Restored(frame, region, labels, _classes_first(others[0], labels) if others else None)
 
     def hash_of(self, frame: Index, region: Slices) -> str | None:
@@ -88,6 +92,11 @@ class KeptRun(Tally):
     def complete(self) -> bool:
         """Whether all tiles of the part are finished."""
         return bool(self._done[self._share.start : self._share.stop].all())
+
+    @property
+    def total(self) -> int:
+        """How many tiles the part has."""
+        return len(self._share)
 
     @property
     def finished(self) -> int:

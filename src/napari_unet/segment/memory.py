@@ -52,10 +52,11 @@ def core_shape(
     """The core, in model voxels per axis, with which a frame costs least among those whose window fits; `tile_px` overrules it.
 
     What a frame costs is what is computed, halos included: tiles are as large as an engine of that kind may have them, and
-    of the shape that leaves the least of them to the halo. `measured` is what a voxel is known to take here. Raises
-    `SettingsError` where even the smallest tile, or one of `tile_px`, does not fit into the memory.
+    of the shape that leaves the least of them to the halo. `measured` is what a voxel is known to take here; it decides how
+    large tiles are, but refuses none. Raises `SettingsError` where even the smallest tile, or one of `tile_px`, does not fit
+    into the memory.
     """
-    each = voxel_bytes(config, lattice, kind, measured)
+    each = voxel_bytes(config, lattice, kind)
     if tile_px is not None:
         return _wished(lattice, tile_px, each, ram_bytes)
     cuts = [ways_to_cut(lattice, axis) for axis in range(config.dimensions)]
@@ -67,8 +68,8 @@ def core_shape(
         )
     on_card = kind.startswith("torch on a card")
     window_bytes, share = (WINDOW_BYTES_ON_CARD, CARD_SHARE) if on_card else (WINDOW_BYTES, RAM_SHARE)
-    most = max(least, min(window_bytes[config.dimensions], share * ram_bytes))
-    return tuple(cut.core for cut in _cheapest(cuts, most / each))
+    most = min(window_bytes[config.dimensions], share * ram_bytes) / voxel_bytes(config, lattice, kind, measured)
+    return tuple(cut.core for cut in _cheapest(cuts, max(least / each, most)))
 
 
 def _cheapest(cuts: Sequence[Sequence[AxisCut]], most_voxels: float) -> list[AxisCut]:

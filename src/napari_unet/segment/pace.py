@@ -69,13 +69,17 @@ def has_run(config: UNetConfig, kind: Kind, device: str) -> bool:
     return _setup(config, kind, device) in _read()
 
 
-def keep_paces(config: UNetConfig, measured: Sequence[Measured], weighed: Sequence[Weighed] = ()) -> None:
-    """Keep what a run has measured; where the cache can not be written, later runs do not know it."""
-    new = [(_setup(config, found.kind, found.device), found.size, found.seconds) for found in measured]
-    new += [(_weighing(config, found.kind), found.size, found.voxel_bytes) for found in weighed]
-    if not new:
+def keep_paces(config: UNetConfig, measured: Sequence[Measured], weighed: Sequence[Weighed] = (), fresh: bool = False) -> None:
+    """Keep what a run has measured; where the cache can not be written, later runs do not know it.
+
+    What windows took in a `fresh` process, which computed nothing before, takes the place of what is known; else nothing does.
+    """
+    if not (measured or weighed):
         return
     known = _read()
+    new = [(_setup(config, found.kind, found.device), found.size, found.seconds) for found in measured]
+    taken = [(_weighing(config, found.kind), found.size, found.voxel_bytes) for found in weighed]
+    new += [each for each in taken if fresh or each[0] not in known]
     for setup, size, value in new:
         known[setup] = {**known.pop(setup, {}), str(size): value}  # the last of all
     kept = dict(list(known.items())[-MOST_SETUPS:])

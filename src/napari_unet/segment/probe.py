@@ -48,16 +48,16 @@ class Probed:
     voxel_bytes: float | None
 
 
-def probe(model: Model, settings: SegmentSettings) -> Probed:
+def probe(model: Model, settings: SegmentSettings, voxels: int = PROBE_VOXELS) -> Probed:
     """Run a model a few times on noise, and keep what that took for plans and estimates; raises as `make_engine` does.
 
-    Memory is seen best in a process that has computed nothing before.
+    The window has so many `voxels`, or a few more. Memory is seen in a process that has computed nothing before.
     """
     config = model.spec.architecture
-    side = math.ceil(PROBE_VOXELS ** (1 / config.dimensions))
+    side = math.ceil(voxels ** (1 / config.dimensions))
     shape = tuple(round_up(side, stride) for stride in total_strides(config))
     window = torch.rand(len(model.spec.channels), *shape, generator=torch.Generator().manual_seed(0))
-    with timed(make_engine(model, settings), config) as engine:
+    with timed(make_engine(model, settings), config, fresh=True) as engine:
         if config.norm == "instance":
             engine.fix(window[None])
         for _ in range(ROUNDS):

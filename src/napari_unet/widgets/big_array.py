@@ -1,7 +1,6 @@
 """Arrays of zeros that cost nothing until they are written: in memory while small, else mapped from a private file."""
 
 import os
-import shutil
 import tempfile
 import weakref
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from napari_unet.errors import OutputError
-from napari_unet.files import in_words
+from napari_unet.files import free_room, in_words, promise_room
 
 IN_MEMORY_BYTES = 64 * 2**20
 SPARE_BYTES = 2**30
@@ -31,19 +30,21 @@ _files: dict[int, int] = {}  # handle and room of the file behind each living ar
 _parts: WeakKeyDictionary[Any, Part] = WeakKeyDictionary()  # by mapping: how much along each axis will be written
 
 
-def zeros(shape: Sequence[int], dtype: np.dtype | type, part: Sequence[int] | None = None) -> np.ndarray:
+def zeros(shape: Sequence[int], dtype: np.dtype | type, part: Sequence[int] | None = None, other_folder: Path | None = None) -> np.ndarray:
     """A writable array of zeros, of which a `part` will be written: so many places along each axis, side by side.
 
     A large one is mapped from a sparse file that only its owner can read and that vanishes with the
-    array. Raises `OutputError` where the disk could not take that part (all of it by default).
+    array. It lies in the cache folder, or in another one where that has no room. Raises `OutputError` where no disk could take
+    that part (all of it by default).
     """
     whole = tuple(shape)
     written = whole if part is None else tuple(part)
     size = prod(whole) * np.dtype(dtype).itemsize
     if size <= IN_MEMORY_BYTES:
         return np.zeros(whole, dtype)
+    room = room_of(whole, written, np.dtype(dtype).itemsize)
     try:
-        array = _mapped(cache_folder(), room_of(whole, written, np.dtype(dtype).itemsize), whole, dtype)
+        array = _mapped(_folder_with(room, other_folder), room, whole, dtype)
     except OSError as error:
         raise OutputError(f"The result needs a file of {in_words(size)}, which can not be made: {error}.") from error
     _parts[array.base] = written
@@ -82,7 +83,6 @@ def _sweep(folder: Path) -> None:
 
 
 def _mapped(folder: Path, room: int, shape: Part, dtype: np.dtype | type) -> np.memmap:
-    _check_room(folder, room)
     handle, name = tempfile.mkstemp(prefix=PREFIX, dir=folder)
     try:
         with os.fdopen(handle, "r+b") as file:
@@ -96,14 +96,31 @@ def _mapped(folder: Path, room: int, shape: Part, dtype: np.dtype | type) -> np.
     return array
 
 
-def _check_room(folder: Path, room: int) -> None:
-    """Refuse what the disk could not take once this part, and those of the other living arrays, have been written."""
-    free = shutil.disk_usage(folder).free - sum(n - _written(handle, n) for handle, n in tuple(_files.items()))
-    if free < room + SPARE_BYTES:
-        raise OutputError(
-            f"The result needs {in_words(room)} in {folder}, which has {in_words(max(0, free))} free. "
-            "Free some space, delete older results, or segment a part of the image."
-        )
+def _folder_with(room: int, other: Path | None) -> Path:
+    """The folder whose disk takes so many bytes, once the parts of the other living arrays have been written too."""
+    folder = cache_folder()
+    for place in (folder, *([] if other is None else [other])):
+        if free_room(place) >= room + SPARE_BYTES:
+            return place
+    raise OutputError(
+        f"The result needs {in_words(room)} in {folder}, which has {in_words(max(0, free_room(folder)))} free. "
+        "Free some space, delete older results, or segment a part of the image."
+    )
+
+
+def _promised(disk: int) -> int:
+    """What living arrays will still take of a disk."""
+    return sum(room - _written(handle, room) for handle, room in tuple(_files.items()) if _disk_of(handle) == disk)
+
+
+def _disk_of(handle: int) -> int | None:
+    try:
+        return os.fstat(handle).st_dev
+    except OSError:  # its array has just gone
+        return None
+
+
+promise_room(_promised)
 
 
 def _written(handle: int, room: int) -> int:

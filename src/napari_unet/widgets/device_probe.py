@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 from qtpy.QtCore import QObject, QProcess, Signal
 
@@ -19,6 +20,7 @@ class DeviceProbe(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._process = QProcess(self)
+        self._process.setWorkingDirectory(str(Path(sys.executable).parent))  # whatever lies in the user's is not imported
         self._process.finished.connect(self._on_process_finished)
         self._process.errorOccurred.connect(self._on_process_error)
         self.destroyed.connect(self._process.kill)

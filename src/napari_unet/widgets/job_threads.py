@@ -3,8 +3,10 @@
 import os
 import sys
 import threading
+from contextlib import suppress
 from functools import cache
 
+import psutil
 from qtpy.QtCore import QThread, QThreadPool
 
 BACKGROUND_NICENESS = 10
@@ -26,3 +28,11 @@ def give_way() -> None:
         os.setpriority(*here, max(BACKGROUND_NICENESS, os.getpriority(*here)))  # only root may go the other way
     elif (thread := QThread.currentThread()) is not None:
         thread.setPriority(QThread.Priority.LowPriority)
+
+
+def let_give_way(process: int) -> None:
+    """Let a child process run after the window; one that has ended, or may not be changed, stays as it is."""
+    lower = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", BACKGROUND_NICENESS)
+    with suppress(psutil.Error):
+        child = psutil.Process(process)
+        child.nice(lower if sys.platform == "win32" else max(lower, child.nice()))

@@ -234,6 +234,11 @@ class Job(QObject):
         _start_waiting()
 
 
+def busy() -> bool:
+    """Whether a job runs."""
+    return bool(Job._running)
+
+
 def _start_waiting() -> None:
     for job in list(Job._queue):
         if not any(job._shares_device(other) for other in Job._running):

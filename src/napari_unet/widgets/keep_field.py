@@ -3,18 +3,20 @@
 from pathlib import Path
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
 
 from napari_unet.widgets.rows import add_row, make_grid, plain_tip
 
 TITLE = "Keep in"
 NOWHERE = "the window alone"
 SUFFIX = ".zarr"
+UNFINISHED = ".partial"  # what an interrupted run leaves has this behind its name
 CHOOSE_TEXT, CHOOSE_PX = "…", 24
 TIP = (
     "A file that takes the labels of the model while they are made, with coarser levels for fast viewing (OME-Zarr). A run that was "
     "stopped, or ended by a crash, goes on from there with the same choices. Empty: the result is in the window alone, until you save it."
 )
+CLEAR_TIP = "Keep the result in the window alone."
 CHOOSE_TIP = "Choose a place and a name for the file."
 FORBIDDEN = '<>:"/\\|?*'
 
@@ -30,6 +32,8 @@ class KeepField(QWidget):
         self._edit = QLineEdit(self)
         self._edit.setPlaceholderText(NOWHERE)
         self._edit.setClearButtonEnabled(True)
+        for clear in self._edit.findChildren(QToolButton):
+            clear.setToolTip(plain_tip(CLEAR_TIP))
         self._edit.setMinimumWidth(1)
         self._edit.textChanged.connect(self._on_text_changed)
         choose = QPushButton(CHOOSE_TEXT, self)
@@ -47,7 +51,7 @@ class KeepField(QWidget):
 
     def value(self) -> str:
         """The path; nothing where the result is not kept."""
-        text = self._edit.text().strip()
+        text = self._edit.text().strip().rstrip("/\\").removesuffix(UNFINISHED)
         return f"{text}{'' if text.lower().endswith(SUFFIX) else SUFFIX}" if text else ""
 
     def set_value(self, path: str) -> None:

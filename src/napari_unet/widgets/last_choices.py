@@ -17,7 +17,7 @@ def choices_of(form: SegmentForm) -> Choices:
     options, entry = form.options.value(), form.model.value()
     name = "" if entry is None else entry.name if entry.builtin else str(entry.path)
     here = (options.current_slice_only, options.region_in_view_only, options.keep_probabilities)
-    return Choices(name, form.device.wanted(), form.image.value().resample, *here, options.engine)
+    return Choices(name, form.device.wanted(), form.image.value().resample, *here, options.engine, options.keep_in)
 
 
 def show_choices(form: SegmentForm, choices: Choices) -> str:
@@ -26,7 +26,7 @@ def show_choices(form: SegmentForm, choices: Choices) -> str:
     form.device.set_value(choices.device)
     form.image.set_resample(choices.match_pixel_size)
     here = (choices.current_slice_only, choices.region_in_view_only, choices.keep_probabilities)
-    form.options.set_value(Options(*here, engine=choices.engine))
+    form.options.set_value(Options(*here, engine=choices.engine, keep_in=choices.keep_in))
     return lost
 
 

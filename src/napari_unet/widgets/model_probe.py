@@ -1,12 +1,12 @@
 """Has a model measured by a child process, where no run tells yet how long it takes; the window imports no torch for that."""
 
-import os
 import sys
 from pathlib import Path
 
 from qtpy.QtCore import QObject, QProcess, QTimer, Signal
 
-from napari_unet.widgets.job_threads import BACKGROUND_NICENESS
+from napari_unet.widgets.job_threads import let_give_way
+from napari_unet.widgets.job_worker import busy
 
 REST_MS = 1000  # what is chosen in passing is not measured
 
@@ -25,13 +25,16 @@ class ModelProbe(QObject):
         self._timer.setInterval(REST_MS)
         self._timer.timeout.connect(self._begin)
         self._process = QProcess(self)
+        self._process.setWorkingDirectory(str(Path(sys.executable).parent))  # whatever lies in the user's is not imported
+        self._running: tuple[str, ...] | None = None
         self._process.started.connect(self._give_way)
         self._process.finished.connect(self._on_process_finished)
+        self._process.errorOccurred.connect(self._on_process_error)
         self.destroyed.connect(self._process.kill)
 
-    def ask(self, model: Path, device: str, engine: str, precision: str) -> None:
-        """Measure this soon, in place of what was asked for before."""
-        words = (str(model), "--device", device, "--engine", engine, "--precision", precision)
+    def ask(self, model: Path, device: str, engine: str, precision: str, voxels: int) -> None:
+        """Measure this soon, on a window of so many voxels, in place of what was asked for before."""
+        words = (str(model), "--device", device, "--engine", engine, "--precision", precision, "--voxels", str(voxels))
         self._wanted = None if words in self._tried else words
         if self._wanted is not None:
             self._timer.start()
@@ -40,23 +43,28 @@ class ModelProbe(QObject):
         """Measure nothing for now: something else computes."""
         self._wanted = None
         self._timer.stop()
-        self._process.kill()
+        if self._running is not None:
+            self._tried.discard(self._running)
+            self._process.kill()
 
     def _begin(self) -> None:
-        if self._wanted is None or self._process.state() != QProcess.ProcessState.NotRunning:
+        if self._wanted is None:
             return
-        words, self._wanted = self._wanted, None
-        self._tried.add(words)
-        self._process.start(sys.executable, ["-m", "napari_unet", "models", "measure", *words])
+        if self._running is not None or busy():  # both would be slower, and what is measured too
+            self._timer.start()
+            return
+        self._running, self._wanted = self._wanted, None
+        self._tried.add(self._running)
+        self._process.start(sys.executable, ["-m", "napari_unet", "models", "measure", *self._running])
 
     def _give_way(self) -> None:
-        """Let the child run after the window."""
-        if sys.platform != "win32" and (number := self._process.processId()):
-            try:
-                os.setpriority(os.PRIO_PROCESS, number, BACKGROUND_NICENESS)
-            except ProcessLookupError:  # it has ended already
-                return
+        let_give_way(self._process.processId())
+
+    def _on_process_error(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:  # all others are followed by the end
+            self._running = None
 
     def _on_process_finished(self) -> None:
         """Where it failed, the run will say why."""
+        self._running = None
         self.found.emit()

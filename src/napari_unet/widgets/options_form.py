@@ -13,7 +13,8 @@ from napari_unet.widgets.precision_picker import PrecisionPicker
 from napari_unet.widgets.records import Options
 from napari_unet.widgets.rows import keep_from_wheel, make_label, plain_tip
 
-REGION_TEXT = "Visible region only"
+SLICE_TEXT, REGION_TEXT = "Current slice only", "Visible region only"
+DECIMALS = 2
 THRESHOLDS = (0.01, 0.99)
 FOLD_TIP = "How much to segment, what to keep besides the labels, and what runs the network"
 SLICE_TIP = "Segment only the slice (or time point) that is shown now; the rest of the result stays marked as not computed."
@@ -30,7 +31,7 @@ class OptionsForm(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._slice = self._box("Current slice only", SLICE_TIP)
+        self._slice = self._box(SLICE_TEXT, SLICE_TIP)
         self._view = self._box(REGION_TEXT, VIEW_TIP)
         self._keep = self._box("Keep probabilities", f"{SegmentSettings.model_fields['keep_probabilities'].description} {PROBABILITY_TIP}")
         self._place = KeepField()
@@ -44,7 +45,7 @@ class OptionsForm(QWidget):
         self._halo.hide()
         self._slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
         self._slider.setRange(*THRESHOLDS)
-        self._slider.setDecimals(2)
+        self._slider.setDecimals(DECIMALS)
         self._slider.setValue(0.5)
         self._default = 0.5
         self._slider.setToolTip(plain_tip(THRESHOLD_TIP))
@@ -62,7 +63,7 @@ class OptionsForm(QWidget):
             current_slice_only=self._slice.isChecked() and not self._slice.isHidden(),
             region_in_view_only=self._view.isChecked(),
             keep_probabilities=self._keep.isChecked(),
-            threshold=None if own else float(threshold),
+            threshold=None if own else round(float(threshold), DECIMALS),  # as it is shown, so that another run can have the same
             engine=self._engine.value(),
             precision="half" if self._precision.value() == "half" else "float32",
             halo="auto" if self._halo.isHidden() else self._halo.value(),
@@ -92,6 +93,10 @@ class OptionsForm(QWidget):
     def set_has_slices(self, has: bool) -> None:
         """Offer "current slice only" for more than a single slice."""
         self._slice.setVisible(has)
+
+    def forget_place(self) -> None:
+        """Keep the next result in no file."""
+        self._place.set_value("")
 
     def set_name(self, name: str) -> None:
         """Offer this as the name of a file that the result is kept in."""

@@ -19,6 +19,7 @@ class Choices:
     region_in_view_only: bool = False
     keep_probabilities: bool = False
     engine: str = "auto"
+    keep_in: str = ""
 
 
 def remembered() -> Choices:

@@ -1,6 +1,7 @@
 """The arrays that a run fills: labels, what of them is done, and probabilities where they are kept."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -62,18 +63,21 @@ class StoredTile(Protocol):
 class ResultArrays:
     """Written by the worker's thread, shown by the main thread; knows neither Qt nor napari."""
 
-    def __init__(self, job: SegmentJob, kept: Corrections | None = None) -> None:
-        """`kept` are corrections of an earlier result, which no tile covers; they belong to this one from now on."""
+    def __init__(self, job: SegmentJob, kept: Corrections | None = None, folder: Path | None = None) -> None:
+        """`kept` are corrections of an earlier result, which no tile covers; they belong to this one from now on.
+
+        Large arrays lie in `folder` where the usual one has no room.
+        """
         self._scan: Scan | None = job.scan
         shape, classes = job.scan.result_shape, len(job.spec.classes)
         part = part_to_write(job)
-        self.labels = zeros(shape, np.uint8, part) if kept is None else kept.labels
+        self.labels = zeros(shape, np.uint8, part, folder) if kept is None else kept.labels
         self.trust = None if kept is None else kept.trust
-        self.prediction = zeros(shape, np.uint8, part)  # as the model gave it, whatever is painted
+        self.prediction = zeros(shape, np.uint8, part, folder)  # as the model gave it, whatever is painted
         self.probabilities: np.ndarray | None = None
         if job.settings.keep_probabilities:
             several = () if classes == 2 else (classes,)
-            self.probabilities = zeros((*several, *shape), np.float16, (*several, *part))
+            self.probabilities = zeros((*several, *shape), np.float16, (*several, *part), folder)
         self.done = DoneMap(shape, job.dimensions)
 
     def write(self, tile: Tile) -> None:

@@ -4,6 +4,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from napari.layers import Image, Labels
 
 from napari_unet.devices import Device, cpu_device, ram_available_bytes
 from napari_unet.errors import OutputError, ScanError, SettingsError
+from napari_unet.files import check_writable
 from napari_unet.model.library import ModelEntry
 from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.scan import Scan
@@ -21,7 +23,7 @@ from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.pace import has_run
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.keep_field import TITLE as KEEP_TITLE
-from napari_unet.widgets.options_form import REGION_TEXT
+from napari_unet.widgets.options_form import REGION_TEXT, SLICE_TEXT
 from napari_unet.widgets.records import InputChoice, Options
 from napari_unet.widgets.result_arrays import ResultArrays
 from napari_unet.widgets.segment_run import SegmentRun
@@ -58,10 +60,11 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run would take, in words, and by what it would be computed where it can not be told how long that takes."""
+    """What a run would take, in words; where it can not be told how long, by what it would be computed, in windows of so many voxels."""
 
     text: str = ""
     unmeasured: SegmentSettings | None = None
+    voxels: int = 0
 
 
 class SegmentPlan:
@@ -97,13 +100,15 @@ class SegmentPlan:
         viewer, layers = self._viewer(), self._layers(choice)
         if viewer is None or not layers or entry.header is None:
             raise ScanError(NO_IMAGE)
+        place = keep_in(options)
         job = self._job(viewer, choice, entry.header.spec, settings_of(choice, device, options), options)
         scan, axes, dimensions = job.scan, choice.axes, job.dimensions
         older = to_carry_over(viewer, layers, scan.result_shape)
         kept = corrections_of(older) if older is not None else None
         show = partial(show_result, self._viewer, layers, choice, entry, job, weakref.ref(older) if older is not None else _none)
         focus = ViewFocus(viewer, layers[0], scan, axes, dimensions)
-        order = RunOrder(entry, job, focus, ResultArrays(job, kept), keep_in(job, options))
+        arrays = ResultArrays(job, kept, None if place is None else place.parent)
+        order = RunOrder(entry, job, focus, arrays, place)
         return SegmentRun(f"Segmenting {layers[0].name}", order, show)
 
     def cost(self, choice: InputChoice, entry: ModelEntry | None, device: Device | None, options: Options) -> Cost:
@@ -117,7 +122,7 @@ class SegmentPlan:
             job = self._job(viewer, choice, spec, settings, options)
             free = None if place.name == "cpu" else place.memory_bytes  # of a card, all that it has; of the machine, what is free now
             found = estimate(job, kind, place.name, free or ram_available_bytes())
-            return Cost(found.told, settings if found.seconds is None and found.large else None)
+            return Cost(found.told, settings if found.seconds is None and found.large else None, prod(found.window))
         except ScanError:
             return Cost()
         except SettingsError as error:
@@ -148,15 +153,18 @@ def _runner(spec: ModelSpec, device: Device, options: Options) -> tuple[Kind, De
     return kind, place
 
 
-def keep_in(job: SegmentJob, options: Options) -> Path | None:
-    """Where the result of a job is kept, if anywhere; raises `SettingsError` for a part, `OutputError` without a folder."""
+def keep_in(options: Options) -> Path | None:
+    """Where the result is to be kept, if anywhere; raises `SettingsError` for a part, `OutputError` where there is no such folder."""
     if not options.keep_in:
         return None
-    if job.region != tuple(slice(0, n) for n in job.scan.frame_shape(job.dimensions)):
-        raise SettingsError(f'Only whole images and slices are kept in a file. Switch "{REGION_TEXT}" off, or empty "{KEEP_TITLE}".')
-    path = Path(options.keep_in)
+    if parts := [f'"{text}"' for text, on in ((SLICE_TEXT, options.current_slice_only), (REGION_TEXT, options.region_in_view_only)) if on]:
+        raise SettingsError(f'Only whole images are kept in a file. Switch {" and ".join(parts)} off, or empty "{KEEP_TITLE}".')
+    path = Path(options.keep_in).expanduser()
+    if not path.is_absolute():
+        raise OutputError(f"Give the whole path of the file that the result is kept in, such as {Path.home() / path.name}.")
     if not path.parent.is_dir():
         raise OutputError(f"The folder {path.parent} does not exist. Choose another place for the result.")
+    check_writable(path)
     return path
 
 

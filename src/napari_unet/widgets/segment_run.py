@@ -39,7 +39,7 @@ class SegmentRun(QObject):
     def __init__(self, title: str, order: RunOrder, show: "Show") -> None:
         """`show` puts the layers of the run into the viewer, when it is the run's turn."""
         super().__init__()
-        self._arrays, self._focus = order.arrays, order.focus
+        self._arrays, self._focus, self._in_file = order.arrays, order.focus, order.keep_in is not None
         self._show: Show | None = show
         self._result: ResultLayer | None = None
         self._activity: Activity | None = None
@@ -87,7 +87,7 @@ class SegmentRun(QObject):
         if self._result is None:  # the viewer was closed meanwhile
             self.cancel()
         else:
-            self._result.gone.connect(self.cancel)
+            self._result.gone.connect(self.stop if self._in_file else self.cancel)
 
     def _show_hatching(self) -> None:
         if self._result is not None:
@@ -131,8 +131,9 @@ class SegmentRun(QObject):
         if end.kind == "failed":
             rest = f" The {done} finished tiles of {total} are kept; the rest is marked as not computed." if done else ""
             return RunEnd("failed", end.sentence + rest + kept, end.details)
-        if done < total or total == 0:
-            rest = f"{done} of {total} tiles are done, the rest is marked as not computed." if done else "nothing was done yet."
+        if done < total or total == 0 or self._facts.unfinished:
+            marked = ", the rest is marked as not computed" if done < total else ""
+            rest = f"{done} of {total} tiles are done{marked}." if done else "nothing was done yet."
             return RunEnd("stopped", f"Stopped: {rest}{kept}")
         return RunEnd("done", f"Done in {duration(time.monotonic() - self._begun)} {self._facts.told()}{kept}")
 

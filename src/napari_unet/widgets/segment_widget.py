@@ -29,6 +29,7 @@ from napari_unet.widgets.viewer_bridge.review_commands import bind_keys
 from napari_unet.widgets.viewer_bridge.warm_up import warm_up
 
 WARM_UP_MS = 300
+MOST_PROBED = 2**20  # voxels: what is larger takes as long for each
 PAINT_NOTE = "can be painted on when it has ended"
 KINDS = {"done": "done", "stopped": "info", "cancelled": "info", "failed": "error"}
 
@@ -74,6 +75,7 @@ class SegmentWidget(Dock):
         self._reread_models()
         self.form.model.set_value(str(model))
         self.form.image.set_value(image)
+        self.form.options.forget_place()  # that is the file of another result
         self._on_run_requested()
 
     def _connect(self) -> None:
@@ -137,6 +139,12 @@ class SegmentWidget(Dock):
         form.message.say(outlook.text, "info" if outlook.ready else "problem") if outlook.shown else form.message.clear()
         self._show_cost()
 
+    def _forget_place(self) -> None:
+        """The file is complete, and the next result belongs into another."""
+        if self.form.options.value().keep_in:
+            self.form.options.forget_place()
+            remember(choices_of(self.form))
+
     def _show_cost(self) -> None:
         """Tell what a run would take, unless one goes on."""
         form = self.form
@@ -147,7 +155,8 @@ class SegmentWidget(Dock):
         cost = self._plan.cost(*chosen)
         form.show_cost(cost.text)
         if cost.unmeasured is not None and (entry := form.model.value()) is not None:
-            self._measuring.ask(entry.path, cost.unmeasured.device, cost.unmeasured.engine, cost.unmeasured.precision)
+            wanted = cost.unmeasured
+            self._measuring.ask(entry.path, wanted.device, wanted.engine, wanted.precision, min(cost.voxels, MOST_PROBED))
 
     def _on_run_requested(self) -> None:
         self._begin(self.form.options.value())
@@ -201,4 +210,6 @@ class SegmentWidget(Dock):
         self.form.message.say(end.sentence, KINDS[end.kind], end.details)
         if run is not None and end.kind in ("done", "stopped"):
             self._last.take(run.result, run.model.header)
+        if end.kind == "done":
+            self._forget_place()
         self.run_ended.emit(end)

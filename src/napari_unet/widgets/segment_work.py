@@ -1,15 +1,14 @@
-"""A run in its worker's thread: imports, loads the model, fills the arrays, and a file where the result is to be kept."""
+"""A run in its worker's thread: imports, loads the model, and fills the arrays that are shown."""
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.errors import ModelFileError, OutputError
+from napari_unet.errors import ModelFileError
 from napari_unet.model.library import ModelEntry, load_model
-from napari_unet.progress import should_stop
+from napari_unet.progress import Asked
 from napari_unet.segment.job import SegmentJob
 from napari_unet.widgets.job_worker import JobWorker
 from napari_unet.widgets.result_arrays import ResultArrays
@@ -19,15 +18,11 @@ if TYPE_CHECKING:
     from napari_unet.model.model import Model
     from napari_unet.segment.engine import Engine
     from napari_unet.segment.engines_used import EnginesUsed
-    from napari_unet.segment.kept_run import CompleteRun
     from napari_unet.segment.kept_tiles import KeptRun
     from napari_unet.segment.stream import TileResult
 
 CHANGED = "The model file has changed since it was chosen; choose it again."
 FILE_FACTS = ("statistics", "nonfinite", "engine", "engine_note")
-KEPT = "It is kept in {}."
-HOW = "Segment with the same choices goes on from there"
-TAKEN = "{} is there already, and is not what this run would give. Choose another name."
 
 
 @dataclass(frozen=True)
@@ -62,26 +57,25 @@ def segment_in_worker(worker: JobWorker, order: RunOrder, facts: "Facts") -> Non
     from napari_unet.segment.engine import make_engine
     from napari_unet.segment.engines_used import EnginesUsed
     from napari_unet.segment.run import run_facts
+    from napari_unet.widgets.segment_file import keep_in_file
 
-    model, job = load_chosen(order.model), order.job
-    engine = make_engine(model, job.settings)
-    facts.begin(run_facts(model, job, engine), EnginesUsed())
-    if order.keep_in is None:
-        _stream(worker, order, facts, model, engine)
+    model = load_chosen(order.model)
+    if order.keep_in is not None:
+        keep_in_file(worker, order, order.keep_in, facts, model)
         return
-    with _kept(worker, order, model, engine, order.keep_in) as run:
-        try:
-            _restore(worker, order.arrays, run)
-            if not run.complete:
-                _stream(worker, order, facts, model, engine, run)
-        finally:
-            facts.keep(run)
-    if order.keep_in.exists():
-        facts.kept = KEPT.format(order.keep_in)
+    engine = make_engine(model, order.job.settings)
+    facts.begin(run_facts(model, order.job, engine), EnginesUsed())
+    fill(worker.tell, worker.asked, order, facts, model, engine)
 
 
-def _stream(
-    worker: JobWorker, order: RunOrder, facts: "Facts", model: "Model", engine: "Engine", run: "KeptRun | CompleteRun | None" = None
+def fill(
+    tell: Callable[[object], None],
+    asked: Asked,
+    order: RunOrder,
+    facts: "Facts",
+    model: "Model",
+    engine: "Engine",
+    run: "KeptRun | None" = None,
 ) -> None:
     """Compute what is missing, tile by tile, the nearest to what the user looks at first; into a `run` too, where one is kept."""
     from napari_unet.segment.engine import timed
@@ -94,36 +88,12 @@ def _stream(
 
     job, before = (order.job, 0) if run is None else (run.job, run.skipped)
     with timed(engine, job.spec.architecture) as watched:
-        for tile in stream(model, job, focus=look, on_progress=worker.tell, asked=worker.asked, engine=watched):
+        for tile in stream(model, job, focus=look, on_progress=tell, asked=asked, engine=watched):
             if run is not None:
                 run.take(tile)
             order.arrays.write(tile)
             facts.add(tile)
-            worker.tell(TileShown(before + tile.done, before + tile.total))
-
-
-@contextmanager
-def _kept(worker: JobWorker, order: RunOrder, model: "Model", engine: "Engine", path: Path) -> Iterator["KeptRun | CompleteRun"]:
-    """The run as it is kept: begun, gone on with, or there already; raises `OutputError` where something else is."""
-    from napari_unet.scans.partial_zarr import is_begun
-    from napari_unet.segment.kept_run import complete_run, kept_run
-    from napari_unet.segment.part import Keeping
-    from napari_unet.segment.sink import Outputs
-
-    outputs, keeping = Outputs(path, order.probabilities), Keeping(resume=True, how=HOW)
-    if path.exists() and not is_begun(path) and complete_run(model, order.job, outputs, keeping) is None:
-        raise OutputError(TAKEN.format(path))
-    with kept_run(model, order.job, outputs, keeping, engine, worker.tell, worker.asked) as run:
-        yield run
-
-
-def _restore(worker: JobWorker, arrays: ResultArrays, run: "KeptRun | CompleteRun") -> None:
-    """Show what is finished already."""
-    for count, tile in enumerate(run.restored(), 1):
-        if should_stop(worker.asked):
-            return
-        arrays.restore(tile)
-        worker.tell(TileShown(count, run.skipped + (not run.complete)))
+            tell(TileShown(before + tile.done, before + tile.total))
 
 
 def load_chosen(entry: ModelEntry) -> "Model":
@@ -143,11 +113,12 @@ class Facts:
         self._engines: EnginesUsed | None = None
         self._statistics: dict[tuple[int, ...], Any] = {}
         self._file: dict[str, Any] = {}
-        self.earlier = 0
+        self.earlier = False  # whether tiles of an earlier run are kept
+        self.unfinished = False  # whether a file is not in its place yet
         self.kept = ""
 
-    def begin(self, run: dict[str, Any], engines: "EnginesUsed") -> None:
-        """Take what is known before the first tile; `engines` counts those that run."""
+    def begin(self, run: dict[str, Any], engines: "EnginesUsed | None" = None) -> None:
+        """Take what is known before the first tile; `engines` counts those that run, where any do."""
         self._run, self._engines = run, engines
 
     @property
@@ -155,9 +126,9 @@ class Facts:
         """How the run was made, by what is known so far."""
         return {**self._run, **(self._engines.facts() if self._engines is not None else {}), **self._file}
 
-    def keep(self, run: "KeptRun | CompleteRun") -> None:
+    def keep(self, run: "KeptRun") -> None:
         """Take what a run that is kept says of itself, of tiles that were finished before too."""
-        said, self.kept, self.earlier = run.facts(), run.kept, run.skipped
+        said, self.kept = run.facts(), run.kept
         self._file = {name: said[name] for name in FILE_FACTS if name in said}
         self.nonfinite = self._file.get("nonfinite", self.nonfinite)
 

@@ -14,7 +14,7 @@ from napari_unet.segment.engine.peak_memory import PeakMemory
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.engine.wrapped import WrappedEngine
 from napari_unet.segment.installed import Kind
-from napari_unet.segment.pace import Measured, Weighed, keep_paces, size_of
+from napari_unet.segment.pace import WEIGHED, Measured, Weighed, keep_paces, size_of
 
 ON_THE_WAY = 2  # the first windows of a card are measured before it has computed any: how long they take is seen from the third on
 
@@ -42,12 +42,14 @@ class TimedEngine(WrappedEngine):
         return probabilities
 
     def _weigh(self, window: torch.Tensor, asked: Asked) -> torch.Tensor:
-        """Run a window; the first of an engine tells what a window takes, since later ones find its memory taken already."""
-        if (self.kind, self.device) in self._weighed:
+        """Run a window; an engine's first large one tells what a window takes, since later ones find its memory taken already."""
+        setup, voxels = (self.kind, self.device), math.prod(window.shape[1:])
+        if setup in self._weighed or size_of(voxels) < WEIGHED:
             return self._running.run(window, asked)
-        peak, voxels = PeakMemory(self.device), math.prod(window.shape[1:])
+        peak = PeakMemory(self.device)
         probabilities = self._running.run(window, asked)
-        self._weighed[self.kind, self.device] = Weighed(self.kind, size_of(voxels), (peak.risen() or 0) / voxels)
+        if setup == (self.kind, self.device):  # else another engine has taken over, and both have left their marks
+            self._weighed[setup] = Weighed(self.kind, size_of(voxels), (peak.risen() or 0) / voxels)
         return probabilities
 
     def fix(self, windows: torch.Tensor, asked: Asked = go) -> None:
@@ -63,15 +65,15 @@ class TimedEngine(WrappedEngine):
         return [Measured(*setup, median(seconds)) for setup, seconds in self._seen.items()]
 
     def weighed(self) -> list[Weighed]:
-        """What the first windows took, where it was to be seen."""
+        """What the first large windows took, where it was to be seen."""
         return [found for found in self._weighed.values() if found.voxel_bytes]
 
 
 @contextmanager
-def timed(engine: Engine, config: UNetConfig) -> Iterator[TimedEngine]:
-    """The engine for one run, however that ends: what was measured is kept."""
+def timed(engine: Engine, config: UNetConfig, fresh: bool = False) -> Iterator[TimedEngine]:
+    """The engine for one run, however that ends: what was measured is kept. `fresh` is a process that computed nothing before."""
     watched = TimedEngine(engine)
     try:
         yield watched
     finally:
-        keep_paces(config, watched.measured(), watched.weighed())
+        keep_paces(config, watched.measured(), watched.weighed(), fresh)
