@@ -254,6 +254,7 @@ def test_only_whole_images_are_kept(viewer, dock, click, place, qtbot):
         press(button)
     assert ended.args[0].kind == "done"
     assert names(place) == []
+    assert widget.form.options.value().keep_in == str(place)
 
 
 @pytest.mark.parametrize("text", ["cells", "~/cells"])

@@ -141,9 +141,8 @@ class SegmentWidget(Dock):
 
     def _forget_place(self) -> None:
         """The file is complete, and the next result belongs into another."""
-        if self.form.options.value().keep_in:
-            self.form.options.forget_place()
-            remember(choices_of(self.form))
+        self.form.options.forget_place()
+        remember(choices_of(self.form))
 
     def _show_cost(self) -> None:
         """Tell what a run would take, unless one goes on."""
@@ -210,6 +209,6 @@ class SegmentWidget(Dock):
         self.form.message.say(end.sentence, KINDS[end.kind], end.details)
         if run is not None and end.kind in ("done", "stopped"):
             self._last.take(run.result, run.model.header)
-        if end.kind == "done":
+        if run is not None and run.in_file and end.kind == "done":
             self._forget_place()
         self.run_ended.emit(end)
