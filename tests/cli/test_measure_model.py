@@ -60,16 +60,18 @@ def test_what_can_not_be_is_told(run: Command, models: dict[str, Path], words: t
 
 def test_the_last_measurement_of_the_largest_window_counts() -> None:
     config = tiny_spec().architecture
-    for size, taken in ((21, 100.0), (10, 9000.0), (20, 300.0), (21, 200.0)):
-        keep_paces(config, [], [Weighed("torch", size, taken)], fresh=True)
+    keep_paces(
+        config, [], [Weighed("torch", size, taken) for size, taken in ((21, 100.0), (10, 9000.0), (20, 300.0), (21, 200.0))], fresh=True
+    )
     assert known_voxel_bytes(config, "torch") == 200
     assert known_voxel_bytes(config, "openvino") is None
 
 
 def test_a_used_process_says_only_what_is_not_known() -> None:
     config = tiny_spec().architecture
-    for taken, fresh, known in ((300.0, False, 300.0), (200.0, False, 300.0), (100.0, True, 100.0), (400.0, False, 100.0)):
-        keep_paces(config, [], [Weighed("torch", 20, taken)], fresh)
+    said = ((24, 300.0, False, 300.0), (25, 200.0, False, 300.0), (20, 100.0, True, 100.0), (24, 400.0, False, 100.0))
+    for size, taken, fresh, known in said:
+        keep_paces(config, [], [Weighed("torch", size, taken)], fresh)
         assert known_voxel_bytes(config, "torch") == known
 
 

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QPushButton
 import napari_unet as nu
 from clicks import long_stack, press
 from napari_unet.scans.scan import scan_of
+from napari_unet.scans.write import write_labels
 from napari_unet.segment.engine import make_engine
 from napari_unet.segment.engine.timed_engine import TimedEngine
 from napari_unet.segment.job import plan_job
@@ -121,6 +122,7 @@ def test_a_stopped_run_is_gone_on_with(viewer, dock, begin, click, place, writte
 
 def test_a_result_that_is_there_is_shown_and_not_computed_again(viewer, dock, click, place, written):
     stack = smooth_image((3, 60, 70))
+    stack[1, :2, :3] = np.nan
     viewer.add_image(stack, name="cells")
     widget = dock()
     widget.form.options.set_value(Options(keep_in=str(place)))
@@ -134,6 +136,8 @@ def test_a_result_that_is_there_is_shown_and_not_computed_again(viewer, dock, cl
     end = click(widget)
     assert end.kind == "done"
     assert end.sentence.endswith(f"It was made before, and is in {place}.")
+    assert "6 pixels were not numbers" in end.sentence
+    assert newest(viewer).metadata[MARK]["nonfinite"] == 6
     assert len(written) == 3
     assert newest(viewer) is not first
     np.testing.assert_array_equal(newest(viewer).data, nu.segment(stack, nu.load_model("tiny-2d")))
@@ -180,17 +184,31 @@ def test_what_is_kept_outlives_the_layer_and_the_window(viewer, dock, begin, pla
     stack = long_stack()
     viewer.add_image(stack, name="stack")
     widget = dock()
-    widget.form.options.set_value(Options(keep_in=str(place)))
+    widget.form.options.set_value(Options(keep_in=str(place), keep_probabilities=True))
     begin(widget)
     run = widget.run
     with qtbot.waitSignal(run.ended, timeout=20_000) as ended:
         viewer.layers.remove(newest(viewer)) if how == "layer" else run._job._worker.quit()  # as napari's closing window does
     assert ended.args[0].kind == {"layer": "stopped", "window": "cancelled"}[how]
     model = nu.load_model("tiny-2d")
-    job = plan_job(model.spec, scan_of(stack), settings_of(InputChoice(), "auto", Options(keep_in=str(place))))
-    with kept_run(model, job, Outputs(place), Keeping(resume=True), make_engine(model, job.settings)) as found:
+    qtbot.waitUntil(lambda: [layer.name for layer in viewer.layers] == ["stack"], timeout=5000)
+    job = plan_job(model.spec, scan_of(stack), settings_of(InputChoice(), "auto", Options(keep_probabilities=True)))
+    outputs = Outputs(place, place.with_name("cells-probabilities.zarr"))
+    with kept_run(model, job, outputs, Keeping(resume=True), make_engine(model, job.settings)) as found:
         assert found.skipped == len(written)
         assert 0 < found.skipped < len(stack)
+
+
+def test_another_place_that_is_named_meanwhile_stays(viewer, dock, begin, place, qtbot):
+    viewer.add_image(long_stack()[:100], name="stack")
+    widget = dock()
+    widget.form.options.set_value(Options(keep_in=str(place)))
+    begin(widget)
+    other = str(place.with_name("other.zarr"))
+    with qtbot.waitSignal(widget.run_ended, timeout=30_000) as ended:
+        widget.form.options.set_value(Options(keep_in=other))
+    assert ended.args[0].kind == "done"
+    assert widget.form.options.value().keep_in == other
 
 
 def test_a_taken_file_of_probabilities_is_refused(viewer, dock, click, place, qtbot):
@@ -205,6 +223,21 @@ def test_a_taken_file_of_probabilities_is_refused(viewer, dock, click, place, qt
     assert names(place) == [other.name]
 
 
+def test_probabilities_of_another_run_are_in_the_way_of_a_stopped_one_too(viewer, dock, begin, click, place, qtbot):
+    image = long_stack()[:200]
+    viewer.add_image(image, name="cells")
+    widget = dock()
+    other = place.with_name("cells-probabilities.zarr")
+    write_labels(other, np.zeros(image.shape, np.uint8), scan_of(image))
+    widget.form.options.set_value(Options(keep_in=str(place)))
+    begin(widget)
+    with qtbot.waitSignal(widget.run_ended, timeout=20_000):
+        press(widget.form.bar.stop_button)
+    widget.form.options.set_value(Options(keep_in=str(place), keep_probabilities=True))
+    end = click(widget)
+    assert end.sentence == f"{other} is there already, and is not what this run would give. Choose another name."
+
+
 def test_a_damaged_result_is_told(viewer, dock, click, place):
     viewer.add_image(smooth_image((300, 80)), name="cells")
     widget = dock()
@@ -217,7 +250,7 @@ def test_a_damaged_result_is_told(viewer, dock, click, place):
     end = click(widget)
     assert end.kind == "failed"
     assert end.sentence.startswith(f"{place} is damaged (")
-    assert end.sentence.endswith("Remove it, and begin anew.")
+    assert end.sentence.endswith("Choose another name, or remove it and begin anew.")
 
 
 def test_corrections_stay_in_the_layer(viewer, dock, begin, click, place, qtbot):
@@ -257,7 +290,7 @@ def test_only_whole_images_are_kept(viewer, dock, click, place, qtbot):
     assert widget.form.options.value().keep_in == str(place)
 
 
-@pytest.mark.parametrize("text", ["cells", "~/cells"])
+@pytest.mark.parametrize("text", ["cells", "~/cells", "~nobody-of-that-name/cells"])
 def test_a_path_is_a_whole_one(viewer, dock, place, monkeypatch, text):
     monkeypatch.setenv("HOME", str(place.parent))
     monkeypatch.setenv("USERPROFILE", str(place.parent))
@@ -265,7 +298,7 @@ def test_a_path_is_a_whole_one(viewer, dock, place, monkeypatch, text):
     widget = dock()
     widget.form.options.set_value(Options(keep_in=text))
     press(widget.form.bar.run_button)
-    if text == "cells":
+    if text != "~/cells":
         assert widget.run is None
         assert widget.form.message.text() == f"Give the whole path of the file that the result is kept in, such as {place}."
     else:

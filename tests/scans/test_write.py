@@ -163,7 +163,7 @@ def test_the_suffix_says_what_is_written(tmp_path: Path) -> None:
 def test_a_result_that_the_disk_can_not_take_is_refused_before_it_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiff_write, "MEMORY_BYTES", 10)
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + LABELS.nbytes - 1))
-    with pytest.raises(OutputError, match=r"needs .* GB in .* Free some space"):
+    with pytest.raises(OutputError, match=r"needs .* MB in .* Free some space"):
         write_labels(tmp_path / "new" / "labels.tif", LABELS, STACK)
     assert not list((tmp_path / "new").iterdir())
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + LABELS.nbytes))

@@ -256,7 +256,7 @@ def test_a_disk_without_room_is_told_before_anything_runs(outputs: Outputs, monk
     with_probabilities = replace(outputs, probabilities=outputs.labels.with_name("p.zarr"))
     needed = round(3 * SCAN.data.size * 2 * 7 / 8)
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed - 1))
-    with pytest.raises(OutputError, match=r"needs .* GB in .* Free some space"):
+    with pytest.raises(OutputError, match=r"needs .* MB in .* Free some space"):
         run_kept(MODEL, SCAN, with_probabilities, engine=Counting(MODEL, 0))
     assert names(outputs) == []
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed))

@@ -8,10 +8,20 @@ import pytest
 
 from napari_unet import files
 from napari_unet.errors import OutputError
+from napari_unet.files import free_room
 from napari_unet.widgets import big_array
 from napari_unet.widgets.big_array import cache_folder, part_of, room_of, zeros
 
 Usage = namedtuple("Usage", "free")
+
+
+class Stat:
+    """What the system says of a file, on a disk that writes the zeros of sparse files."""
+
+    st_blocks = 10
+
+    def __init__(self, known: os.stat_result) -> None:
+        self.st_dev, self.st_size, self.st_blksize, self.st_mode = known.st_dev, known.st_size, known.st_blksize, known.st_mode
 
 
 @pytest.fixture(autouse=True)
@@ -137,3 +147,38 @@ def test_what_an_earlier_process_left_is_removed_once(tmp_path):
     assert [path.name for path in cache_folder().iterdir()] == ["other"]
     (folder / "result-new").touch()
     assert (cache_folder() / "result-new").exists()
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_another_disk_takes_what_that_of_the_cache_can_not(monkeypatch, tmp_path, sparse):
+    (other := tmp_path / "other").mkdir()
+    (other / ".napari-unet-loop-result-old").touch()
+    (other / "result-of-the-user").touch()
+    full = Usage(0), Usage(2 * big_array.SPARE_BYTES)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: full[folder == other])
+    monkeypatch.setattr(big_array, "TRIAL_BYTES", 2**20 if sparse else 1)
+    if not sparse:
+        monkeypatch.setattr(big_array, "BLOCK_BYTES", 1)
+        fstat = os.fstat
+        monkeypatch.setattr(big_array.os, "fstat", lambda handle: Stat(fstat(handle)))
+    made, mkstemp = [], big_array.tempfile.mkstemp
+    monkeypatch.setattr(big_array.tempfile, "mkstemp", lambda **given: made.append(given) or mkstemp(**given))
+    if sparse:
+        zeros((3000,), np.uint8, None, other)[5] = 1
+        assert made == [{"prefix": ".napari-unet-loop-result-", "dir": other}]
+        assert [path.name for path in other.iterdir()] == ["result-of-the-user"]
+    else:
+        with pytest.raises(OutputError, match=r"needs 1 MB in .*cache"):
+            zeros((3000,), np.uint8, None, other)
+        assert made == []
+
+
+def test_room_that_arrays_will_take_is_not_free_for_files():
+    gc.collect()
+    folder = cache_folder()
+    before = free_room(folder)
+    array = zeros((2**24,), np.uint8)
+    assert before - free_room(folder) == pytest.approx(2**24, abs=2**22)
+    del array
+    gc.collect()
+    assert before - free_room(folder) == pytest.approx(0, abs=2**22)

@@ -27,21 +27,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def words_of(model: Path, engine: str = "auto") -> list[str]:
-    return [
-        "-m",
-        "napari_unet",
-        "models",
-        "measure",
-        str(model),
-        "--device",
-        "cpu",
-        "--engine",
-        engine,
-        "--precision",
-        "float32",
-        "--voxels",
-        "1000",
-    ]
+    settings = ["--device", "cpu", "--engine", engine, "--precision", "float32", "--voxels", "1000"]
+    return ["-P", "-m", "napari_unet", "models", "measure", str(model), *settings]
 
 
 def test_the_last_choice_is_measured_once(qtbot, started):

@@ -16,6 +16,15 @@ def test_a_models_own_threshold_is_shown_as_it_is(qtbot, threshold):
     assert form.value().threshold is None
 
 
+@pytest.mark.parametrize(("moved", "told"), [(0.69831, 0.7), (0.004, 0.004), (0.9962, 0.9962)])
+def test_a_threshold_that_was_moved_is_told_as_it_is_read(qtbot, moved, told):
+    form = OptionsForm()
+    qtbot.addWidget(form)
+    form.set_threshold_default(0.002 if moved < 0.5 else 0.999)
+    form._slider.setValue(moved)
+    assert form.value().threshold == pytest.approx(told, abs=1e-4)
+
+
 def test_the_precision_is_chosen(qtbot):
     form = OptionsForm()
     qtbot.addWidget(form)

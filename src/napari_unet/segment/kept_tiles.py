@@ -57,10 +57,7 @@ class Store:
         """Tiles as the files hold them, one after the other."""
         for number in numbers:
             frame, region = self.grid.tile(number)
-            try:
-                labels, *others = (sink.read(frame, region) for sink in self.sinks)
-            except Exception as error:  # a damaged chunk: each compressor has an error of its own
-                raise OutputError(f"{self.sinks[0].file.path} is damaged ({error}). Remove it, and begin anew.") from error
+            labels, *others = (_read(sink, frame, region) for sink in self.sinks)
             yield Restored(frame, region, labels, _classes_first(others[0], labels) if others else None)
 
     def hash_of(self, frame: Index, region: Slices) -> str | None:
@@ -217,6 +214,18 @@ class _Pieces:
         self.tile = replace(self.tile, nonfinite=self.tile.nonfinite + piece.nonfinite)
         self._missing -= piece.labels.size
         return not self._missing
+
+
+def _read(sink: Sink, frame: Index, region: Slices) -> np.ndarray:
+    """What a file holds there; raises `OutputError` where it can not be read, or is damaged."""
+    try:
+        return sink.read(frame, region)
+    except MemoryError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{sink.file.path} can not be read: {error}.") from error
+    except Exception as error:  # a damaged chunk: each compressor has an error of its own
+        raise OutputError(f"{sink.file.path} is damaged ({error}). Choose another name, or remove it and begin anew.") from error
 
 
 def _classes_first(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -80,6 +80,8 @@ def keep_paces(config: UNetConfig, measured: Sequence[Measured], weighed: Sequen
     new = [(_setup(config, found.kind, found.device), found.size, found.seconds) for found in measured]
     taken = [(_weighing(config, found.kind), found.size, found.voxel_bytes) for found in weighed]
     new += [each for each in taken if fresh or each[0] not in known]
+    for setup, _, _ in taken if fresh else ():
+        known.pop(setup, None)
     for setup, size, value in new:
         known[setup] = {**known.pop(setup, {}), str(size): value}  # the last of all
     kept = dict(list(known.items())[-MOST_SETUPS:])

@@ -19,7 +19,8 @@ from napari_unet.files import free_room, in_words, promise_room
 
 IN_MEMORY_BYTES = 64 * 2**20
 SPARE_BYTES = 2**30
-PREFIX = "result-"
+PREFIX, ELSEWHERE_PREFIX = "result-", ".napari-unet-loop-result-"
+TRIAL_BYTES = 2**20
 
 BLOCK_BYTES = 512  # what st_blocks counts, whatever the file system
 PAGE_BYTES = 2**12
@@ -75,15 +76,15 @@ def cache_folder() -> Path:
 
 
 @cache
-def _sweep(folder: Path) -> None:
+def _sweep(folder: Path, prefix: str = PREFIX) -> None:
     """Remove, once per process, what earlier ones left; files in use refuse, or are nameless already."""
-    for path in folder.glob(f"{PREFIX}*"):
+    for path in folder.glob(f"{prefix}*"):
         with suppress(OSError):
             path.unlink()
 
 
 def _mapped(folder: Path, room: int, shape: Part, dtype: np.dtype | type) -> np.memmap:
-    handle, name = tempfile.mkstemp(prefix=PREFIX, dir=folder)
+    handle, name = tempfile.mkstemp(prefix=PREFIX if folder == cache_folder() else ELSEWHERE_PREFIX, dir=folder)
     try:
         with os.fdopen(handle, "r+b") as file:
             file.truncate(prod(shape) * np.dtype(dtype).itemsize)
@@ -99,13 +100,23 @@ def _mapped(folder: Path, room: int, shape: Part, dtype: np.dtype | type) -> np.
 def _folder_with(room: int, other: Path | None) -> Path:
     """The folder whose disk takes so many bytes, once the parts of the other living arrays have been written too."""
     folder = cache_folder()
-    for place in (folder, *([] if other is None else [other])):
-        if free_room(place) >= room + SPARE_BYTES:
-            return place
+    if free_room(folder) >= room + SPARE_BYTES:
+        return folder
+    if other is not None and free_room(other) >= room + SPARE_BYTES and _takes_sparse_files(other):
+        _sweep(other, ELSEWHERE_PREFIX)
+        return other
     raise OutputError(
         f"The result needs {in_words(room)} in {folder}, which has {in_words(max(0, free_room(folder)))} free. "
         "Free some space, delete older results, or segment a part of the image."
     )
+
+
+def _takes_sparse_files(folder: Path) -> bool:
+    """Whether a file of zeros takes no room there, as far as the system tells; else making a large one takes minutes."""
+    with tempfile.TemporaryFile(dir=folder) as trial:
+        trial.truncate(TRIAL_BYTES)
+        blocks = getattr(os.fstat(trial.fileno()), "st_blocks", None)
+    return blocks is None or blocks * BLOCK_BYTES < TRIAL_BYTES / 2
 
 
 def _promised(disk: int) -> int:

@@ -2,13 +2,12 @@
 
 import json
 import sys
-from pathlib import Path
 
 from qtpy.QtCore import QObject, QProcess, Signal
 
 from napari_unet.devices import Device, cpu_device
 
-ARGUMENTS = ["-m", "napari_unet", "doctor", "--json"]
+ARGUMENTS = ["-P", "-m", "napari_unet", "doctor", "--json"]  # whatever lies in the user's folder is not imported
 _found: list[Device] = []
 
 
@@ -20,7 +19,6 @@ class DeviceProbe(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._process = QProcess(self)
-        self._process.setWorkingDirectory(str(Path(sys.executable).parent))  # whatever lies in the user's is not imported
         self._process.finished.connect(self._on_process_finished)
         self._process.errorOccurred.connect(self._on_process_error)
         self.destroyed.connect(self._process.kill)

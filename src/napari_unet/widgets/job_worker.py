@@ -48,7 +48,7 @@ class JobWorker(FunctionWorker):  # type: ignore[misc]
         self._args: tuple[Any, ...]
         self._kwargs: dict[str, Any]
         self.signals = JobSignals()
-        self._wish = Wish.GO
+        self.wish = Wish.GO
         self.was_cancelled = False
 
     def start(self) -> None:
@@ -88,11 +88,11 @@ class JobWorker(FunctionWorker):  # type: ignore[misc]
 
     def ask_for(self, wish: Wish) -> None:
         """Say from the main thread what the user wants."""
-        self._wish = wish
+        self.wish = wish
 
     def asked(self) -> Wish:
         """What the user wants, asked by the task; a closing window means CANCEL."""
-        return Wish.CANCEL if self.abort_requested else self._wish
+        return Wish.CANCEL if self.abort_requested else self.wish
 
     def tell(self, message: object) -> None:
         """Send a message from the task to the main thread."""

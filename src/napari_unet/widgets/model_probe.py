@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, QProcess, QTimer, Signal
 from napari_unet.widgets.job_threads import let_give_way
 from napari_unet.widgets.job_worker import busy
 
+MEASURE = ("-P", "-m", "napari_unet", "models", "measure")  # whatever lies in the user's folder is not imported
 REST_MS = 1000  # what is chosen in passing is not measured
 
 
@@ -20,12 +21,12 @@ class ModelProbe(QObject):
         super().__init__(parent)
         self._tried: set[tuple[str, ...]] = set()
         self._wanted: tuple[str, ...] | None = None
+        self._voxels = 0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REST_MS)
         self._timer.timeout.connect(self._begin)
         self._process = QProcess(self)
-        self._process.setWorkingDirectory(str(Path(sys.executable).parent))  # whatever lies in the user's is not imported
         self._running: tuple[str, ...] | None = None
         self._process.started.connect(self._give_way)
         self._process.finished.connect(self._on_process_finished)
@@ -34,7 +35,8 @@ class ModelProbe(QObject):
 
     def ask(self, model: Path, device: str, engine: str, precision: str, voxels: int) -> None:
         """Measure this soon, on a window of so many voxels, in place of what was asked for before."""
-        words = (str(model), "--device", device, "--engine", engine, "--precision", precision, "--voxels", str(voxels))
+        words = (str(model), "--device", device, "--engine", engine, "--precision", precision)
+        self._voxels = voxels
         self._wanted = None if words in self._tried else words
         if self._wanted is not None:
             self._timer.start()
@@ -55,7 +57,7 @@ class ModelProbe(QObject):
             return
         self._running, self._wanted = self._wanted, None
         self._tried.add(self._running)
-        self._process.start(sys.executable, ["-m", "napari_unet", "models", "measure", *self._running])
+        self._process.start(sys.executable, [*MEASURE, *self._running, "--voxels", str(self._voxels)])
 
     def _give_way(self) -> None:
         let_give_way(self._process.processId())

@@ -63,7 +63,7 @@ class OptionsForm(QWidget):
             current_slice_only=self._slice.isChecked() and not self._slice.isHidden(),
             region_in_view_only=self._view.isChecked(),
             keep_probabilities=self._keep.isChecked(),
-            threshold=None if own else round(float(threshold), DECIMALS),  # as it is shown, so that another run can have the same
+            threshold=None if own else _as_shown(float(threshold)),
             engine=self._engine.value(),
             precision="half" if self._precision.value() == "half" else "float32",
             halo="auto" if self._halo.isHidden() else self._halo.value(),
@@ -146,3 +146,9 @@ class OptionsForm(QWidget):
     def _on_slider_changed(self, threshold: float) -> None:
         self.threshold_changed.emit(float(threshold))
         self.value_changed.emit()
+
+
+def _as_shown(threshold: float) -> float:
+    """A threshold as it is read, so that another run can have the same; but for those that would be read as none."""
+    shown = round(threshold, DECIMALS)
+    return shown if 0 < shown < 1 else threshold

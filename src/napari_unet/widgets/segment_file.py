@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from napari_unet.errors import OutputError
 from napari_unet.progress import Asked, Wish, should_stop
-from napari_unet.scans.partial_zarr import is_begun
+from napari_unet.scans.partial_zarr import facts_of, is_begun, open_partial
 from napari_unet.segment.engine import make_engine
 from napari_unet.segment.engines_used import EnginesUsed
 from napari_unet.segment.kept_run import CompleteRun, complete_run, kept_run
@@ -31,21 +31,20 @@ def keep_in_file(worker: JobWorker, order: RunOrder, path: Path, facts: Facts, m
     outputs = Outputs(path, order.probabilities)
     facts.earlier = is_begun(path)
     if (found := _found(model, order, outputs)) is not None:
-        facts.begin({name: value for name, value in found.facts().items() if name != RUN})
-        _restore(worker, worker.asked, order, found)
-        facts.kept = FOUND.format(path)
+        _show(worker, order, facts, found)
         return
 
     def asked() -> Wish:
         """A window that closes ends the run, and does not take back what is kept."""
-        return Wish.STOP if worker.abort_requested else worker.asked()
+        return Wish.STOP if worker.abort_requested and worker.wish is not Wish.CANCEL else worker.asked()
 
     engine = make_engine(model, order.job.settings)
     facts.begin(run_facts(model, order.job, engine), EnginesUsed())
     facts.unfinished = True
     with kept_run(model, order.job, outputs, KEEPING, engine, worker.tell, asked) as run:
         if isinstance(run, CompleteRun):  # another process has just completed it
-            raise OutputError(TAKEN.format(path))
+            _show(worker, order, facts, run)
+            return
         try:
             _restore(worker, asked, order, run)
             fill(worker.tell, asked, order, facts, model, engine, run)
@@ -61,9 +60,18 @@ def _found(model: "Model", order: RunOrder, outputs: Outputs) -> CompleteRun | N
     paths = [path for path in (outputs.labels, outputs.probabilities) if path is not None and path.exists()]
     if not begun and outputs.labels in paths and (complete := complete_run(model, order.job, outputs, KEEPING)) is not None:
         return complete
-    if taken := [path for path in paths if not begun or path == outputs.labels]:
+    plan = open_partial(outputs.labels)[1].get(RUN) if begun else None  # a run that was killed at its end has placed the others first
+    if taken := [path for path in paths if path == outputs.labels or plan is None or facts_of(path).get(RUN) != plan]:
         raise OutputError(TAKEN.format(taken[0]))
     return None
+
+
+def _show(worker: JobWorker, order: RunOrder, facts: Facts, found: CompleteRun) -> None:
+    """Show a result that is there."""
+    facts.earlier, facts.unfinished, facts.nonfinite = True, False, found.nonfinite
+    facts.begin({name: value for name, value in found.facts().items() if name != RUN})
+    _restore(worker, worker.asked, order, found)
+    facts.kept = FOUND.format(order.keep_in)
 
 
 def _restore(worker: JobWorker, asked: Asked, order: RunOrder, run: "KeptRun | CompleteRun") -> None:

@@ -1,5 +1,6 @@
 """From choices to a run: what fits, and what is segmented."""
 
+import os
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -153,13 +154,17 @@ def _runner(spec: ModelSpec, device: Device, options: Options) -> tuple[Kind, De
     return kind, place
 
 
+def place_of(options: Options) -> Path | None:
+    """The path that was given for the result, if any."""
+    return Path(os.path.expanduser(options.keep_in)) if options.keep_in else None  # noqa: PTH111 Path's own raises for unknown users
+
+
 def keep_in(options: Options) -> Path | None:
     """Where the result is to be kept, if anywhere; raises `SettingsError` for a part, `OutputError` where there is no such folder."""
-    if not options.keep_in:
+    if (path := place_of(options)) is None:
         return None
     if parts := [f'"{text}"' for text, on in ((SLICE_TEXT, options.current_slice_only), (REGION_TEXT, options.region_in_view_only)) if on]:
         raise SettingsError(f'Only whole images are kept in a file. Switch {" and ".join(parts)} off, or empty "{KEEP_TITLE}".')
-    path = Path(options.keep_in).expanduser()
     if not path.is_absolute():
         raise OutputError(f"Give the whole path of the file that the result is kept in, such as {Path.home() / path.name}.")
     if not path.parent.is_dir():

@@ -39,7 +39,7 @@ class SegmentRun(QObject):
     def __init__(self, title: str, order: RunOrder, show: "Show") -> None:
         """`show` puts the layers of the run into the viewer, when it is the run's turn."""
         super().__init__()
-        self._arrays, self._focus, self.in_file = order.arrays, order.focus, order.keep_in is not None
+        self._arrays, self._focus, self.file = order.arrays, order.focus, order.keep_in
         self._show: Show | None = show
         self._result: ResultLayer | None = None
         self._activity: Activity | None = None
@@ -87,7 +87,7 @@ class SegmentRun(QObject):
         if self._result is None:  # the viewer was closed meanwhile
             self.cancel()
         else:
-            self._result.gone.connect(self.stop if self.in_file else self.cancel)
+            self._result.gone.connect(self.cancel if self.file is None else self.stop)
 
     def _show_hatching(self) -> None:
         if self._result is not None:
@@ -120,7 +120,8 @@ class SegmentRun(QObject):
         self.ended.emit(self._report(end))
 
     def _nothing_to_keep(self, end: JobEnd) -> bool:
-        return end.kind == "cancelled" or self._tiles[0] == 0
+        deleted = self._result is not None and self._result.labels is None
+        return end.kind == "cancelled" or self._tiles[0] == 0 or deleted
 
     def _report(self, end: JobEnd) -> RunEnd:
         done, total = self._tiles

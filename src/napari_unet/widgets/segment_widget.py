@@ -21,7 +21,7 @@ from napari_unet.widgets.model_probe import ModelProbe
 from napari_unet.widgets.preferences import remember, remembered
 from napari_unet.widgets.records import InputChoice, Options
 from napari_unet.widgets.segment_form import SegmentForm
-from napari_unet.widgets.segment_plan import SegmentPlan
+from napari_unet.widgets.segment_plan import SegmentPlan, place_of
 from napari_unet.widgets.segment_run import RunEnd, SegmentRun
 from napari_unet.widgets.viewer_bridge.layer_facts import real_viewer
 from napari_unet.widgets.viewer_bridge.layer_watch import LayerWatch
@@ -75,8 +75,7 @@ class SegmentWidget(Dock):
         self._reread_models()
         self.form.model.set_value(str(model))
         self.form.image.set_value(image)
-        self.form.options.forget_place()  # that is the file of another result
-        self._on_run_requested()
+        self._begin(replace(self.form.options.value(), keep_in=""))  # the file is that of another result
 
     def _connect(self) -> None:
         form = self.form
@@ -139,10 +138,11 @@ class SegmentWidget(Dock):
         form.message.say(outlook.text, "info" if outlook.ready else "problem") if outlook.shown else form.message.clear()
         self._show_cost()
 
-    def _forget_place(self) -> None:
-        """The file is complete, and the next result belongs into another."""
-        self.form.options.forget_place()
-        remember(choices_of(self.form))
+    def _forget_place(self, complete: Path | None) -> None:
+        """A file is complete, and the next result belongs into another; one that has been named meanwhile stays."""
+        if complete is not None and place_of(self.form.options.value()) == complete:
+            self.form.options.forget_place()
+            remember(choices_of(self.form))
 
     def _show_cost(self) -> None:
         """Tell what a run would take, unless one goes on."""
@@ -207,8 +207,8 @@ class SegmentWidget(Dock):
             self._reread_models()
         self._on_choice_changed()
         self.form.message.say(end.sentence, KINDS[end.kind], end.details)
-        if run is not None and end.kind in ("done", "stopped"):
+        if run is not None and run.result is not None and run.result.labels is not None and end.kind in ("done", "stopped"):
             self._last.take(run.result, run.model.header)
-        if run is not None and run.in_file and end.kind == "done":
-            self._forget_place()
+        if run is not None and end.kind == "done":
+            self._forget_place(run.file)
         self.run_ended.emit(end)
