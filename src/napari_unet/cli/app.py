@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from napari_unet.cli.arguments import EvaluateArguments, SegmentArguments, TrainArguments
-from napari_unet.cli.options import with_arguments, with_options
+from napari_unet.cli.options import validated, with_arguments, with_options
 from napari_unet.cli.outcome import Outcome, guarded
 from napari_unet.learn.settings import TrainSettings
+from napari_unet.segment.pace import PROBE_VOXELS
 from napari_unet.segment.settings import SegmentSettings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")]
@@ -110,14 +111,14 @@ def measure(
     device: Annotated[str, typer.Option(help=str(SegmentSettings.model_fields["device"].description))] = "auto",
     engine: Annotated[str, typer.Option(help=str(SegmentSettings.model_fields["engine"].description))] = "auto",
     precision: Annotated[str, typer.Option(help=str(SegmentSettings.model_fields["precision"].description))] = "float32",
-    voxels: Annotated[int, typer.Option(min=1, max=2**26, help="About how many voxels the window has that it runs on.")] = 2**20,
+    voxels: Annotated[int, typer.Option(min=1, max=2**26, help="About how many voxels the window has that it runs on.")] = PROBE_VOXELS,
     as_json: AsJson = False,
 ) -> None:
     """Measure how fast a model runs here and the memory it takes; later runs are planned by that."""
     from napari_unet.cli.measure_model import measure_model
 
-    given = {"device": device, "engine": engine, "precision": precision}
-    guarded(lambda: measure_model(model, voxels, given), as_json or _asked_before(context))
+    settings = validated(SegmentSettings, {"device": device, "engine": engine, "precision": precision})
+    guarded(lambda: measure_model(model, settings, voxels), as_json or _asked_before(context))
 
 
 @app.command()

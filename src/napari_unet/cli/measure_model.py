@@ -1,25 +1,16 @@
 """What `models measure` does: a few windows of noise."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import ValidationError
-
 from napari_unet.cli.outcome import Outcome
-from napari_unet.errors import SettingsError
 from napari_unet.model.library import load_model
 from napari_unet.segment.probe import probe
 from napari_unet.segment.settings import SegmentSettings
 
 
-def measure_model(name_or_path: str, voxels: int, given: Mapping[str, str]) -> Outcome:
+def measure_model(name_or_path: str, settings: SegmentSettings, voxels: int) -> Outcome:
     """Speed and memory of a model with these settings, on a window of so many voxels; raises `NapariUNetError` where it can not run."""
-    try:
-        settings = SegmentSettings.model_validate(dict(given))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise SettingsError(f"--{first['loc'][0]}: {first['msg']}.") from error
     model = load_model(name_or_path)
     found = probe(model, settings, voxels)
     values: dict[str, Any] = {"name": model.spec.name, **asdict(found)}

@@ -4,13 +4,14 @@ import dataclasses
 import inspect
 from collections.abc import Callable
 from types import NoneType
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 Command = Callable[..., None]
+Settings = TypeVar("Settings", bound=BaseModel)
 
 
 def with_options(arguments: type, settings: type[BaseModel]) -> Callable[[Command], Command]:
@@ -26,7 +27,7 @@ def with_options(arguments: type, settings: type[BaseModel]) -> Callable[[Comman
     def wrap(command: Command) -> Command:
         def run(**given: Any) -> None:
             own = _nested({path: _value(given.pop("_".join(path)), field) for path, field in fields.items()})
-            command(arguments(**given), _validated(settings, own))
+            command(arguments(**given), validated(settings, own))
 
         return _as_command(run, command, parameters)
 
@@ -120,7 +121,8 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, kind, annotation=annotation, default=inspect.Parameter.empty if empty else default)
 
 
-def _validated(settings: type[BaseModel], given: dict[str, Any]) -> BaseModel:
+def validated(settings: type[Settings], given: dict[str, Any]) -> Settings:
+    """Settings of what was given; what they refuse is wrong usage."""
     try:
         return settings(**given)
     except ValidationError as error:

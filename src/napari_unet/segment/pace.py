@@ -18,8 +18,8 @@ FOLDER_VARIABLE = "NAPARI_UNET_CACHE"
 NAME = "paces.json"
 MOST_SETUPS = 100
 NEAR = 2  # windows may be four times larger or smaller than those whose speed is known
-PROBED = 20  # from this size on, smaller windows tell of larger ones too
-WEIGHED = 20  # from this size on, what a window takes is that of its voxels
+LARGE = 20  # from this size on, windows tell the speed of larger ones too, and what they take is that of their voxels
+PROBE_VOXELS = 2**LARGE
 SIZES = range(64)
 
 Paces = dict[str, dict[str, float]]  # by setup, then by the size of windows
@@ -54,13 +54,13 @@ def known_pace(config: UNetConfig, kind: Kind, device: str, voxels: int) -> floa
     known = _read().get(_setup(config, kind, device), {})
     wanted = size_of(voxels)
     distances = {int(size): abs(int(size) - wanted) for size in known}
-    near = [(far, known[str(size)]) for size, far in distances.items() if far <= NEAR or PROBED <= size < wanted]
+    near = [(far, known[str(size)]) for size, far in distances.items() if far <= NEAR or LARGE <= size < wanted]
     return min(near, default=(0, None))[1]
 
 
 def known_voxel_bytes(config: UNetConfig, kind: Kind) -> float | None:
     """What a voxel of a window took at the peak, in bytes, by earlier runs of such a network; None where none was seen."""
-    known = {int(size): found for size, found in _read().get(_weighing(config, kind), {}).items() if int(size) >= WEIGHED}
+    known = {int(size): found for size, found in _read().get(_weighing(config, kind), {}).items() if int(size) >= LARGE}
     return known[max(known)] if known else None
 
 

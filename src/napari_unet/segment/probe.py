@@ -12,10 +12,10 @@ from napari_unet.model.torch_import import torch
 from napari_unet.segment.engine import Engine, make_engine, timed
 from napari_unet.segment.estimate import Estimate
 from napari_unet.segment.out_of_memory import out_of_memory
+from napari_unet.segment.pace import PROBE_VOXELS
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.transfer import Arriving
 
-PROBE_VOXELS = 2**20  # of a window that is tried for itself: so many that what the weights take does not count
 ROUNDS = 3
 WORTH_A_PROBE = 20  # in a run of so many tiles, one more is little
 

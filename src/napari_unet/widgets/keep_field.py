@@ -5,11 +5,12 @@ from pathlib import Path
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
 
+from napari_unet.scans.write import ZARR_SUFFIX
+from napari_unet.widgets.name_field import FORBIDDEN
 from napari_unet.widgets.rows import add_row, make_grid, plain_tip
 
 TITLE = "Keep in"
 NOWHERE = "the window alone"
-SUFFIX = ".zarr"
 UNFINISHED = ".partial"  # what an interrupted run leaves has this behind its name
 CHOOSE_TEXT, CHOOSE_PX = "…", 24
 TIP = (
@@ -18,7 +19,6 @@ TIP = (
 )
 CLEAR_TIP = "Keep the result in the window alone."
 CHOOSE_TIP = "Choose a place and a name for the file."
-FORBIDDEN = '<>:"/\\|?*'
 
 
 class KeepField(QWidget):
@@ -52,7 +52,7 @@ class KeepField(QWidget):
     def value(self) -> str:
         """The path; nothing where the result is not kept."""
         text = self._edit.text().strip().rstrip("/\\").removesuffix(UNFINISHED)
-        return f"{text}{'' if text.lower().endswith(SUFFIX) else SUFFIX}" if text else ""
+        return f"{text}{'' if text.lower().endswith(ZARR_SUFFIX) else ZARR_SUFFIX}" if text else ""
 
     def set_value(self, path: str) -> None:
         """Show this path."""
@@ -64,9 +64,9 @@ class KeepField(QWidget):
 
     def _on_choose_clicked(self) -> None:
         """Ask for a place; one that is taken is no matter here: the run says whether it goes on with what is there."""
-        known = self.value() or str(Path.home() / f"{self._name}{SUFFIX}")
+        known = self.value() or str(Path.home() / f"{self._name}{ZARR_SUFFIX}")
         option = QFileDialog.Option.DontConfirmOverwrite
-        path, _ = QFileDialog.getSaveFileName(self, "Keep the result in", known, f"OME-Zarr (*{SUFFIX})", options=option)
+        path, _ = QFileDialog.getSaveFileName(self, "Keep the result in", known, f"OME-Zarr (*{ZARR_SUFFIX})", options=option)
         if path:
             self._edit.setText(path)
 

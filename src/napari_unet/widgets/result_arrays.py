@@ -16,30 +16,6 @@ from napari_unet.widgets.done_map import DoneMap
 PIECE_VOXELS = 2**20
 
 
-class Tile(Protocol):
-    """What a run delivers, as far as it matters here."""
-
-    @property
-    def frame(self) -> Index:
-        """Which frame it belongs to."""
-
-    @property
-    def region(self) -> Slices:
-        """Where it lies in the frame."""
-
-    @property
-    def labels(self) -> np.ndarray:
-        """Labels of the region."""
-
-    @property
-    def provisional(self) -> bool:
-        """Whether a later tile covers it."""
-
-    @property
-    def probabilities(self) -> np.ndarray | None:
-        """Probabilities of the region, classes first, where they are kept."""
-
-
 class StoredTile(Protocol):
     """What a file holds of a tile; its arrays are in the order in which `Scan.place` takes them."""
 
@@ -58,6 +34,14 @@ class StoredTile(Protocol):
     @property
     def probabilities(self) -> np.ndarray | None:
         """Probabilities of the region, classes first, where they are kept."""
+
+
+class Tile(StoredTile, Protocol):
+    """What a run delivers, as far as it matters here; its arrays are in the order of the frame's axes."""
+
+    @property
+    def provisional(self) -> bool:
+        """Whether a later tile covers it."""
 
 
 class ResultArrays:

@@ -11,6 +11,7 @@ from napari_unet.errors import ModelFileError, NapariUNetError
 from napari_unet.model.header import SUFFIX, read_header
 from napari_unet.model.library import ModelEntry, list_models, model_entry, user_folder
 from napari_unet.progress import Progress
+from napari_unet.segment.pace import PROBE_VOXELS
 from napari_unet.widgets.device_probe import DeviceProbe
 from napari_unet.widgets.dock import Dock
 from napari_unet.widgets.job_worker import in_background
@@ -29,7 +30,6 @@ from napari_unet.widgets.viewer_bridge.review_commands import bind_keys
 from napari_unet.widgets.viewer_bridge.warm_up import warm_up
 
 WARM_UP_MS = 300
-MOST_PROBED = 2**20  # voxels: what is larger takes as long for each
 PAINT_NOTE = "can be painted on when it has ended"
 KINDS = {"done": "done", "stopped": "info", "cancelled": "info", "failed": "error"}
 
@@ -155,7 +155,7 @@ class SegmentWidget(Dock):
         form.show_cost(cost.text)
         if cost.unmeasured is not None and (entry := form.model.value()) is not None:
             wanted = cost.unmeasured
-            self._measuring.ask(entry.path, wanted.device, wanted.engine, wanted.precision, min(cost.voxels, MOST_PROBED))
+            self._measuring.ask(entry.path, wanted.device, wanted.engine, wanted.precision, min(cost.voxels, PROBE_VOXELS))
 
     def _on_run_requested(self) -> None:
         self._begin(self.form.options.value())

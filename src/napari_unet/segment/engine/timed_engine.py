@@ -14,7 +14,7 @@ from napari_unet.segment.engine.peak_memory import PeakMemory
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.engine.wrapped import WrappedEngine
 from napari_unet.segment.installed import Kind
-from napari_unet.segment.pace import WEIGHED, Measured, Weighed, keep_paces, size_of
+from napari_unet.segment.pace import LARGE, Measured, Weighed, keep_paces, size_of
 
 ON_THE_WAY = 2  # the first windows of a card are measured before it has computed any: how long they take is seen from the third on
 
@@ -44,7 +44,7 @@ class TimedEngine(WrappedEngine):
     def _weigh(self, window: torch.Tensor, asked: Asked) -> torch.Tensor:
         """Run a window; an engine's first large one tells what a window takes, since later ones find its memory taken already."""
         setup, voxels = (self.kind, self.device), math.prod(window.shape[1:])
-        if setup in self._weighed or size_of(voxels) < WEIGHED:
+        if setup in self._weighed or size_of(voxels) < LARGE:
             return self._running.run(window, asked)
         peak = PeakMemory(self.device)
         probabilities = self._running.run(window, asked)
