@@ -14,9 +14,9 @@ import numpy as np
 import store
 from scipy.ndimage import gaussian_filter
 
-from napari_unet.learn.example import Example
+from napari_unet.learn.data.example import Example
+from napari_unet.learn.optimise.trainer import Trainer
 from napari_unet.learn.settings import TrainSettings
-from napari_unet.learn.trainer import Trainer
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.spec import ClassSpec, ModelSpec
 from napari_unet.progress import go

@@ -29,11 +29,10 @@ from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine import make_engine
-from napari_unet.segment.frame_statistics import frame_statistics
 from napari_unet.segment.job import plan_job
-from napari_unet.segment.normalize import normalize
-from napari_unet.segment.semantic import decide
+from napari_unet.segment.statistics import frame_statistics, normalize
 from napari_unet.segment.stream import Focus, stream
+from napari_unet.segment.tiles.decode import decide
 
 Labels = np.ndarray
 Way = Callable[[], tuple[Labels, float | None]]  # labels, and seconds where they are not those of the call

@@ -19,7 +19,7 @@ import zarr
 from window import click_segment, open_dock, settle, wait_for, wait_for_drawing, wait_until
 
 from napari_unet.model.torch_import import torch
-from napari_unet.scans.samples import nuclei_2d
+from napari_unet.scans.samples.samples import nuclei_2d
 
 CHUNK = 1024
 

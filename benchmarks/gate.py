@@ -18,8 +18,8 @@ import numpy as np
 from learning import Figures, Pair, binary, keep, names, runs_of, timed, verdict_of
 
 import napari_unet as nu
-from napari_unet.learn.held_out import hold_out
-from napari_unet.learn.object_size import object_diameter_px
+from napari_unet.learn.judging.held_out import hold_out
+from napari_unet.learn.setup.object_size import object_diameter_px
 from napari_unet.scans.scan import scan_of
 
 BLOCK_PX = 16

@@ -24,9 +24,8 @@ import napari_unet as nu
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine import TorchEngine, folded
-from napari_unet.segment.frame_statistics import frame_statistics
 from napari_unet.segment.job import plan_job
-from napari_unet.segment.normalize import normalize
+from napari_unet.segment.statistics import frame_statistics, normalize
 from napari_unet.segment.stream import stream
 
 nn = torch.nn

@@ -16,8 +16,8 @@ from napari import Viewer
 from window import Heart, click_segment, open_dock, settle, wait_for
 
 from napari_unet.model.torch_import import torch
-from napari_unet.scans.samples import nuclei_2d
-from napari_unet.widgets.segment_widget import SegmentWidget
+from napari_unet.scans.samples.samples import nuclei_2d
+from napari_unet.widgets.segment.dock import SegmentWidget
 
 ROUNDS = 5
 

@@ -17,8 +17,8 @@ from qtpy.QtTest import QTest
 from window import Heart, click_segment, open_dock, settle, wait_for, wait_until
 
 from napari_unet.model.torch_import import torch
-from napari_unet.scans.samples import nuclei_2d
-from napari_unet.widgets.finetune_widget import FinetuneWidget
+from napari_unet.scans.samples.samples import nuclei_2d
+from napari_unet.widgets.finetune.dock import FinetuneWidget
 
 
 def main() -> None:

@@ -14,16 +14,15 @@ import store
 from learning import MEMBRANES, binary
 
 import napari_unet as nu
-from napari_unet.learn.example import examples_of
-from napari_unet.learn.fit import fit
+from napari_unet.learn.data.example import examples_of
+from napari_unet.learn.optimise.fit import fit
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment import instance_sample
-from napari_unet.segment.frame_statistics import frame_statistics
-from napari_unet.segment.normalize import normalize
+from napari_unet.segment.statistics import frame_statistics, normalize
+from napari_unet.segment.tiles import instance_sample
 
 SPEC = ModelSpec(
     name="instance", architecture=UNetConfig(width=16, depth=4, norm="instance"), channels=("electron micrograph",), classes=MEMBRANES

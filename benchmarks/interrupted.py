@@ -17,8 +17,8 @@ import store
 import zarr
 from mosaic import command, run, source, write_scan
 
-from napari_unet.scans.partial_zarr import partial_folder
-from napari_unet.segment.run_journal import read_journals
+from napari_unet.scans.formats.zarr_partial import partial_folder
+from napari_unet.segment.resumable.journal import read_journals
 
 PARTS = 4
 TILE = ("--tile-px", "512")

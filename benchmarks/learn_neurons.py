@@ -15,9 +15,9 @@ import tifffile
 from learning import Figures, Pair, keep, over_runs, pooled
 
 import napari_unet as nu
-from napari_unet.learn.example import examples_of
-from napari_unet.learn.fit import fit
+from napari_unet.learn.data.example import examples_of
 from napari_unet.learn.halo import measured_halo, places_of, with_halo
+from napari_unet.learn.optimise.fit import fit
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.geometry import exact_halo
 from napari_unet.model.model import Model

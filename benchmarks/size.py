@@ -21,13 +21,13 @@ import napari_unet as nu
 from napari_unet.errors import Cancelled
 from napari_unet.model.model import Model
 from napari_unet.progress import Wish
-from napari_unet.scans.read import read_scan
+from napari_unet.scans.formats.read import read_scan
 from napari_unet.segment.engine import make_engine
 from napari_unet.segment.job import SegmentJob, plan_job
-from napari_unet.segment.lattice import halo_of, lattice_of
 from napari_unet.segment.stream import stream
-from napari_unet.segment.tiling import computed_share
-from napari_unet.segment.waiting import Focus
+from napari_unet.segment.tiles.lattice import halo_of, lattice_of
+from napari_unet.segment.tiles.queue import Focus
+from napari_unet.segment.tiles.tiling import computed_share
 
 SMALLEST = 64
 CANCEL_AFTER_S = 0.7  # from the first tile on, so that it comes in the middle of another

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import QApplication
 viewer = Viewer()
 QApplication.processEvents()
 begin = time.perf_counter()
-from napari_unet.widgets.segment_widget import SegmentWidget
+from napari_unet.widgets.segment.dock import SegmentWidget
 viewer.window.add_dock_widget(SegmentWidget(viewer), name="Segment")
 QApplication.processEvents()
 print((time.perf_counter() - begin) * 1000)

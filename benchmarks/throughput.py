@@ -19,8 +19,7 @@ from engine import decided
 import napari_unet as nu
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.frame_statistics import frame_statistics
-from napari_unet.segment.normalize import normalize
+from napari_unet.segment.statistics import frame_statistics, normalize
 
 Labels = np.ndarray
 PEER = "MONAI, 256 px, overlap 0.5, gaussian, four windows at a time"

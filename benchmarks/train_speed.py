@@ -16,9 +16,9 @@ import numpy as np
 import store
 from learning import MEMBRANES, binary
 
-from napari_unet.learn.example import Example, examples_of
+from napari_unet.learn.data.example import Example, examples_of
+from napari_unet.learn.optimise.trainer import Trainer
 from napari_unet.learn.settings import TrainSettings
-from napari_unet.learn.trainer import Trainer
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch

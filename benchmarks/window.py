@@ -11,7 +11,7 @@ from qtpy.QtCore import QEventLoop, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_unet.widgets.segment_widget import SegmentWidget
+from napari_unet.widgets.segment.dock import SegmentWidget
 
 BEAT_MS = 10
 

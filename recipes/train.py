@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 import napari_unet as nu
-from napari_unet.learn.example import examples_of
-from napari_unet.learn.fit import fit
+from napari_unet.learn.data.example import examples_of
+from napari_unet.learn.optimise.fit import fit
 from napari_unet.measure.metrics import dice
 from napari_unet.model.model import Model
 from napari_unet.progress import Progress

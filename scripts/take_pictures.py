@@ -18,13 +18,11 @@ import napari
 import numpy as np
 from qtpy.QtTest import QTest
 
-from napari_unet.scans.samples import nuclei_2d
+from napari_unet.scans.samples.samples import nuclei_2d
 from napari_unet.segment.run import segment  # noqa: F401  (torch is there before the clock starts)
-from napari_unet.widgets.demo import click_and_wait, open_dock
-from napari_unet.widgets.finetune_widget import FinetuneWidget
-from napari_unet.widgets.segment_widget import SegmentWidget
-from napari_unet.widgets.viewer_bridge import docks
-from napari_unet.widgets.viewer_bridge.review import region_is_right
+from napari_unet.widgets.painting.review import region_is_right
+from napari_unet.widgets.segment.demo import click_and_wait, open_dock
+from napari_unet.widgets.viewer import docks
 
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
 SIZE_PX = (1200, 800)
@@ -51,11 +49,11 @@ def take_finetune() -> None:
     viewer, sample = make_viewer("dark"), nuclei_2d()
     scale = {"scale": sample.spacing, "units": ("um", "um")}
     viewer.add_image(sample.image.max() - sample.image, name="Bright field", **scale)
-    dock = docks.open_dock(viewer, SegmentWidget, "Segment")
+    dock = docks.open_dock(viewer, "Segment")
     dock.form.model.set_value("nuclei-2d")
     QTest.qWait(3000)
     click_and_wait(dock)
-    widget = docks.open_dock(viewer, FinetuneWidget, "Fine-tune")
+    widget = docks.open_dock(viewer, "Fine-tune")
     correct_half(viewer, sample.truth)
     widget.form.trust.overlay_box.click()
     keep(viewer, "finetune.png")

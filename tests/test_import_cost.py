@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from source_tree import PACKAGE, WINDOW, third_parties
+from helpers.source_tree import PACKAGE, WINDOW, third_parties
 
 HELP = "import sys; sys.argv = ['napari-unet', '--help']; from napari_unet.cli import main; main()"
 
@@ -43,7 +43,7 @@ def test_help_needs_neither_arrays_nor_window(after_help: set[str]) -> None:
 
 
 def test_segment_widget_needs_no_engine() -> None:
-    loaded = modules_after("import napari_unet.widgets.segment_widget")
+    loaded = modules_after("import napari_unet.widgets.segment.dock")
     assert "qtpy" in loaded
     assert loaded.isdisjoint({"torch", "openvino"})
 
@@ -86,8 +86,8 @@ def test_torch_comes_in_by_one_door() -> None:
 
 
 def test_dask_is_not_imported_before_a_scheduler_is_named() -> None:
-    loaded = modules_after("import napari_unet.cli.segment_images, napari_unet.segment.cluster.desk")
-    assert "napari_unet.segment.cluster.hire" in loaded
+    loaded = modules_after("import napari_unet.cli.segment_images, napari_unet.segment.cluster.worker")
+    assert "napari_unet.segment.cluster.connect" in loaded
     assert loaded.isdisjoint({"dask", "distributed"})
 
 

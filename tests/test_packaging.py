@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from helpers.source_tree import PACKAGE, ROOT, WINDOW, third_parties
 from napari_unet import __version__
-from source_tree import PACKAGE, ROOT, WINDOW, third_parties
 
 NEEDED_TO_BUILD = ("pyproject.toml", "hatch_build.py", "napari.yaml", "README.md", "LICENSE", ".gitignore")
 ASK_NPE2 = """
@@ -80,7 +80,7 @@ def test_npe2_finds_the_manifest(way: str, project: Path, wheel: Path, tmp_path:
     assert Path(facts["package"]).is_relative_to(home)
     assert facts["name"] == "napari-unet-loop"
     assert facts["version"] == __version__
-    assert "napari_unet.widgets.segment_widget:SegmentWidget" in facts["commands"]
+    assert "napari_unet.widgets.segment.dock:SegmentWidget" in facts["commands"]
 
 
 def test_wheel_holds_the_manifest_once_and_all_of_the_package(wheel: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import tifffile
 
-from napari_unet.scans.samples import nuclei_2d
-from source_tree import PACKAGE, ROOT
+from helpers.source_tree import PACKAGE, ROOT
+from napari_unet.scans.samples.samples import nuclei_2d
 
 pytestmark = pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="needs the source tree")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from source_tree import ROOT
+from helpers.source_tree import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the scripts are for Debian and Ubuntu; elsewhere they do nothing")
 SHELL = ("bash", "dirname", "printf", "touch", "env", "mkdir", "chmod")

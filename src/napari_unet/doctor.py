@@ -12,7 +12,7 @@ from napari_unet import __version__
 from napari_unet.devices import core_count, cpu_device, ram_available_bytes
 from napari_unet.errors import TorchUnavailableError
 from napari_unet.model.library import user_folder
-from napari_unet.segment.installed import openvino_version
+from napari_unet.segment.engine.kinds import openvino_version
 
 PACKAGES = (
     "torch", "numpy", "scipy", "safetensors", "pydantic", "tifffile", "imagecodecs", "zarr",

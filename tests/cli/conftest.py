@@ -6,10 +6,10 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
-from command_line import Command, Ran
+from helpers.command_line import Command, Ran
+from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.cli.app import app
-from napari_unet.model.model_file import save_model
-from tiny import smooth_image, tiny_model, tiny_spec
+from napari_unet.model.formats.safetensors_file import save_model
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from command_line import Command
+from helpers.command_line import Command
 from napari_unet.measure.evaluate import MEASURES
 from napari_unet.model.library import FOLDER_VARIABLE
 

@@ -6,7 +6,7 @@ import pytest
 import typer
 from pydantic import BaseModel, Field
 
-from command_line import Command
+from helpers.command_line import Command
 from napari_unet.cli.app import app
 from napari_unet.cli.arguments import SegmentArguments, TrainArguments
 from napari_unet.cli.options import flat_fields, option_name, with_options

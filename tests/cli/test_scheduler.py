@@ -9,13 +9,13 @@ import dask
 import numpy as np
 import pytest
 
-from command_line import Command
-from dask_here import two_workers
-from kept import values
+from helpers.command_line import Command
+from helpers.dask_here import two_workers
+from helpers.resumable import values
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.progress import Progress
-from napari_unet.segment.cluster import hire
-from napari_unet.segment.cluster.dask_crew import Crew
+from napari_unet.segment.cluster import connect as hire
+from napari_unet.segment.cluster.workers import Crew
 
 Models = dict[str, Path]
 

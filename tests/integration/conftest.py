@@ -10,18 +10,19 @@ import pytest
 from napari._app_model import get_app_model
 from npe2 import PluginManager, PluginManifest
 
-from clicks import press
+from helpers.clicks import press
+from helpers.source_tree import ROOT
+from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.devices import Device
 from napari_unet.learn.settings import TrainSettings
-from napari_unet.model.model_file import save_model
-from napari_unet.widgets import device_probe, finetune_plan
-from napari_unet.widgets.finetune_widget import FinetuneWidget
-from napari_unet.widgets.job_worker import Job
-from napari_unet.widgets.preferences import PLUGIN, Choices, remember
-from napari_unet.widgets.segment_run import RunEnd
-from napari_unet.widgets.segment_widget import SegmentWidget
-from source_tree import ROOT
-from tiny import smooth_image, tiny_model, tiny_spec
+from napari_unet.model.formats.safetensors_file import save_model
+from napari_unet.widgets.finetune import plan as finetune_plan
+from napari_unet.widgets.finetune.dock import FinetuneWidget
+from napari_unet.widgets.jobs import device_probe
+from napari_unet.widgets.jobs.job import Job
+from napari_unet.widgets.segment.dock import SegmentWidget
+from napari_unet.widgets.segment.run import RunEnd
+from napari_unet.widgets.viewer.preferences import PLUGIN, Choices, remember
 
 MODELS = {
     "tiny-2d": tiny_spec(),

@@ -5,13 +5,13 @@ import pytest
 from napari.layers import Labels
 
 import napari_unet as nu
-from clicks import long_stack, press
-from napari_unet.learn.corrections import PAINTED, REVIEWED
-from napari_unet.widgets.records import Options
-from napari_unet.widgets.viewer_bridge.review import slice_is_right
-from napari_unet.widgets.viewer_bridge.trust import corrections_of, track, tracked
-from strokes import Hand
-from tiny import smooth_image
+from helpers.clicks import long_stack, press
+from helpers.strokes import Hand
+from helpers.tiny import smooth_image
+from napari_unet.learn.data.corrections import PAINTED, REVIEWED
+from napari_unet.widgets.fields.values import Options
+from napari_unet.widgets.painting.review import slice_is_right
+from napari_unet.widgets.painting.tracked import corrections_of, track, tracked
 
 pytestmark = pytest.mark.viewer
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from helpers.tiny import smooth_image, tiny_spec
 from napari_unet.devices import Device
-from napari_unet.segment.pace import Measured, keep_paces, known_pace
-from napari_unet.widgets import device_probe
-from napari_unet.widgets.records import Options
-from tiny import smooth_image, tiny_spec
+from napari_unet.segment.engine.speed_cache import Measured, keep_paces, known_pace
+from napari_unet.widgets.fields.values import Options
+from napari_unet.widgets.jobs import device_probe
 
 pytestmark = pytest.mark.viewer
 NET = tiny_spec().architecture
@@ -16,7 +16,7 @@ NET = tiny_spec().architecture
 @pytest.fixture(autouse=True)
 def _nothing_known(tmp_path, monkeypatch):
     monkeypatch.setenv("NAPARI_UNET_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("napari_unet.widgets.segment_plan.openvino_version", lambda: None)
+    monkeypatch.setattr("napari_unet.widgets.segment.plan.openvino_version", lambda: None)
 
 
 def test_memory_at_once_and_the_time_after_a_run(viewer, dock, click):

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from clicks import long_stack, press
-from napari_unet.model.model_file import save_model
-from napari_unet.widgets import big_array
-from napari_unet.widgets.job_threads import job_threads
-from napari_unet.widgets.job_worker import Job
-from napari_unet.widgets.records import Options
-from napari_unet.widgets.segment_widget import SegmentWidget
-from napari_unet.widgets.viewer_bridge.layer_facts import MARK
-from tiny import tiny_model, tiny_spec
+from helpers.clicks import long_stack, press
+from helpers.tiny import tiny_model, tiny_spec
+from napari_unet.model.formats.safetensors_file import save_model
+from napari_unet.widgets.arrays import mapped_array as big_array
+from napari_unet.widgets.fields.values import Options
+from napari_unet.widgets.jobs.job import Job
+from napari_unet.widgets.jobs.threads import job_threads
+from napari_unet.widgets.segment.dock import SegmentWidget
+from napari_unet.widgets.viewer.layer_facts import MARK
 
 pytestmark = pytest.mark.viewer
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from clicks import press
+from helpers.clicks import press
+from helpers.tiny import smooth_image
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.library import list_models
-from napari_unet.widgets import finetune_plan
-from napari_unet.widgets.job_worker import Job
-from tiny import smooth_image
+from napari_unet.widgets.finetune import plan as finetune_plan
+from napari_unet.widgets.jobs.job import Job
 
 pytestmark = [pytest.mark.viewer, pytest.mark.usefixtures("few_steps")]
 PATIENCE_MS = 60_000
@@ -116,7 +116,7 @@ def test_closing_the_window_keeps_what_was_learnt(viewer, corrected, qtbot, monk
 
 
 def test_a_running_segmentation_makes_it_wait_and_say_so(viewer, corrected, dock, begin, qtbot):
-    from clicks import long_stack
+    from helpers.clicks import long_stack
 
     viewer.add_image(long_stack(), name="long")
     segment = dock()

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from clicks import press
-from napari_unet.learn.corrections import REVIEWED
+from helpers.clicks import press
+from helpers.tiny import smooth_image
+from napari_unet.learn.data.corrections import REVIEWED
 from napari_unet.learn.settings import TrainSettings
-from napari_unet.widgets import finetune_plan
-from napari_unet.widgets.block_grid import whole
-from napari_unet.widgets.job_worker import Job
-from napari_unet.widgets.viewer_bridge.labels_facts import class_names
-from napari_unet.widgets.viewer_bridge.trust import tracked
-from tiny import smooth_image
+from napari_unet.widgets.arrays.block_grid import whole
+from napari_unet.widgets.finetune import plan as finetune_plan
+from napari_unet.widgets.jobs.job import Job
+from napari_unet.widgets.painting.tracked import tracked
+from napari_unet.widgets.viewer.labels_facts import class_names
 
 pytestmark = [pytest.mark.viewer, pytest.mark.usefixtures("few_steps")]
 PATIENCE_MS = 60_000

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clicks import press
+from helpers.clicks import press
 from napari_unet.errors import OutputError
 from napari_unet.learn import train
 from napari_unet.model.library import list_models
-from napari_unet.widgets import finetune_work
-from napari_unet.widgets.finetune_work import Teller, save
-from napari_unet.widgets.parent_picker import SCRATCH
-from napari_unet.widgets.unfinished import interrupted, turn_of
+from napari_unet.widgets.finetune import task as finetune_work
+from napari_unet.widgets.finetune.fields.start_model import SCRATCH
+from napari_unet.widgets.finetune.task import Teller, save
+from napari_unet.widgets.finetune.unfinished import interrupted, turn_of
 
 pytestmark = [pytest.mark.viewer, pytest.mark.usefixtures("few_steps")]
 PATIENCE_MS = 60_000

@@ -9,21 +9,21 @@ import zarr
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 import napari_unet as nu
-from clicks import long_stack, press
+from helpers.clicks import long_stack, press
+from helpers.tiny import smooth_image
+from napari_unet.scans.formats.write import write_labels
 from napari_unet.scans.scan import scan_of
-from napari_unet.scans.write import write_labels
 from napari_unet.segment.engine import make_engine
 from napari_unet.segment.engine.timed_engine import TimedEngine
 from napari_unet.segment.job import plan_job
-from napari_unet.segment.kept_run import kept_run
-from napari_unet.segment.part import Keeping
-from napari_unet.segment.sink import Outputs
-from napari_unet.widgets.keep_field import KeepField
-from napari_unet.widgets.preferences import remembered
-from napari_unet.widgets.records import InputChoice, Options
-from napari_unet.widgets.segment_plan import settings_of
-from napari_unet.widgets.viewer_bridge.layer_facts import MARK
-from tiny import smooth_image
+from napari_unet.segment.outputs import Outputs
+from napari_unet.segment.resumable.part import Keeping
+from napari_unet.segment.resumable.run import kept_run
+from napari_unet.widgets.fields.values import InputChoice, Options
+from napari_unet.widgets.segment.keep_field import KeepField
+from napari_unet.widgets.segment.plan import settings_of
+from napari_unet.widgets.viewer.layer_facts import MARK
+from napari_unet.widgets.viewer.preferences import remembered
 
 pytestmark = pytest.mark.viewer
 

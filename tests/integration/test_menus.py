@@ -9,10 +9,10 @@ import pytest
 from npe2 import PluginManager
 from qtpy.QtWidgets import QMenu
 
-from napari_unet.widgets.finetune_widget import FinetuneWidget
-from napari_unet.widgets.preferences import PLUGIN
-from napari_unet.widgets.records import Options
-from napari_unet.widgets.segment_widget import SegmentWidget
+from napari_unet.widgets.fields.values import Options
+from napari_unet.widgets.finetune.dock import FinetuneWidget
+from napari_unet.widgets.segment.dock import SegmentWidget
+from napari_unet.widgets.viewer.preferences import PLUGIN
 
 pytestmark = pytest.mark.viewer
 SEGMENT, FINETUNE = "Segment (U-Net Loop)", "Fine-tune (U-Net Loop)"

@@ -6,10 +6,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton
 
 import napari_unet as nu
-from napari_unet.segment.installed import NO_HALF
-from napari_unet.widgets.records import Options
-from napari_unet.widgets.viewer_bridge.layer_facts import MARK
-from tiny import smooth_image
+from helpers.tiny import smooth_image
+from napari_unet.segment.engine.kinds import NO_HALF
+from napari_unet.widgets.fields.values import Options
+from napari_unet.widgets.viewer.layer_facts import MARK
 
 pytestmark = pytest.mark.viewer
 

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from clicks import press
+from helpers.clicks import press
+from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.model.library import load_model
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.engine import choice
 from napari_unet.segment.run import segment
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.widgets.preview_job import PreviewJob, PreviewPlace, PreviewPlaces
-from napari_unet.widgets.preview_wipe import PreviewPart
-from napari_unet.widgets.viewer_bridge.preview_place import LookedAt, preview_place
-from tiny import smooth_image, tiny_model, tiny_spec
+from napari_unet.widgets.finetune.fields.preview import PreviewPart
+from napari_unet.widgets.finetune.preview_job import PreviewJob, PreviewPlace, PreviewPlaces
+from napari_unet.widgets.finetune.preview_place import LookedAt, preview_place
 
 pytestmark = pytest.mark.viewer
 
@@ -102,7 +102,7 @@ def test_far_outside_the_image_a_part_of_it_is_still_predicted(viewer):
 
 @pytest.mark.usefixtures("few_steps")
 def test_a_training_shows_the_part_in_view_before_and_now(viewer, corrected, qtbot, monkeypatch):
-    monkeypatch.setattr("napari_unet.learn.events.PREVIEW_S", 0.0)
+    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
     told = []
     press(corrected.form.bar.run_button)
     corrected.run.told.connect(told.append)

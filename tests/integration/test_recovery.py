@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
+from helpers.tiny import smooth_image
 from napari_unet.errors import ScanError
-from napari_unet.learn.corrections import PAINTED, REVIEWED
-from napari_unet.learn.journal_folder import FOLDER_VARIABLE, delete_history, list_journals
-from napari_unet.widgets.records import InputChoice
-from napari_unet.widgets.viewer_bridge.correcting import correct, pack_done, unpack_done
-from napari_unet.widgets.viewer_bridge.labels_facts import class_names
-from napari_unet.widgets.viewer_bridge.layer_facts import MARK
-from napari_unet.widgets.viewer_bridge.recovery import Recovery
-from napari_unet.widgets.viewer_bridge.review import slice_is_right
-from napari_unet.widgets.viewer_bridge.trust import corrections_of, track, tracked
-from tiny import smooth_image
+from napari_unet.learn.data.corrections import PAINTED, REVIEWED
+from napari_unet.learn.journal.folder import FOLDER_VARIABLE, delete_history, list_journals
+from napari_unet.widgets.fields.values import InputChoice
+from napari_unet.widgets.painting.correcting import correct, pack_done, unpack_done
+from napari_unet.widgets.painting.recovery import Recovery
+from napari_unet.widgets.painting.review import slice_is_right
+from napari_unet.widgets.painting.tracked import corrections_of, track, tracked
+from napari_unet.widgets.viewer.labels_facts import class_names
+from napari_unet.widgets.viewer.layer_facts import MARK
 
 pytestmark = pytest.mark.viewer
 CHOICE = InputChoice((1,), "zyx", (1.0, 1.0, 1.0))
@@ -33,9 +33,9 @@ sys.path.insert(0, {tests!r})
 from qtpy.QtWidgets import QApplication
 app = QApplication([])
 from napari.components import ViewerModel
-from napari_unet.widgets.records import InputChoice
-from napari_unet.widgets.viewer_bridge.correcting import correct
-from tiny import smooth_image
+from napari_unet.widgets.fields.values import InputChoice
+from napari_unet.widgets.painting.correcting import correct
+from helpers.tiny import smooth_image
 viewer = ViewerModel()
 image = viewer.add_image(smooth_image({shape}), name="cells")
 names = {{"index": [0, 1, 2], "class": ["background", "axon", "myelin"]}}
@@ -115,7 +115,7 @@ def painted(viewer, cells, qtbot) -> Labels:
 
 
 def as_if_restarted(monkeypatch) -> None:
-    monkeypatch.setattr("napari_unet.learn.journal_folder._is_running", lambda header: False)
+    monkeypatch.setattr("napari_unet.learn.journal.folder._is_running", lambda header: False)
 
 
 def test_labels_and_trust_come_back_and_are_kept_anew(viewer, cells, qtbot, monkeypatch):

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from clicks import press
-from napari_unet.learn.corrections import PAINTED, REVIEWED
-from napari_unet.learn.journal_folder import FOLDER_VARIABLE, list_journals
-from napari_unet.widgets.job_worker import Job
-from napari_unet.widgets.records import InputChoice
-from napari_unet.widgets.viewer_bridge.correcting import correct
-from napari_unet.widgets.viewer_bridge.layer_facts import MARK
-from napari_unet.widgets.viewer_bridge.trust import corrections_of, tracked
-from strokes import Hand
-from tiny import smooth_image
+from helpers.clicks import press
+from helpers.strokes import Hand
+from helpers.tiny import smooth_image
+from napari_unet.learn.data.corrections import PAINTED, REVIEWED
+from napari_unet.learn.journal.folder import FOLDER_VARIABLE, list_journals
+from napari_unet.widgets.fields.values import InputChoice
+from napari_unet.widgets.jobs.job import Job
+from napari_unet.widgets.painting.correcting import correct
+from napari_unet.widgets.painting.tracked import corrections_of, tracked
+from napari_unet.widgets.viewer.layer_facts import MARK
 
 pytestmark = pytest.mark.viewer
 SHAPE = (120, 150)
@@ -31,9 +31,9 @@ import numpy as np
 sys.path.insert(0, {tests!r})
 import napari
 from qtpy.QtTest import QTest
-from napari_unet.widgets.finetune_widget import FinetuneWidget
-from strokes import Hand
-from tiny import smooth_image
+from napari_unet.widgets.finetune.dock import FinetuneWidget
+from helpers.strokes import Hand
+from helpers.tiny import smooth_image
 viewer = napari.Viewer(show=False)
 viewer.add_image(smooth_image({shape}), name="cells")
 labels = viewer.add_labels(np.zeros({shape}, np.uint8), name="mine")
@@ -109,7 +109,7 @@ def lost(viewer, monkeypatch, seed=0, name="mine", labels=None):
     trust = correct(layer, [image], InputChoice((seed + 1,), "yx", (1.0, 1.0)))
     layer.paint((20, 30 + seed), 2)
     trust._outbox.close(wait_s=5)
-    monkeypatch.setattr("napari_unet.learn.journal_folder._is_running", lambda header: False)
+    monkeypatch.setattr("napari_unet.learn.journal.folder._is_running", lambda header: False)
     kept = np.asarray(layer.data).copy()
     viewer.layers.remove(layer)
     viewer.layers.remove(image)
@@ -151,7 +151,7 @@ def test_axes_that_were_chosen_otherwise_are_taken_up(viewer, open_finetune, qtb
     trust = correct(layer, [image], InputChoice((1,), "tyx", (1.0, 1.0)))
     layer.paint((1, 20, 30), 2)
     trust._outbox.close(wait_s=5)
-    monkeypatch.setattr("napari_unet.learn.journal_folder._is_running", lambda header: False)
+    monkeypatch.setattr("napari_unet.learn.journal.folder._is_running", lambda header: False)
     viewer.layers.clear()
     viewer.add_image(data, name="films")
     widget = open_finetune()
@@ -164,7 +164,7 @@ def test_labels_that_were_never_written_are_not_background(viewer, open_finetune
     import zarr
 
     from napari_unet.errors import ScanError
-    from napari_unet.widgets.viewer_bridge.review import layer_is_right, region_is_right
+    from napari_unet.widgets.painting.review import layer_is_right, region_is_right
 
     lost(viewer, monkeypatch, labels=zarr.zeros(SHAPE, dtype="u1", chunks=(40, 50)))  # of such labels strokes alone are kept
     viewer.add_image(smooth_image(SHAPE), name="again")

@@ -5,14 +5,14 @@ import pytest
 from napari.layers import Labels
 
 import napari_unet as nu
-from failing import BOTH, NOTE, Failing, broken
+from helpers.failing import BOTH, NOTE, Failing, broken
+from helpers.tiny import smooth_image
 from napari_unet.errors import EngineError
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.engine import choice
-from napari_unet.widgets.records import Options
-from napari_unet.widgets.viewer_bridge.layer_facts import MARK
-from tiny import smooth_image
+from napari_unet.widgets.fields.values import Options
+from napari_unet.widgets.viewer.layer_facts import MARK
 
 pytestmark = pytest.mark.viewer
 

@@ -8,9 +8,9 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QAbstractButton, QComboBox, QDockWidget, QDoubleSpinBox, QLabel, QLineEdit, QWidget
 
-from napari_unet.widgets.segment_form import SegmentForm
-from napari_unet.widgets.snug_area import SnugArea
-from napari_unet.widgets.viewer_bridge.theme import theme_colours
+from napari_unet.widgets.fields.snug_area import SnugArea
+from napari_unet.widgets.segment.form import SegmentForm
+from napari_unet.widgets.viewer.theme import theme_colours
 
 pytestmark = pytest.mark.viewer
 TEXTS = (QLabel, QAbstractButton, QComboBox, QDoubleSpinBox)

@@ -9,12 +9,13 @@ import zarr
 from napari.layers import Labels
 
 from napari_unet.errors import ScanError
-from napari_unet.learn.corrections import PAINTED, REVIEWED
-from napari_unet.widgets import big_array
-from napari_unet.widgets.block_grid import whole
-from napari_unet.widgets.viewer_bridge import labels_facts, layer_trust
-from napari_unet.widgets.viewer_bridge.labels_facts import class_names
-from napari_unet.widgets.viewer_bridge.trust import corrections_of, track, tracked
+from napari_unet.learn.data.corrections import PAINTED, REVIEWED
+from napari_unet.widgets.arrays import mapped_array as big_array
+from napari_unet.widgets.arrays.block_grid import whole
+from napari_unet.widgets.painting import tracker as layer_trust
+from napari_unet.widgets.painting.tracked import corrections_of, track, tracked
+from napari_unet.widgets.viewer import labels_facts
+from napari_unet.widgets.viewer.labels_facts import class_names
 
 pytestmark = pytest.mark.viewer
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_unet.learn.corrections import PAINTED, REVIEWED
-from napari_unet.widgets.viewer_bridge.trust import corrections_of, track
-from strokes import RIGHT, Hand
+from helpers.strokes import RIGHT, Hand
+from napari_unet.learn.data.corrections import PAINTED, REVIEWED
+from napari_unet.widgets.painting.tracked import corrections_of, track
 
 pytestmark = pytest.mark.viewer
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier

@@ -10,17 +10,17 @@ from napari.utils.shortcuts import default_shortcuts
 from npe2 import PluginManager
 from qtpy.QtCore import Qt
 
+from helpers.strokes import Hand
 from napari_unet.errors import ScanError
-from napari_unet.learn.corrections import PAINTED, REVIEWED
-from napari_unet.widgets.preferences import PLUGIN
-from napari_unet.widgets.viewer_bridge import review_commands
-from napari_unet.widgets.viewer_bridge.layer_facts import MARK
-from napari_unet.widgets.viewer_bridge.region_tool import NAME, RegionTool, box_of
-from napari_unet.widgets.viewer_bridge.review import layer_is_right, region_is_right, slice_is_right
-from napari_unet.widgets.viewer_bridge.review_commands import SLICE_KEY, bind_keys
-from napari_unet.widgets.viewer_bridge.trust import corrections_of, track
-from napari_unet.widgets.viewer_bridge.trust_overlay import corrected_layer, overlay_of, show_overlay
-from strokes import Hand
+from napari_unet.learn.data.corrections import PAINTED, REVIEWED
+from napari_unet.widgets.painting import commands as review_commands
+from napari_unet.widgets.painting.commands import SLICE_KEY, bind_keys
+from napari_unet.widgets.painting.overlay import corrected_layer, overlay_of, show_overlay
+from napari_unet.widgets.painting.region_tool import NAME, RegionTool, box_of
+from napari_unet.widgets.painting.review import layer_is_right, region_is_right, slice_is_right
+from napari_unet.widgets.painting.tracked import corrections_of, track
+from napari_unet.widgets.viewer.layer_facts import MARK
+from napari_unet.widgets.viewer.preferences import PLUGIN
 
 pytestmark = pytest.mark.viewer
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier

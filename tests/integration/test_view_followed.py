@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import napari_unet as nu
-from clicks import press
+from helpers.clicks import press
+from helpers.tiny import smooth_image
 from napari_unet.segment.engine import TorchEngine, choice
-from napari_unet.widgets.records import Options
-from napari_unet.widgets.result_arrays import ResultArrays
-from tiny import smooth_image
+from napari_unet.widgets.arrays.result_arrays import ResultArrays
+from napari_unet.widgets.fields.values import Options
 
 pytestmark = pytest.mark.viewer
 

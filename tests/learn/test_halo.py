@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import napari_unet as nu
+from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.errors import ScanError
 from napari_unet.learn import halo as halo_module
 from napari_unet.learn import train as train_module
@@ -14,7 +15,6 @@ from napari_unet.model.spec import MeasuredHalo
 from napari_unet.progress import Wish, go
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.engine import TorchEngine
-from tiny import smooth_image, tiny_model, tiny_spec
 
 SIDE = 48
 SPEC = tiny_spec(3, depth=1)  # an exact halo of 8 at a stride of 2

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 
 import napari_unet as nu
+from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.errors import Cancelled, CheckpointError, ScanError, SettingsError
-from napari_unet.learn import trainer
-from napari_unet.learn.events import Event, HeldOutScore, PreviewFailed, StepDone
-from napari_unet.learn.example import IGNORE, Example
-from napari_unet.learn.held_out import hold_out
-from napari_unet.learn.item import TrainItem
+from napari_unet.learn.data.example import IGNORE, Example
+from napari_unet.learn.data.item import TrainItem
+from napari_unet.learn.judging.held_out import hold_out
+from napari_unet.learn.monitor import Event, HeldOutScore, PreviewFailed, StepDone
+from napari_unet.learn.optimise import trainer
 from napari_unet.learn.train import TrainResult, train
+from napari_unet.model.formats.safetensors_file import load_model_file, save_model
 from napari_unet.model.model import Model
-from napari_unet.model.model_file import load_model_file, save_model
 from napari_unet.model.spec import Provenance
 from napari_unet.progress import Progress, Stopped, Wish
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.engine import choice
-from tiny import smooth_image, tiny_model, tiny_spec
 
 BY_TORCH = nu.SegmentSettings(engine="torch")  # as a training looks at its models
 
@@ -244,9 +244,9 @@ def test_volumes_train_too() -> None:
 def test_events_are_told_and_change_nothing(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     image, truth = discs()
     silent = train([(image, truth)], start=parent, settings=quick(6))
-    monkeypatch.setattr("napari_unet.learn.events.PREVIEW_S", 0.0)
-    monkeypatch.setattr("napari_unet.learn.events.SCORE_SHARE", 1e9)
-    monkeypatch.setattr("napari_unet.learn.events.PREVIEW_SHARE", 1e9)
+    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
+    monkeypatch.setattr("napari_unet.learn.monitor.SCORE_SHARE", 1e9)
+    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_SHARE", 1e9)
     told: list[Event] = []
     seen: list[int] = []
     result = train([(image, truth)], start=parent, settings=quick(6), on_event=told.append, preview=lambda model, step: seen.append(step))
@@ -260,8 +260,8 @@ def test_events_are_told_and_change_nothing(parent: Model, monkeypatch: pytest.M
 
 
 def test_a_preview_that_fails_is_told_once_and_the_training_goes_on(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_unet.learn.events.PREVIEW_S", 0.0)
-    monkeypatch.setattr("napari_unet.learn.events.PREVIEW_SHARE", 1e9)
+    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
+    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_SHARE", 1e9)
     told: list[Event] = []
     shown: list[Progress] = []
     gone = FileNotFoundError("scan.zarr is gone")
@@ -277,8 +277,8 @@ def test_a_preview_that_fails_is_told_once_and_the_training_goes_on(parent: Mode
 
 
 def test_what_the_user_wants_passes_through_a_preview(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_unet.learn.events.PREVIEW_S", 0.0)
-    monkeypatch.setattr("napari_unet.learn.events.PREVIEW_SHARE", 1e9)
+    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
+    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_SHARE", 1e9)
 
     def trained(wish: type[Exception]) -> int:
         def preview(model: Model, step: int) -> None:
@@ -356,9 +356,9 @@ def test_another_machine_goes_on_with_the_batch_and_the_patch_that_were_begun(
     parent: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, kept = nu.TrainSettings(steps=3, warmup_steps=5, checkpoint_seconds=0), tmp_path / "kept.checkpoint"
-    monkeypatch.setattr("napari_unet.learn.fingerprint.ram_total_bytes", lambda: 2**25)
+    monkeypatch.setattr("napari_unet.learn.setup.fingerprint.ram_total_bytes", lambda: 2**25)
     whole = train([discs()], start=parent, settings=settings, checkpoint=kept)
-    monkeypatch.setattr("napari_unet.learn.fingerprint.ram_total_bytes", lambda: 2**40)
+    monkeypatch.setattr("napari_unet.learn.setup.fingerprint.ram_total_bytes", lambda: 2**40)
     on = train([discs()], start=parent, settings=settings, checkpoint=kept, resume=True)
     assert on.settings.batch == whole.settings.batch == 1
     assert on.model.weights_sha256 == whole.model.weights_sha256

@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from napari_unet.model.config import UNetConfig
+from napari_unet.model.formats.shapes import tensor_shapes
 from napari_unet.model.geometry import exact_halo, receptive_field, reflected, total_strides
-from napari_unet.model.shapes import tensor_shapes
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 

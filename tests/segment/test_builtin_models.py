@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_unet.model.library import load_model
-from napari_unet.scans.samples import SAMPLES
+from napari_unet.scans.samples.samples import SAMPLES
 from napari_unet.segment.run import segment
 
 FLOOR = 0.80

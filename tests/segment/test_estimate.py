@@ -12,24 +12,25 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from failing import Failing, broken, failing_over, full
+from helpers.failing import Failing, broken, failing_over, full
+from helpers.tiny import tiny_model, tiny_spec
 from napari_unet import SegmentSettings
 from napari_unet.errors import EngineError
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, go
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment import pace, probe
+from napari_unet.segment import probe
 from napari_unet.segment.engine import TorchEngine, timed, timed_engine
+from napari_unet.segment.engine import speed_cache as pace
+from napari_unet.segment.engine.speed_cache import Measured, keep_paces, known_pace, pace_file, size_of
 from napari_unet.segment.estimate import Estimate, estimate
 from napari_unet.segment.job import SegmentJob, plan_job
-from napari_unet.segment.lattice import lattice_of
-from napari_unet.segment.memory import voxel_bytes
-from napari_unet.segment.pace import Measured, keep_paces, known_pace, pace_file, size_of
 from napari_unet.segment.probe import with_seconds
 from napari_unet.segment.stream import stream
-from napari_unet.segment.tiling import plan_size, plan_tiles, window_voxels
-from tiny import tiny_model, tiny_spec
+from napari_unet.segment.tiles.lattice import lattice_of
+from napari_unet.segment.tiles.memory import voxel_bytes
+from napari_unet.segment.tiles.tiling import plan_size, plan_tiles, window_voxels
 
 GB = 2**30
 SPEC_OF_TWO = tiny_spec(channels=2)

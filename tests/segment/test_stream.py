@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet import SegmentSettings, segment
 from napari_unet.errors import ScanError
 from napari_unet.model.model import Model
@@ -14,12 +15,11 @@ from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, Progress, go
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine import TorchEngine
-from napari_unet.segment.installed import Kind
+from napari_unet.segment.engine.kinds import Kind
 from napari_unet.segment.job import plan_job
-from napari_unet.segment.semantic import decide
 from napari_unet.segment.stream import stream
-from napari_unet.segment.waiting import Focus
-from tiny import smooth_image, tiny_model, tiny_spec
+from napari_unet.segment.tiles.decode import decide
+from napari_unet.segment.tiles.queue import Focus
 
 FLAT = tiny_model(tiny_spec(classes=3))
 BINARY = tiny_model(tiny_spec())

@@ -6,9 +6,9 @@ import importlib
 import pytest
 from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QScrollBar, QSlider, QWidget
 
-from napari_unet.widgets.finetune_form import FinetuneForm
-from napari_unet.widgets.segment_form import SegmentForm
-from source_tree import PACKAGE, third_parties
+from helpers.source_tree import PACKAGE, third_parties
+from napari_unet.widgets.finetune.form import FinetuneForm
+from napari_unet.widgets.segment.form import SegmentForm
 
 LEAVES = {
     "axes_field": "AxesField",

@@ -2,7 +2,7 @@ import pytest
 from napari.layers import Layer
 
 from napari_unet.widgets import sample_data
-from napari_unet.widgets.viewer_bridge.layer_facts import facts_of
+from napari_unet.widgets.viewer.layer_facts import facts_of
 
 
 @pytest.mark.parametrize("name", ["nuclei", "nuclei_3d", "timelapse", "axons"])

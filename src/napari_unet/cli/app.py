@@ -9,7 +9,7 @@ from napari_unet.cli.arguments import EvaluateArguments, SegmentArguments, Train
 from napari_unet.cli.options import validated, with_arguments, with_options
 from napari_unet.cli.outcome import Outcome, guarded
 from napari_unet.learn.settings import TrainSettings
-from napari_unet.segment.pace import PROBE_VOXELS
+from napari_unet.segment.engine.speed_cache import PROBE_VOXELS
 from napari_unet.segment.settings import SegmentSettings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")]
@@ -115,7 +115,7 @@ def measure(
     as_json: AsJson = False,
 ) -> None:
     """Measure how fast a model runs here and the memory it takes; later runs are planned by that."""
-    from napari_unet.cli.measure_model import measure_model
+    from napari_unet.cli.show_models import measure_model
 
     settings = validated(SegmentSettings, {"device": device, "engine": engine, "precision": precision})
     guarded(lambda: measure_model(model, settings, voxels), as_json or _asked_before(context))

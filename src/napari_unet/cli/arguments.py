@@ -86,3 +86,13 @@ class TrainArguments:
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint beside the output.")] = False
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")] = False
+
+
+def parse_spacing(text: str | None) -> tuple[float, ...] | None:
+    """The numbers of "2,0.5,0.5"; raises `typer.BadParameter` for anything else."""
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise typer.BadParameter(f"--spacing: expected numbers such as 2,0.5,0.5; got {text!r}.") from error

@@ -5,13 +5,12 @@ from typing import Any
 
 import typer
 
-from napari_unet.cli.arguments import EvaluateArguments
+from napari_unet.cli.arguments import EvaluateArguments, parse_spacing
 from napari_unet.cli.outcome import Outcome
 from napari_unet.cli.progress_line import ProgressLine
-from napari_unet.cli.spacing import parse_spacing
 from napari_unet.errors import SettingsError
 from napari_unet.measure.evaluate import MEASURES, evaluate
-from napari_unet.scans.read import read_scan
+from napari_unet.scans.formats.read import read_scan
 
 TASKS = ("semantic", "instances")
 

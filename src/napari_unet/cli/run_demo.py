@@ -18,7 +18,7 @@ def run_demo(output: Path | None) -> Outcome:
         raise NapariUNetError(f"The demo opens napari, which is not installed. Install it with: {INSTALL}")
     if not any(find_spec(binding) for binding in BINDINGS):
         raise NapariUNetError(f"The demo opens a window, for which Qt is not installed. Install it with: {INSTALL}")
-    from napari_unet.widgets.demo import main
+    from napari_unet.widgets.segment.demo import main
 
     main() if output is None else main(output)
     raise typer.Exit

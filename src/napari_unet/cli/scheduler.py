@@ -8,9 +8,8 @@ from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.cli.outcome import tell
 from napari_unet.cli.output_paths import Plan, check_zarr
 from napari_unet.errors import SettingsError
-from napari_unet.segment.cluster.address import parse_scheduler, warning_of
-from napari_unet.segment.cluster.order import Order
-from napari_unet.segment.sink import Outputs
+from napari_unet.segment.cluster.messages import Order, parse_scheduler, warning_of
+from napari_unet.segment.outputs import Outputs
 
 
 def scheduler_of(arguments: SegmentArguments, plans: list[Plan]) -> str | None:

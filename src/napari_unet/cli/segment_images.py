@@ -5,18 +5,17 @@ from dataclasses import asdict
 
 import typer
 
-from napari_unet.cli.arguments import SegmentArguments
+from napari_unet.cli.arguments import SegmentArguments, parse_spacing
 from napari_unet.cli.outcome import Outcome
 from napari_unet.cli.output_paths import plan_outputs
 from napari_unet.cli.scheduler import scheduler_of
 from napari_unet.cli.segment_one import Batch
 from napari_unet.cli.segment_place import Here, There
 from napari_unet.cli.segment_result import MERGE, Result
-from napari_unet.cli.spacing import parse_spacing
 from napari_unet.errors import SettingsError
 from napari_unet.model.library import load_model
-from napari_unet.segment.cluster.hire import hire
-from napari_unet.segment.part import Keeping, parse_part
+from napari_unet.segment.cluster.connect import hire
+from napari_unet.segment.resumable.part import Keeping, parse_part
 from napari_unet.segment.settings import SegmentSettings
 
 

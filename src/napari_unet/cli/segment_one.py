@@ -14,16 +14,16 @@ from napari_unet.cli.segment_result import Result
 from napari_unet.errors import EngineError, OutputError, ScanError
 from napari_unet.model.model import Model
 from napari_unet.progress import OnProgress
-from napari_unet.scans.read import read_scan
+from napari_unet.scans.formats.read import read_scan
 from napari_unet.segment.check import notes
 from napari_unet.segment.engine import EngineFacts
-from napari_unet.segment.file_run import file_run
 from napari_unet.segment.job import SegmentJob, plan_job
-from napari_unet.segment.kept_run import CompleteRun, complete_run, kept_run
-from napari_unet.segment.part import Keeping
+from napari_unet.segment.outputs import Outputs
+from napari_unet.segment.resumable.part import Keeping
+from napari_unet.segment.resumable.run import CompleteRun, complete_run, kept_run
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.sink import Outputs
-from napari_unet.segment.tally import Tally
+from napari_unet.segment.totals import Tally
+from napari_unet.segment.whole_file import file_run
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,16 @@ from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes
 from napari_unet.progress import OnProgress
 from napari_unet.segment.engine import Engine, EngineFacts, KnownEngine, make_engine, timed
-from napari_unet.segment.engines_used import EnginesUsed
 from napari_unet.segment.estimate import estimate
 from napari_unet.segment.job import SegmentJob
-from napari_unet.segment.kept_tiles import KeptRun
 from napari_unet.segment.probe import with_seconds
+from napari_unet.segment.resumable.tiles import KeptRun
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
-from napari_unet.segment.tally import Tally
+from napari_unet.segment.totals import EnginesUsed, Tally
 
 if TYPE_CHECKING:
-    from napari_unet.segment.cluster.dask_crew import Crew
+    from napari_unet.segment.cluster.workers import Crew
 
 
 class Place(Protocol):

@@ -6,21 +6,20 @@ from typing import Any
 import numpy as np
 import typer
 
-from napari_unet.cli.arguments import TrainArguments
+from napari_unet.cli.arguments import TrainArguments, parse_spacing
 from napari_unet.cli.outcome import Outcome, tell
 from napari_unet.cli.progress_line import ProgressLine
-from napari_unet.cli.spacing import parse_spacing
 from napari_unet.errors import OutputError, ScanError, SettingsError
 from napari_unet.files import check_writable
-from napari_unet.learn.item import TrainItem
-from napari_unet.learn.prepare import SCRATCH
+from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.settings import TrainSettings
+from napari_unet.learn.setup.prepare import SCRATCH
 from napari_unet.learn.train import TrainResult, train
-from napari_unet.model.header import SUFFIX, read_header
+from napari_unet.model.formats.safetensors_file import save_model
+from napari_unet.model.formats.safetensors_header import SUFFIX, read_header
 from napari_unet.model.library import find_model
 from napari_unet.model.model import Model
-from napari_unet.model.model_file import save_model
-from napari_unet.scans.read import read_scan
+from napari_unet.scans.formats.read import read_scan
 from napari_unet.scans.resample import convert
 from napari_unet.scans.scan import Scan
 

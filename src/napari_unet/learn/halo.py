@@ -12,17 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_unet.learn.looks import middle, voxels_of, without_stop
+from napari_unet.learn.judging.regions import middle, voxels_of, without_stop
 from napari_unet.model.model import Model
 from napari_unet.model.spec import MeasuredHalo, ModelSpec
 from napari_unet.progress import Asked, should_stop
 from napari_unet.scans.scan import Index, Scan, Slices
 from napari_unet.segment.engine import Engine
 from napari_unet.segment.job import plan_job
-from napari_unet.segment.lattice import exact_lattice, lattice_of
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
-from napari_unet.segment.tiling import Lattice, plan_size
+from napari_unet.segment.tiles.lattice import exact_lattice, lattice_of
+from napari_unet.segment.tiles.tiling import Lattice, plan_size
 
 EXACT, MEASURED = SegmentSettings(halo="exact"), SegmentSettings(halo="measured")
 COMPARED = 10**6  # voxels, at least

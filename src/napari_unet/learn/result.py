@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.learn.corrections import PAINTED, REVIEWED, Corrections, label_counts
-from napari_unet.learn.experience import EXPERIENCE, experience_of
-from napari_unet.learn.fit import Fit
-from napari_unet.learn.item import TrainItem
-from napari_unet.learn.looks import Changed
-from napari_unet.learn.prepare import Prepared
+from napari_unet.learn.data.corrections import PAINTED, REVIEWED, Corrections, label_counts
+from napari_unet.learn.data.item import TrainItem
+from napari_unet.learn.forgetting.seen_images import EXPERIENCE, experience_of
+from napari_unet.learn.judging.regions import Changed
+from napari_unet.learn.judging.verdict import Verdict
+from napari_unet.learn.optimise.fit import Fit
 from napari_unet.learn.settings import TrainSettings
-from napari_unet.learn.verdict import Verdict
+from napari_unet.learn.setup.prepare import Prepared
 from napari_unet.model.model import Model
 from napari_unet.model.spec import MAX_NAME, Provenance
 

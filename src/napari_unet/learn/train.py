@@ -10,24 +10,22 @@ import numpy as np
 
 from napari_unet.devices import choose
 from napari_unet.errors import Cancelled, NapariUNetError, SettingsError
-from napari_unet.learn.choices import as_begun, settings_with
-from napari_unet.learn.events import Event, HeldOutScore, OnEvent, Preview, PreviewFailed, StepDone, Watch, no_event
-from napari_unet.learn.example import Example, examples_of
-from napari_unet.learn.experience import with_needed_guard
-from napari_unet.learn.fingerprint import with_patches
-from napari_unet.learn.fit import Fit, FitRun, FitStep, fit
+from napari_unet.learn.data.example import Example, examples_of
+from napari_unet.learn.data.item import TrainItem
+from napari_unet.learn.forgetting.drawn_images import pictures, telling
+from napari_unet.learn.forgetting.parent_targets import extent_for, with_priors
+from napari_unet.learn.forgetting.seen_images import with_needed_guard
 from napari_unet.learn.halo import Place, measured_halo, places_of, seconds_for, with_halo
-from napari_unet.learn.item import TrainItem
-from napari_unet.learn.looks import Look, changes, counts_of, labels_of, looks_at, shares, voxels_of, without_stop
-from napari_unet.learn.orientation import sentence_of, with_orientation
-from napari_unet.learn.pictures import pictures, telling
-from napari_unet.learn.prepare import Given, Prepared, Wanted, prepare
-from napari_unet.learn.prior import extent_for, with_priors
+from napari_unet.learn.judging.regions import Look, changes, counts_of, labels_of, looks_at, shares, taught_of, voxels_of, without_stop
+from napari_unet.learn.judging.sampling_units import Judged
+from napari_unet.learn.judging.verdict import Verdict, judge, with_changes
+from napari_unet.learn.monitor import Event, HeldOutScore, OnEvent, Preview, PreviewFailed, StepDone, Watch, no_event
+from napari_unet.learn.optimise.fit import Fit, FitRun, FitStep, fit
 from napari_unet.learn.result import History, TrainResult, trusted_voxels, with_provenance
 from napari_unet.learn.settings import TrainSettings
-from napari_unet.learn.taught import taught_of
-from napari_unet.learn.units import Judged
-from napari_unet.learn.verdict import Verdict, judge, with_changes
+from napari_unet.learn.setup.fingerprint import with_patches
+from napari_unet.learn.setup.orientation import sentence_of, with_orientation
+from napari_unet.learn.setup.prepare import Given, Prepared, Wanted, as_begun, prepare, settings_with
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import find_devices
 from napari_unet.model.unet import UNet

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unet.errors import ModelFileError
-from napari_unet.model.header import SUFFIX, ModelHeader, read_header
+from napari_unet.model.formats.safetensors_header import SUFFIX, ModelHeader, read_header
 
 if TYPE_CHECKING:
     from napari_unet.model.model import Model
 
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 FOLDER_VARIABLE = "NAPARI_UNET_MODELS"
+CHANGED = "The model file has changed since it was chosen; choose it again."
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def load_model(name_or_path: str | Path) -> "Model":
     Raises `ModelFileError` for a file that is missing, damaged, foreign or too large, and
     `TorchUnavailableError` where PyTorch does not start.
     """
-    from napari_unet.model.model_file import load_model_file
+    from napari_unet.model.formats.safetensors_file import load_model_file
 
     return load_model_file(find_model(name_or_path))
 
@@ -72,3 +73,11 @@ def model_entry(path: Path, builtin: bool = False) -> ModelEntry:
         return ModelEntry(path.stem, path, builtin, read_header(path))
     except ModelFileError as error:
         return ModelEntry(path.stem, path, builtin, None, str(error))
+
+
+def load_entry(entry: ModelEntry) -> "Model":
+    """The model as it was when it was chosen; raises `ModelFileError` where its file is another one by now."""
+    model = load_model(entry.path)
+    if entry.header is None or (model.spec, model.weights_sha256) != (entry.header.spec, entry.header.weights_sha256):
+        raise ModelFileError(CHANGED)
+    return model

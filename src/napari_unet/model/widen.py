@@ -5,8 +5,8 @@ import math
 from collections.abc import Sequence
 
 from napari_unet.errors import SettingsError
+from napari_unet.model.formats.safetensors_file import build_model
 from napari_unet.model.model import Model
-from napari_unet.model.model_file import build_model
 from napari_unet.model.spec import ClassSpec, ModelSpec, Provenance, head_channels
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet

@@ -4,13 +4,13 @@ import math
 from dataclasses import dataclass
 
 from napari_unet.files import in_words
-from napari_unet.segment.installed import Kind
-from napari_unet.segment.instance_sample import sample_bytes
+from napari_unet.segment.engine.kinds import Kind
+from napari_unet.segment.engine.speed_cache import known_pace, known_voxel_bytes
 from napari_unet.segment.job import SegmentJob
-from napari_unet.segment.lattice import lattice_of
-from napari_unet.segment.memory import voxel_bytes
-from napari_unet.segment.pace import known_pace, known_voxel_bytes
-from napari_unet.segment.tiling import plan_size, plan_tiles
+from napari_unet.segment.tiles.instance_sample import sample_bytes
+from napari_unet.segment.tiles.lattice import lattice_of
+from napari_unet.segment.tiles.memory import voxel_bytes
+from napari_unet.segment.tiles.tiling import plan_size, plan_tiles
 
 LONG_S = 10  # what takes longer is worth a line in a terminal
 LARGE_VOXELS = 2**20  # what is smaller is done in a moment, or not much later

@@ -7,8 +7,8 @@ from napari_unet.errors import ScanError, SettingsError
 from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.scan import Index, Scan, Slices
 from napari_unet.segment.check import check_fit, check_spacing
-from napari_unet.segment.frame_statistics import FrameStatistics
 from napari_unet.segment.settings import SegmentSettings
+from napari_unet.segment.statistics import FrameStatistics
 
 
 @dataclass(frozen=True)

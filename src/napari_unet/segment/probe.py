@@ -10,11 +10,11 @@ from napari_unet.model.model import Model
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch
 from napari_unet.segment.engine import Engine, make_engine, timed
+from napari_unet.segment.engine.out_of_memory import out_of_memory
+from napari_unet.segment.engine.speed_cache import PROBE_VOXELS
 from napari_unet.segment.estimate import Estimate
-from napari_unet.segment.out_of_memory import out_of_memory
-from napari_unet.segment.pace import PROBE_VOXELS
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.transfer import Arriving
+from napari_unet.segment.tiles.transfer import Arriving
 
 ROUNDS = 3
 WORTH_A_PROBE = 20  # in a run of so many tiles, one more is little

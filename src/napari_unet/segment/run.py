@@ -12,11 +12,11 @@ from napari_unet.progress import Asked, OnProgress, go, ignore
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.check import wanted_spacing
 from napari_unet.segment.engine import EngineFacts
-from napari_unet.segment.installed import precision_of
+from napari_unet.segment.engine.kinds import precision_of
 from napari_unet.segment.job import SegmentJob, plan_job
-from napari_unet.segment.lattice import halo_facts
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
+from napari_unet.segment.tiles.lattice import halo_facts
 
 
 def segment(

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_unet.segment.installed import Precision
+from napari_unet.segment.engine.kinds import Precision
 
 
 class SegmentSettings(BaseModel):

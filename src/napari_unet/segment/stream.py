@@ -14,16 +14,16 @@ from napari_unet.model.torch_import import free_bytes, torch
 from napari_unet.progress import Asked, Clock, OnProgress, Progress, Stopped, go, heed, ignore
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.engine import Engine, make_engine
-from napari_unet.segment.finish import Pending, finish
-from napari_unet.segment.frame_statistics import FrameStatistics, frame_statistics
-from napari_unet.segment.instance_sample import sample_windows
+from napari_unet.segment.engine.out_of_memory import out_of_memory
 from napari_unet.segment.job import SegmentJob
-from napari_unet.segment.lattice import lattice_of
-from napari_unet.segment.out_of_memory import out_of_memory
-from napari_unet.segment.reader import Reader
-from napari_unet.segment.tiling import Tile
-from napari_unet.segment.waiting import Focus, Look, Waiting
-from napari_unet.segment.window import window_of
+from napari_unet.segment.statistics import FrameStatistics, frame_statistics
+from napari_unet.segment.tiles.decode import Pending, finish
+from napari_unet.segment.tiles.instance_sample import sample_windows
+from napari_unet.segment.tiles.lattice import lattice_of
+from napari_unet.segment.tiles.queue import Focus, Look, Waiting
+from napari_unet.segment.tiles.reader import Reader
+from napari_unet.segment.tiles.tiling import Tile
+from napari_unet.segment.tiles.window import window_of
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Floor 5: the window. Leaf widgets edit one value each; coordinators hold and connect them."""
+"""Floor 5: the window. napari opens its docks; nothing below imports it."""

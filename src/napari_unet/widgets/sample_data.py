@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from napari_unet.scans import samples
-from napari_unet.scans.samples import Sample
+from napari_unet.scans.samples import samples
+from napari_unet.scans.samples.samples import Sample
 from napari_unet.scans.scan import SPATIAL
 
 LayerData = tuple[Any, dict[str, Any], str]

@@ -1,1 +1,1 @@
-"""A kept run on the workers of a dask cluster. Only `dask_import` imports dask.distributed, when a scheduler is named."""
+"""A run divided among the workers of a dask cluster; for the command line."""

@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from napari_unet.errors import ClusterError
-from napari_unet.segment.cluster.address import LOCAL
 from napari_unet.segment.cluster.dask_import import distributed
+from napari_unet.segment.cluster.messages import LOCAL
 
 TLS_ADVICE = "Certificates are named in dask's own configuration, under distributed.comm.tls."
 

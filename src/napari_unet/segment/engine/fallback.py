@@ -5,8 +5,7 @@ from collections.abc import Callable
 from napari_unet.errors import EngineError
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, go
-from napari_unet.segment.engine.protocol import Engine
-from napari_unet.segment.engine.wrapped import WrappedEngine
+from napari_unet.segment.engine.protocol import Engine, WrappedEngine
 
 PROCESSOR = "cpu"
 

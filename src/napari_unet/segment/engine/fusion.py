@@ -5,6 +5,7 @@ no copy of both: less memory at the widest level, and less time. Which library c
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Protocol, cast
 
 from napari_unet.model.torch_import import torch
@@ -25,6 +26,58 @@ class Convolution(Protocol):
 
     def of_two(self, one: Tensor, other: Tensor) -> Tensor:
         """(N, a, *space) and (N, b, *space), a + b = in, to (N, out, *space)."""
+
+
+class PartedConvolution:
+    """A weight (out, in, 3, 3(, 3)), whole or in two along its inputs, in the layout that the whole has, and a bias (out)."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        self._weight, self._bias = weight, bias
+        self._ones = [1] * (weight.ndim - 2)  # padding, stride and dilation alike
+        self._parts = lru_cache(maxsize=1)(self._parted)
+
+    def _parted(self, first: int) -> tuple[Tensor, Tensor]:
+        """The weights of the first so many inputs, and of the others."""
+        whole = self._weight
+        last = torch.channels_last if whole.ndim == 4 else torch.channels_last_3d
+        layout = last if whole.is_contiguous(memory_format=last) else torch.contiguous_format
+        one, other = torch.split(whole, [first, whole.shape[1] - first], dim=1)
+        return one.contiguous(memory_format=layout), other.contiguous(memory_format=layout)
+
+
+class MkldnnConv(PartedConvolution):
+    """A `Convolution` on the processor."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(N, in, *space) to (N, out, *space)."""
+        return self._convolved(x, self._weight, "relu")
+
+    def of_two(self, one: Tensor, other: Tensor) -> Tensor:
+        """(N, a, *space) and (N, b, *space), a + b = in, to (N, out, *space)."""
+        of_one, of_other = self._parts(one.shape[1])
+        summed, ones = self._convolved(one, of_one, "none"), self._ones
+        add = torch.ops.mkldnn._convolution_pointwise_.binary
+        return add(summed, other, of_other, None, ones, ones, ones, 1, "add", 1.0, "relu", [], "")  # type: ignore[no-any-return]
+
+    def _convolved(self, x: Tensor, weight: Tensor, after: str) -> Tensor:
+        ones, convolve = self._ones, torch.ops.mkldnn._convolution_pointwise
+        return convolve(x, weight, self._bias, ones, ones, ones, 1, after, [], "")  # type: ignore[no-any-return]
+
+
+class CudnnConv(PartedConvolution):
+    """A `Convolution` on a card."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(N, in, *space) to (N, out, *space)."""
+        ones = self._ones
+        return torch.cudnn_convolution_relu(x, self._weight, self._bias, ones, ones, ones, 1)
+
+    def of_two(self, one: Tensor, other: Tensor) -> Tensor:
+        """(N, a, *space) and (N, b, *space), a + b = in, to (N, out, *space)."""
+        of_one, of_other = self._parts(one.shape[1])
+        ones = self._ones
+        summed = torch.convolution(one, of_one, None, ones, ones, ones, False, [0] * len(ones), 1)
+        return torch.cudnn_convolution_add_relu(other, of_other, summed, 1.0, self._bias, ones, ones, ones, 1)
 
 
 def can_fuse(network: UNet) -> bool:

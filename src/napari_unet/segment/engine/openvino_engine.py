@@ -10,11 +10,11 @@ from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import Asked, go, heed
 from napari_unet.segment.engine.instance_statistics import fixed
+from napari_unet.segment.engine.kinds import NO_HALF, Kind, Precision, in_precision, openvino_version
 from napari_unet.segment.engine.openvino_graph import graph_of
 from napari_unet.segment.engine.openvino_import import openvino
+from napari_unet.segment.engine.out_of_memory import out_of_memory
 from napari_unet.segment.engine.torch_engine import folded
-from napari_unet.segment.installed import NO_HALF, Kind, Precision, in_precision, openvino_version
-from napari_unet.segment.out_of_memory import out_of_memory
 
 CONFIG = {"PERFORMANCE_HINT": "LATENCY"}  # one window at a time, on all cores
 HALF = ("BF16", "bf16", "bfloat16")  # float16 took twice as long as float32, on a processor that has both

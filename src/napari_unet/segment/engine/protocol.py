@@ -1,10 +1,11 @@
 """What an engine is: it runs one network on windows, wherever and by whatever library."""
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, Self
 
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, go
-from napari_unet.segment.installed import Kind
+from napari_unet.segment.engine.kinds import Kind
 
 
 class EngineFacts(Protocol):
@@ -49,3 +50,45 @@ class Engine(EngineFacts, Protocol):
 
     def give_way(self) -> bool:
         """Let another engine run where memory does not suffice for the smallest tile; False where there is none."""
+
+
+class WrappedEngine:
+    """Everything that is to be known is that of the engine which runs now."""
+
+    def __init__(self, running: Engine) -> None:
+        self._running = running
+
+    @property
+    def name(self) -> str:
+        """With version and device."""
+        return self._running.name
+
+    @property
+    def kind(self) -> Kind:
+        """Which library."""
+        return self._running.kind
+
+    @property
+    def device(self) -> str:
+        """Where."""
+        return self._running.device
+
+    @property
+    def note(self) -> str:
+        """What the user should know, also why another engine runs."""
+        return self._running.note
+
+
+@dataclass(frozen=True)
+class KnownEngine:
+    """The facts of an engine; it may be on another machine, and another may have taken its place since."""
+
+    name: str
+    kind: Kind
+    device: str
+    note: str
+
+    @classmethod
+    def of(cls, engine: EngineFacts) -> Self:
+        """What is to be known now."""
+        return cls(engine.name, engine.kind, engine.device, engine.note)

@@ -10,11 +10,10 @@ from napari_unet.model.config import UNetConfig
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Asked, go
 from napari_unet.segment.engine.fallback import PROCESSOR
+from napari_unet.segment.engine.kinds import Kind
 from napari_unet.segment.engine.peak_memory import PeakMemory
-from napari_unet.segment.engine.protocol import Engine
-from napari_unet.segment.engine.wrapped import WrappedEngine
-from napari_unet.segment.installed import Kind
-from napari_unet.segment.pace import LARGE, Measured, Weighed, keep_paces, size_of
+from napari_unet.segment.engine.protocol import Engine, WrappedEngine
+from napari_unet.segment.engine.speed_cache import LARGE, Measured, Weighed, keep_paces, size_of
 
 ON_THE_WAY = 2  # the first windows of a card are measured before it has computed any: how long they take is seen from the third on
 

@@ -9,13 +9,11 @@ from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import ConvNorm, UNet
 from napari_unet.progress import Asked, go, heed
 from napari_unet.segment.engine.cuda_graphs import CudaGraphs
-from napari_unet.segment.engine.cudnn_conv import CudnnConv
 from napari_unet.segment.engine.fallback import PROCESSOR
-from napari_unet.segment.engine.fusion import Convolution, FusedUNet, can_fuse, works
+from napari_unet.segment.engine.fusion import Convolution, CudnnConv, FusedUNet, MkldnnConv, can_fuse, works
 from napari_unet.segment.engine.half import even_channels, half_on, with_even_inputs
 from napari_unet.segment.engine.instance_statistics import fixed
-from napari_unet.segment.engine.mkldnn_conv import MkldnnConv
-from napari_unet.segment.installed import NO_HALF, Kind, Precision, in_precision, torch_on
+from napari_unet.segment.engine.kinds import NO_HALF, Kind, Precision, in_precision, torch_on
 
 nn = torch.nn
 Forward = Callable[[torch.Tensor], torch.Tensor]

@@ -1,0 +1,1 @@
+"""What a training learns from: scans with trusted labels, and the patches made of them; for `learn` alone."""

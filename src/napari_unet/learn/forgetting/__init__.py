@@ -1,0 +1,1 @@
+"""What keeps a fine-tune from losing what its parent knew; for `learn` alone."""

@@ -1,0 +1,46 @@
+"""The guard against forgetting: a fine-tuned network stays near its parent, in weights and in what it says.
+
+Weights: L2-SP (Li, Grandvalet & Davoine, ICML 2018), decoupled from the gradient as AdamW's weight decay is: each step moves
+them a little towards the parent's instead of towards nothing. Outputs: where no voxel is trusted, distillation towards the
+parent's probabilities (Li & Hoiem, "Learning without Forgetting", 2016).
+"""
+
+from collections.abc import Sequence
+
+from napari_unet.learn.data.example import IGNORE
+from napari_unet.model.torch_import import torch
+
+Tensor = torch.Tensor
+functional = torch.nn.functional
+
+
+class WeightGuard:
+    """Pulls weights towards where they were when it was made; with strength 0 it keeps and costs nothing."""
+
+    def __init__(self, weights: Sequence[Tensor], strength: float) -> None:
+        self._strength = strength
+        self._weights = list(weights) if strength else []
+        self._parents = [weight.detach().clone() for weight in self._weights]
+
+    def pull(self, rate: float) -> None:
+        """Move the weights by `rate` times the strength of the way to the parent's."""
+        if self._weights:
+            with torch.no_grad():
+                torch._foreach_lerp_(self._weights, self._parents, min(1.0, rate * self._strength))
+
+
+def disagreement(scores: Tensor, labels: Tensor, prior: Tensor, share: Tensor | None = None) -> Tensor:
+    """Mean Kullback-Leibler divergence from the parent's probabilities (N, K, *patch) over untrusted voxels.
+
+    Voxels whose prior is NaN count for nothing; 0 where none is left. `share` (N,) is how much each patch counts.
+    """
+    open_to_parent = (labels == IGNORE) & torch.isfinite(prior).all(dim=1)
+    parent = torch.where(open_to_parent[:, None], prior, 0.5).clamp(1e-6, 1 - 1e-6)
+    if scores.shape[1] == 1:
+        apart = functional.binary_cross_entropy_with_logits(scores, parent, reduction="none")
+        apart = (apart - functional.binary_cross_entropy(parent, parent, reduction="none"))[:, 0]
+    else:
+        apart = (parent * (parent.log() - scores.log_softmax(dim=1))).sum(dim=1)
+    if share is not None:
+        apart = apart * share.view(-1, *(1,) * (apart.ndim - 1))
+    return (apart * open_to_parent).sum() / open_to_parent.sum().clamp(min=1)

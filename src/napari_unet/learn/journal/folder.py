@@ -1,0 +1,99 @@
+"""Where journals lie, which of them belong to an image, and how they go: after 30 days, or when the user says so."""
+
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+from napari_unet.learn.journal.stroke_journal import JournalHeader, read_header
+from napari_unet.scans.identity import ScanIdentity, identity_of
+from napari_unet.scans.scan import Scan
+
+FOLDER_VARIABLE = "NAPARI_UNET_JOURNALS"
+SUFFIX = ".strokes"
+KEPT_DAYS = 30
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """A journal in the folder; `written` is when it was last, in seconds since 1970."""
+
+    path: Path
+    header: JournalHeader
+    written: float
+
+
+def journal_folder() -> Path:
+    """The folder of the user's journals, readable by its owner alone; the variable NAPARI_UNET_JOURNALS moves it."""
+    if given := os.environ.get(FOLDER_VARIABLE):
+        folder = Path(given)
+    else:
+        from platformdirs import user_state_path
+
+        folder = user_state_path("napari-unet-loop", appauthor=False) / "strokes"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def new_path() -> Path:
+    """A file for a new journal."""
+    return journal_folder() / f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid4().hex[:8]}{SUFFIX}"
+
+
+def list_journals() -> list[JournalEntry]:
+    """All journals that can be read, the last written first; those too old are deleted."""
+    forget_old()
+    found = []
+    for path in journal_folder().glob(f"*{SUFFIX}"):
+        with suppress(OSError):
+            if (header := read_header(path)) is not None:
+                found.append(JournalEntry(path, header, path.stat().st_mtime))
+    return sorted(found, key=lambda entry: entry.written, reverse=True)
+
+
+def journals_of(scan: Scan) -> list[JournalEntry]:
+    """The journals of an image that no running napari is writing, the last written first; the image is read only if one may be its own."""
+    axes, shape = scan.axes, scan.shape
+    alike = [e for e in list_journals() if (e.header.scan.axes, e.header.scan.shape) == (axes, shape) and not _is_running(e.header)]
+    if not alike:
+        return []
+    own: ScanIdentity = identity_of(scan)
+    return [entry for entry in alike if entry.header.scan == own]
+
+
+def delete_history() -> int:
+    """Delete every journal; how many there were."""
+    paths = list(journal_folder().glob(f"*{SUFFIX}"))
+    for path in paths:
+        with suppress(OSError):  # Windows keeps one that is being written
+            path.unlink()
+    return len(paths)
+
+
+def forget_old(days: float = KEPT_DAYS) -> None:
+    """Delete journals that were last written so many days ago."""
+    for path in journal_folder().glob(f"*{SUFFIX}"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > days * 86_400:
+                path.unlink()
+
+
+def this_process() -> tuple[int, float]:
+    """The number of this process and when it began: no other process has both."""
+    import psutil
+
+    return os.getpid(), float(psutil.Process().create_time())
+
+
+def _is_running(header: JournalHeader) -> bool:
+    import psutil
+
+    number, begun = header.process
+    try:
+        return bool(np.isclose(psutil.Process(number).create_time(), begun, rtol=0, atol=1))
+    except (psutil.Error, ValueError):
+        return False

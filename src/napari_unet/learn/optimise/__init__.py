@@ -1,0 +1,1 @@
+"""The steps of a training: losses, optimiser, budget, checkpoints; for `learn` alone."""

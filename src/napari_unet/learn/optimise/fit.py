@@ -1,0 +1,130 @@
+"""The training loop: one step after the other until the budget is over, and the mean of the weights as the result."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_unet.errors import Cancelled, SettingsError
+from napari_unet.learn.data.example import Example
+from napari_unet.learn.optimise.budget import Budget, Ended, WorkClock
+from napari_unet.learn.optimise.checkpoint import Checkpoints, fingerprint
+from napari_unet.learn.optimise.trainer import NotFinite, Trainer
+from napari_unet.learn.settings import TrainSettings
+from napari_unet.model.formats.safetensors_file import build_model
+from napari_unet.model.model import Model
+from napari_unet.model.spec import ModelSpec
+from napari_unet.model.unet import UNet
+from napari_unet.progress import Asked, OnProgress, Progress, Stopped, go, heed, ignore
+
+SENTENCES: dict[Ended, str] = {
+    "done": "",
+    "stopped": "Stopped after {steps} steps; what was learnt until then is kept.",
+    "plateau": "Ended after {steps} steps, since it did not improve any more.",
+    "nan": "The loss was no number any more at step {next}; the weights before it are kept. Try a lower learning rate.",
+}
+
+
+@dataclass(frozen=True)
+class FitStep:
+    """A step that was just done: how many of how many (a guess until it is planned), its loss, and the network to use."""
+
+    done: int
+    total: int
+    loss: float
+    averaged: UNet
+
+
+@dataclass(frozen=True)
+class FitRun:
+    """What one run has besides the settings: when its steps must be over, and its checkpoint.
+
+    `ends_at` is a time of `clock`; `resume` goes on from the checkpoint, which has to be of the same training.
+    """
+
+    ends_at: float | None = None
+    checkpoint: Path | None = None
+    resume: bool = False
+    clock: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What came of a training: the model, its steps, the loss of each, how it ended, and how to do the same again."""
+
+    model: Model
+    steps: int
+    losses: list[float]
+    ended: Ended
+    settings: TrainSettings
+    paused_s: float
+    trouble: str = ""  # why there is no newer checkpoint
+
+    @property
+    def sentence(self) -> str:
+        """What a user should know of the ending; empty where all went as planned."""
+        return " ".join(filter(None, [SENTENCES[self.ended].format(steps=self.steps, next=self.steps + 1), self.trouble]))
+
+
+OnStep = Callable[[FitStep], None]
+
+
+def fit(
+    examples: Sequence[Example],
+    spec: ModelSpec,
+    settings: TrainSettings,
+    *,
+    start: UNet | None = None,
+    run: FitRun | None = None,
+    on_step: OnStep | None = None,
+    on_progress: OnProgress = ignore,
+    asked: Asked = go,
+) -> Fit:
+    """Train a network of `spec` on examples; `start` is copied and fine-tuned, else weights are drawn from the seed.
+
+    `minutes` and `run.ends_at` are kept to; `steps` are counted; with neither it goes on until its loss stops falling.
+    `asked` is heeded inside a step too: STOP keeps the averaged weights, CANCEL raises `Cancelled`, and the time of a PAUSE does not count.
+    `Fit.settings` repeats the training to the same bits. Raises `SettingsError` without examples, `CheckpointError` for
+    a checkpoint that is not there, damaged, or of another training.
+    """
+    _check(examples, spec, start)
+    run = run or FitRun()
+    settings = settings.chosen_for(fine_tuning=start is not None)
+    clock = WorkClock(run.clock)
+    budget = Budget(settings, run.ends_at, clock)
+    trainer = Trainer(examples, spec, settings, start, asked := clock.watching(asked))
+    checkpoints = Checkpoints(run.checkpoint, settings.checkpoint_seconds, lambda: fingerprint(examples, trainer, start), run.clock)
+    if run.resume:
+        checkpoints.restore(trainer, budget)
+    ended: Ended = "done"
+    try:
+        while not budget.over():
+            heed(asked)
+            budget.count(loss := trainer.step(budget.rate(), budget.done))
+            on_progress(Progress(budget.done, budget.expected(), "steps", budget.seconds_left(), checkpoints.trouble))
+            if on_step is not None:
+                on_step(FitStep(budget.done, budget.expected(), loss, trainer.averaged))
+            checkpoints.write_when_due(trainer, budget)
+    except Stopped:
+        ended = "stopped"
+    except NotFinite:
+        ended = "nan"
+    except Cancelled:
+        checkpoints.forget()
+        raise
+    if ended != "nan":
+        checkpoints.write_if_none(trainer, budget)
+    if ended == "done" and budget.levelled:
+        ended = "plateau"
+    used = settings.model_copy(update=budget.replay() | {"precision": trainer.precision})
+    model = build_model(spec, trainer.averaged.to("cpu"))
+    return Fit(model, budget.done, budget.losses, ended, used, clock.paused_s, checkpoints.trouble)
+
+
+def _check(examples: Sequence[Example], spec: ModelSpec, start: UNet | None) -> None:
+    if not examples:
+        raise SettingsError("There is nothing to learn from: no labelled image was given.")
+    if start is not None and start.config.identity != spec.architecture.identity:
+        raise SettingsError(
+            f"The network to start from is a {start.config.identity}, but the model to be is a {spec.architecture.identity}."
+        )

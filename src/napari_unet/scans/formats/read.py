@@ -1,0 +1,98 @@
+"""Image files as scans: TIFF, PNG and zarr, told apart by their content."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from napari_unet.errors import NapariUNetError, ScanError
+from napari_unet.scans.axes import guess_axes
+from napari_unet.scans.formats.file_image import FileImage, damaged
+from napari_unet.scans.scan import COLOURS, SPATIAL, Scan, looks_coloured
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def read_scan(
+    path: str | Path,
+    axes: str | None = None,
+    spacing: Sequence[float] | None = None,
+    *,
+    dimensions: int = 2,
+    channels: int = 1,
+) -> Scan:
+    """Open an image file as a `Scan`; large ones stay in the file and are read by parts.
+
+    Parameters
+    ----------
+    path
+        A TIFF or PNG file, or a zarr folder (a plain array or OME-NGFF 0.4 or 0.5).
+    axes
+        One letter for each axis; what the file says, else a guess for a model of `dimensions` and
+        `channels` (`guess_axes`), when not given.
+    spacing
+        Voxel size in micrometres along the spatial axes, in their order; the file's when not given.
+
+    Raises
+    ------
+    ScanError
+        Where there is no such file, it is of another kind, truncated or damaged, or the axes or
+        the spacing do not fit.
+    """
+    found = _with_colours(_open(Path(path)))
+    letters = axes or found.axes or guess_axes(found.data.shape, dimensions, found.rgb, channels=channels)
+    sizes, unit = (tuple(spacing), "um") if spacing is not None else _spacing(letters, found.spacing_um)
+    rgb = found.rgb and channels == 1 and _has_colours(found, letters)
+    return Scan(found.data, letters, sizes, unit, rgb, found.notes)
+
+
+def _open(path: Path) -> FileImage:
+    if not path.exists():
+        raise ScanError(f"There is no image {path}. Check the path.")
+    try:
+        return _reader(path)(path)
+    except (NapariUNetError, MemoryError):
+        raise
+    except PermissionError as error:
+        raise ScanError(f"{path} may not be read: {error.strerror}. Check its permissions.") from error
+    except Exception as error:
+        raise damaged(path, error) from error
+
+
+def _reader(path: Path) -> Callable[[Path], FileImage]:
+    """The function that reads this kind of file; each brings its own library, so it is imported when needed."""
+    if path.is_dir():
+        from napari_unet.scans.formats.zarr_read import is_zarr, read_zarr
+
+        if is_zarr(path):
+            return read_zarr
+        raise ScanError(f"{path} is a folder, but not a zarr image. Name the image files in it.")
+    with path.open("rb") as file:
+        head = file.read(len(PNG_SIGNATURE))
+    if head == PNG_SIGNATURE:
+        from napari_unet.scans.formats.png import read_png
+
+        return read_png
+    if head.startswith(TIFF_SIGNATURES):
+        from napari_unet.scans.formats.tiff import read_tiff
+
+        return read_tiff
+    what = "an empty file" if not head else "not a TIFF, PNG or zarr image"
+    raise ScanError(f"{path.name} is {what}. Export the image as one of these.")
+
+
+def _spacing(axes: str, known: Mapping[str, float]) -> tuple[tuple[float, ...], str]:
+    """Sizes for the spatial letters; one that is missing (z, mostly) is taken to be as long as y."""
+    spatial = [a for a in axes if a in SPATIAL]
+    if "y" not in known:
+        return (1.0,) * len(spatial), "pixel"
+    return tuple(known.get(a, known["y"]) for a in spatial), "um"
+
+
+def _with_colours(found: FileImage) -> FileImage:
+    """The image, taken to be in colour where nothing names its axes and 3 or 4 numbers stand last, as napari does."""
+    return replace(found, rgb=True) if not found.axes and looks_coloured(found.data.shape) else found
+
+
+def _has_colours(found: FileImage, axes: str) -> bool:
+    return "c" in axes and axes.index("c") < found.data.ndim and found.data.shape[axes.index("c")] in COLOURS

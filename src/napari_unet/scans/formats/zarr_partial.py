@@ -1,0 +1,158 @@
+"""Results that are begun: a zarr in a folder beside its place, which survives whatever interrupts it and may have many writers.
+
+`X.zarr.partial` holds `X.zarr` as it will be, and whatever its writers keep beside it. The folder is made under a hidden
+name and renamed, so that of many who begin it at once one makes it, whole, and the others find it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import zarr
+
+from napari_unet.errors import OutputError
+from napari_unet.files import flush, forget_folder
+from napari_unet.progress import Asked, OnProgress
+from napari_unet.scans.formats.result_file import ResultFile
+from napari_unet.scans.formats.zarr_levels import LEVEL, add_levels
+from napari_unet.scans.formats.zarr_write import create_zarr, put_in_place, sibling, writing
+
+SUFFIX = ".partial"
+FACTS = "napari_unet"
+
+
+def partial_folder(path: Path) -> Path:
+    """Where the result that will be at `path` lies until it is complete."""
+    target = path.resolve()
+    return target.with_name(target.name + SUFFIX)
+
+
+def is_begun(path: Path) -> bool:
+    """Whether there is a partial result of `path`."""
+    return (partial_folder(path) / path.resolve().name).is_dir()
+
+
+def begin_partial(file: ResultFile) -> bool:
+    """Make an empty partial result with the file's facts; False where there is one, which stays as it is."""
+    target, folder = file.path.resolve(), partial_folder(file.path)
+    with writing(target):
+        if folder.exists():
+            return False
+        fresh = sibling(target, "part")
+        try:
+            create_zarr(fresh / target.name, file)
+            for description in fresh.rglob("zarr.json"):
+                flush(description)
+            return _renamed(fresh, folder)
+        finally:
+            if fresh.exists():
+                forget_folder(fresh)
+
+
+def open_partial(path: Path) -> tuple[Any, Mapping[str, Any]]:
+    """The array of the partial result of `path`, and the facts it was begun with; raises `OutputError` for a damaged one."""
+    folder = partial_folder(path)
+    try:
+        group = zarr.open_group(folder / path.resolve().name, mode="r+")
+        array, facts = group[LEVEL], _facts(group)
+    except (OSError, ValueError, KeyError) as error:
+        raise OutputError(f"{folder} is damaged, or no partial result. Remove it, and begin anew.") from error
+    return array, facts
+
+
+def facts_of(path: Path) -> Mapping[str, Any]:
+    """The facts of a result that is complete; none where there is no such file, or it is not ours."""
+    try:
+        return _facts(zarr.open_group(path, mode="r"))
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+def open_complete(path: Path) -> Any:
+    """The array of a result that is complete; raises `OutputError` for a damaged one."""
+    try:
+        return zarr.open_group(path, mode="r")[LEVEL]
+    except (OSError, ValueError, KeyError) as error:
+        raise OutputError(f"{path} is damaged. Remove it, and begin anew.") from error
+
+
+def add_partial_levels(file: ResultFile, on_progress: OnProgress, asked: Asked) -> None:
+    """Make the coarser levels of a partial result whose finest is complete; raises as `add_levels` does."""
+    with writing(file.path.resolve()):
+        add_levels(partial_folder(file.path) / file.path.resolve().name, file, on_progress, asked)
+
+
+def finish_partial(path: Path, facts: Mapping[str, Any]) -> None:
+    """Add facts to the partial result of `path`, let it take its place, and remove what else lies in its folder."""
+    target, folder = path.resolve(), partial_folder(path)
+    part = folder / target.name
+    with writing(target):
+        if part.exists():
+            group = zarr.open_group(part, mode="r+")
+            group.attrs[FACTS] = {**_facts(group), **facts}
+            put_in_place(part, target)
+        forget_folder(folder)
+
+
+def reopen_partial(path: Path) -> None:
+    """Make a result that is complete a partial one again."""
+    target, folder = path.resolve(), partial_folder(path)
+    with writing(target):
+        folder.mkdir(exist_ok=True)
+        target.replace(folder / target.name)
+
+
+def sweep_partial(path: Path) -> None:
+    """Remove what writers that were killed have left of chunks; nobody else may be writing."""
+    for left in (partial_folder(path) / path.resolve().name).rglob(f"*{SUFFIX}"):
+        left.unlink(missing_ok=True)
+
+
+def forget_partial(path: Path) -> None:
+    """Remove the partial result of `path`, with all that lies in its folder."""
+    if partial_folder(path).exists():
+        forget_folder(partial_folder(path))
+
+
+def forget_leftover(path: Path) -> None:
+    """Remove a partial result's folder in which there is no result: its writer was ended while it made or completed it.
+
+    Where another removes it too and has begun anew meanwhile, what it has begun is put back.
+    """
+    folder, name = partial_folder(path), path.resolve().name
+    if not _is_leftover(folder, name):
+        return
+    with writing(path.resolve()):
+        hidden = sibling(path.resolve(), "old") / folder.name
+        try:
+            folder.replace(hidden)
+        except FileNotFoundError:
+            hidden.parent.rmdir()
+            return
+        if not _is_leftover(hidden, name):
+            hidden.replace(folder)
+        forget_folder(hidden.parent)
+
+
+def _is_leftover(folder: Path, name: str) -> bool:
+    if not folder.is_dir():
+        return False
+    part = folder / name
+    torn = part.is_dir() and not (part / "zarr.json").exists() and list(folder.iterdir()) == [part]
+    return torn or not part.is_dir()
+
+
+def _renamed(fresh: Path, folder: Path) -> bool:
+    """Give a folder its name, unless there is one of that name, which is not empty."""
+    try:
+        fresh.rename(folder)
+    except OSError:
+        if folder.is_dir():
+            return False
+        raise
+    return True
+
+
+def _facts(group: zarr.Group) -> Mapping[str, Any]:
+    facts = group.attrs.get(FACTS)
+    return facts if isinstance(facts, Mapping) else {}

@@ -1,0 +1,82 @@
+"""Results as OME-NGFF 0.5: a zarr folder with its levels, the axes and the voxel size."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import zarr
+
+from napari_unet.errors import OutputError
+from napari_unet.files import forget_folder
+from napari_unet.progress import Asked, OnProgress, Stopped, go, ignore
+from napari_unet.scans.formats.result_file import ResultFile
+from napari_unet.scans.formats.zarr_levels import OME, add_levels, create_level, described, forget_coarser
+from napari_unet.scans.formats.zarr_pyramid import plan_levels
+
+
+@contextmanager
+def zarr_result(file: ResultFile, on_progress: OnProgress = ignore, asked: Asked = go) -> Iterator[Any]:
+    """A zarr array to fill, in a sibling folder that takes the place of `file.path` at the end.
+
+    Its coarser levels are made before; after STOP there are none.
+    """
+    target = file.path.resolve()
+    with writing(target):
+        part = sibling(target, "part")
+    try:
+        with writing(target):
+            yield create_zarr(part, file)
+            zarr.open_group(part, mode="r+").attrs["napari_unet"] = dict(file.facts)  # some are known at the end only
+            try:
+                add_levels(part, file, on_progress, asked)
+            except Stopped:
+                forget_coarser(part, file)
+            put_in_place(part, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Make the folder that `target` is to lie in; what fails is told as an `OutputError`."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Can not write into {target.parent}: {error.strerror}. Choose another folder.") from error
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"Can not write {target}: {error.strerror or error}. What was there is untouched.") from error
+
+
+def create_zarr(folder: Path, file: ResultFile) -> Any:
+    """A new OME-NGFF group in `folder`; its array, to be filled."""
+    finest = plan_levels(file)[:1]
+    group = zarr.create_group(folder, zarr_format=3, attributes={OME: described(file, finest), "napari_unet": dict(file.facts)})
+    return create_level(group, 0, finest[0], file)
+
+
+def put_in_place(part: Path, target: Path) -> None:
+    """Let the folder `part` take the place of `target`, and of what is there."""
+    if not target.exists():
+        part.replace(target)
+        return
+    old = sibling(target, "old")
+    target.replace(old / target.name)
+    try:
+        part.replace(target)
+    except OSError:
+        (old / target.name).replace(target)
+        raise
+    finally:
+        forget_folder(old)
+
+
+def sibling(target: Path, suffix: str) -> Path:
+    """A fresh folder beside the target, hidden, with the permissions the umask gives."""
+    folder = target.parent / f".{target.name}.{uuid4().hex[:8]}.{suffix}"
+    folder.mkdir()
+    return folder

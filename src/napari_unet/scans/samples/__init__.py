@@ -1,0 +1,1 @@
+"""Drawn sample scans with their truth; for the window, recipes and tests."""

@@ -1,0 +1,71 @@
+"""Result files that take tiles."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_unet.scans.formats.result_file import ResultFile
+from napari_unet.scans.scan import Index, Slices
+from napari_unet.segment.job import SegmentJob
+from napari_unet.segment.stream import TileResult
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the results of one image go: the labels, and the probabilities if they are wanted."""
+
+    labels: Path
+    probabilities: Path | None = None
+
+
+@dataclass(frozen=True)
+class Sink:
+    """A result file and the array that fills it; it holds labels, or probabilities where its numbers are real."""
+
+    file: ResultFile
+    array: Any
+
+    def take(self, tile: TileResult) -> np.ndarray:
+        """Put a tile's labels, or its probabilities, where they belong; what was written."""
+        values = self._values(tile)
+        self.array[self._place(tile.frame, tile.region)] = values
+        return values
+
+    def read(self, frame: Index, region: Slices) -> np.ndarray:
+        """What the file holds there; raises whatever the file's library does where that is damaged."""
+        return np.asarray(self.array[self._place(frame, region)])
+
+    def _values(self, tile: TileResult) -> np.ndarray:
+        scan, dtype = self.file.scan, np.dtype(self.array.dtype)
+        if dtype.kind != "f":
+            return scan.to_place(tile.labels)
+        if tile.probabilities is None:
+            raise ValueError("The job does not keep probabilities, but a file for them is open.")
+        if self.file.channels:
+            return np.stack([scan.to_place(part) for part in tile.probabilities]).astype(dtype)
+        return scan.to_place(tile.probabilities[0]).astype(dtype)
+
+    def _place(self, frame: Index, region: Slices) -> tuple[int | slice, ...]:
+        index = self.file.scan.place(frame, region)
+        return self.file.place(index) if self.file.channels else index
+
+
+def files_of(job: SegmentJob, outputs: Outputs, facts: dict[str, Any], chunks: tuple[int, ...] | None = None) -> list[ResultFile]:
+    """The files of a job: of the labels and, where they are wanted, of the probabilities."""
+    files = [ResultFile(outputs.labels, job.scan, np.uint8, facts=facts, chunks=chunks)]
+    if outputs.probabilities is not None:
+        classes = job.spec.architecture.out_channels
+        files.append(ResultFile(outputs.probabilities, job.scan, np.float16, classes if classes > 1 else 0, facts, chunks))
+    return files
+
+
+def digest(parts: Iterable[np.ndarray]) -> str:
+    """The SHA-256 of arrays, in their order, as hex digits."""
+    hashed = hashlib.sha256()
+    for part in parts:
+        hashed.update(np.ascontiguousarray(part, part.dtype.newbyteorder("<")).data)
+    return hashed.hexdigest()

@@ -1,0 +1,101 @@
+"""What a run has finished, tile by tile, kept beside its result, so that another can go on from there.
+
+Each run writes a journal of its own, and nobody else's: many can write at once, on any file system, and a torn end
+costs one record. A record is believed only where the result holds what it says.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from napari_unet.files import AppendOnly, read_records
+from napari_unet.scans.scan import Index
+from napari_unet.segment.resumable.part import Part, writer_name
+from napari_unet.segment.statistics import FrameStatistics
+
+SUFFIX = ".journal"
+
+
+@dataclass(frozen=True)
+class TileRecord:
+    """A finished tile: its number, the hash of what was written, voxels of each class, and voxels that were not finite."""
+
+    tile: int
+    sha256: str
+    voxels: tuple[int, ...]
+    nonfinite: int
+
+
+@dataclass(frozen=True)
+class Journaled:
+    """What the journals of a folder say: the statistics of frames, the records of each tile, and which engines ran."""
+
+    statistics: dict[Index, FrameStatistics] = field(default_factory=dict)
+    tiles: dict[int, list[TileRecord]] = field(default_factory=dict)
+    engines: list[str] = field(default_factory=list)
+
+
+class RunJournal:
+    """Writes one journal; raises `OutputError` where that is not possible."""
+
+    def __init__(self, folder: Path, part: Part | None) -> None:
+        self._file = AppendOnly(folder / f"{writer_name(part)}.{uuid4().hex[:8]}{SUFFIX}", private=False)
+
+    def statistics(self, frame: Index, statistics: FrameStatistics) -> None:
+        """Keep the statistics of a frame."""
+        self._append({"frame": frame, "statistics": statistics.as_dict()})
+
+    def engine(self, name: str) -> None:
+        """Keep that an engine has made a tile."""
+        self._append({"engine": name})
+
+    def tile(self, record: TileRecord) -> None:
+        """Keep that a tile is finished; it must have been written before."""
+        self._append(asdict(record))
+
+    def close(self) -> None:
+        """Have the disk keep it, and append no more."""
+        self._file.flush()
+        self._file.close()
+
+    def forget(self) -> None:
+        """Remove it, as if it had never been begun."""
+        self._file.close()
+        self._file.path.unlink(missing_ok=True)
+
+    def _append(self, values: dict[str, Any]) -> None:
+        self._file.append(json.dumps(values).encode())
+
+
+def journals_of(folder: Path, part: Part | None) -> list[Path]:
+    """The journals that runs of a part have written."""
+    return sorted(folder.glob(f"{writer_name(part)}.*{SUFFIX}"))
+
+
+def read_journals(folder: Path) -> Journaled:
+    """All that the journals of a folder say, up to a torn end of each."""
+    found = Journaled()
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        for said in _records(path):
+            if "tile" in said:
+                record = TileRecord(int(said["tile"]), str(said["sha256"]), tuple(map(int, said["voxels"])), int(said["nonfinite"]))
+                found.tiles.setdefault(record.tile, []).append(record)
+            elif "engine" in said:
+                found.engines.append(str(said["engine"]))
+            else:
+                found.statistics[tuple(said["frame"])] = _statistics(said["statistics"])
+    return found
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    with suppress(FileNotFoundError):  # a run that was called off takes its journal with it
+        for record in read_records(path):
+            yield json.loads(record)
+
+
+def _statistics(said: dict[str, Any]) -> FrameStatistics:
+    return FrameStatistics(tuple(map(float, said["low"])), tuple(map(float, said["high"])), float(said["nonfinite_share"]))

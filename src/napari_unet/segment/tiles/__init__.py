@@ -1,0 +1,1 @@
+"""How a frame is cut into tiles, read, and put together; for `segment` alone."""

@@ -1,0 +1,182 @@
+"""How far each voxel of a labels array is trusted, kept up with every stroke at the cost of the stroke alone."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_unet.learn.data.corrections import PAINTED, REVIEWED, UNTRUSTED, Amount, Corrections, check_labels, trust_of
+from napari_unet.widgets.arrays.block_grid import BlockGrid, Box, boxes, whole
+from napari_unet.widgets.arrays.mapped_array import part_of, zeros
+from napari_unet.widgets.arrays.trust_counts import TrustCounts
+
+MOST_UNDO = 100  # as napari's own history
+PIECE_VOXELS = 2**20  # copied at once
+FEW = 8  # a block costs about as much as so many in one piece
+AT_ONCE = 32  # blocks looked at before the clock is
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What one movement of a tool went over, as packed bits of a box, and what of it was not trusted before."""
+
+    box: Box
+    over: np.ndarray
+    fresh: np.ndarray
+
+    def bits(self, packed: np.ndarray) -> np.ndarray:
+        """The packed bits as a mask of the box."""
+        shape = tuple(part.stop - part.start for part in self.box)
+        return np.unpackbits(packed, count=int(np.prod(shape))).reshape(shape).view(bool)
+
+
+Gesture = tuple[Sweep, ...]
+
+
+class TrustMap:
+    """The trust of one labels array, with an undo that goes along with that of the labels.
+
+    `known` are the labels as far as they are accounted for: whatever differs from them was changed by
+    something that no tool told of, and is trusted too. Without them only tools and reviews count.
+    """
+
+    def __init__(self, labels: Any, known: np.ndarray | None = None, touched: Callable[[Box], None] = lambda box: None) -> None:
+        self.labels = labels
+        self.known = known
+        self.trust = zeros(labels.shape, np.uint8, part_of(labels))
+        self.grid = BlockGrid(labels.shape)
+        self.unwritten = np.zeros(self.grid.size, bool)  # blocks that a journal has to take; set here, cleared by its thread
+        self._suspect = np.zeros(self.grid.size, bool)  # blocks to be compared with what is known
+        self._counts = TrustCounts(self.grid)
+        self._touched = touched
+        self._open: list[Sweep] = []
+        self._undo: deque[Gesture | None] = deque(maxlen=MOST_UNDO)
+        self._redo: deque[Gesture | None] = deque(maxlen=MOST_UNDO)
+
+    def went_over(self, box: Box, mask: np.ndarray, label: int | None = None) -> None:
+        """A tool went over the mask of a box: what now holds its label is trusted (all of it without a label)."""
+        now = np.asarray(self.labels[box])
+        over = mask if label is None else mask & (now == label)
+        part = self.trust[box]
+        fresh = over & (part == UNTRUSTED)
+        part[fresh] = PAINTED
+        if self.known is not None and label is not None:
+            np.copyto(self.known[box], now, where=over, casting="unsafe")
+        self._open.append(Sweep(box, np.packbits(over), np.packbits(fresh)))
+        self.touch(box)
+
+    def end_gesture(self, undoable: bool) -> None:
+        """What the tools went over since the last end is one step of undo, or none."""
+        if undoable:
+            self._undo.append(tuple(self._open))
+            self._redo.clear()
+        self._open = []
+
+    def expect_undo_of(self, steps: int) -> None:
+        """There are so many steps of undo of which nothing is known."""
+        self._undo.extend([None] * steps)
+
+    def abandon_gesture(self) -> None:
+        """Take back what the tools went over since the last end."""
+        self._take_back(tuple(self._open))
+        self._open = []
+
+    def undo(self) -> bool:
+        """Take back the trust of the last step, as its labels were; False where nothing is known of it."""
+        if (gesture := self._undo.pop() if self._undo else None) is not None:
+            self._take_back(gesture)
+        self._redo.append(gesture)
+        return gesture is not None
+
+    def redo(self) -> bool:
+        """Give back what undo took; False where nothing is known of it."""
+        gesture = self._redo.pop() if self._redo else None
+        for sweep in gesture or ():
+            part = self.trust[sweep.box]
+            part[sweep.bits(sweep.fresh) & (part == UNTRUSTED)] = PAINTED
+            self._account(sweep)
+        self._undo.append(gesture)
+        return gesture is not None
+
+    def mark(self, box: Box, value: int) -> None:
+        """Give a whole box this trust."""
+        self.trust[box] = value
+        self.touch(box, written=True)
+
+    def touch(self, box: Box, written: bool = False) -> None:
+        """Labels or trust within a box have changed; `written` says that a journal knows."""
+        numbers = self.grid.touching(box)
+        self._counts.forget(numbers)
+        if not written:
+            self.unwritten[numbers] = True
+        self._touched(box)
+
+    def write_all_trusted(self) -> None:
+        """A journal begins, and has to take what was trusted before it."""
+        self.unwritten |= self._counts.stale
+        self.unwritten[self._counts.trusted()] = True
+
+    def suspect(self, box: Box | None = None) -> None:
+        """Labels within a box (or anywhere) may have been changed by something that tells nothing of it."""
+        if self.known is not None:
+            self._suspect[self.grid.touching(box if box is not None else whole(self.grid.shape))] = True
+
+    def work(self, seconds: float | None = None) -> bool:
+        """Compare what is suspect and count what has changed, for so long at most; True when nothing is left."""
+        end = time.monotonic() + seconds if seconds is not None else None
+        while (numbers := np.flatnonzero(self._suspect)[:AT_ONCE]).size:
+            for number in numbers:
+                self._compare(int(number))
+            self._suspect[numbers] = False
+            if end is not None and time.monotonic() > end:
+                return False
+        return self._counts.work(self.labels, self.trust, end)
+
+    def amount(self) -> Amount:
+        """How much is trusted, as far as it has been counted."""
+        return self._counts.amount()
+
+    def corrections(self) -> Corrections:
+        """A copy of what is trusted; of a large array only what is trusted takes memory.
+
+        Raises `ScanError` for trusted labels that no class can have.
+        """
+        self.work()
+        copy = Corrections(zeros(self.grid.shape, np.uint8), zeros(self.grid.shape, np.uint8))
+        for box in self._trusted_boxes():
+            trust, labels = self.trust[box], np.asarray(self.labels[box])
+            labels = np.where(trust != UNTRUSTED, labels, 0)
+            check_labels(labels, 255)
+            copy.labels[box] = labels
+            copy.trust[box] = np.where(trust > REVIEWED, np.uint8(PAINTED), trust)
+        return copy
+
+    def _trusted_boxes(self) -> Iterator[Box]:
+        """Blocks with any trust, or the whole array in pieces where they are many."""
+        numbers = self._counts.trusted()
+        if FEW * len(numbers) < self.grid.size:
+            return (self.grid.box(int(number)) for number in numbers)
+        return boxes(self.grid.shape, PIECE_VOXELS)
+
+    def _take_back(self, gesture: Gesture) -> None:
+        for sweep in reversed(gesture):
+            self.trust[sweep.box][sweep.bits(sweep.fresh)] = UNTRUSTED
+            self._account(sweep)
+
+    def _account(self, sweep: Sweep) -> None:
+        if self.known is not None:
+            np.copyto(self.known[sweep.box], np.asarray(self.labels[sweep.box]), where=sweep.bits(sweep.over), casting="unsafe")
+        self.touch(sweep.box)
+
+    def _compare(self, number: int) -> None:
+        box = self.grid.box(number)
+        now, known = np.asarray(self.labels[box]), self.known[box] if self.known is not None else None
+        if known is None or np.array_equal(now, known):
+            return
+        part = self.trust[box]
+        self.trust[box] = np.maximum(part, trust_of(now, known))
+        known[...] = now
+        self.touch(box)

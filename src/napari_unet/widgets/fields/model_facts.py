@@ -1,0 +1,82 @@
+"""What a model says of itself, in words for people."""
+
+from collections.abc import Sequence
+
+from napari_unet.model.library import ModelEntry
+from napari_unet.model.spec import ModelSpec
+from napari_unet.widgets.fields.values import MICROMETRE, UM
+
+MOST_SCORES = 3
+SUFFIXES = {", test": "Tested", ", held out": "Held out"}
+NARROW = "\N{NO-BREAK SPACE}"
+
+
+def headline(entry: ModelEntry) -> str:
+    """One short paragraph: what the model is for, its dimensions, pixel size, parameters, licence and scores."""
+    if entry.header is None:
+        return entry.problem
+    spec = entry.header.spec
+    parts = [f"{spec.architecture.dimensions}D", pixel_size(spec), f"{count(entry.header.parameters)} parameters"]
+    parts += [spec.licence] if spec.licence else []
+    lines = [spec.summary] if spec.summary else []
+    lines.append(" · ".join(part.replace(" ", NARROW) for part in parts))
+    lines += [scores(spec)] if spec.provenance.scores else []
+    return "\n".join(lines)
+
+
+def lineage(entry: ModelEntry, known: Sequence[ModelEntry]) -> list[str]:
+    """From which model it was made, by how many steps, and when; nothing for a model that was made from none."""
+    if entry.header is None or (sha := entry.header.spec.provenance.parent) is None:
+        return []
+    provenance = entry.header.spec.provenance
+    parent = next((other.name for other in known if other.header and other.header.weights_sha256 == sha), f"{sha[:8]}…")
+    parts = [f"Learnt from {parent}", provenance.date[:10]]
+    return [" · ".join(part for part in parts if part)]
+
+
+def full_text(entry: ModelEntry) -> str:
+    """All that is worth knowing about a model, one fact a line."""
+    if entry.header is None:
+        return f"{entry.path}\n{entry.problem}"
+    spec = entry.header.spec
+    facts = [
+        ("File", str(entry.path)),
+        ("Channels", ", ".join(spec.channels)),
+        ("Classes", ", ".join(item.name for item in spec.classes)),
+        ("Data", spec.data),
+        ("Licence", spec.licence),
+        ("Citation", spec.citation),
+        ("Weights", entry.header.weights_sha256[:16]),
+    ]
+    return "\n".join(f"{title}: {text}" for title, text in facts if text)
+
+
+def pixel_size(spec: ModelSpec) -> str:
+    """The voxel size a model was trained at."""
+    if spec.spacing is None:
+        return "any pixel size"
+    sizes = spec.spacing.size if len(set(spec.spacing.size)) > 1 else spec.spacing.size[:1]
+    return f"{' × '.join(f'{size:g}' for size in sizes)} {unit_name(spec.spacing.unit)}"
+
+
+def scores(spec: ModelSpec) -> str:
+    """The first few scores of a model on images that it was tested with; any others where there are none."""
+    known, title = spec.provenance.scores, "Scores"
+    for suffix, what in SUFFIXES.items():
+        if some := {name.removesuffix(suffix): value for name, value in known.items() if name.endswith(suffix)}:
+            known, title = some, what
+            break
+    text = ", ".join(f"{name.replace('_', ' ')}{NARROW}{value:.2f}" for name, value in list(known.items())[:MOST_SCORES])
+    return f"{title}: {text}"
+
+
+def unit_name(unit: str) -> str:
+    """A unit as it is written for people."""
+    return MICROMETRE if unit == UM else unit
+
+
+def count(number: int) -> str:
+    """A large number in a few characters."""
+    if number < 1000:
+        return str(number)
+    return f"{number / 1e6:.1f} M" if number >= 100_000 else f"{number / 1e3:.0f} k"

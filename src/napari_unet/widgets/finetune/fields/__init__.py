@@ -1,0 +1,1 @@
+"""Widgets that only the Fine-tune dock has; they know no napari."""

@@ -1,0 +1,68 @@
+"""The leaf widgets of the Fine-tune dock, one above the other; the button stays in sight."""
+
+from qtpy.QtCore import QSize
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_unet.widgets.fields.dock import HEIGHT_PX, WIDTH_PX
+from napari_unet.widgets.fields.message_line import MessageLine
+from napari_unet.widgets.fields.name_field import NameField
+from napari_unet.widgets.fields.run_bar import RunBar, RunWords
+from napari_unet.widgets.fields.snug_area import snug_area
+from napari_unet.widgets.finetune.fields.budget import BudgetPicker, ResumeBox
+from napari_unet.widgets.finetune.fields.class_editor import ClassEditor
+from napari_unet.widgets.finetune.fields.pairs import PairsPicker
+from napari_unet.widgets.finetune.fields.review_bar import TrustBar
+from napari_unet.widgets.finetune.fields.start_model import ParentPicker
+from napari_unet.widgets.finetune.fields.training_panel import TrainingPanel
+from napari_unet.widgets.finetune.fields.verdict_card import VerdictCard
+from napari_unet.widgets.finetune.options import FinetuneOptions
+
+WORDS = RunWords(
+    "Fine-tune",
+    "Teach a copy of the model what you painted and what you called right, then compare the two. The old model is never changed.",
+    "Stop and keep",
+    "End the training now, judge what has been learnt, and keep it.",
+    "End the training as if it had never begun.",
+)
+
+GOOD_WIDTH_PX = 320
+
+
+class FinetuneForm(QWidget):
+    """Holds the leaf widgets and lays them out; connects nothing."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.pairs, self.trust, self.model = PairsPicker(), TrustBar(), ParentPicker()
+        self.classes, self.name, self.budget = ClassEditor(), NameField(), BudgetPicker()
+        self.options, self.resume = FinetuneOptions(), ResumeBox()
+        widgets = (self.pairs, self.trust, self.model, self.classes, self.name, self.budget, self.options, self.resume)
+        self._area = snug_area(widgets, self)
+        self.panel, self.card = TrainingPanel(self), VerdictCard(self)
+        self.message = MessageLine(self)
+        self.bar = RunBar(WORDS, self, can_pause=True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 8, 8)
+        layout.setSpacing(8)
+        for widget in (self._area, self.panel, self.card, self.message, self.bar):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        self.setMinimumSize(WIDTH_PX, HEIGHT_PX)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """A width at which nothing is shortened."""
+        return QSize(GOOD_WIDTH_PX, super().sizeHint().height())
+
+    def set_running(self, running: bool) -> None:
+        """Show what is chosen, or what the training does."""
+        self._area.setVisible(not running)
+        self.bar.set_running(running)
+        if running:
+            self.card.clear()
+        else:
+            self.panel.end()
+
+    def set_card(self, shown: bool) -> None:
+        """One button stands out: that of the verdict while it has one."""
+        self.card.setVisible(shown)
+        self.bar.set_obvious(not shown or self.card.segment_button.isHidden())

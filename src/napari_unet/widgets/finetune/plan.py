@@ -1,0 +1,183 @@
+"""From choices to a training: what fits, what is learnt from, and what is said before it begins."""
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image, Labels
+
+from napari_unet.errors import NapariUNetError, ScanError
+from napari_unet.learn.data.corrections import Amount
+from napari_unet.learn.data.item import TrainItem
+from napari_unet.model.formats.safetensors_header import SUFFIX
+from napari_unet.model.library import ModelEntry, user_folder
+from napari_unet.model.spec import ClassSpec, ModelSpec
+from napari_unet.scans.scan import Scan
+from napari_unet.segment.check import check_fit, notes
+from napari_unet.segment.settings import SegmentSettings
+from napari_unet.widgets.fields.values import InputChoice, Outlook, PairChoice, TrainOptions
+from napari_unet.widgets.finetune.fields.class_editor import are_objects
+from napari_unet.widgets.finetune.order import TrainOrder, settings_for
+from napari_unet.widgets.finetune.preview_job import PreviewPlaces
+from napari_unet.widgets.finetune.preview_place import LookedAt
+from napari_unet.widgets.finetune.run import FinetuneRun
+from napari_unet.widgets.finetune.unfinished import turn_of
+from napari_unet.widgets.painting.tracked import corrections_of, tracked
+from napari_unet.widgets.painting.tracker import Trust
+from napari_unet.widgets.viewer.layer_watch import LayerWatch
+from napari_unet.widgets.viewer.learnable_labels import classes_of
+from napari_unet.widgets.viewer.removal import is_open
+from napari_unet.widgets.viewer.scan_from_layers import scan_from_layers
+
+NO_LABELS = "Segment an image first, or open an image with labels: that is what is corrected and learnt from."
+NO_IMAGE = "Open the image that the labels belong to."
+NO_MODEL = "Choose a model to start from."
+NO_TRUST = "Nothing teaches yet. Paint over what is wrong, or say that a slice, a region or the layer is right."
+ONE_CLASS = (
+    "All that teaches is of one class, {}; learning needs at least two. Paint some of another class too, or say that a slice is right."
+)
+OBJECTS = (
+    "The labels go up to {}, as if each object had a number of its own, but each number is taken for a class. "
+    "Give all objects of one class the same number, or name the classes."
+)
+ANOTHER_CLASS = (
+    "The labels {} call {} {}, which is {} among the classes to be learnt: labels are taught by their number. "
+    "Renumber or rename these labels, or choose another model."
+)
+ANOTHER_NAME = "What the labels {} call {} is taught as {}."
+BEYOND = "The labels go up to {}, but there are {} classes, 0 to {}. Add a class, or paint these voxels with a label that has one."
+
+
+@dataclass(frozen=True)
+class FinetuneChoice:
+    """All that is chosen in the dock, as plain values."""
+
+    pairs: tuple[PairChoice, ...]
+    parent: ModelEntry | None
+    name: str
+    classes: tuple[ClassSpec, ...]
+    minutes: float | None
+    options: TrainOptions
+    resume: bool = False
+
+    @property
+    def spec(self) -> ModelSpec | None:
+        """What the model to start from says of itself; None from scratch."""
+        return self.parent.header.spec if self.parent is not None and self.parent.header is not None else None
+
+
+class FinetunePlan:
+    """Makes trainings for a viewer from the values of the leaf widgets."""
+
+    def __init__(self, viewer: Any, images: LayerWatch, labels: LayerWatch) -> None:
+        self._viewer = weakref.ref(viewer)
+        self._images, self._labels = images, labels
+
+    def labels_layer(self, pair: PairChoice) -> Labels | None:
+        """The labels layer of a pair."""
+        found = [] if pair.labels is None else self._labels.layers((pair.labels,))
+        return found[0] if found else None
+
+    def image_layers(self, choice: InputChoice) -> list[Image]:
+        """The image layers of a choice; none where one of them is gone."""
+        layers = self._images.layers(choice.layers)
+        return layers if layers and len(layers) == len(choice.layers) else []
+
+    def scan(self, pair: PairChoice) -> Scan:
+        """The scan of a pair; raises `ScanError` where there is none."""
+        layers = self.image_layers(pair.image)
+        if not layers:
+            raise ScanError(pair.image.problem or NO_IMAGE)
+        return scan_from_layers(layers, pair.image)
+
+    def outlook(self, choice: FinetuneChoice, problems: Sequence[str], trusts: Sequence[Trust], scratch: bool) -> Outlook:
+        """Whether there can be a training, without reading a voxel; `problems` are those of the fields."""
+        if not any(self.labels_layer(pair) is not None for pair in choice.pairs):
+            return Outlook(False, NO_LABELS)
+        if not scratch and choice.spec is None:
+            return Outlook(False, choice.parent.problem if choice.parent else NO_MODEL)
+        try:
+            told = self._check(choice)
+        except NapariUNetError as error:
+            return Outlook(False, str(error))
+        problem = next((problem for problem in problems if problem), "") or trust_problem(trusts, choice)
+        return Outlook(not problem, problem or told)
+
+    def make_run(self, choice: FinetuneChoice) -> FinetuneRun:
+        """A training that has not begun, with a copy of all labels; raises `NapariUNetError` where there can be none."""
+        pairs = tuple(pair for pair in choice.pairs if self._teaches(pair))
+        if not pairs:
+            raise ScanError(NO_TRUST)
+        items = tuple(self._item(pair) for pair in pairs)
+        settings = settings_for(choice.minutes, choice.options)
+        if choice.parent is not None and choice.parent.header is not None:
+            settings = settings.model_copy(update={"held_out_turn": turn_of(choice.parent.header.weights_sha256)})
+        path = path_of(choice.name)
+        order = TrainOrder(items, choice.parent, settings, choice.name, choice.classes, path, PreviewPlaces(), choice.resume)
+        run = FinetuneRun(order, pairs)
+        self._follow_view(run, pairs[0].image, items[0].scan)
+        return run
+
+    def _check(self, choice: FinetuneChoice) -> str:
+        told: list[str] = []
+        spec = choice.spec
+        for pair in choice.pairs:
+            scan = self.scan(pair)
+            if spec is not None:
+                check_fit(spec, scan)
+                told += notes(spec, scan, SegmentSettings())
+            told += names_told(self.labels_layer(pair), choice.classes)
+        return " ".join(dict.fromkeys(told))
+
+    def _follow_view(self, run: FinetuneRun, image: InputChoice, scan: Scan) -> None:
+        viewer, layers = self._viewer(), self.image_layers(image)
+        if is_open(viewer) and layers:
+            looked = LookedAt(viewer, layers[0], scan, image.axes, run.order.places)
+            looked.setParent(run)
+            run.ended.connect(looked.stop)
+
+    def _teaches(self, pair: PairChoice) -> bool:
+        trust = tracked(self.labels_layer(pair))
+        return trust is not None and bool(trust.map.amount().voxels)
+
+    def _item(self, pair: PairChoice) -> TrainItem:
+        layer = self.labels_layer(pair)
+        if layer is None:
+            raise ScanError(NO_LABELS)
+        found = corrections_of(layer)
+        return TrainItem(self.scan(pair), found.labels, found.trust)
+
+
+def path_of(name: str) -> Path:
+    """Where a new model of this name is saved."""
+    return user_folder() / f"{name}{SUFFIX}"
+
+
+def names_told(layer: Labels | None, classes: Sequence[ClassSpec]) -> list[str]:
+    """What is to be said where a layer names its labels otherwise; raises `ScanError` where a name is that of another class."""
+    told, names = [], [item.name.casefold() for item in classes]
+    for number, item in list(enumerate(classes_of(layer) if layer is not None else ()))[1 : len(classes)]:
+        own = item.name.casefold()
+        if layer is None or own == names[number]:
+            continue
+        if own in names:
+            raise ScanError(ANOTHER_CLASS.format(layer.name, number, item.name, names.index(own)))
+        told.append(ANOTHER_NAME.format(layer.name, item.name, classes[number].name))
+    return told
+
+
+def trust_problem(trusts: Sequence[Trust], choice: FinetuneChoice) -> str:
+    """Why what is trusted is not enough, as far as it has been counted."""
+    amounts: list[Amount] = [trust.map.amount() for trust in trusts]
+    labels, classes = {label for amount in amounts for label in amount.labels}, choice.classes
+    if not labels:
+        return NO_TRUST
+    if are_objects(labels, len(classes), choice.parent is not None):
+        return OBJECTS.format(max(labels))
+    if max(labels) >= len(classes):
+        return BEYOND.format(max(labels), len(classes), len(classes) - 1)
+    if len(labels) == 1:
+        return ONE_CLASS.format(classes[labels.pop()].name)
+    return ""

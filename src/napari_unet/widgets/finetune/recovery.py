@@ -1,0 +1,82 @@
+"""Strokes that were lost in a crash, offered for every image that is open, one offer after the other."""
+
+import weakref
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.errors import NapariUNetError
+from napari_unet.widgets.fields.values import InputChoice
+from napari_unet.widgets.finetune.fields.review_bar import TrustBar
+from napari_unet.widgets.finetune.plan import FinetunePlan
+from napari_unet.widgets.painting.recovery import Offer, Recovery, plain_choices
+
+MORE = "{} {} more can be offered after that."
+
+
+class RecoveryDesk(QObject):
+    """Looks for lost strokes once per image, offers what is found in the trust bar; `said` tells a sentence and its kind."""
+
+    said = Signal(str, str)
+
+    def __init__(self, viewer: Any, bar: TrustBar, plan: FinetunePlan) -> None:
+        super().__init__(bar)
+        self._viewer, self._bar, self._plan = weakref.ref(viewer), bar, plan
+        self._looked: dict[tuple[tuple[int, ...], int], Recovery] = {}
+        self._offers: list[Offer] = []
+        bar.restore_requested.connect(self._on_restore_requested)
+        bar.decline_requested.connect(self._on_decline_requested)
+        bar.delete_requested.connect(self._on_delete_requested)
+
+    def look(self, chosen: Sequence[InputChoice]) -> None:
+        """Look for strokes of these images, and of all others that are open."""
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        known = {key for choice in chosen for key in choice.layers}
+        for choice in (*chosen, *(choice for choice in plain_choices(viewer) if choice.layers[0] not in known)):
+            with suppress(NapariUNetError):  # what does not fit is said where the image is chosen
+                self._look(viewer, choice)
+
+    def _look(self, viewer: Any, choice: InputChoice) -> None:
+        images, key = self._plan.image_layers(choice), (choice.layers, choice.colours)
+        if not images or key in self._looked:
+            return
+        recovery = Recovery(viewer, images, choice)
+        recovery.found.connect(self._on_found)
+        recovery.restored.connect(self._on_restored)
+        recovery.failed.connect(self._on_failed)
+        recovery.look()
+        self._looked[key] = recovery
+
+    def _show(self) -> None:
+        first, rest = self._offers[:1], len(self._offers) - 1
+        text = first[0].sentence if first else ""
+        self._bar.set_offer(MORE.format(text, rest) if rest > 0 else text)
+
+    def _on_found(self, offers: list[Offer]) -> None:
+        known = {offer.entry.path for offer in self._offers}
+        self._offers += [offer for offer in offers if offer.entry.path not in known]
+        self._show()
+
+    def _on_restore_requested(self) -> None:
+        if self._offers:
+            offer = self._offers.pop(0)
+            self._show()
+            offer.recovery.restore(offer)
+
+    def _on_decline_requested(self) -> None:
+        self._offers = self._offers[1:]
+        self._show()
+
+    def _on_delete_requested(self) -> None:
+        self._offers = []
+        self._show()
+
+    def _on_restored(self, layer: Any) -> None:
+        self.said.emit(f"Brought back as the layer {layer.name}.", "done")
+
+    def _on_failed(self, sentence: str) -> None:
+        self.said.emit(sentence, "problem")

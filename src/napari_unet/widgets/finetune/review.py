@@ -1,0 +1,162 @@
+"""Between the trust bar and the labels: what is followed, what is called right, and the overlay."""
+
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from napari.layers import Labels
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.errors import NapariUNetError
+from napari_unet.learn.journal.folder import delete_history
+from napari_unet.widgets.fields.values import PairChoice
+from napari_unet.widgets.finetune.fields.review_bar import TrustBar
+from napari_unet.widgets.finetune.plan import FinetunePlan
+from napari_unet.widgets.painting.correcting import correct
+from napari_unet.widgets.painting.overlay import corrected_layer, overlay_of, show_overlay
+from napari_unet.widgets.painting.region_tool import RegionTool
+from napari_unet.widgets.painting.review import layer_is_right, slice_is_right
+from napari_unet.widgets.painting.tracker import Trust
+
+DELETED = "{} of kept strokes deleted. What is on the labels now stays."
+
+
+class TrustDesk(QObject):
+    """Follows the labels of the chosen pairs; `changed` tells that there is more or less trust, `said` a sentence and its kind."""
+
+    changed = Signal()
+    said = Signal(str, str)
+
+    def __init__(self, viewer: Any, bar: TrustBar, plan: FinetunePlan) -> None:
+        super().__init__(bar)
+        self._viewer, self._bar, self._plan = weakref.ref(viewer), bar, plan
+        self._layers: list[weakref.ref[Labels]] = []
+        self._followed: weakref.WeakSet[Trust] = weakref.WeakSet()
+        self._trusts: list[Trust] = []
+        self._names: list[str] = []
+        self._connect(viewer)
+
+    @property
+    def trusts(self) -> list[Trust]:
+        """The trust of each pair's labels, those left out that can not be followed."""
+        return self._trusts
+
+    @property
+    def layers(self) -> list[Labels]:
+        """The labels layers that are followed."""
+        return [layer for ref in self._layers if (layer := ref()) is not None]
+
+    def set_pairs(self, pairs: Sequence[PairChoice]) -> str:
+        """Follow the labels of these pairs; why one can not be followed, in a sentence."""
+        self._layers, self._trusts, problem = [], [], ""
+        for pair in pairs:
+            try:
+                problem = self._follow(pair) or problem
+            except NapariUNetError as error:
+                problem = str(error)
+        self._show()
+        return problem
+
+    def set_names(self, names: Sequence[str]) -> None:
+        """Call the classes by these names, by label."""
+        if list(names) != self._names:
+            self._names = list(names)
+            self._bar.set_summary(self._summary())
+
+    def current(self) -> Labels | None:
+        """The labels that the buttons are about: those selected in the viewer, else the first pair's."""
+        viewer = self._viewer()
+        layers = self.layers
+        chosen = corrected_layer(viewer.layers.selection.active) if viewer is not None else None
+        return chosen if chosen in layers else layers[0] if layers else None
+
+    def _follow(self, pair: PairChoice) -> str:
+        layer, images = self._plan.labels_layer(pair), self._plan.image_layers(pair.image)
+        if layer is None or not images:
+            return ""
+        trust = correct(layer, images, pair.image)
+        self._layers.append(weakref.ref(layer))
+        self._trusts.append(trust)
+        if trust not in self._followed:
+            self._followed.add(trust)
+            trust.changed.connect(self._on_trust_changed)
+            trust.replaced.connect(self._on_trust_changed)
+            trust.troubled.connect(self._on_refused)
+        return ""
+
+    def _connect(self, viewer: Any) -> None:
+        bar = self._bar
+        bar.slice_requested.connect(self._on_slice_requested)
+        bar.region_requested.connect(self._on_region_requested)
+        bar.whole_requested.connect(self._on_whole_requested)
+        bar.overlay_toggled.connect(self._on_overlay_toggled)
+        bar.delete_requested.connect(self._on_delete_requested)
+        viewer.layers.selection.events.active.connect(self._on_selection_changed)
+
+    def _show(self) -> None:
+        layer = self.current()
+        self._bar.set_active(layer is not None, layer is not None and layer.ndim > 2)
+        self._bar.set_summary(self._summary())
+        viewer = self._viewer()
+        overlay = overlay_of(viewer, layer) if layer is not None and viewer is not None else None
+        self._bar.set_overlay(overlay is not None and overlay.visible)
+
+    def _summary(self) -> str:
+        lines = [trust.summary(self._names) for trust in self._trusts]
+        if len(lines) == 1:
+            return lines[0]
+        names = [layer.name if (layer := ref()) is not None else "" for ref in self._layers]
+        return "\n".join(f"{name}: {line}" for name, line in zip(names, lines, strict=True))
+
+    def _do(self, act: Callable[[Any, Labels], str]) -> None:
+        viewer, layer = self._viewer(), self.current()
+        if viewer is None or layer is None:
+            return
+        try:
+            if sentence := act(viewer, layer):
+                self.said.emit(sentence, "done")
+        except NapariUNetError as error:
+            self.said.emit(str(error), "problem")
+
+    def _on_trust_changed(self) -> None:
+        self._show()
+        self.changed.emit()
+
+    def _on_selection_changed(self) -> None:
+        with suppress(RuntimeError):  # the dock has been closed
+            self._show()
+
+    def _on_slice_requested(self) -> None:
+        self._do(slice_is_right)
+
+    def _on_region_requested(self) -> None:
+        self._do(self._draw)
+
+    def _on_whole_requested(self) -> None:
+        self._do(lambda _, layer: layer_is_right(layer))
+
+    def _on_overlay_toggled(self, shown: bool) -> None:
+        self._do(lambda viewer, layer: _overlay(viewer, layer, shown))
+
+    def _on_delete_requested(self) -> None:
+        count = delete_history()
+        self.said.emit(DELETED.format("1 file" if count == 1 else f"{count} files"), "info")
+
+    def _draw(self, viewer: Any, layer: Labels) -> str:
+        tool = RegionTool(viewer, layer)
+        tool.done.connect(self._on_region_done)
+        tool.refused.connect(self._on_refused)
+        self.said.emit("Draw a box around what is right.", "info")
+        return ""
+
+    def _on_region_done(self, sentence: str) -> None:
+        self.said.emit(sentence, "done")
+
+    def _on_refused(self, sentence: str) -> None:
+        self.said.emit(sentence, "problem")
+
+
+def _overlay(viewer: Any, layer: Labels, shown: bool) -> str:
+    show_overlay(viewer, layer, shown)
+    return ""

@@ -1,0 +1,97 @@
+"""Where correcting begins: a layer is followed, its strokes are kept, and a new result takes over what was trusted."""
+
+import base64
+import zlib
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+from weakref import ref
+
+import numpy as np
+from napari.layers import Image, Labels
+
+from napari_unet.errors import ScanError
+from napari_unet.learn.data.corrections import Corrections
+from napari_unet.widgets.arrays.result_arrays import ResultArrays
+from napari_unet.widgets.fields.values import InputChoice
+from napari_unet.widgets.painting.layer_journal import JournalFacts
+from napari_unet.widgets.painting.tracked import track, tracked
+from napari_unet.widgets.painting.tracker import Trust
+from napari_unet.widgets.viewer.labels_facts import class_names
+from napari_unet.widgets.viewer.layer_facts import MARK
+from napari_unet.widgets.viewer.scan_from_layers import scan_from_layers
+from napari_unet.widgets.viewer.sources import check_place, set_source, source_images, source_scan
+
+GREY = "#808080"
+
+
+def correct(labels: Labels, images: Sequence[Image], choice: InputChoice) -> Trust:
+    """Follow what is painted on labels as those of an image, and keep every stroke; for a layer that is followed already nothing is lost.
+
+    Raises `ScanError` where the labels do not lie on the image, or can not be painted.
+    """
+    check_place(labels, images[0], choice.axes, scan_from_layers(images, choice))
+    set_source(labels, images, choice)
+    trust = track(labels)
+    trust.keep_strokes(partial(journal_facts, ref(labels)))
+    return trust
+
+
+def follow_result(labels: Labels, arrays: ResultArrays) -> None:
+    """Follow a result that has ended, from the labels as they were predicted, with what it took over from an earlier one."""
+    trust = track(labels, arrays.prediction)
+    trust.keep_strokes(partial(journal_facts, ref(labels)))
+    if arrays.trust is not None:
+        trust.start_from(Corrections(arrays.labels, arrays.trust))
+
+
+def to_carry_over(viewer: Any, images: Sequence[Image], shape: tuple[int, ...]) -> Labels | None:
+    """The result of these images whose corrections a new run takes over: the uppermost that is visible and has any."""
+    for layer in reversed(viewer.layers):
+        if isinstance(layer, Labels) and layer.visible and tuple(layer.data.shape) == shape:
+            trust = tracked(layer)
+            if trust is not None and _is_result(layer) and source_images(layer) == list(images) and trust.find_all().voxels:
+                return layer
+    return None
+
+
+def _is_result(layer: Labels) -> bool:
+    return bool(layer.metadata.get(MARK, {}).get("kind") == "result")
+
+
+def journal_facts(layer: "ref[Labels]") -> JournalFacts | None:
+    """What a journal says of a layer; None when the image is not known."""
+    labels = layer()
+    scan = source_scan(labels) if labels is not None else None
+    if labels is None or scan is None:
+        return None
+    colours = [labels.get_color(number) for number in range(256)] if class_names(labels) else []
+    classes = tuple((name, _hex(colours[number])) for number, name in enumerate(class_names(labels)[:256]))
+    return JournalFacts(scan, labels.name, classes, pack_done(labels))
+
+
+def pack_done(labels: Labels) -> str:
+    """The done-map of an unfinished result as text; nothing where all was computed."""
+    facts = labels.metadata.get(MARK, {})
+    if facts.get("complete", True) or facts.get("done_map") is None:
+        return ""
+    done = np.asarray(facts["done_map"], bool)
+    return f"{','.join(map(str, done.shape))}:{base64.b64encode(zlib.compress(np.packbits(done).tobytes())).decode()}"
+
+
+def unpack_done(text: str) -> np.ndarray | None:
+    """The done-map from its text; raises `ScanError` for a damaged one."""
+    if not text:
+        return None
+    try:
+        shape = tuple(int(n) for n in text.partition(":")[0].split(","))
+        bits = np.frombuffer(zlib.decompress(base64.b64decode(text.partition(":")[2])), np.uint8)
+        return np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).astype(bool)
+    except (ValueError, zlib.error) as error:
+        raise ScanError("The kept strokes do not say what was computed; they can not be brought back.") from error
+
+
+def _hex(colour: Any) -> str:
+    if colour is None or not len(colour):
+        return GREY
+    return "#" + "".join(f"{round(255 * float(value)):02x}" for value in np.ravel(colour)[:3])

@@ -1,0 +1,171 @@
+"""The trust of a layer as a layer of its own, which can be painted and erased: trust given without change, and taken back."""
+
+import weakref
+from collections import deque
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from napari.utils.colormaps import DirectLabelColormap
+from qtpy.QtCore import QObject, QTimer
+
+from napari_unet.learn.data.corrections import PAINTED, REVIEWED, UNTRUSTED
+from napari_unet.widgets.arrays.block_grid import Box
+from napari_unet.widgets.arrays.trust_map import MOST_UNDO
+from napari_unet.widgets.painting.tool_hooks import ToolListener, Tools
+from napari_unet.widgets.painting.tracked import track
+from napari_unet.widgets.painting.tracker import Trust
+from napari_unet.widgets.viewer.computed import computed_mask
+from napari_unet.widgets.viewer.layer_facts import MARK
+from napari_unet.widgets.viewer.placement import placement
+from napari_unet.widgets.viewer.redraw import Redraw
+from napari_unet.widgets.viewer.removal import is_open, remove_in_turn
+
+COLOURS = {UNTRUSTED: "transparent", PAINTED: "#00b4d8", REVIEWED: "#7ae582", None: "#00b4d8"}
+NAMES = ("not trusted", "painted", "reviewed")
+OPACITY = 0.35
+KIND = "trust"
+
+
+class TrustOverlay(QObject, ToolListener):
+    """Keeps one overlay in step with the trust that it shows; both hold each other weakly."""
+
+    def __init__(self, viewer: Any, overlay: Labels, trust: Trust) -> None:
+        super().__init__()
+        self._viewer, self._overlay, self._trust = weakref.ref(viewer), weakref.ref(overlay), weakref.ref(trust)
+        self._boxes: list[Box] = []
+        self._undo: deque[list[Box]] = deque(maxlen=MOST_UNDO)
+        self._redo: deque[list[Box]] = deque(maxlen=MOST_UNDO)
+        self._redraw = Redraw(self._draw)
+        self._tools = Tools(overlay, self)
+        trust.touched.connect(self._on_trust_touched)
+        trust.replaced.connect(self._on_trust_replaced)
+        overlay.events.selected_label.connect(self._on_label_selected)
+        viewer.layers.events.removed.connect(self._on_layer_removed)
+
+    def went_over(self, box: Box, mask: np.ndarray, label: int | None = None) -> None:
+        """Trust was painted or erased: what was never computed can not be trusted."""
+        trust = self._trust()
+        layer = trust.layer if trust is not None else None
+        if trust is None or layer is None:
+            return
+        part = trust.map.trust[box]
+        part[mask & (part > REVIEWED)] = PAINTED
+        if label and (known := computed_mask(layer, box)) is not None:
+            part[mask & ~known] = UNTRUSTED
+        self._boxes.append(box)
+        trust.painted_over(box)
+
+    def end_gesture(self, undoable: bool) -> None:
+        """See `ToolListener`."""
+        if undoable:
+            self._undo.append(self._boxes)
+            self._redo.clear()
+        self._boxes = []
+
+    def abandon_gesture(self) -> None:
+        """See `ToolListener`."""
+        self._tell(self._boxes)
+        self._boxes = []
+
+    def undone(self) -> None:
+        """See `ToolListener`."""
+        self._step(self._undo, self._redo)
+
+    def redone(self) -> None:
+        """See `ToolListener`."""
+        self._step(self._redo, self._undo)
+
+    def changed_somewhere(self, box: Box | None) -> None:
+        """See `ToolListener`; told before the change is made."""
+        if box is not None:
+            mine = weakref.ref(self)
+            QTimer.singleShot(0, lambda: _tell_later(mine, box))
+
+    def _step(self, taken: deque[list[Box]], given: deque[list[Box]]) -> None:
+        boxes = taken.pop() if taken else []
+        given.append(boxes)
+        self._tell(boxes)
+
+    def _tell(self, boxes: list[Box]) -> None:
+        if (trust := self._trust()) is not None:
+            for box in boxes:
+                trust.painted_over(box)
+
+    def _on_trust_touched(self, box: Box) -> None:
+        overlay = self._overlay()
+        if overlay is not None and overlay.visible:
+            overlay._accumulate_updated_slice(box)
+            self._redraw.request()
+
+    def _draw(self) -> None:
+        overlay = self._overlay()
+        if overlay is not None and is_open(self._viewer()):
+            overlay._partial_labels_refresh()
+
+    def _on_trust_replaced(self) -> None:
+        trust, overlay = self._trust(), self._overlay()
+        if trust is not None and overlay is not None:
+            overlay.data = trust.map.trust
+
+    def _on_label_selected(self) -> None:
+        """There is no other trust than painted and reviewed."""
+        overlay = self._overlay()
+        if overlay is not None and overlay.selected_label > REVIEWED:
+            overlay.selected_label = REVIEWED
+
+    def _on_layer_removed(self, event: Any) -> None:
+        trust, overlay = self._trust(), self._overlay()
+        if trust is not None and event.value is trust.layer:
+            self._redraw.stop()
+            remove_in_turn(self._viewer(), [overlay])
+
+
+_overlays: "weakref.WeakKeyDictionary[Labels, TrustOverlay]" = weakref.WeakKeyDictionary()
+
+
+def show_overlay(viewer: Any, layer: Labels, visible: bool = True) -> Labels:
+    """Show (or hide) the trust of a layer as a layer above it, which is made when it is first asked for."""
+    overlay = overlay_of(viewer, layer)
+    if overlay is None:
+        trust = track(layer)
+        overlay = viewer.add_layer(_overlay_layer(layer, trust.map.trust))
+        _overlays[overlay] = TrustOverlay(viewer, overlay, trust)
+        viewer.layers.selection.active = layer
+    overlay.visible = visible
+    return overlay
+
+
+def overlay_of(viewer: Any, layer: Labels) -> Labels | None:
+    """The overlay of a layer, if there is one in the viewer."""
+    found = [item for item in viewer.layers if item in _overlays and corrected_layer(item) is layer]
+    return found[0] if found else None
+
+
+def corrected_layer(layer: Any) -> Labels | None:
+    """The Labels layer that is corrected: the layer itself, or the one whose trust an overlay shows."""
+    if not isinstance(layer, Labels):
+        return None
+    if layer in _overlays:
+        trust = _overlays[layer]._trust()
+        return trust.layer if trust is not None else None
+    return None if layer.metadata.get(MARK, {}).get("kind") == KIND else layer
+
+
+def _overlay_layer(layer: Labels, trust: np.ndarray) -> Labels:
+    overlay = Labels(
+        trust,
+        name=f"{layer.name} · trust",
+        opacity=OPACITY,
+        colormap=DirectLabelColormap(color_dict=COLOURS),
+        features={"index": np.arange(len(NAMES)), "trust": NAMES},
+        metadata={MARK: {"kind": KIND}},
+        **placement(layer, "q" * layer.ndim),
+    )
+    overlay.selected_label = REVIEWED
+    return overlay
+
+
+def _tell_later(overlay: "weakref.ref[TrustOverlay]", box: Box) -> None:
+    if (mine := overlay()) is not None:
+        mine._tell([box])

@@ -1,0 +1,130 @@
+"""Strokes that an earlier napari kept for an image that is open now: found, and brought back as a layer."""
+
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from napari.layers import Image
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.errors import NapariUNetError
+from napari_unet.learn.data.corrections import summary
+from napari_unet.learn.journal.folder import JournalEntry, journals_of, list_journals
+from napari_unet.learn.journal.stroke_journal import Recovered, read_journal
+from napari_unet.scans.axes import guess_axes
+from napari_unet.scans.scan import SPATIAL, Scan
+from napari_unet.widgets.arrays.mapped_array import zeros
+from napari_unet.widgets.fields.values import PIXEL, InputChoice
+from napari_unet.widgets.jobs.job import in_background
+from napari_unet.widgets.painting.recovered_layer import show_recovered
+from napari_unet.widgets.viewer.layer_facts import facts_of, image_layers
+from napari_unet.widgets.viewer.removal import is_open
+from napari_unet.widgets.viewer.scan_from_layers import scan_from_layers
+
+MOST_OFFERS = 3
+GONE = "The image of these strokes is not open any more. Open it again, and they are offered again."
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Strokes that can be brought back by the recovery that found them; `sentence` says what there is, and from when."""
+
+    entry: JournalEntry
+    sentence: str
+    recovery: "Recovery"
+
+
+class Recovery(QObject):
+    """Looks for kept strokes of some image layers, and brings them back; reads in the background.
+
+    `found` gives a list of `Offer`, the newest first (empty where there is nothing), `restored` the
+    new layer, `failed` a sentence.
+    """
+
+    found = Signal(object)
+    restored = Signal(object)
+    failed = Signal(str)
+    _read = Signal(object)
+
+    def __init__(self, viewer: Any, images: Sequence[Image], choice: InputChoice) -> None:
+        super().__init__()
+        self._viewer = weakref.ref(viewer)
+        self._images = [weakref.ref(image) for image in images]
+        self._choice = choice
+        self._read.connect(self._on_read)
+
+    def look(self) -> None:
+        """Look what there is for the image, whatever its axes were taken for."""
+        scan = scan_from_layers([image() for image in self._images], self._choice)
+        kept = journals_of if len(self._images) > 1 else journals_of_any_axes
+        self._in_background(lambda: [self._offer(entry) for entry in kept(scan)[:MOST_OFFERS]], self.found)
+
+    def restore(self, offer: Offer) -> None:
+        """Bring strokes back as a new layer, on which they are kept anew; the old journal stays where it is."""
+        self._in_background(lambda: read_journal(offer.entry.path, zeros), self._read)
+
+    def _in_background(self, read: Callable[[], Any], signal: Any) -> None:
+        def run() -> None:
+            with suppress(RuntimeError):  # the window has been closed
+                try:
+                    signal.emit(read())
+                except (NapariUNetError, OSError, ValueError) as error:
+                    self.failed.emit(str(error))
+
+        in_background(run)
+
+    def _on_read(self, recovered: Recovered) -> None:
+        viewer: Any = self._viewer()
+        images = [image() for image in self._images]
+        if not is_open(viewer):
+            return
+        if not all(image in viewer.layers for image in images):
+            self.failed.emit(GONE)
+            return
+        try:
+            choice = self._choice_for(images, recovered.header.scan.axes)
+            self.restored.emit(show_recovered(viewer, images, choice, recovered))
+        except NapariUNetError as error:
+            self.failed.emit(str(error))
+
+    def _choice_for(self, images: Sequence[Image], axes: str) -> InputChoice:
+        """The choice with the axes that the image had when the strokes were kept."""
+        if len(images) > 1 or axes == self._choice.axes:
+            return self._choice
+        return replace(plain_choice(images[0], axes), rgb=self._choice.rgb, colours=self._choice.colours)
+
+    def _offer(self, entry: JournalEntry) -> Offer:
+        kept = read_journal(entry.path, zeros)
+        axes = entry.header.scan.axes.replace("c", "")
+        what = summary(kept.corrections, axes, [name for name, _ in entry.header.classes])
+        when = time.strftime("%d %B %Y, %H:%M", time.localtime(entry.written))
+        return Offer(entry, f"Corrections of {entry.header.name} from {when} were kept: {what}.", self)
+
+
+def journals_of_any_axes(scan: Scan) -> list[JournalEntry]:
+    """The journals of an image, whatever its axes were taken for when they were written; the last written first."""
+    names = {entry.header.scan.axes for entry in list_journals() if entry.header.scan.shape == scan.shape}
+    taken = [replace(scan, axes=axes, spacing=(1.0,) * sum(a in SPATIAL for a in axes)) for axes in names]
+    return sorted((entry for own in taken for entry in journals_of(own)), key=lambda entry: entry.written, reverse=True)
+
+
+def plain_choice(image: Image, axes: str = "") -> InputChoice:
+    """What an image layer is taken for where nobody has said more; raises `ScanError` for too many axes."""
+    facts = facts_of(image)
+    axes = axes or guess_axes(facts.shape, 2, facts.rgb)
+    known = dict(zip(axes, facts.spacing, strict=False))
+    lengths = tuple(known[a] for a in axes if a in SPATIAL)
+    there = facts.unit != PIXEL and all(lengths)
+    return InputChoice((facts.key,), axes, lengths if there else (), facts.unit if there else PIXEL, facts.rgb)
+
+
+def plain_choices(viewer: Any) -> list[InputChoice]:
+    """Such a choice for each image layer that can be one."""
+    found = []
+    for image in image_layers(viewer):
+        with suppress(NapariUNetError):
+            found.append(plain_choice(image))
+    return found

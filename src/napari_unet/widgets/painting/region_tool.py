@@ -1,0 +1,90 @@
+"""A box drawn on the canvas: "this region is right"."""
+
+import weakref
+from typing import Any, ClassVar
+
+import numpy as np
+from napari.layers import Labels, Shapes
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_unet.errors import NapariUNetError, ScanError
+from napari_unet.widgets.arrays.block_grid import Box
+from napari_unet.widgets.painting.review import region_is_right
+from napari_unet.widgets.viewer.layer_facts import MARK
+from napari_unet.widgets.viewer.placement import placement
+from napari_unet.widgets.viewer.removal import is_open, remove_in_turn
+
+NAME = "Draw a box around what is right"
+FLAT_ONLY = "A region is drawn in the 2D view; switch to it with the cube button below the layer list."
+STYLE = {"edge_color": "#7ae582", "face_color": "transparent", "edge_width": 1}
+
+
+class RegionTool(QObject):
+    """Waits for one rectangle on a layer of its own, reviews what lies within, and takes that layer away.
+
+    `done` and `refused` tell how it ended, in a sentence.
+    """
+
+    done = Signal(str)
+    refused = Signal(str)
+
+    _alive: ClassVar[set["RegionTool"]] = set()
+
+    def __init__(self, viewer: Any, layer: Labels, right: bool = True) -> None:
+        """Take the rectangle tool in hand; raises `ScanError` in the 3D view."""
+        super().__init__()
+        if viewer.dims.ndisplay != 2:
+            raise ScanError(FLAT_ONLY)
+        self._viewer, self._layer, self._right = weakref.ref(viewer), weakref.ref(layer), right
+        words = placement(layer, "q" * layer.ndim)
+        shapes = Shapes(ndim=layer.ndim, name=NAME, metadata={MARK: {"kind": "region"}}, **STYLE, **words)
+        self._shapes = weakref.ref(viewer.add_layer(shapes))
+        shapes.current_face_color, shapes.current_edge_color = STYLE["face_color"], STYLE["edge_color"]
+        viewer.layers.selection.active = shapes
+        shapes.mode = "add_rectangle"
+        shapes.events.data.connect(self._on_shapes_data)
+        viewer.layers.events.removed.connect(self._on_layer_removed)
+        self._alive.add(self)
+
+    def give_up(self) -> None:
+        """Put the tool away."""
+        viewer: Any = self._viewer()
+        layer = self._layer()
+        self._alive.discard(self)
+        if is_open(viewer):
+            if layer is not None and layer in viewer.layers:
+                viewer.layers.selection.active = layer
+            remove_in_turn(viewer, [self._shapes()])
+
+    def _on_shapes_data(self, event: Any) -> None:
+        if str(getattr(event, "action", "")) == "added":
+            QTimer.singleShot(0, self._take)  # when napari has finished drawing
+
+    def _take(self) -> None:
+        shapes, layer = self._shapes(), self._layer()
+        if self not in self._alive:
+            return
+        drawn = list(shapes.data) if shapes is not None else []
+        self.give_up()
+        if layer is None or not drawn:
+            return
+        try:
+            self.done.emit(region_is_right(layer, box_of(drawn[-1]), self._right))
+        except NapariUNetError as error:
+            self.refused.emit(str(error))
+
+    def _on_layer_removed(self, event: Any) -> None:
+        """The tool goes with either layer."""
+        if event.value is self._shapes():
+            self._alive.discard(self)
+        elif event.value is self._layer():
+            self.give_up()
+
+
+def box_of(corners: np.ndarray) -> Box:
+    """The voxels whose centres lie within a drawn rectangle, in the slice in which it was drawn."""
+    low, high = np.asarray(corners, float).min(axis=0), np.asarray(corners, float).max(axis=0)
+    flat = np.isclose(low, high)
+    starts = np.where(flat, np.round(low), np.ceil(low)).astype(int)
+    stops = np.where(flat, np.round(low), np.floor(high)).astype(int) + 1
+    return tuple(slice(max(0, int(start)), max(0, int(stop))) for start, stop in zip(starts, stops, strict=True))

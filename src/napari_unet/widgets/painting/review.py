@@ -1,0 +1,53 @@
+"""What the user says is right: a slice, a drawn region, a whole layer; refused where nothing was computed."""
+
+from typing import Any
+
+from napari.layers import Labels
+
+from napari_unet.errors import ScanError
+from napari_unet.learn.data.corrections import REVIEWED, UNTRUSTED
+from napari_unet.widgets.arrays.block_grid import Box, inside, is_empty, whole
+from napari_unet.widgets.painting.tracked import track
+from napari_unet.widgets.viewer.computed import all_computed
+from napari_unet.widgets.viewer.labels_facts import shown_box
+
+FLAT_ONLY = "A slice can be called right in the 2D view; switch to it with the cube button below the layer list."
+NOT_COMPUTED = "can not be called right: some of it was never computed, and what is not computed is not background. Segment it first."
+OUTSIDE = "The region lies outside the labels. Draw it over them."
+
+
+def slice_is_right(viewer: Any, layer: Labels, right: bool = True) -> str:
+    """Trust all of the slice that is shown, or with `right` False none of it; what was done, in a sentence.
+
+    Raises `ScanError` where part of it was never computed.
+    """
+    if viewer.dims.ndisplay != 2:
+        raise ScanError(FLAT_ONLY)
+    box = shown_box(layer)
+    return _review(layer, box, _slice_words(layer, box), right)
+
+
+def region_is_right(layer: Labels, box: Box, right: bool = True) -> str:
+    """Trust all of a box of voxels, or none of it; raises `ScanError` where part of it was never computed."""
+    box = inside(box, layer.data.shape)
+    if is_empty(box):
+        raise ScanError(OUTSIDE)
+    return _review(layer, box, "This region", right)
+
+
+def layer_is_right(layer: Labels, right: bool = True) -> str:
+    """Trust a whole layer, such as ground truth brought from elsewhere; raises `ScanError` where part was never computed."""
+    return _review(layer, whole(layer.data.shape), f"The layer {layer.name}", right)
+
+
+def _review(layer: Labels, box: Box, what: str, right: bool) -> str:
+    trust = track(layer)
+    if right and not all_computed(layer, box):
+        raise ScanError(f"{what} {NOT_COMPUTED}")
+    trust.mark(box, REVIEWED if right else UNTRUSTED)
+    return f"{what} is trusted as it is now." if right else f"{what} is not trusted any more."
+
+
+def _slice_words(layer: Labels, box: Box) -> str:
+    places = [str(part.start) for part, n in zip(box, layer.data.shape, strict=True) if n > 1 and part.stop - part.start == 1]
+    return f"Slice {', '.join(places)}" if places else "This slice"

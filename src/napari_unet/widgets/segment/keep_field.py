@@ -1,0 +1,75 @@
+"""Where the result is kept besides in the window: a zarr, which an interrupted run goes on with."""
+
+from pathlib import Path
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
+
+from napari_unet.scans.formats.write import ZARR_SUFFIX
+from napari_unet.widgets.fields.name_field import FORBIDDEN
+from napari_unet.widgets.fields.rows import add_row, make_grid, plain_tip
+
+TITLE = "Keep in"
+NOWHERE = "the window alone"
+UNFINISHED = ".partial"  # what an interrupted run leaves has this behind its name
+CHOOSE_TEXT, CHOOSE_PX = "…", 24
+TIP = (
+    "A file that takes the labels of the model while they are made, with coarser levels for fast viewing (OME-Zarr). A run that was "
+    "stopped, or ended by a crash, goes on from there with the same choices. Empty: the result is in the window alone, until you save it."
+)
+CLEAR_TIP = "Keep the result in the window alone."
+CHOOSE_TIP = "Choose a place and a name for the file."
+
+
+class KeepField(QWidget):
+    """Edits a path that ends in .zarr, or nothing."""
+
+    value_changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name = "labels"
+        self._edit = QLineEdit(self)
+        self._edit.setPlaceholderText(NOWHERE)
+        self._edit.setClearButtonEnabled(True)
+        for clear in self._edit.findChildren(QToolButton):
+            clear.setToolTip(plain_tip(CLEAR_TIP))
+        self._edit.setMinimumWidth(1)
+        self._edit.textChanged.connect(self._on_text_changed)
+        choose = QPushButton(CHOOSE_TEXT, self)
+        choose.setFixedWidth(CHOOSE_PX)
+        choose.setAccessibleName(CHOOSE_TIP)
+        both = QWidget(self)
+        layout = QHBoxLayout(both)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._edit, 1)
+        layout.addWidget(choose)
+        add_row(make_grid(self), 0, TITLE, both, TIP)
+        choose.setToolTip(plain_tip(CHOOSE_TIP))
+        choose.clicked.connect(self._on_choose_clicked)
+
+    def value(self) -> str:
+        """The path; nothing where the result is not kept."""
+        text = self._edit.text().strip().rstrip("/\\").removesuffix(UNFINISHED)
+        return f"{text}{'' if text.lower().endswith(ZARR_SUFFIX) else ZARR_SUFFIX}" if text else ""
+
+    def set_value(self, path: str) -> None:
+        """Show this path."""
+        self._edit.setText(path)
+
+    def set_name(self, name: str) -> None:
+        """Offer this name, without a suffix, to who has chosen none."""
+        self._name = "".join("_" if sign in FORBIDDEN or not sign.isprintable() else sign for sign in name).strip(" .") or "labels"
+
+    def _on_choose_clicked(self) -> None:
+        """Ask for a place; one that is taken is no matter here: the run says whether it goes on with what is there."""
+        known = self.value() or str(Path.home() / f"{self._name}{ZARR_SUFFIX}")
+        option = QFileDialog.Option.DontConfirmOverwrite
+        path, _ = QFileDialog.getSaveFileName(self, "Keep the result in", known, f"OME-Zarr (*{ZARR_SUFFIX})", options=option)
+        if path:
+            self._edit.setText(path)
+
+    def _on_text_changed(self, text: str) -> None:
+        self._edit.setToolTip(plain_tip(text or TIP))
+        self.value_changed.emit()

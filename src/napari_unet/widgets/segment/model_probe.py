@@ -1,0 +1,72 @@
+"""Has a model measured by a child process, where no run tells yet how long it takes; the window imports no torch for that."""
+
+import sys
+from pathlib import Path
+
+from qtpy.QtCore import QObject, QProcess, QTimer, Signal
+
+from napari_unet.widgets.jobs.job import busy
+from napari_unet.widgets.jobs.threads import let_give_way
+
+MEASURE = ("-P", "-m", "napari_unet", "models", "measure")  # whatever lies in the user's folder is not imported
+REST_MS = 1000  # what is chosen in passing is not measured
+
+
+class ModelProbe(QObject):
+    """Runs `models measure` once for each choice of a session that it is asked about, one at a time, and emits `found`."""
+
+    found = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._tried: set[tuple[str, ...]] = set()
+        self._wanted: tuple[str, ...] | None = None
+        self._voxels = 0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REST_MS)
+        self._timer.timeout.connect(self._begin)
+        self._process = QProcess(self)
+        self._running: tuple[str, ...] | None = None
+        self._process.started.connect(self._give_way)
+        self._process.finished.connect(self._on_process_finished)
+        self._process.errorOccurred.connect(self._on_process_error)
+        self.destroyed.connect(self._process.kill)
+
+    def ask(self, model: Path, device: str, engine: str, precision: str, voxels: int) -> None:
+        """Measure this soon, on a window of so many voxels, in place of what was asked for before."""
+        words = (str(model), "--device", device, "--engine", engine, "--precision", precision)
+        self._voxels = voxels
+        self._wanted = None if words in self._tried else words
+        if self._wanted is not None:
+            self._timer.start()
+
+    def stop(self) -> None:
+        """Measure nothing for now: something else computes."""
+        self._wanted = None
+        self._timer.stop()
+        if self._running is not None:
+            self._tried.discard(self._running)
+            self._process.kill()
+
+    def _begin(self) -> None:
+        if self._wanted is None:
+            return
+        if self._running is not None or busy():  # both would be slower, and what is measured too
+            self._timer.start()
+            return
+        self._running, self._wanted = self._wanted, None
+        self._tried.add(self._running)
+        self._process.start(sys.executable, [*MEASURE, *self._running, "--voxels", str(self._voxels)])
+
+    def _give_way(self) -> None:
+        let_give_way(self._process.processId())
+
+    def _on_process_error(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:  # all others are followed by the end
+            self._running = None
+
+    def _on_process_finished(self) -> None:
+        """Where it failed, the run will say why."""
+        self._running = None
+        self.found.emit()

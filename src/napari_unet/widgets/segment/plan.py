@@ -1,0 +1,194 @@
+"""From choices to a run: what fits, and what is segmented."""
+
+import os
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image, Labels
+
+from napari_unet.devices import Device, cpu_device, ram_available_bytes
+from napari_unet.errors import OutputError, ScanError, SettingsError
+from napari_unet.files import check_writable
+from napari_unet.model.library import ModelEntry
+from napari_unet.model.spec import ModelSpec
+from napari_unet.scans.scan import Scan
+from napari_unet.segment.check import check_fit, notes
+from napari_unet.segment.engine.kinds import Kind, kind_for, openvino_version
+from napari_unet.segment.engine.speed_cache import has_run
+from napari_unet.segment.estimate import estimate
+from napari_unet.segment.job import SegmentJob, plan_job
+from napari_unet.segment.settings import SegmentSettings
+from napari_unet.widgets.arrays.result_arrays import ResultArrays
+from napari_unet.widgets.fields.values import InputChoice, Options, Outlook
+from napari_unet.widgets.painting.correcting import to_carry_over
+from napari_unet.widgets.painting.tracked import corrections_of
+from napari_unet.widgets.segment.keep_field import TITLE as KEEP_TITLE
+from napari_unet.widgets.segment.options import REGION_TEXT, SLICE_TEXT
+from napari_unet.widgets.segment.result_layer import ResultLayer, result_name
+from napari_unet.widgets.segment.run import SegmentRun
+from napari_unet.widgets.segment.task import RunOrder
+from napari_unet.widgets.viewer.focus import ViewFocus, part_in_view
+from napari_unet.widgets.viewer.layer_watch import LayerWatch
+from napari_unet.widgets.viewer.placement import placement
+from napari_unet.widgets.viewer.removal import is_open
+from napari_unet.widgets.viewer.scan_from_layers import one_place, scan_from_layers
+from napari_unet.widgets.viewer.sources import set_source
+
+NO_IMAGE = "Open an image to begin: File ▸ Open Sample ▸ U-Net Loop has some."
+OTHER_PLACE = "The chosen layers differ in scale or place; their pixels are taken one for one."
+SAME_LAYER = "One layer is chosen for several channels."
+NO_MODEL = "Choose a model: Open… takes any model file."
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run would take, in words; where it can not be told how long, by what it would be computed, in windows of so many voxels."""
+
+    text: str = ""
+    unmeasured: SegmentSettings | None = None
+    voxels: int = 0
+
+
+class SegmentPlan:
+    """Makes runs for a viewer from the values of the leaf widgets."""
+
+    def __init__(self, viewer: Any, watch: LayerWatch) -> None:
+        self._viewer = weakref.ref(viewer)
+        self._watch = watch
+
+    def outlook(self, choice: InputChoice, entry: ModelEntry | None) -> Outlook:
+        """Whether the model fits the image, without reading a pixel."""
+        if entry is None or entry.header is None:
+            return Outlook(False, entry.problem if entry else NO_MODEL)
+        if not self._layers(choice):
+            return Outlook(False, choice.problem or NO_IMAGE)
+        try:
+            scan = self._scan(choice)
+            check_fit(entry.header.spec, scan)
+        except ScanError as error:
+            return Outlook(False, str(error))
+        told = notes(entry.header.spec, scan, SegmentSettings(resample=False))
+        told += [SAME_LAYER] if len(set(choice.layers)) < len(choice.layers) else []
+        told += [] if one_place(self._layers(choice)) else [OTHER_PLACE]
+        return Outlook(True, " ".join(told))
+
+    def file_name(self, choice: InputChoice) -> str:
+        """What a file of the result could be called."""
+        layers = self._layers(choice)
+        return f"{layers[0].name}-labels" if layers else "labels"
+
+    def make_run(self, choice: InputChoice, entry: ModelEntry, device: str, options: Options) -> SegmentRun:
+        """A run that has not begun; raises `NapariUNetError` with one sentence where there can be none."""
+        viewer, layers = self._viewer(), self._layers(choice)
+        if viewer is None or not layers or entry.header is None:
+            raise ScanError(NO_IMAGE)
+        place = keep_in(options)
+        job = self._job(viewer, choice, entry.header.spec, settings_of(choice, device, options), options)
+        scan, axes, dimensions = job.scan, choice.axes, job.dimensions
+        older = to_carry_over(viewer, layers, scan.result_shape)
+        kept = corrections_of(older) if older is not None else None
+        show = partial(show_result, self._viewer, layers, choice, entry, job, weakref.ref(older) if older is not None else _none)
+        focus = ViewFocus(viewer, layers[0], scan, axes, dimensions)
+        arrays = ResultArrays(job, kept, None if place is None else place.parent)
+        order = RunOrder(entry, job, focus, arrays, place)
+        return SegmentRun(f"Segmenting {layers[0].name}", order, show)
+
+    def cost(self, choice: InputChoice, entry: ModelEntry | None, device: Device | None, options: Options) -> Cost:
+        """What a run would take; nothing where there can be none, or where that depends on what the canvas shows."""
+        viewer, spec = self._viewer(), entry.header.spec if entry and entry.header else None
+        if viewer is None or spec is None or device is None or options.region_in_view_only or not self._layers(choice):
+            return Cost()
+        kind, place = _runner(spec, device, options)
+        try:
+            settings = settings_of(choice, place.name, options)
+            job = self._job(viewer, choice, spec, settings, options)
+            free = None if place.name == "cpu" else place.memory_bytes  # of a card, all that it has; of the machine, what is free now
+            found = estimate(job, kind, place.name, free or ram_available_bytes())
+            return Cost(found.told, settings if found.seconds is None and found.large else None, prod(found.window))
+        except ScanError:
+            return Cost()
+        except SettingsError as error:
+            return Cost(str(error))
+
+    def _job(self, viewer: Any, choice: InputChoice, spec: ModelSpec, settings: SegmentSettings, options: Options) -> SegmentJob:
+        """What is to be segmented; raises `NapariUNetError` with one sentence where it can not be."""
+        scan, dimensions = self._scan(choice), spec.architecture.dimensions
+        check_fit(spec, scan)
+        only = (options.current_slice_only, options.region_in_view_only)
+        frames, region = part_in_view(viewer, self._layers(choice)[0], scan, choice.axes, dimensions, *only)
+        return plan_job(spec, scan, settings, frames, region)
+
+    def _layers(self, choice: InputChoice) -> list[Image]:
+        layers = self._watch.layers(choice.layers)
+        return layers if len(layers) == len(choice.layers) else []
+
+    def _scan(self, choice: InputChoice) -> Scan:
+        return scan_from_layers(self._layers(choice), choice)
+
+
+def _runner(spec: ModelSpec, device: Device, options: Options) -> tuple[Kind, Device]:
+    """What will run a model, and where."""
+    kind = kind_for(options.engine, device.name, openvino_version() is not None, options.precision)
+    place = cpu_device() if kind.startswith("openvino") else device
+    if place.name == "cpu" and not has_run(spec.architecture, kind, place.name):
+        kind = kind_for(options.engine, device.name, openvino_version() is not None)  # it may have no half precision
+    return kind, place
+
+
+def place_of(options: Options) -> Path | None:
+    """The path that was given for the result, if any."""
+    return Path(os.path.expanduser(options.keep_in)) if options.keep_in else None  # noqa: PTH111 Path's own raises for unknown users
+
+
+def keep_in(options: Options) -> Path | None:
+    """Where the result is to be kept, if anywhere; raises `SettingsError` for a part, `OutputError` where there is no such folder."""
+    if (path := place_of(options)) is None:
+        return None
+    if parts := [f'"{text}"' for text, on in ((SLICE_TEXT, options.current_slice_only), (REGION_TEXT, options.region_in_view_only)) if on]:
+        raise SettingsError(f'Only whole images are kept in a file. Switch {" and ".join(parts)} off, or empty "{KEEP_TITLE}".')
+    if not path.is_absolute():
+        raise OutputError(f"Give the whole path of the file that the result is kept in, such as {Path.home() / path.name}.")
+    if not path.parent.is_dir():
+        raise OutputError(f"The folder {path.parent} does not exist. Choose another place for the result.")
+    check_writable(path)
+    return path
+
+
+def settings_of(choice: InputChoice, device: str, options: Options) -> SegmentSettings:
+    """What was chosen, as settings."""
+    kept = {"keep_probabilities": options.keep_probabilities, "threshold": options.threshold, "resample": choice.resample}
+    given = {"device": device, "engine": options.engine, "precision": options.precision, "halo": options.halo}
+    return SegmentSettings.model_validate(given | kept)
+
+
+def show_result(
+    viewer: Callable[[], Any],
+    images: list[Image],
+    choice: InputChoice,
+    entry: ModelEntry,
+    job: SegmentJob,
+    older: Callable[[], Labels | None],
+    arrays: ResultArrays,
+) -> ResultLayer | None:
+    """Put the layers of a run into the viewer, if it is still open; `older` is the result whose corrections it takes over."""
+    opened = viewer()
+    if not is_open(opened):
+        return None
+    name = result_name(images[0], entry.name)
+    result = ResultLayer(opened, arrays, job.spec.classes, placement(images[0], choice.axes), name)
+    if (labels := result.labels) is not None:
+        set_source(labels, images, choice)
+    if (painted := older()) is not None:
+        result.carries_over(painted)
+    sha = entry.header.weights_sha256 if entry.header else ""
+    result.note({"model": job.spec.name, "weights_sha256": sha, "settings": job.settings.model_dump()})
+    return result
+
+
+def _none() -> None:
+    """Stand for an older result that there is not."""

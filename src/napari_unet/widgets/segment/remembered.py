@@ -1,0 +1,44 @@
+"""Between the form and what is remembered: shows the last choices, and tells what they are now."""
+
+from pathlib import Path
+
+from napari_unet.model.formats.safetensors_header import SUFFIX
+from napari_unet.model.library import list_models, model_entry
+from napari_unet.widgets.fields.model_picker import ModelPicker
+from napari_unet.widgets.fields.values import Options
+from napari_unet.widgets.segment.form import SegmentForm
+from napari_unet.widgets.viewer.preferences import Choices
+
+DEFAULT = Choices().model
+
+
+def choices_of(form: SegmentForm) -> Choices:
+    """What is to be remembered: a built-in model by its name, any other by its path."""
+    options, entry = form.options.value(), form.model.value()
+    name = "" if entry is None else entry.name if entry.builtin else str(entry.path)
+    here = (options.current_slice_only, options.region_in_view_only, options.keep_probabilities)
+    return Choices(name, form.device.wanted(), form.image.value().resample, *here, options.engine, options.keep_in)
+
+
+def show_choices(form: SegmentForm, choices: Choices) -> str:
+    """Show what is remembered; returns a sentence where the last model is gone, else nothing."""
+    lost = _show_model(form.model, choices.model)
+    form.device.set_value(choices.device)
+    form.image.set_resample(choices.match_pixel_size)
+    here = (choices.current_slice_only, choices.region_in_view_only, choices.keep_probabilities)
+    form.options.set_value(Options(*here, engine=choices.engine, keep_in=choices.keep_in))
+    return lost
+
+
+def _show_model(picker: ModelPicker, wanted: str) -> str:
+    entries, is_file = list_models(), wanted.endswith(SUFFIX)
+    if is_file and Path(wanted).is_file() and Path(wanted) not in {entry.path for entry in entries}:
+        entries.append(model_entry(Path(wanted)))
+    picker.set_entries(entries)
+    for name in (DEFAULT, wanted):
+        picker.set_value(name)
+    chosen = picker.value()
+    if wanted in ("", DEFAULT) or (chosen is not None and wanted in (chosen.name, str(chosen.path))):
+        return ""
+    instead = f"{chosen.name} is chosen" if chosen is not None else "choose another model"
+    return f"The model {Path(wanted).stem if is_file else wanted} is gone; {instead}."

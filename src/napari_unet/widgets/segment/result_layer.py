@@ -1,0 +1,176 @@
+"""The result in the viewer: a new Labels layer that grows, and the hatching over what is not computed."""
+
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, ClassVar
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from napari.utils.colormaps import DirectLabelColormap
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.errors import ScanError
+from napari_unet.model.spec import ClassSpec
+from napari_unet.widgets.arrays.result_arrays import ResultArrays
+from napari_unet.widgets.painting.correcting import follow_result
+from napari_unet.widgets.painting.tracked import corrections_of, set_growing
+from napari_unet.widgets.viewer.hatching import not_computed_layer
+from napari_unet.widgets.viewer.layer_facts import MARK
+from napari_unet.widgets.viewer.probability_layers import probability_layers
+from napari_unet.widgets.viewer.redraw import Redraw
+from napari_unet.widgets.viewer.removal import is_open, remove_in_turn
+
+UNKNOWN_COLOUR = "#ff00ff"
+OPACITY = 0.6
+
+
+class ResultLayer(QObject):
+    """The layers of one result; survives that the user renames or deletes them, or closes the viewer."""
+
+    gone = Signal()
+
+    _of_layers: ClassVar["weakref.WeakKeyDictionary[Labels, ResultLayer]"] = weakref.WeakKeyDictionary()
+
+    def __init__(self, viewer: Any, arrays: ResultArrays, classes: Sequence[ClassSpec], words: dict[str, Any], name: str) -> None:
+        super().__init__()
+        self._viewer = weakref.ref(viewer)
+        self._arrays = arrays
+        labels = labels_layer(arrays, classes, words, name)
+        labels.editable = False  # a tile would cover what is painted while the run goes on
+        set_growing(labels, True)
+        labels.visible = False  # until there is something to see: drawing a large layer takes napari a second
+        self._shown = False
+        self._labels = weakref.ref(viewer.add_layer(labels))
+        self._probabilities = self._add_probabilities(viewer, classes, words, labels.name)
+        self._hatching: Callable[[], Image | None] = _nothing
+        self._older: Callable[[], Labels | None] = _nothing
+        self._words = words
+        self._redraw = Redraw(self.refresh)
+        self._of_layers[labels] = self
+        viewer.layers.events.removed.connect(self._on_layer_removed)
+        labels.events.visible.connect(self._on_labels_visible)
+
+    def add_hatching(self) -> None:
+        """Cover what is not computed; a step of its own, since adding a layer takes napari a while."""
+        viewer, labels = self._viewer(), self.labels
+        if viewer is None or labels is None:
+            return
+        hatching = not_computed_layer(self._arrays.done, self._words, labels.name)
+        self._hatching = weakref.ref(viewer.add_layer(hatching))
+        hatching.visible = labels.visible or not self._shown
+        viewer.layers.selection.active = labels
+
+    @property
+    def labels(self) -> Labels | None:
+        """The Labels layer while it is in the viewer."""
+        return self._in_viewer(self._labels())
+
+    @property
+    def arrays(self) -> ResultArrays:
+        """The arrays behind the layers."""
+        return self._arrays
+
+    def show_changes(self) -> None:
+        """Show soon what has been written into the arrays."""
+        self._redraw.request()
+
+    def refresh(self) -> None:
+        """Show now what has been written into the arrays."""
+        self._show()
+        for layer in (self._labels(), self._hatching(), *(ref() for ref in self._probabilities)):
+            if self._in_viewer(layer) is not None:
+                layer.refresh(extent=False, thumbnail=False, highlight=False)
+
+    def note(self, facts: dict[str, Any]) -> None:
+        """Write facts into the layer's metadata."""
+        if (labels := self.labels) is not None:
+            labels.metadata = {**labels.metadata, MARK: {**labels.metadata.get(MARK, {}), **facts}}
+
+    def finish(self, facts: dict[str, Any]) -> None:
+        """Write down what the result is; where all of it is computed the hatching goes."""
+        self._redraw.stop()
+        if (labels := self.labels) is None:
+            return
+        self._show()
+        self._take_over()
+        set_growing(labels, False)
+        follow_result(labels, self._arrays)
+        labels.editable = True
+        first = self._arrays.done.provisional
+        early = {} if first is None else {"provisional": [part if isinstance(part, int) else [part.start, part.stop] for part in first]}
+        self.note({**facts, **early, "complete": self._arrays.done.complete})
+        if self._arrays.done.complete:
+            self._remove(self._hatching())
+        for layer in (labels, self._in_viewer(self._hatching())):
+            if layer is not None:
+                layer.refresh(extent=False)
+
+    def carries_over(self, older: Labels) -> None:
+        """This result takes over what is trusted in an older one, which is hidden at the end."""
+        self._older = weakref.ref(older)
+
+    def _take_over(self) -> None:
+        """Once more, since the older one may have been painted on meanwhile."""
+        if (older := self._in_viewer(self._older())) is not None:
+            with suppress(ScanError):  # labels that no class can have: what was taken at the beginning stays
+                self._arrays.keep(corrections_of(older))
+            older.visible = False
+
+    def remove(self) -> None:
+        """Take the result out of the viewer, as if it had never been there."""
+        self._redraw.stop()
+        self._remove(self._hatching(), *(ref() for ref in self._probabilities), self._labels())
+
+    def _add_probabilities(self, viewer: Any, classes: Sequence[ClassSpec], words: dict[str, Any], name: str) -> list[Any]:
+        if self._arrays.probabilities is None:
+            return []
+        layers = probability_layers(self._arrays.probabilities, classes, words, name)
+        return [weakref.ref(viewer.add_layer(layer)) for layer in layers]
+
+    def _show(self) -> None:
+        """Make the labels visible, the first time that it is asked for; afterwards that is the user's choice."""
+        shown, self._shown = self._shown, True
+        if not shown and (labels := self.labels) is not None:
+            labels.visible = True
+
+    def _in_viewer(self, layer: Layer | None) -> Any:
+        viewer: Any = self._viewer()
+        return layer if is_open(viewer) and layer is not None and layer in viewer.layers else None
+
+    def _remove(self, *layers: Layer | None) -> None:
+        remove_in_turn(self._viewer(), layers)
+
+    def _on_layer_removed(self, event: Any) -> None:
+        if event.value is self._labels():
+            self._redraw.stop()
+            self._remove(self._hatching())
+            self.gone.emit()
+
+    def _on_labels_visible(self) -> None:
+        labels, hatching = self.labels, self._in_viewer(self._hatching())
+        if labels is not None and hatching is not None:
+            hatching.visible = labels.visible
+
+
+def _nothing() -> None:
+    """Stand for a layer that is not there yet."""
+
+
+def labels_layer(arrays: ResultArrays, classes: Sequence[ClassSpec], words: dict[str, Any], name: str) -> Labels:
+    """A layer with the classes' colours and, for the status bar, their names; labels of no class are magenta."""
+    colours: dict[int | None, Any] = {number: item.colour for number, item in enumerate(classes)}
+    return Labels(
+        arrays.labels,
+        name=name,
+        opacity=OPACITY,
+        colormap=DirectLabelColormap(color_dict={**colours, 0: "transparent", None: UNKNOWN_COLOUR}),
+        features={"index": np.arange(len(classes)), "class": [item.name for item in classes]},
+        metadata={MARK: {"kind": "result", "complete": False, "done_map": arrays.done.done}},
+        **words,
+    )
+
+
+def result_name(source: Image, model: str) -> str:
+    """What a result is called."""
+    return f"{source.name} · {model}"

@@ -1,0 +1,141 @@
+"""The last result of a dock: its threshold can be moved while its probabilities are kept."""
+
+import weakref
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_unet.model.formats.safetensors_header import ModelHeader
+from napari_unet.widgets.arrays.block_grid import whole
+from napari_unet.widgets.painting.tracked import tracked, trust_array
+from napari_unet.widgets.segment.result_layer import ResultLayer
+from napari_unet.widgets.viewer.focus import slice_shown
+from napari_unet.widgets.viewer.layer_facts import MARK
+
+
+class LastResult:
+    """Follows the threshold for a result with two classes and kept probabilities, until its layer is deleted."""
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = weakref.ref(viewer)
+        self._result: ResultLayer | None = None
+        self._mover: Rethreshold | None = None
+        self._model: ModelHeader | None = None
+
+    def take(self, result: ResultLayer | None, model: ModelHeader | None) -> None:
+        """Follow this result of this model from now on."""
+        self.forget()
+        arrays = result.arrays if result is not None else None
+        if result is None or arrays is None or arrays.probabilities is None:
+            return
+        if arrays.probabilities.shape == arrays.labels.shape:
+            self._result, self._model = result, model
+            trust = partial(trust_array, weakref.ref(result.labels)) if result.labels is not None else lambda: None
+            self._mover = Rethreshold(arrays.labels, arrays.prediction, arrays.probabilities, result.refresh, trust)
+            self._mover.moved.connect(self._note)
+            result.gone.connect(self.forget)
+
+    def forget(self) -> None:
+        """Follow nothing, and let go of the arrays."""
+        if self._mover is not None:
+            self._mover.stop()
+        if self._result is not None:
+            self._result.gone.disconnect(self.forget)
+        self._result, self._mover = None, None
+
+    def set_threshold(self, threshold: float, model: ModelHeader | None) -> None:
+        """Move the threshold of the result if this model made it, what is shown first."""
+        viewer = self._viewer()
+        labels = self._result.labels if self._result is not None else None
+        if self._mover is not None and labels is not None and viewer is not None and model == self._model:
+            self._note(None)  # there are two thresholds until all of it has moved
+            self._mover.start(threshold, slice_shown(viewer, labels))
+
+    def _note(self, threshold: float | None) -> None:
+        if self._result is not None and (labels := self._result.labels) is not None:
+            if threshold is not None and (trust := tracked(labels)) is not None:
+                trust.rewritten(whole(labels.data.shape))
+            settings = labels.metadata.get(MARK, {}).get("settings", {})
+            self._result.note({"threshold": threshold, "settings": {**settings, "threshold": threshold}})
+
+
+PIECE_VOXELS = 2**20
+
+Piece = tuple[slice, ...]
+
+
+class Rethreshold(QObject):
+    """Decides labels anew from kept probabilities; voxels that the user has painted since stay as they are.
+
+    Emits `moved` with the threshold when all of it has been decided.
+    """
+
+    moved = Signal(float)
+
+    def __init__(
+        self,
+        labels: np.ndarray,
+        prediction: np.ndarray,
+        probabilities: np.ndarray,
+        changed: Callable[[], None],
+        trust: Callable[[], np.ndarray | None] = lambda: None,
+    ) -> None:
+        """`prediction` moves along, so that what differs from it is still what was painted; what is trusted stays.
+
+        Labels were decided from finer probabilities than are kept, so only it can tell what was painted.
+        """
+        super().__init__()
+        self._prediction, self._trust = prediction, trust
+        self._labels, self._probabilities, self._changed = labels, probabilities, changed
+        self._pieces = list(cut(labels.shape))
+        self._wanted = 0.5
+        self._waiting: list[Piece] = []
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._on_timer_timeout)
+
+    def start(self, threshold: float, first: tuple[int, ...] = ()) -> None:
+        """Move to this threshold, the pieces around the slice `first` before the others."""
+        self._wanted = threshold
+        self._waiting = sorted(self._pieces, key=lambda piece: not _holds(piece, first), reverse=True)
+        self._timer.start(0)
+
+    def stop(self) -> None:
+        """Leave everything as it is now."""
+        self._timer.stop()
+        self._waiting = []
+
+    def _on_timer_timeout(self) -> None:
+        if not self._waiting:
+            self._timer.stop()
+            self.moved.emit(self._wanted)
+            return
+        self._decide(self._waiting.pop())
+        self._changed()
+
+    def _decide(self, piece: Piece) -> None:
+        labels, prediction = self._labels[piece], self._prediction[piece]
+        own, wanted = labels == prediction, (self._probabilities[piece] >= self._wanted).view(np.uint8)
+        if (trust := self._trust()) is not None:
+            own &= trust[piece] == 0
+        labels[own] = prediction[own] = wanted[own]
+
+
+def cut(shape: tuple[int, ...]) -> Iterator[Piece]:
+    """Pieces of bounded size that make up an array: slices of its first axes, bands of rows."""
+    steps = list(shape)
+    for axis in range(len(shape)):
+        inner = int(np.prod(shape[axis + 1 :]))
+        steps[axis] = max(1, min(shape[axis], PIECE_VOXELS // max(1, inner)))
+        if steps[axis] > 1 or inner <= PIECE_VOXELS:
+            break
+    starts = [range(0, n, step) for n, step in zip(shape, steps, strict=True)]
+    for corner in product(*starts):
+        yield tuple(slice(i, min(i + step, n)) for i, step, n in zip(corner, steps, shape, strict=True))
+
+
+def _holds(piece: Piece, index: tuple[int, ...]) -> bool:
+    return all(part.start <= i < part.stop for part, i in zip(piece, index, strict=False))

@@ -1,0 +1,63 @@
+"""What can be said of the viewer's labels layers without reading a voxel."""
+
+from typing import Any
+
+from napari.layers import Labels
+
+from napari_unet.model.spec import MAX_NAME, ClassSpec
+from napari_unet.widgets.fields.values import LabelsFacts
+from napari_unet.widgets.viewer.labels_facts import class_names
+from napari_unet.widgets.viewer.layer_facts import MARK, key_of
+from napari_unet.widgets.viewer.sources import source_choice
+
+OWN_KINDS = ("trust", "changes")
+GREY = "#808080"
+BLACK = "#000000"
+
+
+def all_labels_layers(viewer: Any) -> list[Labels]:
+    """Every labels layer, those that mark something or are growing too."""
+    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
+
+
+def labels_layers(viewer: Any) -> list[Labels]:
+    """The labels layers that can be learnt from: results and the user's own, not those that mark something."""
+    return [layer for layer in all_labels_layers(viewer) if _is_own(layer)]
+
+
+def labels_facts_of(layer: Labels) -> LabelsFacts:
+    """A layer's shape, where it comes from, and the classes that it names."""
+    facts = layer.metadata.get(MARK, {})
+    return LabelsFacts(
+        key_of(layer),
+        layer.name,
+        tuple(int(n) for n in layer.data.shape),
+        bool(layer.visible),
+        source_choice(layer),
+        str(facts.get("weights_sha256", "")),
+        classes_of(layer),
+    )
+
+
+def classes_of(layer: Labels) -> tuple[ClassSpec, ...]:
+    """The classes by label, as the layer names and colours them; none where it names none."""
+    names = [_printable(name) or f"class {label}" for label, name in enumerate(class_names(layer))]
+    return tuple(ClassSpec(name=name, colour=colour_of(layer, label)) for label, name in enumerate(names))
+
+
+def colour_of(layer: Labels, label: int) -> str:
+    """A label's colour as #rrggbb."""
+    colour = layer.get_color(label) if label else None
+    if colour is None:
+        return GREY if label else BLACK
+    return "#" + "".join(f"{round(255 * float(part)):02x}" for part in colour[:3])
+
+
+def _is_own(layer: Labels) -> bool:
+    kind = layer.metadata.get(MARK, {}).get("kind")
+    growing = kind == "result" and not layer.editable  # a run writes it; what it writes is nobody's correction
+    return layer.ndim >= 2 and not layer.multiscale and kind not in OWN_KINDS and not growing
+
+
+def _printable(name: str) -> str:
+    return "".join(sign for sign in name if sign.isprintable())[:MAX_NAME].strip()

@@ -1,0 +1,91 @@
+"""Runs into zarr files that are interrupted, gone on with and divided, with an engine that counts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from napari_unet.model.model import Model
+from napari_unet.model.torch_import import torch
+from napari_unet.progress import Asked, OnProgress, go, ignore
+from napari_unet.scans.formats.read import read_scan
+from napari_unet.scans.scan import Scan
+from napari_unet.segment.engine import TorchEngine
+from napari_unet.segment.job import plan_job
+from napari_unet.segment.outputs import Outputs
+from napari_unet.segment.resumable.part import Keeping, Part
+from napari_unet.segment.resumable.run import kept_run
+from napari_unet.segment.settings import SegmentSettings
+from napari_unet.segment.stream import stream
+from napari_unet.segment.totals import Tally
+
+NEW = Keeping()
+
+
+class Killed(BaseException):
+    """What the counting engine raises where the test wants the process to end: nobody catches it."""
+
+
+class Counting:
+    """A network that counts its runs, and ends all after so many of them."""
+
+    def __init__(self, model: Model, most: int | None = None) -> None:
+        self._engine, self._most = TorchEngine(model.network), most
+        self.name, self.kind, self.note = self._engine.name, self._engine.kind, self._engine.note
+        self.device, self.runs = self._engine.device, 0
+
+    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+        if self.runs == self._most:
+            raise Killed
+        self.runs += 1
+        return self._engine.run(window, asked)
+
+    def fix(self, windows: torch.Tensor, asked: Asked = go) -> None:
+        self._engine.fix(windows, asked)
+
+
+def run_kept(
+    model: Model,
+    scan: Scan,
+    outputs: Outputs,
+    keeping: Keeping = NEW,
+    engine: Counting | None = None,
+    tile_px: int = 16,
+    on_progress: OnProgress = ignore,
+    asked: Asked = go,
+) -> Tally:
+    """One run as the command line does it; `Killed` where the engine says so."""
+    settings = SegmentSettings(tile_px=tile_px, device="cpu", keep_probabilities=outputs.probabilities is not None)
+    engine = engine or Counting(model)
+    wanted = None if keeping.merge else engine
+    with kept_run(model, plan_job(model.spec, scan, settings), outputs, keeping, wanted, on_progress, asked) as run:
+        if not run.complete:
+            for tile in stream(model, run.job, engine=engine):
+                run.take(tile)
+    return run
+
+
+def run_killed(model: Model, scan: Scan, outputs: Outputs, most: int, keeping: Keeping = NEW, tile_px: int = 16) -> bool:
+    """A run that ends after `most` tiles; whether it did not come to its end."""
+    try:
+        run_kept(model, scan, outputs, keeping, Counting(model, most), tile_px)
+    except Killed:
+        return True
+    return False
+
+
+def run_parts(model: Model, scan: Scan, outputs: Outputs, order: Sequence[int], tile_px: int = 16) -> list[Tally]:
+    """All parts, in any order."""
+    return [run_kept(model, scan, outputs, Keeping(part=Part(number, len(order))), tile_px=tile_px) for number in order]
+
+
+def values(path: Path) -> np.ndarray:
+    return np.asarray(read_scan(path).data[...])
+
+
+def damage(folder: Path, number: int, content: bytes | None = b"damaged") -> Path:
+    """Damage a chunk that lies in a folder, or remove it."""
+    chunks = sorted(path for path in folder.rglob("c/**/*") if path.is_file())
+    chosen = chunks[number % len(chunks)]
+    chosen.unlink() if content is None else chosen.write_bytes(content)
+    return chosen

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+import napari_unet as nu
+from napari_unet.learn.data.item import TrainItem
+from napari_unet.learn.forgetting.seen_images import MOST_IMAGES, UNGUARDED, experience_of, with_needed_guard
+from napari_unet.learn.settings import TrainSettings
+from napari_unet.scans.scan import scan_of
+
+MANY, MORE, FEWER = {"0": 60, "1": 40}, {"0": 200, "1": 100}, {"0": 90, "1": 39}
+GUARDED = dict.fromkeys(UNGUARDED)
+
+
+def item(seed: int) -> TrainItem:
+    image = np.random.default_rng(seed).random((40, 48), np.float32)
+    return TrainItem(scan_of(image), (image > 0.5).astype(np.uint8))
+
+
+def guards(settings: TrainSettings) -> dict[str, object]:
+    return {name: getattr(settings, name) for name in UNGUARDED}
+
+
+def test_where_all_that_taught_is_taught_again_there_is_no_guard() -> None:
+    told = {"experience": experience_of([item(0), item(1)], MANY, None)}
+    assert guards(with_needed_guard(TrainSettings(), [item(1), item(2), item(0)], MANY, told)) == UNGUARDED
+
+
+def test_what_is_missing_or_less_or_unknown_is_guarded() -> None:
+    told = {"experience": experience_of([item(0), item(1)], MANY, None)}
+    assert guards(with_needed_guard(TrainSettings(), [item(0), item(2)], MORE, told)) == GUARDED
+    assert guards(with_needed_guard(TrainSettings(), [item(0), item(1)], FEWER, told)) == GUARDED
+    assert guards(with_needed_guard(TrainSettings(), [item(0), item(1)], MANY, {})) == GUARDED
+
+
+def test_a_guard_that_was_asked_for_stays() -> None:
+    told = {"experience": experience_of([item(0)], MANY, None)}
+    settings = with_needed_guard(TrainSettings(guard_outputs=3.0), [item(0)], MANY, told)
+    assert guards(settings) == UNGUARDED | {"guard_outputs": 3.0}
+
+
+def test_experience_grows_from_parent_to_child_and_ends_where_it_is_not_known() -> None:
+    first = experience_of([item(0)], MORE, None)
+    second = experience_of([item(1)], MANY, {"experience": first})
+    assert second is not None
+    assert len(second["images"]) == 2
+    assert second["voxels"] == MORE
+    assert experience_of([item(1)], MANY, {}) is None
+    assert experience_of([item(n) for n in range(MOST_IMAGES + 1)], MANY, None) is None
+
+
+@pytest.mark.parametrize(
+    "told", [3, {"images": "all", "voxels": {}}, {"images": [1], "voxels": {}}, {"images": [], "voxels": {"0": "many"}}]
+)
+def test_nonsense_in_a_model_file_is_guarded(told: object) -> None:
+    assert guards(with_needed_guard(TrainSettings(), [item(0)], MANY, {"experience": told})) == GUARDED
+
+
+def test_a_second_round_on_more_of_the_same_is_not_held_to_the_first() -> None:
+    quick = TrainSettings(steps=1, batch=1, patch_px=16, device="cpu")
+    first = nu.train([item(0)], settings=quick).model
+    assert nu.train([item(0), item(1)], start=first, settings=quick).settings.guard_outputs == 0
+    assert nu.train([item(1)], start=first, settings=quick).settings.guard_outputs != 0

@@ -1,0 +1,85 @@
+"""Shares of a run that another has begun and holds, as the workers of a cluster do them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.failing import BOTH, TORCH, failing_over
+from helpers.resumable import run_kept, values
+from helpers.tiny import smooth_image, tiny_model, tiny_spec
+from napari_unet.model.formats.safetensors_file import model_bytes
+from napari_unet.scans.formats.read import read_scan
+from napari_unet.scans.formats.write import write_labels
+from napari_unet.scans.formats.zarr_partial import facts_of
+from napari_unet.scans.scan import scan_of
+from napari_unet.segment.cluster import worker as desk
+from napari_unet.segment.cluster.messages import Kit, Order
+from napari_unet.segment.cluster.worker import Desk
+from napari_unet.segment.engine import KnownEngine, TorchEngine
+from napari_unet.segment.job import SegmentJob, plan_job
+from napari_unet.segment.outputs import Outputs
+from napari_unet.segment.resumable.part import Keeping
+from napari_unet.segment.resumable.run import kept_run
+from napari_unet.segment.resumable.tiles import KeptRun
+from napari_unet.segment.run import segment
+from napari_unet.segment.settings import SegmentSettings
+from napari_unet.segment.stream import stream
+
+MODEL = tiny_model(tiny_spec(classes=3))
+SCAN = scan_of(smooth_image((2, 60, 70)))
+SETTINGS = SegmentSettings(tile_px=16, device="cpu", engine="torch")
+LABELS = segment(SCAN, MODEL, settings=SETTINGS)
+TILES = 2 * 4 * 5
+ENGINE = TorchEngine(MODEL.network)
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Outputs:
+    return Outputs(tmp_path / "a.zarr")
+
+
+def job() -> SegmentJob:
+    return plan_job(MODEL.spec, SCAN, SETTINGS)
+
+
+def share(*numbers: int) -> Keeping:
+    return Keeping(resume=True, share=range(*numbers))
+
+
+def test_a_share_may_be_done_twice_while_the_run_is_held_and_an_older_result_is_there(outputs: Outputs) -> None:
+    write_labels(outputs.labels, np.zeros_like(LABELS), SCAN)
+    with kept_run(MODEL, job(), outputs, Keeping(overwrite=True), ENGINE) as run:
+        assert isinstance(run, KeptRun)
+        with kept_run(MODEL, job(), outputs, share(12), ENGINE) as lost:
+            tiles = stream(MODEL, lost.job, engine=ENGINE)
+            lost.take(next(tiles))
+            again = run_kept(MODEL, SCAN, outputs, share(12))
+            assert (again.skipped, again.tiles) == (1, 11)
+            for tile in tiles:
+                lost.take(tile)
+        for done in (lost, again, run_kept(MODEL, SCAN, outputs, share(12, TILES))):
+            assert isinstance(done, KeptRun)
+            run.credit(done.said)
+        assert (run.tiles, run.complete) == (TILES, True)
+    np.testing.assert_array_equal(values(outputs.labels), LABELS)
+    assert facts_of(outputs.labels)["engine"] == TORCH
+    assert [path.name for path in outputs.labels.parent.iterdir()] == ["a.zarr"]
+
+
+def test_a_worker_whose_engine_was_replaced_goes_on_and_both_are_recorded(
+    outputs: Outputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_labels(tmp_path / "scan.tif", smooth_image((2, 60, 70)).astype(np.uint8), SCAN)
+    monkeypatch.setattr(desk, "make_engine", lambda model, settings: failing_over(model, 3))
+    order = Order(tmp_path / "scan.tif", outputs)
+    worker = Desk(Kit("a kit", model_bytes(MODEL, "tiny"), SETTINGS))
+    found = worker.survey(order, 1)
+    assert found.engine == KnownEngine("openvino 1.2 on cpu", "openvino", "cpu", "")
+    here = plan_job(MODEL.spec, read_scan(order.image), SETTINGS)
+    with kept_run(MODEL, here, outputs, Keeping(), found.engine) as run:
+        assert isinstance(run, KeptRun)
+        for part in (range(10), range(10, TILES)):
+            run.credit(worker.compute(order, part))
+    assert run.engines.told == BOTH
+    assert facts_of(outputs.labels)["engine"] == BOTH

@@ -1,0 +1,22 @@
+from qtpy.QtCore import QCoreApplication, QEvent, QObject
+
+from napari_unet.widgets.jobs.later import later
+
+
+def test_it_comes_after_a_turn_of_the_event_loop_and_once(qtbot):
+    owner, told = QObject(), []
+    later(owner, lambda: told.append(1))
+    assert told == []
+    qtbot.waitUntil(lambda: told == [1])
+    qtbot.waitUntil(lambda: not owner.children())
+    assert told == [1]
+
+
+def test_it_does_not_outlive_its_owner(qtbot):
+    owner, other, told = QObject(), QObject(), []
+    later(owner, lambda: told.append("deleted"))
+    later(other, lambda: told.append("alive"), 20)
+    owner.deleteLater()
+    QCoreApplication.sendPostedEvents(owner, QEvent.Type.DeferredDelete)
+    qtbot.waitUntil(lambda: bool(told))
+    assert told == ["alive"]

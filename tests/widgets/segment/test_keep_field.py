@@ -1,0 +1,46 @@
+"""Where the result is kept: typed, or chosen in a dialog."""
+
+import pytest
+from qtpy.QtWidgets import QFileDialog, QLineEdit, QPushButton
+
+from helpers.clicks import press
+from napari_unet.widgets.segment.keep_field import KeepField
+
+
+@pytest.fixture
+def field(qtbot) -> KeepField:
+    made = KeepField()
+    qtbot.addWidget(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"), [("", ""), ("  ", ""), ("/a/b", "/a/b.zarr"), ("/a/b.ZARR", "/a/b.ZARR"), (" c.zarr ", "c.zarr")]
+)
+def test_a_path_gets_its_suffix(field, qtbot, typed, value):
+    edit = field.findChild(QLineEdit)
+    if typed:
+        with qtbot.waitSignal(field.value_changed):
+            qtbot.keyClicks(edit, typed)
+    assert field.value() == value
+
+
+@pytest.mark.parametrize(("name", "offered"), [("cells-labels", "cells-labels.zarr"), ("a/b: c?", "a_b_ c_.zarr"), ("..", "labels.zarr")])
+def test_a_dialog_offers_a_name_and_may_be_left(field, monkeypatch, name, offered):
+    asked = []
+
+    def dialog(parent, title, known, kinds, options):
+        asked.append((known, options))
+        return ("/there/x.zarr" if len(asked) > 1 else "", kinds)
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", dialog)
+    field.set_name(name)
+    button = field.findChild(QPushButton)
+    press(button)
+    assert field.value() == ""
+    press(button)
+    assert field.value() == "/there/x.zarr"
+    assert asked[0][0].endswith(f"/{offered}")
+    assert asked[0][1] == QFileDialog.Option.DontConfirmOverwrite
+    press(button)
+    assert asked[2][0] == "/there/x.zarr"
