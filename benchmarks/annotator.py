@@ -1,13 +1,15 @@
-"""The simulated annotator: corrects the worst slice each round, whole, or by scribbles where the model is wrong.
+"""The simulated annotator: corrects the worst slice each round, whole, or by scribbles where the
+model is wrong.
 
     python benchmarks/annotator.py --data DATA              # DATA holds isbi2012 and phase_cells
     python benchmarks/annotator.py --data DATA --quick      # isbi2012 alone
     python benchmarks/annotator.py --data DATA --final      # report the test lists
 
-Each round the slice with the lowest Dice among those not yet corrected is corrected, and the model of the last round
-is trained on with all that there is. Scribbles are short strokes, 3 px wide, whose middles are wrong voxels, until 2 %
-of the slice is trusted as painted; whole slices are trusted as painted too, so that both ways teach with all they have.
-isbi2012 begins from scratch, phase_cells from nuclei-2d. The scores are those after 1, 2, 4 and 8 slices.
+Each round the slice with the lowest Dice among those not yet corrected is corrected, and the model
+of the last round is trained on with all that there is. Scribbles are short strokes, 3 px wide,
+whose middles are wrong voxels, until 2 % of the slice is trusted as painted; whole slices are
+trusted as painted too, so that both ways teach with all they have. isbi2012 begins from scratch,
+phase_cells from nuclei-2d. The scores are those after 1, 2, 4 and 8 slices.
 """
 
 import argparse
@@ -48,36 +50,55 @@ def main() -> None:
         command = f"python benchmarks/annotator.py --data DATA{' --quick' if options.quick else ''}{' --final' if options.final else ''}"
         for seed in options.seeds:
             for way in options.ways:
-                keep(row, command, f"{way} {seed}", {"way": way, **run(case, way, seed, options)}, summary)
+                keep(
+                    row,
+                    command,
+                    f"{way} {seed}",
+                    {"way": way, **run(case, way, seed, options)},
+                    summary,
+                )
 
 
 def load(data: Path, name: str, final: bool) -> Case:
     """The slices of a data set; images of cells are cut to a common size."""
     split = "test" if final else "val"
     folder = data / name
-    pool, report = ([_cropped(binary(folder, each)) for each in names(folder, part)] for part in ("train", split))
+    pool, report = (
+        [_cropped(binary(folder, each)) for each in names(folder, part)]
+        for part in ("train", split)
+    )
     return Case(name, pool, report, None if name == "isbi2012" else nu.load_model("nuclei-2d"))
 
 
 def run(case: Case, way: str, seed: int, options: argparse.Namespace) -> Figures:
     """Eight rounds of one way."""
-    rng, model, items = np.random.default_rng(seed), case.start, dict[int, nu.TrainItem]()
+    rng = np.random.default_rng(seed)
+    model = case.start
+    items = dict[int, nu.TrainItem]()
     scores: Figures = {}
     for turn in range(1, options.slices + 1):
         number, prediction = worst(model, case.pool, items, rng)
         scan, labels = case.pool[number]
         wrong = labels != prediction if prediction is not None else np.ones(labels.shape, bool)
-        trust = np.full(labels.shape, PAINTED, np.uint8) if way == "whole" else scribbles(wrong, rng)
+        trust = (
+            np.full(labels.shape, PAINTED, np.uint8) if way == "whole" else scribbles(wrong, rng)
+        )
         items[number] = nu.TrainItem(scan, labels, trust)
-        settings = nu.TrainSettings.model_validate_json(options.settings).model_copy(update={"minutes": options.minutes, "seed": seed})
+        settings = nu.TrainSettings.model_validate_json(options.settings).model_copy(
+            update={"minutes": options.minutes, "seed": seed}
+        )
         model = timed(list(items.values()), start=model, settings=settings)[0].model
         if turn in REPORTED:
             scores[str(turn)] = round(pooled(model, case.report)[0], 4)
     return {"scores": scores}
 
 
-def worst(model: Model | None, pool: list[Pair], done: dict[int, nu.TrainItem], rng: np.random.Generator) -> tuple[int, np.ndarray | None]:
-    """The slice with the lowest Dice among those not yet corrected, with what the model says of it; without a model any."""
+def worst(
+    model: Model | None, pool: list[Pair], done: dict[int, nu.TrainItem], rng: np.random.Generator
+) -> tuple[int, np.ndarray | None]:
+    """The slice with the lowest Dice among those not yet corrected, with what the model says of it;
+    without a model any.
+    """
     left = [n for n in range(len(pool)) if n not in done]
     if model is None:
         return int(rng.choice(left)), None
@@ -91,8 +112,12 @@ def scribbles(wrong: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     mask = np.zeros(wrong.shape, bool)
     places = np.argwhere(wrong) if wrong.any() else np.argwhere(~mask)
     while mask.mean() < SCRIBBLED:
-        angle, middle = rng.uniform(0, np.pi), places[rng.integers(len(places))]
-        along = np.linspace(-STROKE_PX / 2, STROKE_PX / 2, 2 * STROKE_PX)[:, None] * (np.sin(angle), np.cos(angle))
+        angle = rng.uniform(0, np.pi)
+        middle = places[rng.integers(len(places))]
+        along = np.linspace(-STROKE_PX / 2, STROKE_PX / 2, 2 * STROKE_PX)[:, None] * (
+            np.sin(angle),
+            np.cos(angle),
+        )
         dots = np.clip(np.round(middle + along).astype(int), 0, np.array(wrong.shape) - 1)
         mask |= _brushed(dots, wrong.shape)
     return np.where(mask, np.uint8(PAINTED), np.uint8(0))
@@ -110,14 +135,26 @@ def _brushed(dots: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def summary(runs: list[Figures]) -> Figures:
-    """The scores of both ways side by side, medians over the seeds, and the share that scribbles reach."""
+    """The scores of both ways side by side, medians over the seeds, and the share that scribbles
+    reach.
+    """
     found: Figures = {}
     for turn in (str(n) for n in REPORTED):
-        both = {way: [run["scores"][turn] for run in runs if run["way"] == way and turn in run["scores"]] for way in ("whole", "scribbles")}
+        both = {
+            way: [
+                run["scores"][turn] for run in runs if run["way"] == way and turn in run["scores"]
+            ]
+            for way in ("whole", "scribbles")
+        }
         if all(both.values()):
             whole, part = (float(np.median(both[way])) for way in ("whole", "scribbles"))
             seeds = min(len(values) for values in both.values())
-            shown = {"whole slices": round(whole, 4), "scribbles": round(part, 4), "share, %": round(100 * part / whole, 1), "seeds": seeds}
+            shown = {
+                "whole slices": round(whole, 4),
+                "scribbles": round(part, 4),
+                "share, %": round(100 * part / whole, 1),
+                "seeds": seeds,
+            }
             found[f"after {turn}"] = shown
     return found
 
@@ -129,15 +166,23 @@ def _cropped(pair: Pair) -> Pair:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--final", action="store_true")
     parser.add_argument("--minutes", type=float, default=0.25)
     parser.add_argument("--slices", type=int, default=8)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--ways", nargs="+", choices=("whole", "scribbles"), default=["whole", "scribbles"])
-    parser.add_argument("--settings", default="{}", help="settings other than the defaults, as JSON; for choosing them")
+    parser.add_argument(
+        "--ways", nargs="+", choices=("whole", "scribbles"), default=["whole", "scribbles"]
+    )
+    parser.add_argument(
+        "--settings",
+        default="{}",
+        help="settings other than the defaults, as JSON; for choosing them",
+    )
     return parser.parse_args()
 
 

@@ -2,8 +2,9 @@
 
     python benchmarks/augment.py
 
-A step is what the training does: sampling and augmentation, forward, backward, AdamW, the running mean. Every
-variation is on, with its default strength; patches come from one drawn frame of a common size.
+A step is what the training does: sampling and augmentation, forward, backward, AdamW, the running
+mean. Every variation is on, with its default strength; patches come from one drawn frame of a
+common size.
 """
 
 import argparse
@@ -19,24 +20,36 @@ from napari_unet.learn.optimise.trainer import Trainer
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.spec import ClassSpec, ModelSpec
-from napari_unet.progress import go
+from napari_unet.progress import always_continue
 
 CASES = {
-    "2D, 4 x 192 x 192": (UNetConfig(width=16, depth=4), (1024, 1024), TrainSettings(batch=4, patch_px=192)),
-    "3D, 2 x 64 x 64 x 64": (UNetConfig(dimensions=3, width=16, depth=3), (128, 128, 128), TrainSettings(batch=2, patch_px=64)),
+    "2D, 4 x 192 x 192": (
+        UNetConfig(width=16, depth=4),
+        (1024, 1024),
+        TrainSettings(batch=4, patch_px=192),
+    ),
+    "3D, 2 x 64 x 64 x 64": (
+        UNetConfig(dimensions=3, width=16, depth=3),
+        (128, 128, 128),
+        TrainSettings(batch=2, patch_px=64),
+    ),
 }
 
 
 def main() -> None:
     """Time steps and batches in turn, and keep the row."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--precision", default="auto")
     options = parser.parse_args()
     figures: dict[str, object] = {}
     for name, (config, frame, settings) in CASES.items():
-        chosen = settings.model_copy(update={"precision": options.precision}).chosen_for(fine_tuning=False)
-        trainer = Trainer([_example(frame)], _spec(config), chosen, None, go)
+        chosen = settings.model_copy(update={"precision": options.precision}).chosen_for(
+            fine_tuning=False
+        )
+        trainer = Trainer([_example(frame)], _spec(config), chosen, None, always_continue)
         for done in range(3):
             trainer.step(1.0, done)
         figures["convolutions"] = trainer.precision
@@ -45,13 +58,20 @@ def main() -> None:
 
 
 def _measured(trainer: Trainer, batch: int, rounds: int) -> dict[str, object]:
-    """Milliseconds of a step and of its batch alone, one after the other, and the share of the one in the other."""
-    steps, batches = [], []
+    """Milliseconds of a step and of its batch alone, one after the other, and the share of the one
+    in the other.
+    """
+    steps = []
+    batches = []
     for number in range(rounds):
         steps.append(_ms(lambda at=number: trainer.step(1.0, at)))  # type: ignore[misc]
         batches.append(_ms(lambda: trainer.sampler.batch(batch)))
     shares = [100 * part / whole for part, whole in zip(batches, steps, strict=True)]
-    return {"step, ms": store.spread(steps, 1), "its batch, ms": store.spread(batches, 1), "share, %": store.spread(shares, 1)}
+    return {
+        "step, ms": store.spread(steps, 1),
+        "its batch, ms": store.spread(batches, 1),
+        "share, %": store.spread(shares, 1),
+    }
 
 
 def _ms(call: Callable[[], object]) -> float:
@@ -66,7 +86,10 @@ def _example(frame: tuple[int, ...]) -> Example:
 
 
 def _spec(config: UNetConfig) -> ModelSpec:
-    classes = (ClassSpec(name="background", colour="#000000"), ClassSpec(name="cloud", colour="#ff9f1c"))
+    classes = (
+        ClassSpec(name="background", colour="#000000"),
+        ClassSpec(name="cloud", colour="#ff9f1c"),
+    )
     return ModelSpec(name="augment", architecture=config, channels=("drawn",), classes=classes)
 
 

@@ -1,12 +1,13 @@
 """A model meets an animal that it never saw: one trusted quarter of one image, and a minute.
 
-    python benchmarks/axons_loop.py --data FOLDER --parent MODEL.safetensors     # made first where it is not there
-    python benchmarks/axons_loop.py --data FOLDER --parent MODEL.safetensors --animal sub-rat3
+    python benchmarks/axons_loop.py --data FOLDER --parent MODEL.safetensors     # made first where
+    it is not there python benchmarks/axons_loop.py --data FOLDER --parent MODEL.safetensors
+    --animal sub-rat3
 
-The parent learns for three minutes from the train list without the animal. Then the upper left quarter of the animal's
-first image is reviewed, and the parent fine-tuned on it for 60 s, each seed anew. The score is the mean Dice of axon
-and myelin on the rest of that animal, all voxels pooled: its other images, and of the first one what was not reviewed.
-Only the train list is used.
+The parent learns for three minutes from the train list without the animal. Then the upper left
+quarter of the animal's first image is reviewed, and the parent fine-tuned on it for 60 s, each seed
+anew. The score is the mean Dice of axon and myelin on the rest of that animal, all voxels pooled:
+its other images, and of the first one what was not reviewed. Only the train list is used.
 """
 
 import argparse
@@ -29,23 +30,45 @@ def main() -> None:
     own = [axons(options.data, name) for name in listed if name.startswith(options.animal)]
     others = [axons(options.data, name) for name in listed if not name.startswith(options.animal)]
     if not options.parent.exists():
-        nu.save_model(timed(others, minutes=3, classes=CLASSES, name="axons of other animals")[0].model, options.parent)
+        nu.save_model(
+            timed(others, minutes=3, classes=CLASSES, name="axons of other animals")[0].model,
+            options.parent,
+        )
     parent = nu.load_model(options.parent)
     before = rest(parent, own)
     for seed in options.seeds:
         command = f"python benchmarks/axons_loop.py --data FOLDER --parent MODEL --animal {options.animal}"
-        keep(f"axons-loop-{options.animal}", command, str(seed), run(options, parent, own, before, seed), over_runs)
+        keep(
+            f"axons-loop-{options.animal}",
+            command,
+            str(seed),
+            run(options, parent, own, before, seed),
+            over_runs,
+        )
 
 
-def run(options: argparse.Namespace, parent: Model, own: list[Pair], before: float, seed: int) -> Figures:
+def run(
+    options: argparse.Namespace, parent: Model, own: list[Pair], before: float, seed: int
+) -> Figures:
     """One fine-tune on a quarter."""
     scan, labels = own[0]
     trust = np.where(quarter(labels), np.uint8(REVIEWED), np.uint8(0))
-    settings = nu.TrainSettings.model_validate_json(options.settings).model_copy(update={"minutes": 1.0, "seed": seed})
+    settings = nu.TrainSettings.model_validate_json(options.settings).model_copy(
+        update={"minutes": 1.0, "seed": seed}
+    )
     result, seconds = timed([(scan, labels, trust)], start=parent, settings=settings)
     after = rest(result.model, own)
-    scores = {"mean Dice, before": round(before, 4), "mean Dice, after": round(after, 4), "gain": round(after - before, 4)}
-    return {**scores, "seconds": round(seconds, 1), "steps": result.settings.steps, **verdict_of(result)}
+    scores = {
+        "mean Dice, before": round(before, 4),
+        "mean Dice, after": round(after, 4),
+        "gain": round(after - before, 4),
+    }
+    return {
+        **scores,
+        "seconds": round(seconds, 1),
+        "steps": result.settings.steps,
+        **verdict_of(result),
+    }
 
 
 def quarter(labels: np.ndarray) -> np.ndarray:
@@ -58,19 +81,28 @@ def quarter(labels: np.ndarray) -> np.ndarray:
 def rest(model: Model, own: list[Pair]) -> float:
     """Mean Dice of axon and myelin on all of the animal but the quarter."""
     found = [(nu.segment(scan, model), truth) for scan, truth in own]
-    asked = [~quarter(truth) if n == 0 else np.ones(truth.shape, bool) for n, (_, truth) in enumerate(found)]
-    prediction = np.concatenate([one[mask] for (one, _), mask in zip(found, asked, strict=True)])
-    truth = np.concatenate([one[mask] for (_, one), mask in zip(found, asked, strict=True)])
+    control = [
+        ~quarter(truth) if n == 0 else np.ones(truth.shape, bool)
+        for n, (_, truth) in enumerate(found)
+    ]
+    prediction = np.concatenate([one[mask] for (one, _), mask in zip(found, control, strict=True)])
+    truth = np.concatenate([one[mask] for (_, one), mask in zip(found, control, strict=True)])
     return float(np.mean([dice(prediction, truth, label) for label in (1, 2)]))
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--parent", type=Path, required=True)
     parser.add_argument("--animal", default="sub-rat1")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--settings", default="{}", help="settings other than the defaults, as JSON; for choosing them")
+    parser.add_argument(
+        "--settings",
+        default="{}",
+        help="settings other than the defaults, as JSON; for choosing them",
+    )
     return parser.parse_args()
 
 

@@ -1,4 +1,5 @@
-"""A built-in model on its test list: Dice per image, of `napari_unet.segment` on the native image with its pixel size.
+"""A built-in model on its test list: Dice per image, of `napari_unet.segment` on the native image
+with its pixel size.
 
 python benchmarks/builtin.py nuclei-2d --data FOLDER
 """
@@ -21,7 +22,9 @@ from train import RECIPES
 
 def main() -> None:
     """Segment every image of the list, and keep mean, median and worst of each class."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("name", choices=RECIPES)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="test", choices=("val", "test"))
@@ -31,15 +34,25 @@ def main() -> None:
     listed = names(options.data, options.split)
     pairs = [recipe.load(options.data, name) for name in listed]
     found = [(nu.segment(scan, model), truth) for scan, truth in pairs]
-    figures: dict[str, object] = {"list": options.split, "images": len(found), "weights_sha256": model.weights_sha256[:12]}
+    figures: dict[str, object] = {
+        "list": options.split,
+        "images": len(found),
+        "weights_sha256": model.weights_sha256[:12],
+    }
     means = []
     for label, item in enumerate(model.spec.classes[1:], start=1):
         scores = [dice(prediction, truth, label) for prediction, truth in found]
         means.append(float(np.mean(scores)))
         three = {"mean": np.mean(scores), "median": np.median(scores), "worst": np.min(scores)}
-        figures[f"Dice of {item.name}"] = {key: round(float(value), 4) for key, value in three.items()}
+        figures[f"Dice of {item.name}"] = {
+            key: round(float(value), 4) for key, value in three.items()
+        }
     figures["mean of the classes"] = round(float(np.mean(means)), 4)
-    store.save(f"builtin-{options.name}-{options.split}", f"python benchmarks/builtin.py {options.name} --data FOLDER", figures)
+    store.save(
+        f"builtin-{options.name}-{options.split}",
+        f"python benchmarks/builtin.py {options.name} --data FOLDER",
+        figures,
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
-"""Segmenting on two cores: ours with each engine against MONAI's and nnU-Net's sliding windows, the same weights and image, one run.
+"""Segmenting on two cores: ours with each engine against MONAI's and nnU-Net's sliding windows, the
+same weights and image, one run.
 
-    pip install --no-deps -r benchmarks/requirements.txt           # MONAI, to compare with
-    python benchmarks/engine.py 2d --data ISBI2012 --model isbi32.safetensors    # 2048 x 2048, width 32, 4 poolings
-    python benchmarks/engine.py 3d --data NEURONS --model neurons.safetensors    # 256 x 256 x 256, width 16, 3 poolings
+    pip install --no-deps -r benchmarks/requirements.txt           # MONAI, to compare with python
+    benchmarks/engine.py 2d --data ISBI2012 --model isbi32.safetensors    # 2048 x 2048, width 32, 4
+    poolings python benchmarks/engine.py 3d --data NEURONS --model neurons.safetensors    # 256 x
+    256 x 256, width 16, 3 poolings
 
-The models are those that `isbi2012.py --width 32 --save` and `learn_neurons.py --save` made. The image is made of test sections
-side by side, or of the block of neurons, mirrored at its ends. Label differences are counted against the network run once over
-the whole image. `--nnunet PYTHON` adds nnU-Net, in an environment of its own (see requirements-nnunet.txt).
+The models are those that `isbi2012.py --width 32 --save` and `learn_neurons.py --save` made. The
+image is made of test sections side by side, or of the block of neurons, mirrored at its ends. Label
+differences are counted against the network run once over the whole image. `--nnunet PYTHON` adds
+nnU-Net, in an environment of its own (see requirements-nnunet.txt).
 """
 
 import argparse
@@ -35,7 +38,9 @@ from napari_unet.segment.stream import Focus, stream
 from napari_unet.segment.tiles.decode import decide
 
 Labels = np.ndarray
-Way = Callable[[], tuple[Labels, float | None]]  # labels, and seconds where they are not those of the call
+Way = Callable[
+    [], tuple[Labels, float | None]
+]  # labels, and seconds where they are not those of the call
 WHOLE = "whole image, torch eager"
 PEERS = ("MONAI", "nnU-Net")
 
@@ -55,7 +60,9 @@ def main() -> None:
     """Time each way in turn, several rounds, and compare its labels with the whole image's."""
     options = _options()
     case = two(options) if options.case == "2d" else three(options)
-    ways, times, labels = ways_of(case, options.nnunet), dict[str, list[float]](), dict[str, Labels]()
+    ways = ways_of(case, options.nnunet)
+    times = dict[str, list[float]]()
+    labels = dict[str, Labels]()
     for number in range(options.rounds):
         for name, way in ways.items():
             if name.startswith(PEERS) and number >= options.peer_rounds:
@@ -65,15 +72,25 @@ def main() -> None:
             times.setdefault(name, []).append(seconds or time.perf_counter() - begin)
             print(name, round(times[name][-1], 2), flush=True)
     shape = " x ".join(map(str, case.image.shape))
-    figures = {"image": shape, "foreground": round(float((labels[WHOLE] > 0).mean()), 3), **table(times, labels)}
-    store.save(f"engine-{options.case}", f"python benchmarks/engine.py {options.case} --data FOLDER --model MODEL --nnunet PYTHON", figures)
+    figures = {
+        "image": shape,
+        "foreground": round(float((labels[WHOLE] > 0).mean()), 3),
+        **table(times, labels),
+    }
+    store.save(
+        f"engine-{options.case}",
+        f"python benchmarks/engine.py {options.case} --data FOLDER --model MODEL --nnunet PYTHON",
+        figures,
+    )
 
 
 def ways_of(case: Case, nnunet: Path | None) -> dict[str, Way]:
     """Each way by its name; what ours compile is in its cache from a run before."""
     scan = scan_of(case.image)
     dimensions = case.image.ndim
-    part, _ = normalize(case.image[None], frame_statistics(scan, dimensions, (), case.model.spec.normalization))
+    part, _ = normalize(
+        case.image[None], frame_statistics(scan, dimensions, (), case.model.spec.normalization)
+    )
     tensor = torch.from_numpy(part)[None]
     engines = [name for name in ("openvino", "torch") if name == "torch" or _usable(case, name)]
     ways: dict[str, Way] = {WHOLE: lambda: (_whole(case.model.network, tensor), None)}
@@ -84,8 +101,13 @@ def ways_of(case: Case, nnunet: Path | None) -> dict[str, Way]:
     for name in engines:
         ways[f"napari-unet, {name}, half"] = partial(_ours, case, engine=name, precision="half")
     if case.model.spec.halo is not None:
-        ways[f"napari-unet, {engines[0]}, exact"] = partial(_ours, case, engine=engines[0], halo="exact")
-    ways[f"napari-unet, {engines[0]}, from the middle of the view"] = lambda: (_viewed(case, engines[0]), None)
+        ways[f"napari-unet, {engines[0]}, exact"] = partial(
+            _ours, case, engine=engines[0], halo="exact"
+        )
+    ways[f"napari-unet, {engines[0]}, from the middle of the view"] = lambda: (
+        _viewed(case, engines[0]),
+        None,
+    )
     ways[f"MONAI, {case.window[0]}, overlap 0.5, gaussian"] = lambda: (_monai(case, tensor), None)
     if nnunet is not None:
         ways[f"nnU-Net, {case.patch}, without mirroring"] = lambda: _nnunet(case, part[0], nnunet)
@@ -94,11 +116,19 @@ def ways_of(case: Case, nnunet: Path | None) -> dict[str, Way]:
 
 def table(times: dict[str, list[float]], labels: dict[str, Labels]) -> dict[str, Any]:
     """Seconds, throughput against the others', and how many labels differ."""
-    peers = {peer: float(np.median(seconds)) for name, seconds in times.items() for peer in PEERS if name.startswith(peer)}
+    peers = {
+        peer: float(np.median(seconds))
+        for name, seconds in times.items()
+        for peer in PEERS
+        if name.startswith(peer)
+    }
     return {
         name: {
             "seconds": store.spread(seconds, 2),
-            **{f"times {peer}'s throughput": store.spread([of_peer / s for s in seconds], 2) for peer, of_peer in peers.items()},
+            **{
+                f"times {peer}'s throughput": store.spread([of_peer / s for s in seconds], 2)
+                for peer, of_peer in peers.items()
+            },
             "labels that differ, share": float(f"{(labels[name] != labels[WHOLE]).mean():.2g}"),
         }
         for name, seconds in times.items()
@@ -107,7 +137,9 @@ def table(times: dict[str, list[float]], labels: dict[str, Labels]) -> dict[str,
 
 def two(options: argparse.Namespace) -> Case:
     """Test sections of ISBI 2012, four by four."""
-    tests = [np.asarray(binary(options.data, f"{20 + number % 10:02}")[0].data) for number in range(16)]
+    tests = [
+        np.asarray(binary(options.data, f"{20 + number % 10:02}")[0].data) for number in range(16)
+    ]
     image = np.block([tests[row : row + 4] for row in range(0, 16, 4)])
     return Case(image, nu.load_model(options.model), (256, 256), options.model, 512)
 
@@ -130,7 +162,9 @@ def _usable(case: Case, engine: str) -> bool:
 
 
 def _ours(case: Case, **settings: str) -> tuple[Labels, None]:
-    return nu.segment(case.image, case.model, settings=nu.SegmentSettings.model_validate(settings)), None
+    return nu.segment(
+        case.image, case.model, settings=nu.SegmentSettings.model_validate(settings)
+    ), None
 
 
 def _one_tile(case: Case, part: np.ndarray) -> tuple[Labels, float]:
@@ -146,10 +180,18 @@ def _one_tile(case: Case, part: np.ndarray) -> tuple[Labels, float]:
 def _nnunet(case: Case, part: np.ndarray, python: Path) -> tuple[Labels, float]:
     """Predict in nnU-Net's environment; only its prediction is counted."""
     with tempfile.TemporaryDirectory() as folder:
-        image, labels = Path(folder, "image.npy"), Path(folder, "labels.npy")
+        image = Path(folder, "image.npy")
+        labels = Path(folder, "labels.npy")
         np.save(image, part)
         script = Path(__file__).with_name("peer_nnunet.py")
-        command = [str(python), str(script), str(case.file), str(image), str(labels), str(case.patch)]
+        command = [
+            str(python),
+            str(script),
+            str(case.file),
+            str(image),
+            str(labels),
+            str(case.patch),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return np.load(labels), float(done.stdout.split()[-1])
 
@@ -173,7 +215,11 @@ def _monai(case: Case, tensor: torch.Tensor) -> Labels:
     from monai.inferers import sliding_window_inference
 
     with torch.inference_mode():
-        return decided(sliding_window_inference(tensor, case.window, 4, case.model.network, overlap=0.5, mode="gaussian"))
+        return decided(
+            sliding_window_inference(
+                tensor, case.window, 4, case.model.network, overlap=0.5, mode="gaussian"
+            )
+        )
 
 
 def decided(scores: torch.Tensor) -> Labels:
@@ -184,7 +230,9 @@ def decided(scores: torch.Tensor) -> Labels:
 
 def parser_of(description: str | None, rounds: int) -> argparse.ArgumentParser:
     """The options that every comparison of these cases has."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("case", choices=("2d", "3d"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
@@ -194,7 +242,9 @@ def parser_of(description: str | None, rounds: int) -> argparse.ArgumentParser:
 
 def _options() -> argparse.Namespace:
     parser = parser_of(__doc__, 3)
-    parser.add_argument("--peer-rounds", type=int, default=3, help="of MONAI and nnU-Net, which are slow")
+    parser.add_argument(
+        "--peer-rounds", type=int, default=3, help="of MONAI and nnU-Net, which are slow"
+    )
     parser.add_argument("--nnunet", type=Path, help="the python of an environment with nnU-Net")
     return parser.parse_args()
 

@@ -1,4 +1,5 @@
-"""How long after the click is there something to see? From the click to the first tile in the layer, and on the drawn canvas.
+"""How long after the click is there something to see? From the click to the first tile in the
+layer, and on the drawn canvas.
 
 PyTorch is loaded already; the canvas is drawn by Xvfb's software OpenGL.
 
@@ -26,7 +27,9 @@ CHUNK = 1024
 
 def main() -> None:
     """Click, wait for the first tile, cancel; several rounds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--side", type=int, default=2048)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
@@ -34,7 +37,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         viewer, widget = open_dock(make_image(options.side, Path(folder)), canvas=True)
         settle(3.0)
-        first, drawn, cancelled = zip(*(one_round(viewer, widget) for _ in range(options.rounds)), strict=True)
+        first, drawn, cancelled = zip(
+            *(one_round(viewer, widget) for _ in range(options.rounds)), strict=True
+        )
         viewer.close()
     figures = {
         "image": f"{options.side} x {options.side}",
@@ -42,11 +47,17 @@ def main() -> None:
         "click to first tile on the drawn canvas, s": store.spread(drawn),
         "cancel to end of the run, s": store.spread(cancelled),
     }
-    store.save(f"first-tile-{options.side}", f"python benchmarks/first_tile.py --side {options.side}", figures)
+    store.save(
+        f"first-tile-{options.side}",
+        f"python benchmarks/first_tile.py --side {options.side}",
+        figures,
+    )
 
 
 def one_round(viewer: Any, widget: Any) -> tuple[float, float, float]:
-    """Seconds from the click to the first tile in the layer and on the canvas, and from Cancel to the end."""
+    """Seconds from the click to the first tile in the layer and on the canvas, and from Cancel to
+    the end.
+    """
     begin = time.perf_counter()
     click_segment(widget)
     wait_until(lambda: widget.run is not None and widget.run.tiles[0] > 0, 120)
@@ -67,7 +78,9 @@ def make_image(side: int, folder: Path) -> Any:
     tile = np.tile(nuclei_2d().image, (2, 2))
     if side <= 4096:
         return np.tile(tile, (-(-side // CHUNK),) * 2)[:side, :side]
-    array = zarr.create_array(folder / "scan.zarr", shape=(side, side), chunks=(CHUNK, CHUNK), dtype=tile.dtype)
+    array = zarr.create_array(
+        folder / "scan.zarr", shape=(side, side), chunks=(CHUNK, CHUNK), dtype=tile.dtype
+    )
     for top in range(0, side, CHUNK):
         row = np.tile(tile, (1, -(-side // CHUNK)))[: min(CHUNK, side - top), :side]
         array[top : top + CHUNK] = row

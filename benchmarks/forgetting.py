@@ -1,10 +1,11 @@
 """What nuclei-2d forgets of nuclei while it learns phase-contrast cells, with the guard on and off.
 
-    python benchmarks/forgetting.py --nuclei FOLDER --cells FOLDER --models FOLDER              # choose: the validation lists
-    python benchmarks/forgetting.py --nuclei FOLDER --cells FOLDER --models FOLDER --final      # the test lists
+    python benchmarks/forgetting.py --nuclei FOLDER --cells FOLDER --models FOLDER              #
+    choose: the validation lists python benchmarks/forgetting.py --nuclei FOLDER --cells FOLDER
+    --models FOLDER --final      # the test lists
 
-One fully reviewed image of phase_cells teaches for 60 s. The scores are the mean Dice of an image, before and after,
-on the lists of both data sets.
+One fully reviewed image of phase_cells teaches for 60 s. The scores are the mean Dice of an image,
+before and after, on the lists of both data sets.
 """
 
 import argparse
@@ -25,18 +26,29 @@ def main() -> None:
     """Fine-tune with and without, once a seed, and keep the row."""
     options = _options()
     options.models.mkdir(parents=True, exist_ok=True)
-    runs = [(guard, seed, *trained(options, guard, seed)) for seed in options.seeds for guard in options.guards]
+    runs = [
+        (guard, seed, *trained(options, guard, seed))
+        for seed in options.seeds
+        for guard in options.guards
+    ]
     if options.only_train:
         return
     split = "test" if options.final else "val"
-    lists = [[binary(folder, name) for name in names(folder, split)] for folder in (options.nuclei, options.cells)]
+    lists = [
+        [binary(folder, name) for name in names(folder, split)]
+        for folder in (options.nuclei, options.cells)
+    ]
     row = f"forgetting-{'test' if options.final else 'validation'}"
     command = f"python benchmarks/forgetting.py --nuclei FOLDER --cells FOLDER --models FOLDER{' --final' if options.final else ''}"
     before = scores(nu.load_model(NAME), lists)
     for guard, seed, model, facts in runs:
         after = scores(model, lists)
         lost = {"points of nuclei lost": round(100 * (before["nuclei"] - after["nuclei"]), 2)}
-        both = {f"{name}, {when}": value for when, found in (("before", before), ("after", after)) for name, value in found.items()}
+        both = {
+            f"{name}, {when}": value
+            for when, found in (("before", before), ("after", after))
+            for name, value in found.items()
+        }
         keep(row, command, f"{guard} {seed}", {"guard": guard, **lost, **both, **facts}, summary)
 
 
@@ -46,7 +58,12 @@ def trained(options: argparse.Namespace, guard: str, seed: int) -> tuple[Model, 
     if path.exists():
         return nu.load_model(path), json.loads(path.with_suffix(".json").read_text())
     item = binary(options.cells, names(options.cells, "train")[seed])
-    given = {**json.loads(options.settings), **GUARDS[guard], "seed": seed, "minutes": options.minutes}
+    given = {
+        **json.loads(options.settings),
+        **GUARDS[guard],
+        "seed": seed,
+        "minutes": options.minutes,
+    }
     result, seconds = timed([item], start=NAME, settings=nu.TrainSettings.model_validate(given))
     facts = {"seconds": round(seconds, 1), "steps": result.settings.steps, **verdict_of(result)}
     path.with_suffix(".json").write_text(json.dumps(facts))
@@ -56,7 +73,10 @@ def trained(options: argparse.Namespace, guard: str, seed: int) -> tuple[Model, 
 
 def scores(model: Model, lists: list[list[Pair]]) -> Figures:
     """Mean Dice of an image on both lists."""
-    return {name: round(per_image(model, pairs), 4) for name, pairs in zip(("nuclei", "cells"), lists, strict=True)}
+    return {
+        name: round(per_image(model, pairs), 4)
+        for name, pairs in zip(("nuclei", "cells"), lists, strict=True)
+    }
 
 
 def summary(runs: list[Figures]) -> Figures:
@@ -64,24 +84,51 @@ def summary(runs: list[Figures]) -> Figures:
     found: Figures = {}
     for guard in GUARDS:
         own = [run for run in runs if run["guard"] == guard]
-        wanted = ("points of nuclei lost", "nuclei, before", "nuclei, after", "cells, before", "cells, after", "steps", "seconds")
+        wanted = (
+            "points of nuclei lost",
+            "nuclei, before",
+            "nuclei, after",
+            "cells, before",
+            "cells, after",
+            "steps",
+            "seconds",
+        )
         if own:
             won = sum(run["verdict"] == "child" for run in own)
-            found[f"guard {guard}"] = {"runs": len(own), **{k: store.spread([run[k] for run in own], 4) for k in wanted}, "child wins": won}
+            found[f"guard {guard}"] = {
+                "runs": len(own),
+                **{k: store.spread([run[k] for run in own], 4) for k in wanted},
+                "child wins": won,
+            }
     return found
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--nuclei", type=Path, required=True)
     parser.add_argument("--cells", type=Path, required=True)
     parser.add_argument("--final", action="store_true")
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--guards", nargs="+", choices=GUARDS, default=list(GUARDS))
-    parser.add_argument("--settings", default="{}", help="settings other than the defaults, as JSON; for choosing them")
-    parser.add_argument("--models", type=Path, required=True, help="a folder for what was trained: what is there is not trained again")
-    parser.add_argument("--only-train", action="store_true", help="score in another call, since scores take no clock")
+    parser.add_argument(
+        "--settings",
+        default="{}",
+        help="settings other than the defaults, as JSON; for choosing them",
+    )
+    parser.add_argument(
+        "--models",
+        type=Path,
+        required=True,
+        help="a folder for what was trained: what is there is not trained again",
+    )
+    parser.add_argument(
+        "--only-train",
+        action="store_true",
+        help="score in another call, since scores take no clock",
+    )
     return parser.parse_args()
 
 

@@ -1,12 +1,14 @@
 """The gate: fine-tunes on nonsense must not be accepted, and honest ones that should win must be.
 
-    python benchmarks/gate.py --cells FOLDER                   # 40 of nonsense and 10 honest, 15 s each
-    python benchmarks/gate.py --cells FOLDER --quick           # 4 and 2
-    python benchmarks/gate.py --cells FOLDER --for-seconds 140 # a part; the next call goes on where this one ended
+    python benchmarks/gate.py --cells FOLDER                   # 40 of nonsense and 10 honest, 15 s
+    each python benchmarks/gate.py --cells FOLDER --quick           # 4 and 2 python
+    benchmarks/gate.py --cells FOLDER --for-seconds 140 # a part; the next call goes on where this
+    one ended
 
-nuclei-2d learns one image of phase_cells in four fields of view, all reviewed: three teach and one judges. There are 25
-images; each comes a second time with another field held out. Nonsense: blocks of 16 x 16 px of the labels that teach are
-put in random order, those of the field that judges stay true. Which one that is, the program itself is asked.
+nuclei-2d learns one image of phase_cells in four fields of view, all reviewed: three teach and one
+judges. There are 25 images; each comes a second time with another field held out. Nonsense: blocks
+of 16 x 16 px of the labels that teach are put in random order, those of the field that judges stay
+true. Which one that is, the program itself is asked.
 """
 
 import argparse
@@ -33,8 +35,11 @@ def main() -> None:
     wanted = {"nonsense": 4 if options.quick else 40, "honest": 2 if options.quick else 10}
     row = "gate-quick" if options.quick else "gate"
     command = f"python benchmarks/gate.py --cells FOLDER{' --quick' if options.quick else ''}"
-    begin, done = time.monotonic(), {} if options.quick else runs_of(row)
-    order = sorted((n / count, kind, n) for kind, count in wanted.items() for n in range(count))  # both kinds from the beginning
+    begin = time.monotonic()
+    done = {} if options.quick else runs_of(row)
+    order = sorted(
+        (n / count, kind, n) for kind, count in wanted.items() for n in range(count)
+    )  # both kinds from the beginning
     for _, kind, number in order:
         key = f"{kind} {number:02}"
         if key not in done and time.monotonic() - begin < options.for_seconds:
@@ -46,7 +51,9 @@ def run(items: list[nu.TrainItem], kind: str, seed: int) -> Figures:
     """One fine-tune, with true labels or shuffled ones where they teach."""
     if kind == "nonsense":
         items = shuffled(items, np.random.default_rng(seed))
-    result, seconds = timed(items, start="nuclei-2d", settings=nu.TrainSettings(minutes=0.25, seed=seed))
+    result, seconds = timed(
+        items, start="nuclei-2d", settings=nu.TrainSettings(minutes=0.25, seed=seed)
+    )
     return {"seconds": round(seconds, 1), "steps": result.settings.steps, **verdict_of(result)}
 
 
@@ -55,14 +62,20 @@ def fields(pair: Pair, first: int) -> list[nu.TrainItem]:
     scan, labels = pair
     halves = [(slice(0, n // 2), slice(n // 2, n)) for n in labels.shape]
     parts = [(y, x) for y in halves[0] for x in halves[1]]
-    return [nu.TrainItem(scan_of(np.asarray(scan.data)[part]), labels[part]) for part in parts[first:] + parts[:first]]
+    return [
+        nu.TrainItem(scan_of(np.asarray(scan.data)[part]), labels[part])
+        for part in parts[first:] + parts[:first]
+    ]
 
 
 def shuffled(items: list[nu.TrainItem], rng: np.random.Generator) -> list[nu.TrainItem]:
     """The items with the blocks of their labels in random order, but for those that will judge."""
     found = hold_out(items, 2, [object_diameter_px(item) for item in items], ROUND)
     judging = {box.item for box in found.boxes}
-    return [item if n in judging else replace(item, labels=mixed(item.labels, rng)) for n, item in enumerate(items)]
+    return [
+        item if n in judging else replace(item, labels=mixed(item.labels, rng))
+        for n, item in enumerate(items)
+    ]
 
 
 def mixed(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -80,14 +93,23 @@ def summary(runs: list[Figures]) -> Figures:
     found: Figures = {}
     for kind in ("nonsense", "honest"):
         own = [run for run in runs if run["kind"] == kind]
-        kinds = {name: sum(run["verdict"] == name for run in own) for name in ("child", "tie", "parent", "not judged")}
+        kinds = {
+            name: sum(run["verdict"] == name for run in own)
+            for name in ("child", "tie", "parent", "not judged")
+        }
         if own:
-            found[kind] = {"fine-tunes": len(own), **kinds, "median units": float(np.median([run["units"] for run in own]))}
+            found[kind] = {
+                "fine-tunes": len(own),
+                **kinds,
+                "median units": float(np.median([run["units"] for run in own])),
+            }
     return found
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cells", type=Path, required=True)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--for-seconds", type=float, default=1e9)

@@ -1,10 +1,12 @@
-"""Does the window stay alive while it segments? A 10 ms timer on the main thread, and how far apart its beats come.
+"""Does the window stay alive while it segments? A 10 ms timer on the main thread, and how far apart
+its beats come.
 
     python benchmarks/heartbeat.py              # the canvas hidden
     python benchmarks/heartbeat.py --canvas     # the canvas drawn, under Xvfb by software OpenGL
 
-A 2048² image is segmented with nuclei-2d by a click on the real button, PyTorch being loaded already. Beside it,
-in the same window: how long napari itself holds the window when an empty Labels layer of that size is added.
+A 2048² image is segmented with nuclei-2d by a click on the real button, PyTorch being loaded
+already. Beside it, in the same window: how long napari itself holds the window when an empty Labels
+layer of that size is added.
 """
 
 import argparse
@@ -24,7 +26,9 @@ ROUNDS = 5
 
 def main() -> None:
     """Open, wait, click, and listen until the run has ended."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--canvas", action="store_true")
     canvas = parser.parse_args().canvas
     torch.ones(1)
@@ -42,11 +46,20 @@ def main() -> None:
         "runs": ROUNDS,
         "seconds": store.spread([run["seconds"] for run in rounds], 1),
         "at rest, longest ms": still["longest"],
-        **{f"while segmenting, {name} ms": store.spread([run[name] for run in rounds], 1) for name in ("median", "p99", "longest")},
-        "napari alone, adding an empty Labels layer, ms": store.spread([1000 * seconds for seconds in alone], 1),
+        **{
+            f"while segmenting, {name} ms": store.spread([run[name] for run in rounds], 1)
+            for name in ("median", "p99", "longest")
+        },
+        "napari alone, adding an empty Labels layer, ms": store.spread(
+            [1000 * seconds for seconds in alone], 1
+        ),
     }
     option = " --canvas" if canvas else ""
-    store.save(f"heartbeat-canvas-{'drawn' if canvas else 'hidden'}", f"python benchmarks/heartbeat.py{option}", figures)
+    store.save(
+        f"heartbeat-canvas-{'drawn' if canvas else 'hidden'}",
+        f"python benchmarks/heartbeat.py{option}",
+        figures,
+    )
     viewer.close()
 
 

@@ -1,10 +1,12 @@
-"""Does the window stay alive while it trains? A 10 ms timer on the main thread, and how far apart its beats come.
+"""Does the window stay alive while it trains? A 10 ms timer on the main thread, and how far apart
+its beats come.
 
-    python benchmarks/heartbeat_training.py              # the canvas hidden
-    python benchmarks/heartbeat_training.py --canvas     # the canvas drawn, under Xvfb by software OpenGL
+    python benchmarks/heartbeat_training.py              # the canvas hidden python
+    benchmarks/heartbeat_training.py --canvas     # the canvas drawn, under Xvfb by software OpenGL
 
-The sample of nuclei is segmented, its labels are replaced by the truth and called right, and nuclei-2d is fine-tuned
-for a minute by a click on the real button, curves and previews shown, PyTorch being loaded already.
+The sample of nuclei is segmented, its labels are replaced by the truth and called right, and
+nuclei-2d is fine-tuned for a minute by a click on the real button, curves and previews shown,
+PyTorch being loaded already.
 """
 
 import argparse
@@ -23,7 +25,9 @@ from napari_unet.widgets.finetune.dock import FinetuneWidget
 
 def main() -> None:
     """Segment, correct, click, and listen until the training has ended."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--canvas", action="store_true")
     canvas = parser.parse_args().canvas
     torch.ones(1)
@@ -39,7 +43,10 @@ def main() -> None:
     press(widget.form.bar.run_button)
     wait_for(widget.run_ended, 300)
     seconds = time.perf_counter() - begin
-    figures: dict[str, object] = {"image": " x ".join(map(str, sample.image.shape)), "seconds": round(seconds, 1)}
+    figures: dict[str, object] = {
+        "image": " x ".join(map(str, sample.image.shape)),
+        "seconds": round(seconds, 1),
+    }
     figures["while training, ms"] = heart.stop()
     option = " --canvas" if canvas else ""
     command = f"python benchmarks/heartbeat_training.py{option}"

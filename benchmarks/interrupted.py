@@ -1,4 +1,5 @@
-"""A run that is killed and gone on with, one in parts, and one by two workers of which one is killed: the same labels, no tile twice.
+"""A run that is killed and gone on with, one in parts, and one by two workers of which one is
+killed: the same labels, no tile twice.
 
 python benchmarks/interrupted.py --data ISBI2012 --model isbi32.safetensors [--side 4096]
 """
@@ -26,7 +27,9 @@ TILE = ("--tile-px", "512")
 
 def main() -> None:
     """Both ways on one scan, against a run that nothing happened to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--side", type=int, default=4096)
@@ -39,14 +42,25 @@ def main() -> None:
         killed = kill_and_go_on(scan, options.model, folder / "killed.zarr", labels)
         parts = in_parts(scan, options.model, folder / "parts.zarr", labels)
         workers = by_workers(scan, options.model, folder / "workers.zarr", labels)
-    figures = {"scan": f"{options.side} x {options.side}", "tiles": whole.told["results"][0]["tiles"], **killed, **parts, **workers}
-    store.save("interrupted", "python benchmarks/interrupted.py --data FOLDER --model MODEL", figures)
+    figures = {
+        "scan": f"{options.side} x {options.side}",
+        "tiles": whole.told["results"][0]["tiles"],
+        **killed,
+        **parts,
+        **workers,
+    }
+    store.save(
+        "interrupted", "python benchmarks/interrupted.py --data FOLDER --model MODEL", figures
+    )
 
 
 def kill_and_go_on(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dict[str, object]:
     """Kill the run when a third of its tiles is journaled, and go on."""
-    folder, tiles = partial_folder(output), (labels.shape[0] // 512) ** 2
-    with subprocess.Popen(command(scan, model, output, *TILE), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    folder = partial_folder(output)
+    tiles = (labels.shape[0] // 512) ** 2
+    with subprocess.Popen(
+        command(scan, model, output, *TILE), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
         while not folder.exists() or len(read_journals(folder).tiles) < tiles / 3:
             time.sleep(0.05)
             if process.poll() is not None:
@@ -64,28 +78,49 @@ def kill_and_go_on(scan: Path, model: Path, output: Path, labels: np.ndarray) ->
 def in_parts(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dict[str, object]:
     """Four parts, the last first, one of them twice, and the merge."""
     for part in (*range(PARTS, 0, -1), 2):
-        again = ("--overwrite",) if part == 2 and len(read_journals(partial_folder(output)).tiles) else ()
+        again = (
+            ("--overwrite",)
+            if part == 2 and len(read_journals(partial_folder(output)).tiles)
+            else ()
+        )
         run(command(scan, model, output, *TILE, "--part", f"{part}/{PARTS}", *again))
     run(command(scan, model, output, *TILE, "--part", "merge"))
-    return {"labels that differ in four parts, one of them done twice": int((read(output) != labels).sum())}
+    return {
+        "labels that differ in four parts, one of them done twice": int(
+            (read(output) != labels).sum()
+        )
+    }
 
 
 def by_workers(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dict[str, object]:
-    """Two dask workers on this machine, one of which is killed when a third of the tiles is journaled."""
-    folder, tiles = partial_folder(output), (labels.shape[0] // 512) ** 2
+    """Two dask workers on this machine, one of which is killed when a third of the tiles is
+    journaled.
+    """
+    folder = partial_folder(output)
+    tiles = (labels.shape[0] // 512) ** 2
     line = command(scan, model, output, *TILE, "--scheduler", "local")
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
         while not folder.exists() or len(read_journals(folder).tiles) < tiles / 3:
             time.sleep(0.05)
             if process.poll() is not None:
-                raise SystemExit("The run ended before a worker was killed. Choose a larger --side.")
-        workers = [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+                raise SystemExit(
+                    "The run ended before a worker was killed. Choose a larger --side."
+                )
+        workers = [
+            child
+            for child in psutil.Process(process.pid).children()
+            if "spawn_main" in " ".join(child.cmdline())
+        ]
         workers[0].kill()
         counted: dict[int, int] = {}
         assert process.stdout is not None
         while process.poll() is None:
             if folder.exists():
-                counted = {tile: len(said) for tile, said in read_journals(folder).tiles.items()} or counted
+                counted = {
+                    tile: len(said) for tile, said in read_journals(folder).tiles.items()
+                } or counted
             time.sleep(0.05)
         told = json.loads(process.stdout.read())["results"][0]
     return {

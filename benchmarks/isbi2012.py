@@ -1,7 +1,8 @@
 """The training loop on the ISBI 2012 membranes (Arganda-Carreras et al. 2015), from scratch.
 
     python benchmarks/isbi2012.py --data FOLDER            # choose: train 00-16, report 17-19
-    python benchmarks/isbi2012.py --data FOLDER --final    # refit on 00-19, report the test sections 20-29
+    python benchmarks/isbi2012.py --data FOLDER --final    # refit on 00-19, report the test
+    sections 20-29
 
 The score is the Dice of the membranes, all voxels of the sections pooled.
 """
@@ -38,7 +39,13 @@ def main() -> None:
         channels=("electron micrograph",),
         classes=MEMBRANES,
     )
-    examples = [e for n in learn_from for e in examples_of(scan_of(_png(options.data, "images", n)), _truth(options.data, n), spec)]
+    examples = [
+        e
+        for n in learn_from
+        for e in examples_of(
+            scan_of(_png(options.data, "images", n)), _truth(options.data, n), spec
+        )
+    ]
     begin = time.monotonic()
     result = fit(examples, spec, settings(options))
     seconds = time.monotonic() - begin
@@ -57,8 +64,14 @@ def main() -> None:
     }
     if options.save:
         nu.save_model(result.model, options.save)
-    row = f"isbi2012-{'test' if options.final else 'validation'}-w{options.width}-seed{options.seed}"
-    store.save(row, f"python benchmarks/isbi2012.py --data FOLDER{' --final' if options.final else ''} --width {options.width}", figures)
+    row = (
+        f"isbi2012-{'test' if options.final else 'validation'}-w{options.width}-seed{options.seed}"
+    )
+    store.save(
+        row,
+        f"python benchmarks/isbi2012.py --data FOLDER{' --final' if options.final else ''} --width {options.width}",
+        figures,
+    )
 
 
 def settings(options: argparse.Namespace) -> TrainSettings:
@@ -76,7 +89,9 @@ def settings(options: argparse.Namespace) -> TrainSettings:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--final", action="store_true")
     parser.add_argument("--minutes", type=float, default=5.0)

@@ -1,7 +1,8 @@
 """The hippocampus of the Medical Segmentation Decathlon in 3D, from scratch, in five minutes.
 
-    python benchmarks/learn_hippocampus.py --data FOLDER              # choose: train list, report the validation list
-    python benchmarks/learn_hippocampus.py --data FOLDER --final      # both, report the test list
+    python benchmarks/learn_hippocampus.py --data FOLDER              # choose: train list, report
+    the validation list python benchmarks/learn_hippocampus.py --data FOLDER --final      # both,
+    report the test list
 
 The score is the mean Dice of a volume, of the anterior and the posterior part.
 """
@@ -24,22 +25,38 @@ def main() -> None:
     """Train and score once a seed, and keep the row."""
     options = _options()
     learn_from, report_on = (("train", "val"), "test") if options.final else (("train",), "val")
-    pairs = [volume(options.data, name) for split in learn_from for name in names(options.data, split)]
+    pairs = [
+        volume(options.data, name) for split in learn_from for name in names(options.data, split)
+    ]
     report = [volume(options.data, name) for name in names(options.data, report_on)]
     row = f"learn-hippocampus-{'test' if options.final else 'validation'}"
-    command = f"python benchmarks/learn_hippocampus.py --data FOLDER{' --final' if options.final else ''}"
+    command = (
+        f"python benchmarks/learn_hippocampus.py --data FOLDER{' --final' if options.final else ''}"
+    )
     for seed in options.seeds:
         keep(row, command, str(seed), run(options, seed, pairs, report), over_runs)
 
 
 def run(options: argparse.Namespace, seed: int, pairs: list[Pair], report: list[Pair]) -> Figures:
     """One training."""
-    settings = nu.TrainSettings.model_validate_json(options.settings).model_copy(update={"seed": seed, "minutes": options.minutes})
+    settings = nu.TrainSettings.model_validate_json(options.settings).model_copy(
+        update={"seed": seed, "minutes": options.minutes}
+    )
     result, seconds = timed(pairs, settings=settings, classes=CLASSES)
     if options.save:
         nu.save_model(result.model, options.save)
-    scores = {f"Dice, {name}": round(per_image(result.model, report, (n,)), 4) for n, name in enumerate(CLASSES) if n}
-    return {"volumes": len(pairs), **scores, "seconds": round(seconds, 1), "steps": result.settings.steps, **verdict_of(result)}
+    scores = {
+        f"Dice, {name}": round(per_image(result.model, report, (n,)), 4)
+        for n, name in enumerate(CLASSES)
+        if n
+    }
+    return {
+        "volumes": len(pairs),
+        **scores,
+        "seconds": round(seconds, 1),
+        "steps": result.settings.steps,
+        **verdict_of(result),
+    }
 
 
 def volume(folder: Path, name: str) -> Pair:
@@ -54,7 +71,8 @@ def nifti(path: Path) -> tuple[np.ndarray, tuple[float, ...]]:
     """Voxels as (z, y, x) and their size in µm, of a little-endian NIfTI-1 in millimetres."""
     data = gzip.decompress(path.read_bytes())
     shape = np.frombuffer(data, "<i2", 3, 42)
-    kind, first = int(np.frombuffer(data, "<i2", 1, 70)[0]), int(np.frombuffer(data, "<f4", 1, 108)[0])
+    kind = int(np.frombuffer(data, "<i2", 1, 70)[0])
+    first = int(np.frombuffer(data, "<f4", 1, 108)[0])
     sizes, (slope, zero) = np.frombuffer(data, "<f4", 3, 80), np.frombuffer(data, "<f4", 2, 112)
     voxels = np.frombuffer(data, NIFTI_TYPES[kind], int(shape.prod()), first).reshape(shape[::-1])
     voxels = voxels * slope + zero if slope not in (0, 1) or zero else voxels
@@ -62,12 +80,18 @@ def nifti(path: Path) -> tuple[np.ndarray, tuple[float, ...]]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--final", action="store_true")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--settings", default="{}", help="settings other than the defaults, as JSON; for choosing them")
+    parser.add_argument(
+        "--settings",
+        default="{}",
+        help="settings other than the defaults, as JSON; for choosing them",
+    )
     parser.add_argument("--save", type=Path, help="keep the model of the last seed")
     return parser.parse_args()
 

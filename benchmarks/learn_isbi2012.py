@@ -1,12 +1,14 @@
 """Learning the ISBI 2012 membranes from one painted section, or from a few, within a minute or two.
 
-    python benchmarks/learn_isbi2012.py --data FOLDER                              # choose: report sections 17-19
-    python benchmarks/learn_isbi2012.py --data FOLDER --final                      # one section, 60 s; report 20-29
-    python benchmarks/learn_isbi2012.py --data FOLDER --final --sections 5 --minutes 2
+    python benchmarks/learn_isbi2012.py --data FOLDER                              # choose: report
+    sections 17-19 python benchmarks/learn_isbi2012.py --data FOLDER --final                      #
+    one section, 60 s; report 20-29 python benchmarks/learn_isbi2012.py --data FOLDER --final
+    --sections 5 --minutes 2
 
-The sections are trusted as *painted*: who begins without a model labels by brush, and there is no older model that
-one could be judged against. So nothing is held out, and all of it teaches. The score is the Dice of the membranes,
-all voxels of the sections pooled; `minutes` is the wall time of `nu.train`.
+The sections are trusted as *painted*: who begins without a model labels by brush, and there is no
+older model that one could be judged against. So nothing is held out, and all of it teaches. The
+score is the Dice of the membranes, all voxels of the sections pooled; `minutes` is the wall time of
+`nu.train`.
 """
 
 import argparse
@@ -37,7 +39,9 @@ def run(options: argparse.Namespace, seed: int, report: list[Pair]) -> dict[str,
     """One training."""
     pairs = [binary(options.data, f"{n:02}") for n in range(options.sections)]
     items = [(scan, labels, np.full(labels.shape, PAINTED, np.uint8)) for scan, labels in pairs]
-    settings = nu.TrainSettings.model_validate_json(options.settings).model_copy(update={"seed": seed, "minutes": options.minutes})
+    settings = nu.TrainSettings.model_validate_json(options.settings).model_copy(
+        update={"seed": seed, "minutes": options.minutes}
+    )
     result, seconds = timed(items, settings=settings, classes=("cell", "membrane"))
     return {
         "membrane Dice, pooled": round(pooled(result.model, report)[0], 4),
@@ -47,13 +51,19 @@ def run(options: argparse.Namespace, seed: int, report: list[Pair]) -> dict[str,
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--final", action="store_true")
     parser.add_argument("--sections", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--settings", default="{}", help="settings other than the defaults, as JSON; for choosing them")
+    parser.add_argument(
+        "--settings",
+        default="{}",
+        help="settings other than the defaults, as JSON; for choosing them",
+    )
     return parser.parse_args()
 
 

@@ -1,9 +1,12 @@
-"""Neurons' borders in the FIB-25 block (Takemura et al., PNAS 2015), in 3D from scratch in five minutes: the model of the tables in 3D.
+"""Neurons' borders in the FIB-25 block (Takemura et al., PNAS 2015), in 3D from scratch in five
+minutes: the model of the tables in 3D.
 
-    python benchmarks/learn_neurons.py --data FOLDER --save neurons.safetensors             # report slices 165-195
-    python benchmarks/learn_neurons.py --data FOLDER --final --save neurons.safetensors     # report slices 200-249
+    python benchmarks/learn_neurons.py --data FOLDER --save neurons.safetensors             # report
+    slices 165-195 python benchmarks/learn_neurons.py --data FOLDER --final --save
+    neurons.safetensors     # report slices 200-249
 
-A voxel belongs to a border where one beside it belongs to another neuron. Slices 0-159 teach; the halo is measured on them too.
+A voxel belongs to a border where one beside it belongs to another neuron. Slices 0-159 teach; the
+halo is measured on them too.
 """
 
 import argparse
@@ -22,19 +25,23 @@ from napari_unet.model.config import UNetConfig
 from napari_unet.model.geometry import exact_halo
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ClassSpec, ModelSpec, TrainedSpacing
-from napari_unet.progress import go
+from napari_unet.progress import always_continue
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine import TorchEngine
 
 SPACING_UM = (0.008,) * 3
-LEARN, CHOOSE, FINAL = slice(0, 160), slice(165, 196), slice(200, 250)
+LEARN = slice(0, 160)
+CHOOSE = slice(165, 196)
+FINAL = slice(200, 250)
 
 
 def main() -> None:
     """Train, measure and score once a seed, and keep the row."""
     options = _options()
     row = f"learn-neurons-{'test' if options.final else 'validation'}"
-    command = f"python benchmarks/learn_neurons.py --data FOLDER{' --final' if options.final else ''}"
+    command = (
+        f"python benchmarks/learn_neurons.py --data FOLDER{' --final' if options.final else ''}"
+    )
     for seed in options.seeds:
         keep(row, command, str(seed), run(options, seed), over_runs)
 
@@ -46,19 +53,32 @@ def run(options: argparse.Namespace, seed: int) -> Figures:
         name="neurons",
         architecture=UNetConfig(dimensions=3, width=16, depth=3),
         channels=("electron micrograph",),
-        classes=(ClassSpec(name="inside", colour="#000000"), ClassSpec(name="border", colour="#ff9f1c")),
+        classes=(
+            ClassSpec(name="inside", colour="#000000"),
+            ClassSpec(name="border", colour="#ff9f1c"),
+        ),
         spacing=TrainedSpacing(size=SPACING_UM),
     )
     since = time.monotonic()
-    found = fit(examples_of(scan, labels, spec), spec, nu.TrainSettings(seed=seed, minutes=options.minutes, patch_px=64, batch=2))
+    found = fit(
+        examples_of(scan, labels, spec),
+        spec,
+        nu.TrainSettings(seed=seed, minutes=options.minutes, patch_px=64, batch=2),
+    )
     trained = time.monotonic()
-    halo = measured_halo(found.model, TorchEngine(found.model.network), places_of(spec, [scan]), go)
-    model = Model(with_halo(found.model.spec, halo), found.model.network, found.model.weights_sha256)
+    halo = measured_halo(
+        found.model, TorchEngine(found.model.network), places_of(spec, [scan]), always_continue
+    )
+    model = Model(
+        with_halo(found.model.spec, halo), found.model.network, found.model.weights_sha256
+    )
     measured = time.monotonic()
     if options.save:
         nu.save_model(model, options.save)
     return {
-        "border Dice": round(pooled(model, [block(options.data, FINAL if options.final else CHOOSE)])[0], 4),
+        "border Dice": round(
+            pooled(model, [block(options.data, FINAL if options.final else CHOOSE)])[0], 4
+        ),
         "seconds": round(trained - since, 1),
         "steps": found.steps,
         "seconds to measure the halo": round(measured - trained, 1),
@@ -71,10 +91,16 @@ def run(options: argparse.Namespace, seed: int) -> Figures:
 
 def block(folder: Path, slices: slice) -> Pair:
     """Some slices of the block, and the borders in them."""
-    raw, ids = (np.asarray(tifffile.imread(folder / f"{name}.tif"))[slices] for name in ("raw", "neuron_ids"))
+    raw, ids = (
+        np.asarray(tifffile.imread(folder / f"{name}.tif"))[slices]
+        for name in ("raw", "neuron_ids")
+    )
     border = np.zeros(ids.shape, bool)
     for axis in range(3):
-        here, there = (tuple(part if n == axis else slice(None) for n in range(3)) for part in (slice(None, -1), slice(1, None)))
+        here, there = (
+            tuple(part if n == axis else slice(None) for n in range(3))
+            for part in (slice(None, -1), slice(1, None))
+        )
         differs = ids[here] != ids[there]
         border[here] |= differs
         border[there] |= differs
@@ -82,7 +108,9 @@ def block(folder: Path, slices: slice) -> Pair:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--final", action="store_true")
     parser.add_argument("--minutes", type=float, default=5.0)

@@ -1,4 +1,6 @@
-"""What the benchmarks of learning share: data as a user has them, scores as a user gets them, and rows that grow run by run."""
+"""What the benchmarks of learning share: data as a user has them, scores as a user gets them, and
+rows that grow run by run.
+"""
 
 import csv
 import json
@@ -21,7 +23,10 @@ from napari_unet.scans.scan import scan_of
 Pair = tuple[nu.Scan, np.ndarray]
 Figures = dict[str, Any]
 Summary = Callable[[list[Figures]], Figures]
-MEMBRANES = (ClassSpec(name="cell", colour="#000000"), ClassSpec(name="membrane", colour="#ff9f1c"))  # of ISBI 2012
+MEMBRANES = (
+    ClassSpec(name="cell", colour="#000000"),
+    ClassSpec(name="membrane", colour="#ff9f1c"),
+)  # of ISBI 2012
 UNTRUSTED, PAINTED, REVIEWED = 0, 1, 2
 
 
@@ -32,7 +37,9 @@ def names(folder: Path, split: str) -> list[str]:
 
 def binary(folder: Path, name: str) -> Pair:
     """An image, and where any object is."""
-    image, labels = (np.asarray(iio.imread(folder / kind / f"{name}.png")) for kind in ("images", "labels"))
+    image, labels = (
+        np.asarray(iio.imread(folder / kind / f"{name}.png")) for kind in ("images", "labels")
+    )
     return scan_of(image), (labels > 0).astype(np.uint8)
 
 
@@ -40,7 +47,9 @@ def axons(folder: Path, name: str) -> Pair:
     """An image of axons_sem with its pixel size, and its three classes."""
     with (folder / "pixel_size_um.csv").open() as file:
         sizes = {row["name"]: float(row["pixel_um"]) for row in csv.DictReader(file)}
-    image, labels = (np.asarray(iio.imread(folder / kind / f"{name}.png")) for kind in ("images", "labels"))
+    image, labels = (
+        np.asarray(iio.imread(folder / kind / f"{name}.png")) for kind in ("images", "labels")
+    )
     return scan_of(image, spacing=(sizes[name],) * 2), labels.astype(np.uint8)
 
 
@@ -61,7 +70,9 @@ def pooled(model: Model, pairs: Iterable[Pair], labels: Sequence[int] = (1,)) ->
 def per_image(model: Model, pairs: Iterable[Pair], labels: Sequence[int] = (1,)) -> float:
     """Dice of each image and label, their mean."""
     found = [(nu.segment(scan, model), truth) for scan, truth in pairs]
-    return float(np.mean([dice(prediction, truth, label) for prediction, truth in found for label in labels]))
+    return float(
+        np.mean([dice(prediction, truth, label) for prediction, truth in found for label in labels])
+    )
 
 
 def runs_of(row: str) -> dict[str, Figures]:
@@ -89,8 +100,13 @@ def over_runs(runs: list[Figures], digits: int = 4) -> Figures:
 
 def verdict_of(result: TrainResult) -> Figures:
     """What the verdict said, in short."""
-    verdict, mean = result.verdict, result.verdict.mean
-    scores = {} if mean is None else {"held out, before": _round(mean.parent), "held out, after": _round(mean.child)}
+    verdict = result.verdict
+    mean = result.verdict.mean
+    scores = (
+        {}
+        if mean is None
+        else {"held out, before": _round(mean.parent), "held out, after": _round(mean.child)}
+    )
     return {"verdict": verdict.kind, "units": verdict.units, **scores}
 
 

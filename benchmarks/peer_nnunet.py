@@ -1,8 +1,10 @@
-"""nnU-Net's own predictor (Isensee et al. 2021) around our network, on this processor; run by `engine.py` in nnU-Net's environment.
+"""nnU-Net's own predictor (Isensee et al. 2021) around our network, on this processor; run by
+`engine.py` in nnU-Net's environment.
 
     PYTHON benchmarks/peer_nnunet.py MODEL IMAGE.npy LABELS.npy PATCH
 
-IMAGE is normalised, float32. Steps of half a patch and gaussian weights, as nnU-Net does by default; no mirroring. Prints seconds.
+IMAGE is normalised, float32. Steps of half a patch and gaussian weights, as nnU-Net does by
+default; no mirroring. Prints seconds.
 """
 
 import sys
@@ -19,12 +21,20 @@ import napari_unet as nu
 
 def main() -> None:
     """Predict once, keep the labels, print how long it took."""
-    model, image_file, labels_file, patch = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
+    model = Path(sys.argv[1])
+    image_file = sys.argv[2]
+    labels_file = sys.argv[3]
+    patch = int(sys.argv[4])
     network = nu.load_model(model).network
     image = torch.from_numpy(np.load(image_file))
     dimensions = image.ndim
     predictor = nnUNetPredictor(
-        tile_step_size=0.5, use_gaussian=True, use_mirroring=False, device=torch.device("cpu"), verbose=False, allow_tqdm=False
+        tile_step_size=0.5,
+        use_gaussian=True,
+        use_mirroring=False,
+        device=torch.device("cpu"),
+        verbose=False,
+        allow_tqdm=False,
     )
     predictor.network = network
     predictor.configuration_manager = SimpleNamespace(patch_size=[patch] * dimensions)

@@ -1,4 +1,5 @@
-"""Draw docs/pictures/size.svg: time and memory against the size of a scan, from the stored results of `size.py`.
+"""Draw docs/pictures/size.svg: time and memory against the size of a scan, from the stored results
+of `size.py`.
 
 python benchmarks/plot_size.py
 """
@@ -12,7 +13,13 @@ from pathlib import Path
 from store import RESULTS
 
 PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "size.svg"
-WIDTH, HEIGHT, LEFT, TOP, PANEL_WIDTH, PANEL_HEIGHT, GAP = 820, 330, 70, 50, 300, 210, 90
+WIDTH = 820
+HEIGHT = 330
+LEFT = 70
+TOP = 50
+PANEL_WIDTH = 300
+PANEL_HEIGHT = 210
+GAP = 90
 SERIES = {"2d": ("2D, exact", "#2a6fb5"), "3d": ("3D", "#d97b13")}
 PANELS = (
     ("time, ns per pixel or voxel", "ns per voxel", None),
@@ -45,19 +52,35 @@ def main() -> None:
     parts = [panel(number, records, *what) for number, what in enumerate(PANELS)]
     body = "\n".join([f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>', *parts])
     style = 'font-family="sans-serif" font-size="12"'
-    PICTURE.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" {style}>\n{body}\n</svg>\n')
+    PICTURE.write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" {style}>\n{body}\n</svg>\n'
+    )
 
 
-def panel(number: int, records: Sequence[dict], title: str, figure: str, bound: float | None) -> str:
+def panel(
+    number: int, records: Sequence[dict], title: str, figure: str, bound: float | None
+) -> str:
     """One figure of all sizes, a line for each kind of scan."""
     lines = {kind: points(records, kind, figure) for kind in SERIES}
     every = [point for line in lines.values() for point in line]
-    decades = (math.floor(math.log10(min(v for v, _ in every))), math.ceil(math.log10(max(v for v, _ in every))))
-    found = Panel(LEFT + number * (PANEL_WIDTH + GAP), decades, 1.15 * max(value for _, value in every))
-    parts = [text(found.left + PANEL_WIDTH / 2, TOP - 22, title, "middle", weight="bold"), frame(found)]
+    decades = (
+        math.floor(math.log10(min(v for v, _ in every))),
+        math.ceil(math.log10(max(v for v, _ in every))),
+    )
+    found = Panel(
+        LEFT + number * (PANEL_WIDTH + GAP), decades, 1.15 * max(value for _, value in every)
+    )
+    parts = [
+        text(found.left + PANEL_WIDTH / 2, TOP - 22, title, "middle", weight="bold"),
+        frame(found),
+    ]
     if bound is not None and bound < found.most:
         (_, height) = found.at(10 ** decades[0], bound)
-        parts.append(stroke([(found.left, height), (found.left + PANEL_WIDTH, height)], "#999999", dashes="4 3"))
+        parts.append(
+            stroke(
+                [(found.left, height), (found.left + PANEL_WIDTH, height)], "#999999", dashes="4 3"
+            )
+        )
     parts += [drawn(found, line, *SERIES[kind]) for kind, line in lines.items() if line]
     return "\n".join(parts)
 
@@ -65,28 +88,47 @@ def panel(number: int, records: Sequence[dict], title: str, figure: str, bound: 
 def points(records: Sequence[dict], kind: str, figure: str) -> list[Point]:
     """Voxels of each scan of a kind, and its figure."""
     rows = [record["figures"] for record in records if record["row"].startswith(f"size-{kind}-")]
-    return sorted((math.prod(map(int, row["scan"].split(" x "))), float(row[figure])) for row in rows)
+    return sorted(
+        (math.prod(map(int, row["scan"].split(" x "))), float(row[figure])) for row in rows
+    )
 
 
 def drawn(panel: Panel, line: Sequence[Point], name: str, colour: str) -> str:
     """A line with its points, and its name at the last of them."""
     places = [panel.at(*point) for point in line]
     dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>' for x, y in places]
-    return "\n".join([stroke(places, colour), *dots, text(places[-1][0], places[-1][1] - 10, name, "end", colour)])
+    return "\n".join(
+        [
+            stroke(places, colour),
+            *dots,
+            text(places[-1][0], places[-1][1] - 10, name, "end", colour),
+        ]
+    )
 
 
 def frame(panel: Panel) -> str:
     """The axes: voxels by decades below, values at the left."""
     first, last = panel.decades
-    bottom, right = TOP + PANEL_HEIGHT, panel.left + PANEL_WIDTH
+    bottom = TOP + PANEL_HEIGHT
+    right = panel.left + PANEL_WIDTH
     parts = [stroke([(panel.left, TOP), (panel.left, bottom), (right, bottom)], "#333333")]
     for decade in range(first, last + 1):
         x, _ = panel.at(10**decade, 0)
         parts.append(text(x, bottom + 18, f"10{str(decade).translate(RAISED)}", "middle"))
     for value in ticks(panel.most):
         _, y = panel.at(10**first, value)
-        parts += [text(panel.left - 8, y + 4, f"{value:g}", "end"), stroke([(panel.left, y), (right, y)], "#e5e5e5")]
-    return "\n".join([*parts, text(panel.left + PANEL_WIDTH / 2, bottom + 40, "pixels or voxels of the scan", "middle")])
+        parts += [
+            text(panel.left - 8, y + 4, f"{value:g}", "end"),
+            stroke([(panel.left, y), (right, y)], "#e5e5e5"),
+        ]
+    return "\n".join(
+        [
+            *parts,
+            text(
+                panel.left + PANEL_WIDTH / 2, bottom + 40, "pixels or voxels of the scan", "middle"
+            ),
+        ]
+    )
 
 
 def ticks(most: float) -> list[float]:
@@ -102,12 +144,12 @@ def _steps() -> Sequence[float]:
 def stroke(places: Sequence[Point], colour: str, dashes: str = "") -> str:
     """A line through places."""
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    return (
-        f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"{f" stroke-dasharray={dashes!r}" if dashes else ""}/>'
-    )
+    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"{f" stroke-dasharray={dashes!r}" if dashes else ""}/>'
 
 
-def text(x: float, y: float, words: str, anchor: str, colour: str = "#333333", weight: str = "normal") -> str:
+def text(
+    x: float, y: float, words: str, anchor: str, colour: str = "#333333", weight: str = "normal"
+) -> str:
     """Words at a place."""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-weight="{weight}">{words}</text>'
 

@@ -1,11 +1,13 @@
-"""Time and memory of a run against the size of the scan, from zarr to zarr, and how soon it begins and ends.
+"""Time and memory of a run against the size of the scan, from zarr to zarr, and how soon it begins
+and ends.
 
     python benchmarks/size.py --data ISBI2012 --model isbi32.safetensors --side 4096
     python benchmarks/size.py --data NEURONS --model neurons.safetensors --volume --side 512
 
-The run is that of the command line. Memory is its peak above that of the same command on the smallest scan, which has loaded as
-much of the program. First tile and Cancel are those of the stream that the window shows, from the middle of the view, with the model
-loaded; the window adds what `first_tile.py` measures.
+The run is that of the command line. Memory is its peak above that of the same command on the
+smallest scan, which has loaded as much of the program. First tile and Cancel are those of the
+stream that the window shows, from the middle of the view, with the model loaded; the window adds
+what `first_tile.py` measures.
 """
 
 import argparse
@@ -20,7 +22,7 @@ from mosaic import command, run, source, write_scan
 import napari_unet as nu
 from napari_unet.errors import Cancelled
 from napari_unet.model.model import Model
-from napari_unet.progress import Wish
+from napari_unet.progress import Control
 from napari_unet.scans.formats.read import read_scan
 from napari_unet.segment.engine import make_engine
 from napari_unet.segment.job import SegmentJob, plan_job
@@ -35,26 +37,36 @@ CANCEL_AFTER_S = 0.7  # from the first tile on, so that it comes in the middle o
 
 def main() -> None:
     """One size."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--side", type=int, required=True)
     parser.add_argument("--volume", action="store_true")
-    parser.add_argument("--rounds", type=int, default=3, help="of the first tile and Cancel; the run is done once")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="of the first tile and Cancel; the run is done once"
+    )
     options = parser.parse_args()
     dimensions = 3 if options.volume else 2
     with tempfile.TemporaryDirectory() as name:
-        folder, one = Path(name), source(options.data, dimensions)
-        small, scan = (write_scan(folder / f"{side}.zarr", one, side) for side in (SMALLEST, options.side))
+        folder = Path(name)
+        one = source(options.data, dimensions)
+        small, scan = (
+            write_scan(folder / f"{side}.zarr", one, side) for side in (SMALLEST, options.side)
+        )
         loaded = run(command(small, options.model, folder / "small-labels.zarr"))
         ended = run(command(scan, options.model, folder / "labels.zarr"))
         first, cancelled, facts = begins_and_ends(options, scan, dimensions)
-    seconds, voxels = ended.told["results"][0]["seconds"], options.side**dimensions
+    seconds = ended.told["results"][0]["seconds"]
+    voxels = options.side**dimensions
     figures = {
         "scan": " x ".join([str(options.side)] * dimensions),
         "seconds": round(seconds, 1),
         "ns per voxel": round(1e9 * seconds / voxels, 1),
-        "peak memory above the loaded program, GB": round((ended.peak_bytes - loaded.peak_bytes) / 1e9, 2),
+        "peak memory above the loaded program, GB": round(
+            (ended.peak_bytes - loaded.peak_bytes) / 1e9, 2
+        ),
         **facts,
         "first tile, s": store.spread(first, 2),
         "Cancel, s": store.spread(cancelled, 2),
@@ -65,28 +77,41 @@ def main() -> None:
     store.save(f"size-{kind}-{options.side:05}", line, figures)
 
 
-def begins_and_ends(options: argparse.Namespace, scan: Path, dimensions: int) -> tuple[list[float], list[float], dict[str, object]]:
-    """Seconds to the first tile, and from Cancel to the end, several times; and how the scan is tiled."""
+def begins_and_ends(
+    options: argparse.Namespace, scan: Path, dimensions: int
+) -> tuple[list[float], list[float], dict[str, object]]:
+    """Seconds to the first tile, and from Cancel to the end, several times; and how the scan is
+    tiled.
+    """
     model = nu.load_model(options.model)
     job = plan_job(model.spec, read_scan(scan, "zyx"[-dimensions:]), nu.SegmentSettings())
     engine = make_engine(model, job.settings)
     lattice, core_px = lattice_of(job, engine.kind)
-    facts = {"halo": halo_of(job).kind, "core": " x ".join(map(str, core_px)), "computed/kept": round(computed_share(lattice, core_px), 2)}
+    facts = {
+        "halo": halo_of(job).kind,
+        "core": " x ".join(map(str, core_px)),
+        "computed/kept": round(computed_share(lattice, core_px), 2),
+    }
     pairs = [one_round(model, job) for _ in range(options.rounds + 1)][1:]  # the first warms up
     return [first for first, _ in pairs], [cancelled for _, cancelled in pairs], facts
 
 
 def one_round(model: Model, job: SegmentJob) -> tuple[float, float]:
     """Seconds from the call to the first tile, and from Cancel to the end."""
-    engine, wish, asked_at = make_engine(model, job.settings), [Wish.GO], [0.0]
+    engine = make_engine(model, job.settings)
+    answer = [Control.CONTINUE]
+    asked_at = [0.0]
 
     def cancel() -> None:
-        asked_at[0], wish[0] = time.perf_counter(), Wish.CANCEL
+        asked_at[0], answer[0] = time.perf_counter(), Control.CANCEL
 
     middle = tuple(n / 2 for n in job.scan.frame_shape(job.dimensions))
-    begin, first = time.perf_counter(), None
+    begin = time.perf_counter()
+    first = None
     try:
-        for _ in stream(model, job, focus=Focus((), middle), asked=lambda: wish[0], engine=engine):
+        for _ in stream(
+            model, job, focus=Focus((), middle), control=lambda: answer[0], engine=engine
+        ):
             if first is None:
                 first = time.perf_counter() - begin
                 threading.Timer(CANCEL_AFTER_S, cancel).start()

@@ -1,4 +1,5 @@
-"""How long until one can begin? Import, the command line's help, and opening the widget in a viewer.
+"""How long until one can begin? Import, the command line's help, and opening the widget in a
+viewer.
 
 python benchmarks/startup.py [--rounds 5]
 """
@@ -30,7 +31,9 @@ viewer.close()
 
 def main() -> None:
     """Each figure in fresh processes, after one round that is not counted."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=5)
     rounds = range(parser.parse_args().rounds + 1)
     figures = {
@@ -42,7 +45,9 @@ def main() -> None:
 
 
 def _told(code: str) -> float:
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
     return float(out.split()[0])
 
 

@@ -1,4 +1,6 @@
-"""Results of benchmarks: one JSON file a row, with the commit, the machine and the date it was measured on."""
+"""Results of benchmarks: one JSON file a row, with the commit, the machine and the date it was
+measured on.
+"""
 
 import json
 import os
@@ -13,7 +15,9 @@ from statistics import median
 RESULTS = Path(__file__).parent / "results"
 
 
-def save(row: str, command: str, figures: Mapping[str, object], more: Mapping[str, object] | None = None) -> None:
+def save(
+    row: str, command: str, figures: Mapping[str, object], more: Mapping[str, object] | None = None
+) -> None:
     """Keep a row, with what more there is to know, and print its figures."""
     record = {"row": row, "command": command, "figures": figures, **circumstances(), **(more or {})}
     RESULTS.mkdir(exist_ok=True)
@@ -23,12 +27,18 @@ def save(row: str, command: str, figures: Mapping[str, object], more: Mapping[st
 
 def circumstances() -> dict[str, object]:
     """Commit, machine, versions and date."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
     return {
         "commit": commit,
         "machine": f"{processor()}, {os.cpu_count()} cores, {platform.system()}",
         "python": platform.python_version(),
-        "versions": {name: known for name in ("torch", "numpy", "napari", "monai") if (known := _version(name))},
+        "versions": {
+            name: known
+            for name in ("torch", "numpy", "napari", "monai")
+            if (known := _version(name))
+        },
         "date": datetime.now(UTC).date().isoformat(),
     }
 
@@ -36,13 +46,25 @@ def circumstances() -> dict[str, object]:
 def processor() -> str:
     """The processor's name as the system tells it."""
     info = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
+    names = (
+        [
+            line.partition(":")[2].strip()
+            for line in info.read_text().splitlines()
+            if "model name" in line
+        ]
+        if info.exists()
+        else []
+    )
     return names[0] if names else platform.processor()
 
 
 def spread(values: Sequence[float], digits: int = 3) -> dict[str, float]:
     """Median, least and largest of repeated measurements."""
-    return {"median": round(median(values), digits), "min": round(min(values), digits), "max": round(max(values), digits)}
+    return {
+        "median": round(median(values), digits),
+        "min": round(min(values), digits),
+        "max": round(max(values), digits),
+    }
 
 
 def _version(name: str) -> str | None:

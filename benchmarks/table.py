@@ -24,49 +24,218 @@ SECTIONS = {
     "The window while it works": ("heartbeat-", "first-tile-"),
     "Until one can begin": ("startup",),
 }
-PICTURES = {"Time and memory against the size of a scan": "![Time per voxel, and peak memory, against the size](pictures/size.svg)\n"}
+PICTURES = {
+    "Time and memory against the size of a scan": "![Time per voxel, and peak memory, against the size](pictures/size.svg)\n"
+}
 Target = tuple[str, str, str, tuple[str, ...]]
-TARGETS: tuple[Target, ...] = (  # what is measured, what is aimed at, the row, and where in its figures
+TARGETS: tuple[
+    Target, ...
+] = (  # what is measured, what is aimed at, the row, and where in its figures
     ("Dice of nuclei, test list", "≥ 0.915", "builtin-nuclei-2d-test", ("mean of the classes",)),
-    ("Dice of axon and myelin, mean, test list", "≥ 0.88", "builtin-axons-sem-2d-test", ("mean of the classes",)),
-    ("Membranes from twenty sections in 5 min, Dice", "≥ 0.81", "isbi2012-test-w16-seed0", ("membrane Dice, pooled",)),
-    ("Membranes from one section in 60 s, Dice", "≥ 0.79", "learn-isbi2012-1-test", ("membrane Dice, pooled",)),
-    ("Membranes from five sections in 120 s, Dice", "≥ 0.81", "learn-isbi2012-5-test", ("membrane Dice, pooled",)),
-    ("A new animal, a quarter of an image, 60 s: gain in Dice", "≥ 0.05", "axons-loop-sub-rat1", ("gain",)),
+    (
+        "Dice of axon and myelin, mean, test list",
+        "≥ 0.88",
+        "builtin-axons-sem-2d-test",
+        ("mean of the classes",),
+    ),
+    (
+        "Membranes from twenty sections in 5 min, Dice",
+        "≥ 0.81",
+        "isbi2012-test-w16-seed0",
+        ("membrane Dice, pooled",),
+    ),
+    (
+        "Membranes from one section in 60 s, Dice",
+        "≥ 0.79",
+        "learn-isbi2012-1-test",
+        ("membrane Dice, pooled",),
+    ),
+    (
+        "Membranes from five sections in 120 s, Dice",
+        "≥ 0.81",
+        "learn-isbi2012-5-test",
+        ("membrane Dice, pooled",),
+    ),
+    (
+        "A new animal, a quarter of an image, 60 s: gain in Dice",
+        "≥ 0.05",
+        "axons-loop-sub-rat1",
+        ("gain",),
+    ),
     ("The same: Dice reached", "or ≥ 0.90", "axons-loop-sub-rat1", ("mean Dice, after",)),
-    ("Another animal (sub-rat3), the same: gain in Dice", "≥ 0.05", "axons-loop-sub-rat3", ("gain",)),
+    (
+        "Another animal (sub-rat3), the same: gain in Dice",
+        "≥ 0.05",
+        "axons-loop-sub-rat3",
+        ("gain",),
+    ),
     ("Hippocampus, anterior, 5 min, Dice", "≥ 0.88", "learn-hippocampus-test", ("Dice, anterior",)),
-    ("Hippocampus, posterior, 5 min, Dice", "≥ 0.865", "learn-hippocampus-test", ("Dice, posterior",)),
-    ("Scribbles against whole slices, after 8, %", "≥ 95", "annotator-isbi2012-quick-test", ("after 8", "share, %")),
-    ("Points of Dice forgotten with the guard", "≤ 1", "forgetting-test", ("guard on", "points of nuclei lost")),
+    (
+        "Hippocampus, posterior, 5 min, Dice",
+        "≥ 0.865",
+        "learn-hippocampus-test",
+        ("Dice, posterior",),
+    ),
+    (
+        "Scribbles against whole slices, after 8, %",
+        "≥ 95",
+        "annotator-isbi2012-quick-test",
+        ("after 8", "share, %"),
+    ),
+    (
+        "Points of Dice forgotten with the guard",
+        "≤ 1",
+        "forgetting-test",
+        ("guard on", "points of nuclei lost"),
+    ),
     ("Fine-tunes of nonsense that were run", "40", "gate", ("nonsense", "fine-tunes")),
     ("Of these accepted", "≤ 1", "gate", ("nonsense", "child")),
     ("Honest fine-tunes that were run", "10", "gate", ("honest", "fine-tunes")),
     ("Of these accepted", "≥ 8", "gate", ("honest", "child")),
-    ("Training steps, times MONAI's", "≥ 1.3", "train-speed", ("MONAI, float32", "ours, times as fast")),
-    ("Augmentation, share of a step in 2D, %", "≤ 15", "augment", ("2D, 4 x 192 x 192", "share, %")),
-    ("Augmentation, share of a step in 3D, %", "≤ 15", "augment", ("3D, 2 x 64 x 64 x 64", "share, %")),
-    ("Throughput, times MONAI's", "≥ 5", "throughput-2d", ("napari-unet, exact tiles", "times MONAI's throughput")),
-    ("Labels that tiling changes", "0", "throughput-2d", ("napari-unet, exact tiles of 256", "labels that differ from the whole image")),
-    ("2048², width 32: OpenVINO, times MONAI's throughput", "≥ 10", "engine-2d", ("napari-unet, openvino", "times MONAI's throughput")),
-    ("The same, times nnU-Net's", "≥ 4.5", "engine-2d", ("napari-unet, openvino", "times nnU-Net's throughput")),
-    ("The same with torch, times MONAI's", "≥ 7", "engine-2d", ("napari-unet, torch", "times MONAI's throughput")),
-    ("Labels that tiling changes there, share", "0", "engine-2d", ("napari-unet, openvino", "labels that differ, share")),
-    ("256³, width 16: measured halo, times MONAI's throughput", "≥ 10", "engine-3d", ("napari-unet, openvino", "times MONAI's throughput")),
-    ("The same, times nnU-Net's", "≥ 7", "engine-3d", ("napari-unet, openvino", "times nnU-Net's throughput")),
-    ("The same with torch, times MONAI's", "≥ 10", "engine-3d", ("napari-unet, torch", "times MONAI's throughput")),
-    ("The same, times nnU-Net's", "≥ 7", "engine-3d", ("napari-unet, torch", "times nnU-Net's throughput")),
-    ("Labels that it changes, share", "≤ 0.0001", "engine-3d", ("napari-unet, openvino", "labels that differ, share")),
-    ("The same of MONAI", "more", "engine-3d", ("MONAI, 96, overlap 0.5, gaussian", "labels that differ, share")),
-    ("On an H100, 2048², float32: times MONAI's throughput", "-", "gpu-2d", ("napari-unet, float32, exact", "times MONAI's throughput")),
-    ("The same in half precision", "-", "gpu-2d", ("napari-unet, half, exact", "times MONAI's throughput")),
-    ("The same, times nnU-Net's", "-", "gpu-2d", ("napari-unet, half, exact", "times nnU-Net's throughput")),
-    ("On an H100, 256³, float32: times MONAI's throughput", "-", "gpu-3d", ("napari-unet, float32, measured", "times MONAI's throughput")),
-    ("The same in half precision", "-", "gpu-3d", ("napari-unet, half, measured", "times MONAI's throughput")),
-    ("The same, times nnU-Net's", "-", "gpu-3d", ("napari-unet, half, measured", "times nnU-Net's throughput")),
-    ("Peak memory at 16,384², GB", "≤ 1.5", "size-2d-16384", ("peak memory above the loaded program, GB",)),
-    ("Peak memory at 512³, GB", "≤ 3", "size-3d-00512", ("peak memory above the loaded program, GB",)),
-    ("Peak memory at 1024³, GB", "≤ 3", "size-3d-01024", ("peak memory above the loaded program, GB",)),
+    (
+        "Training steps, times MONAI's",
+        "≥ 1.3",
+        "train-speed",
+        ("MONAI, float32", "ours, times as fast"),
+    ),
+    (
+        "Augmentation, share of a step in 2D, %",
+        "≤ 15",
+        "augment",
+        ("2D, 4 x 192 x 192", "share, %"),
+    ),
+    (
+        "Augmentation, share of a step in 3D, %",
+        "≤ 15",
+        "augment",
+        ("3D, 2 x 64 x 64 x 64", "share, %"),
+    ),
+    (
+        "Throughput, times MONAI's",
+        "≥ 5",
+        "throughput-2d",
+        ("napari-unet, exact tiles", "times MONAI's throughput"),
+    ),
+    (
+        "Labels that tiling changes",
+        "0",
+        "throughput-2d",
+        ("napari-unet, exact tiles of 256", "labels that differ from the whole image"),
+    ),
+    (
+        "2048², width 32: OpenVINO, times MONAI's throughput",
+        "≥ 10",
+        "engine-2d",
+        ("napari-unet, openvino", "times MONAI's throughput"),
+    ),
+    (
+        "The same, times nnU-Net's",
+        "≥ 4.5",
+        "engine-2d",
+        ("napari-unet, openvino", "times nnU-Net's throughput"),
+    ),
+    (
+        "The same with torch, times MONAI's",
+        "≥ 7",
+        "engine-2d",
+        ("napari-unet, torch", "times MONAI's throughput"),
+    ),
+    (
+        "Labels that tiling changes there, share",
+        "0",
+        "engine-2d",
+        ("napari-unet, openvino", "labels that differ, share"),
+    ),
+    (
+        "256³, width 16: measured halo, times MONAI's throughput",
+        "≥ 10",
+        "engine-3d",
+        ("napari-unet, openvino", "times MONAI's throughput"),
+    ),
+    (
+        "The same, times nnU-Net's",
+        "≥ 7",
+        "engine-3d",
+        ("napari-unet, openvino", "times nnU-Net's throughput"),
+    ),
+    (
+        "The same with torch, times MONAI's",
+        "≥ 10",
+        "engine-3d",
+        ("napari-unet, torch", "times MONAI's throughput"),
+    ),
+    (
+        "The same, times nnU-Net's",
+        "≥ 7",
+        "engine-3d",
+        ("napari-unet, torch", "times nnU-Net's throughput"),
+    ),
+    (
+        "Labels that it changes, share",
+        "≤ 0.0001",
+        "engine-3d",
+        ("napari-unet, openvino", "labels that differ, share"),
+    ),
+    (
+        "The same of MONAI",
+        "more",
+        "engine-3d",
+        ("MONAI, 96, overlap 0.5, gaussian", "labels that differ, share"),
+    ),
+    (
+        "On an H100, 2048², float32: times MONAI's throughput",
+        "-",
+        "gpu-2d",
+        ("napari-unet, float32, exact", "times MONAI's throughput"),
+    ),
+    (
+        "The same in half precision",
+        "-",
+        "gpu-2d",
+        ("napari-unet, half, exact", "times MONAI's throughput"),
+    ),
+    (
+        "The same, times nnU-Net's",
+        "-",
+        "gpu-2d",
+        ("napari-unet, half, exact", "times nnU-Net's throughput"),
+    ),
+    (
+        "On an H100, 256³, float32: times MONAI's throughput",
+        "-",
+        "gpu-3d",
+        ("napari-unet, float32, measured", "times MONAI's throughput"),
+    ),
+    (
+        "The same in half precision",
+        "-",
+        "gpu-3d",
+        ("napari-unet, half, measured", "times MONAI's throughput"),
+    ),
+    (
+        "The same, times nnU-Net's",
+        "-",
+        "gpu-3d",
+        ("napari-unet, half, measured", "times nnU-Net's throughput"),
+    ),
+    (
+        "Peak memory at 16,384², GB",
+        "≤ 1.5",
+        "size-2d-16384",
+        ("peak memory above the loaded program, GB",),
+    ),
+    (
+        "Peak memory at 512³, GB",
+        "≤ 3",
+        "size-3d-00512",
+        ("peak memory above the loaded program, GB",),
+    ),
+    (
+        "Peak memory at 1024³, GB",
+        "≤ 3",
+        "size-3d-01024",
+        ("peak memory above the loaded program, GB",),
+    ),
     ("First tile of 16,384², s", "≤ 1.0", "size-2d-16384", ("first tile, s",)),
     ("First tile of 128³, s", "≤ 1.0", "size-3d-00128", ("first tile, s",)),
     ("First tile of 512³, s", "≤ 1.0", "size-3d-00512", ("first tile, s",)),
@@ -80,27 +249,85 @@ TARGETS: tuple[Target, ...] = (  # what is measured, what is aimed at, the row, 
         "engine-2d",
         ("napari-unet, openvino, half", "times MONAI's throughput"),
     ),
-    ("Finished tiles computed again after kill -9", "0", "interrupted", ("of these computed again",)),
+    (
+        "Finished tiles computed again after kill -9",
+        "0",
+        "interrupted",
+        ("of these computed again",),
+    ),
     ("Labels that differ after that", "0", "interrupted", ("labels that differ after --resume",)),
-    ("Labels that differ in four parts, one done twice", "0", "interrupted", ("labels that differ in four parts, one of them done twice",)),
-    ("Labels that differ after one of two dask workers was killed", "0", "interrupted", ("labels that differ",)),
-    ("Tiles that two workers computed more than once", "0", "interrupted", ("tiles computed more than once by them",)),
-    ("Window while segmenting, canvas hidden, p99 ms", "≤ 20", "heartbeat-canvas-hidden", ("while segmenting, p99 ms",)),
+    (
+        "Labels that differ in four parts, one done twice",
+        "0",
+        "interrupted",
+        ("labels that differ in four parts, one of them done twice",),
+    ),
+    (
+        "Labels that differ after one of two dask workers was killed",
+        "0",
+        "interrupted",
+        ("labels that differ",),
+    ),
+    (
+        "Tiles that two workers computed more than once",
+        "0",
+        "interrupted",
+        ("tiles computed more than once by them",),
+    ),
+    (
+        "Window while segmenting, canvas hidden, p99 ms",
+        "≤ 20",
+        "heartbeat-canvas-hidden",
+        ("while segmenting, p99 ms",),
+    ),
     ("The same, longest ms", "≤ 60", "heartbeat-canvas-hidden", ("while segmenting, longest ms",)),
-    ("Window while segmenting, canvas drawn, p99 ms", "≤ 100", "heartbeat-canvas-drawn", ("while segmenting, p99 ms",)),
+    (
+        "Window while segmenting, canvas drawn, p99 ms",
+        "≤ 100",
+        "heartbeat-canvas-drawn",
+        ("while segmenting, p99 ms",),
+    ),
     ("The same, longest ms", "≤ 150", "heartbeat-canvas-drawn", ("while segmenting, longest ms",)),
-    ("Window while training, canvas hidden, p99 ms", "≤ 20", "heartbeat-training-canvas-hidden", ("while training, ms", "p99")),
-    ("The same, longest ms", "≤ 60", "heartbeat-training-canvas-hidden", ("while training, ms", "longest")),
-    ("Window while training, canvas drawn, longest ms", "≤ 150", "heartbeat-training-canvas-drawn", ("while training, ms", "longest")),
-    ("First tile on screen, 20,000², s", "≤ 1.5", "first-tile-20000", ("click to first tile on the drawn canvas, s",)),
+    (
+        "Window while training, canvas hidden, p99 ms",
+        "≤ 20",
+        "heartbeat-training-canvas-hidden",
+        ("while training, ms", "p99"),
+    ),
+    (
+        "The same, longest ms",
+        "≤ 60",
+        "heartbeat-training-canvas-hidden",
+        ("while training, ms", "longest"),
+    ),
+    (
+        "Window while training, canvas drawn, longest ms",
+        "≤ 150",
+        "heartbeat-training-canvas-drawn",
+        ("while training, ms", "longest"),
+    ),
+    (
+        "First tile on screen, 20,000², s",
+        "≤ 1.5",
+        "first-tile-20000",
+        ("click to first tile on the drawn canvas, s",),
+    ),
     ("Opening the widget, ms", "≤ 400", "startup", ("opening the widget, ms",)),
     ("import napari_unet, ms", "≤ 30", "startup", ("import napari_unet, ms",)),
     ("napari-unet --help, ms", "≤ 400", "startup", ("napari-unet --help, ms",)),
 )
 Figure = tuple[str, tuple[str, ...]]
-OURS_2D, OURS_3D = ("engine-2d", ("napari-unet, openvino", "seconds")), ("engine-3d", ("napari-unet, openvino", "seconds"))
-RATIOS: tuple[tuple[str, str, Figure, Figure], ...] = (  # what is measured, what is aimed at, and the two figures, by their medians
-    ("2048²: the rate, of that of one whole tile in OpenVINO", "≥ 0.9", ("engine-2d", ("OpenVINO, one whole tile", "seconds")), OURS_2D),
+OURS_2D = ("engine-2d", ("napari-unet, openvino", "seconds"))
+OURS_3D = ("engine-3d", ("napari-unet, openvino", "seconds"))
+RATIOS: tuple[
+    tuple[str, str, Figure, Figure], ...
+] = (  # what is measured, what is aimed at, and the two figures, by their medians
+    (
+        "2048²: the rate, of that of one whole tile in OpenVINO",
+        "≥ 0.9",
+        ("engine-2d", ("OpenVINO, one whole tile", "seconds")),
+        OURS_2D,
+    ),
     (
         "2048²: time from the middle of the view, of that in order",
         "≤ 1.3",
@@ -113,9 +340,24 @@ RATIOS: tuple[tuple[str, str, Figure, Figure], ...] = (  # what is measured, wha
         ("engine-3d", ("napari-unet, openvino, from the middle of the view", "seconds")),
         OURS_3D,
     ),
-    ("Time per pixel at 16,384², of that at 1024²", "≤ 1.35", ("size-2d-16384", ("ns per voxel",)), ("size-2d-01024", ("ns per voxel",))),
-    ("Time per voxel at 1024³, of that at 128³", "≤ 1.7", ("size-3d-01024", ("ns per voxel",)), ("size-3d-00128", ("ns per voxel",))),
-    ("Time per voxel at 512³, of that at 128³", "≤ 1.7", ("size-3d-00512", ("ns per voxel",)), ("size-3d-00128", ("ns per voxel",))),
+    (
+        "Time per pixel at 16,384², of that at 1024²",
+        "≤ 1.35",
+        ("size-2d-16384", ("ns per voxel",)),
+        ("size-2d-01024", ("ns per voxel",)),
+    ),
+    (
+        "Time per voxel at 1024³, of that at 128³",
+        "≤ 1.7",
+        ("size-3d-01024", ("ns per voxel",)),
+        ("size-3d-00128", ("ns per voxel",)),
+    ),
+    (
+        "Time per voxel at 512³, of that at 128³",
+        "≤ 1.7",
+        ("size-3d-00512", ("ns per voxel",)),
+        ("size-3d-00128", ("ns per voxel",)),
+    ),
 )
 INTRODUCTION = """# Benchmarks
 
@@ -152,7 +394,9 @@ def targets(figures: dict[str, Any]) -> str:
         lines.append(f"| {what} | {aim} | {'not measured' if found is None else shown(found)} |")
     for what, aim, *parts in RATIOS:
         one, other = (middle(figure(figures, part)) for part in parts)
-        lines.append(f"| {what} | {aim} | {'not measured' if one is None or other is None else shown(round(one / other, 2))} |")
+        lines.append(
+            f"| {what} | {aim} | {'not measured' if one is None or other is None else shown(round(one / other, 2))} |"
+        )
     return "\n".join([*lines, ""])
 
 
@@ -173,15 +417,27 @@ def middle(found: Any) -> float | None:
 def table(record: dict[str, Any]) -> str:
     """One result as a heading, its circumstances and a table."""
     figures = record["figures"]
-    nested = {key: value for key, value in figures.items() if isinstance(value, dict) and not is_spread(value)}
+    nested = {
+        key: value
+        for key, value in figures.items()
+        if isinstance(value, dict) and not is_spread(value)
+    }
     plain = {key: value for key, value in figures.items() if key not in nested}
     lines = [f"### {record['row']}\n", f"`{record['command']}`  ", circumstances(record), ""]
     if plain:
-        lines += ["| | |", "|---|---|", *(f"| {key} | {shown(value)} |" for key, value in plain.items()), ""]
+        lines += [
+            "| | |",
+            "|---|---|",
+            *(f"| {key} | {shown(value)} |" for key, value in plain.items()),
+            "",
+        ]
     if nested:
         columns = list(dict.fromkeys(key for value in nested.values() for key in value))
         lines += [f"| | {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
-        lines += [f"| {key} | {' | '.join(shown(value.get(column, '')) for column in columns)} |" for key, value in nested.items()]
+        lines += [
+            f"| {key} | {' | '.join(shown(value.get(column, '')) for column in columns)} |"
+            for key, value in nested.items()
+        ]
         lines.append("")
     return "\n".join(lines)
 

@@ -1,10 +1,13 @@
-"""Training steps per second, ours against MONAI's own transforms and loaders: the same network, data, patch and batch, in one run.
+"""Training steps per second, ours against MONAI's own transforms and loaders: the same network,
+data, patch and batch, in one run.
 
-    python benchmarks/train_speed.py --data FOLDER          # pip install -r benchmarks/requirements.txt first
+    python benchmarks/train_speed.py --data FOLDER          # pip install -r
+    benchmarks/requirements.txt first
 
-MONAI: CacheDataset, DataLoader without workers, its own transforms of the same kinds and strengths, AdamW, Dice and
-cross-entropy; as a plain loop has it (float32), and with the network laid out and computed as ours is (channels_last,
-and bfloat16 where the machine has it). The ways take turns. Data: 20 sections of ISBI 2012, patches 4 x 192 x 192.
+MONAI: CacheDataset, DataLoader without workers, its own transforms of the same kinds and strengths,
+AdamW, Dice and cross-entropy; as a plain loop has it (float32), and with the network laid out and
+computed as ours is (channels_last, and bfloat16 where the machine has it). The ways take turns.
+Data: 20 sections of ISBI 2012, patches 4 x 192 x 192.
 """
 
 import argparse
@@ -23,27 +26,36 @@ from napari_unet.model.config import UNetConfig
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
-from napari_unet.progress import go
+from napari_unet.progress import always_continue
 
 PATCH, BATCH = 192, 4
 STEPS = 10  # a turn
-SPEC = ModelSpec(name="speed", architecture=UNetConfig(width=16, depth=4), channels=("electron micrograph",), classes=MEMBRANES)
+SPEC = ModelSpec(
+    name="speed",
+    architecture=UNetConfig(width=16, depth=4),
+    channels=("electron micrograph",),
+    classes=MEMBRANES,
+)
 Step = Callable[[], None]
 
 
 def main() -> None:
     """Time some steps of each way in turn, and keep the row."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--turns", type=int, default=5)
     options = parser.parse_args()
     examples = [e for n in range(20) for e in examples_of(*binary(options.data, f"{n:02}"), SPEC)]
     settings = TrainSettings(batch=BATCH, patch_px=PATCH).chosen_for(fine_tuning=False)
-    trainer = Trainer(examples, SPEC, settings, None, go)
+    trainer = Trainer(examples, SPEC, settings, None, always_continue)
     ways: dict[str, Step] = {
         "napari-unet": lambda: trainer.step(1.0, 100) and None,
         "MONAI, float32": Peer(examples, settings, "float32").step,
-        f"MONAI, {trainer.precision}, channels_last": Peer(examples, settings, trainer.precision).step,
+        f"MONAI, {trainer.precision}, channels_last": Peer(
+            examples, settings, trainer.precision
+        ).step,
     }
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(options.turns + 1):
@@ -52,10 +64,16 @@ def main() -> None:
             if turn:  # the first warms up
                 rates[name].append(rate)
     ours = rates["napari-unet"]
-    figures: dict[str, object] = {"patch": f"{BATCH} x {PATCH} x {PATCH}", "network": "width 16, 4 poolings"}
+    figures: dict[str, object] = {
+        "patch": f"{BATCH} x {PATCH} x {PATCH}",
+        "network": "width 16, 4 poolings",
+    }
     for name, found in rates.items():
         ratio = [one / other for one, other in zip(ours, found, strict=True)]
-        figures[name] = {"steps per second": store.spread(found, 2), "ours, times as fast": store.spread(ratio, 2)}
+        figures[name] = {
+            "steps per second": store.spread(found, 2),
+            "ours, times as fast": store.spread(ratio, 2),
+        }
     store.save("train-speed", "python benchmarks/train_speed.py --data FOLDER", figures)
 
 
@@ -79,7 +97,9 @@ class Peer:
         self._loader = DataLoader(data, batch_size=BATCH, shuffle=True, num_workers=0)
         self._like_ours = precision != "float32"
         network = UNet(SPEC.architecture).train()
-        self._network = network.to(memory_format=torch.channels_last) if self._like_ours else network
+        self._network = (
+            network.to(memory_format=torch.channels_last) if self._like_ours else network
+        )
         self._optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate or 1e-3)
         self._loss = DiceCELoss(sigmoid=True)
         self._batches = self._endless()
@@ -103,9 +123,11 @@ def _transforms(settings: TrainSettings) -> object:
     """What varies our patches, in MONAI's words: the same kinds, as often and as strong as ours."""
     from monai import transforms as made
 
-    a, both = settings.augment, ["image", "label"]
+    a = settings.augment
+    both = ["image", "label"]
     modes = {"mode": ("bilinear", "nearest"), "padding_mode": "reflection"}
-    turn, shrink = np.deg2rad(a.rotation_deg), a.scale - 1
+    turn = np.deg2rad(a.rotation_deg)
+    shrink = a.scale - 1
     bend = made.Rand2DElasticd(
         both,
         spacing=(a.elastic_grid_px,) * 2,

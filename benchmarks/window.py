@@ -18,7 +18,9 @@ BEAT_MS = 10
 
 @dataclass
 class Heart:
-    """A timer that should beat every 10 ms on the main thread; what it remembers is how far apart its beats were."""
+    """A timer that should beat every 10 ms on the main thread; what it remembers is how far apart
+    its beats were.
+    """
 
     gaps_ms: list[float] = field(default_factory=list)
 
@@ -36,8 +38,14 @@ class Heart:
         """Stop; the figures are milliseconds between beats."""
         self._timer.stop()
         gaps = np.array(self.gaps_ms)
-        p99, longest = float(np.percentile(gaps, 99)), float(gaps.max())
-        return {"beats": len(gaps), "median": round(float(np.median(gaps)), 1), "p99": round(p99, 1), "longest": round(longest, 1)}
+        p99 = float(np.percentile(gaps, 99))
+        longest = float(gaps.max())
+        return {
+            "beats": len(gaps),
+            "median": round(float(np.median(gaps)), 1),
+            "p99": round(p99, 1),
+            "longest": round(longest, 1),
+        }
 
     def _beat(self) -> None:
         now = time.perf_counter()

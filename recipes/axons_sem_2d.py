@@ -36,7 +36,15 @@ SETTINGS = TrainSettings(
     average=0.998,
     precision="bfloat16",
     class_balance=0.0,
-    augment=AugmentSettings(warped_share=0.75, contrast=1.8, brightness=0.15, noise=0.08, scale=1.5, blur_px=2.5, gamma=1.8),
+    augment=AugmentSettings(
+        warped_share=0.75,
+        contrast=1.8,
+        brightness=0.15,
+        noise=0.08,
+        scale=1.5,
+        blur_px=2.5,
+        gamma=1.8,
+    ),
 )
 
 

@@ -1,4 +1,6 @@
-"""What a built-in model is made of: data, network, settings. One record per model, read by train.py."""
+"""What a built-in model is made of: data, network, settings. One record per model, read by
+train.py.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -38,18 +38,34 @@ def main() -> None:
     model = nu.load_model(options.scores_of) if options.scores_of else _trained(recipe, train)
     nu.save_model(model, options.output)
     model = _with_threshold(model, val)
-    splits = {"validation": val, **({"test": _pairs(recipe, options.data, "test")} if options.test else {})}
+    splits = {
+        "validation": val,
+        **({"test": _pairs(recipe, options.data, "test")} if options.test else {}),
+    }
     model = _with_scores(model, recipe, len(train), splits)
     print(nu.save_model(model, options.output), model.spec.provenance.scores)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("name", choices=RECIPES)
-    parser.add_argument("--data", type=Path, required=True, help="folder with images, labels, train.txt, val.txt, test.txt")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="folder with images, labels, train.txt, val.txt, test.txt",
+    )
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--scores-of", type=Path, help="only choose the threshold of this model and score it")
-    parser.add_argument("--test", action="store_true", help="score the test list too: once, when everything is chosen")
+    parser.add_argument(
+        "--scores-of", type=Path, help="only choose the threshold of this model and score it"
+    )
+    parser.add_argument(
+        "--test",
+        action="store_true",
+        help="score the test list too: once, when everything is chosen",
+    )
     return parser.parse_args()
 
 
@@ -58,26 +74,42 @@ def _pairs(recipe: Recipe, data: Path, split: str) -> list[Pair]:
 
 
 def _trained(recipe: Recipe, pairs: Sequence[Pair]) -> Model:
-    examples = [example for scan, labels in pairs for example in examples_of(scan, labels, recipe.spec)]
+    examples = [
+        example for scan, labels in pairs for example in examples_of(scan, labels, recipe.spec)
+    ]
     return fit(examples, recipe.spec, recipe.settings, on_progress=_tell).model
 
 
 def _tell(progress: Progress) -> None:
     if progress.done % 100 == 0:
-        print(f"step {progress.done} of {progress.total}, {progress.seconds_left or 0:.0f} s left", file=sys.stderr, flush=True)
+        print(
+            f"step {progress.done} of {progress.total}, {progress.seconds_left or 0:.0f} s left",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _with_threshold(model: Model, pairs: Sequence[Pair]) -> Model:
     """Two classes: the threshold with the best mean Dice on the validation list."""
     if len(model.spec.classes) != 2:
         return model
-    scores = [np.mean(list(_scores(model, pairs, float(threshold)).values())) for threshold in THRESHOLDS]
+    scores = [
+        np.mean(list(_scores(model, pairs, float(threshold)).values())) for threshold in THRESHOLDS
+    ]
     chosen = float(THRESHOLDS[int(np.argmax(scores))])
-    return Model(model.spec.model_copy(update={"threshold": chosen}), model.network, model.weights_sha256)
+    return Model(
+        model.spec.model_copy(update={"threshold": chosen}), model.network, model.weights_sha256
+    )
 
 
-def _with_scores(model: Model, recipe: Recipe, trained_on: int, splits: dict[str, Sequence[Pair]]) -> Model:
-    scores = {f"dice {name}, {split}": value for split, pairs in splits.items() for name, value in _scores(model, pairs).items()}
+def _with_scores(
+    model: Model, recipe: Recipe, trained_on: int, splits: dict[str, Sequence[Pair]]
+) -> Model:
+    scores = {
+        f"dice {name}, {split}": value
+        for split, pairs in splits.items()
+        for name, value in _scores(model, pairs).items()
+    }
     provenance = model.spec.provenance.model_copy(
         update={
             "training": {**recipe.settings.model_dump(), "images": trained_on},
@@ -86,15 +118,24 @@ def _with_scores(model: Model, recipe: Recipe, trained_on: int, splits: dict[str
             "date": datetime.now(UTC).date().isoformat(),
         }
     )
-    return Model(model.spec.model_copy(update={"provenance": provenance}), model.network, model.weights_sha256)
+    return Model(
+        model.spec.model_copy(update={"provenance": provenance}),
+        model.network,
+        model.weights_sha256,
+    )
 
 
-def _scores(model: Model, pairs: Sequence[Pair], threshold: float | None = None) -> dict[str, float]:
+def _scores(
+    model: Model, pairs: Sequence[Pair], threshold: float | None = None
+) -> dict[str, float]:
     """Dice of each class, per image, mean over the images."""
     settings = nu.SegmentSettings(threshold=threshold)
     predicted = [(nu.segment(scan, model, settings=settings), labels) for scan, labels in pairs]
     classes = enumerate(model.spec.classes[1:], start=1)
-    return {c.name: float(np.mean([dice(found, truth, label) for found, truth in predicted])) for label, c in classes}
+    return {
+        c.name: float(np.mean([dice(found, truth, label) for found, truth in predicted]))
+        for label, c in classes
+    }
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Take the documents' pictures from the running program: scripts/with_display.sh --virtual .venv/bin/python scripts/take_pictures.py
+"""Take the documents' pictures from the running program: scripts/with_display.sh --virtual
+.venv/bin/python scripts/take_pictures.py
 
 With the word "segment" or "finetune", only those.
 """
@@ -26,7 +27,10 @@ from napari_unet.widgets.viewer import docks
 
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
 SIZE_PX = (1200, 800)
-SHOTS = (("nuclei", "nuclei-2d", "dark", "segment.png"), ("axons", "axons-sem-2d", "light", "segment-light.png"))
+SHOTS = (
+    ("nuclei", "nuclei-2d", "dark", "segment.png"),
+    ("axons", "axons-sem-2d", "light", "segment-light.png"),
+)
 PATIENCE_MS, LOOK_MS = 180_000, 38_000
 
 
@@ -45,8 +49,11 @@ def take(sample: str, model: str, theme: str, name: str) -> None:
 
 
 def take_finetune() -> None:
-    """Nuclei that are dark on bright, which the model has not seen: corrected in one half, learnt in a minute."""
-    viewer, sample = make_viewer("dark"), nuclei_2d()
+    """Nuclei that are dark on bright, which the model has not seen: corrected in one half, learnt
+    in a minute.
+    """
+    viewer = make_viewer("dark")
+    sample = nuclei_2d()
     scale = {"scale": sample.spacing, "units": ("um", "um")}
     viewer.add_image(sample.image.max() - sample.image, name="Bright field", **scale)
     dock = docks.open_dock(viewer, "Segment")
@@ -75,7 +82,8 @@ def take_finetune() -> None:
 
 def correct_half(viewer: Any, truth: np.ndarray) -> None:
     """Put the left half of the result right, as a user would by painting, and say so."""
-    layer, half = viewer.layers["Bright field · nuclei-2d"], truth.shape[1] // 2
+    layer = viewer.layers["Bright field · nuclei-2d"]
+    half = truth.shape[1] // 2
     rows, columns = np.indices((truth.shape[0], half)).reshape(2, -1)
     layer.data_setitem((rows, columns), truth[:, :half].ravel())
     QTest.qWait(500)

@@ -1,4 +1,6 @@
-"""What every test stands on: a Qt that can start, settings and models of its own, hypothesis without a stopwatch."""
+"""What every test stands on: a Qt that can start, settings and models of its own, hypothesis
+without a stopwatch.
+"""
 
 import os
 import sys
@@ -20,7 +22,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the models of the person who runs the tests out of them, and the tests' models out of theirs."""
+    """Keep the models of the person who runs the tests out of them, and the tests' models out of
+    theirs.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NAPARI_UNET_MODELS", str(tmp_path_factory.mktemp("models")))
         patch.setenv("NAPARI_UNET_JOURNALS", str(tmp_path_factory.mktemp("strokes")))

@@ -45,10 +45,18 @@ def test_healthy_installation_gets_no_advice(healthy: dict[str, Any]) -> None:
         ({"packages": {"torch": None}}, '"torch>=2.10"'),
         ({"torch": {"version": "2.9.1", "build": "cuda 12.8", "problem": ""}}, "too old"),
         ({"torch": {"version": None, "build": None, "problem": "broken"}}, "--force-reinstall"),
-        ({"torch": {"version": None, "build": None, "problem": "WinError 1114"}, "platform": "Windows-11"}, "winget install"),
+        (
+            {
+                "torch": {"version": None, "build": None, "problem": "WinError 1114"},
+                "platform": "Windows-11",
+            },
+            "winget install",
+        ),
     ],
 )
-def test_each_lack_gets_one_line_to_copy(healthy: dict[str, Any], found: dict[str, Any], wanted: str) -> None:
+def test_each_lack_gets_one_line_to_copy(
+    healthy: dict[str, Any], found: dict[str, Any], wanted: str
+) -> None:
     lines = doctor.advice(healthy | found)
     assert len(lines) == 1
     assert wanted in lines[0]
@@ -56,10 +64,18 @@ def test_each_lack_gets_one_line_to_copy(healthy: dict[str, Any], found: dict[st
 
 
 NO_OPENVINO = {"name": "openvino", "version": None, "usable": False, "reason": "not installed"}
-CARD = {"name": "cuda:0", "label": "NVIDIA H200", "usable": True, "reason": "", "memory_bytes": None}
+CARD = {
+    "name": "cuda:0",
+    "label": "NVIDIA H200",
+    "usable": True,
+    "reason": "",
+    "memory_bytes": None,
+}
 
 
-def test_a_missing_engine_gets_one_line_to_copy_where_the_processor_is_all_there_is(healthy: dict[str, Any]) -> None:
+def test_a_missing_engine_gets_one_line_to_copy_where_the_processor_is_all_there_is(
+    healthy: dict[str, Any],
+) -> None:
     lacking = healthy | {"engines": [healthy["engines"][0], NO_OPENVINO]}
     (line,) = doctor.advice(lacking)
     assert line.endswith('Run: "/py" -m pip install "napari-unet-loop[openvino]"')
@@ -67,17 +83,34 @@ def test_a_missing_engine_gets_one_line_to_copy_where_the_processor_is_all_there
     assert doctor.advice(lacking | {"devices": [CARD, *healthy["devices"]]}) == []
 
 
-@pytest.mark.parametrize(("version", "problem", "usable"), [("2026.4.1", "", True), (None, "", False), ("2026.4.1", "broken", False)])
-def test_engines_are_what_is_installed(monkeypatch: pytest.MonkeyPatch, version: str | None, problem: str, usable: bool) -> None:
+@pytest.mark.parametrize(
+    ("version", "problem", "usable"),
+    [("2026.4.1", "", True), (None, "", False), ("2026.4.1", "broken", False)],
+)
+def test_engines_are_what_is_installed(
+    monkeypatch: pytest.MonkeyPatch, version: str | None, problem: str, usable: bool
+) -> None:
     monkeypatch.setattr(doctor, "openvino_version", lambda: version)
     torch, openvino = doctor._engines({"version": "2.13.0", "problem": problem})
     assert (torch["name"], torch["usable"]) == ("torch", not problem)
-    assert (openvino["name"], openvino["version"], openvino["usable"]) == ("openvino", version, usable)
+    assert (openvino["name"], openvino["version"], openvino["usable"]) == (
+        "openvino",
+        version,
+        usable,
+    )
     assert bool(openvino["reason"]) != usable
 
 
-def test_render_shows_a_broken_torch_and_a_device_that_can_not_be_used(healthy: dict[str, Any]) -> None:
-    gpu = {"name": "cuda:0", "label": "Old GPU", "usable": False, "reason": "no kernels", "memory_bytes": None}
+def test_render_shows_a_broken_torch_and_a_device_that_can_not_be_used(
+    healthy: dict[str, Any],
+) -> None:
+    gpu = {
+        "name": "cuda:0",
+        "label": "Old GPU",
+        "usable": False,
+        "reason": "no kernels",
+        "memory_bytes": None,
+    }
     broken = {"version": None, "build": None, "problem": "PyTorch can not be imported."}
     text = doctor.render(healthy | {"devices": [gpu], "torch": broken})
     assert "cuda:0 = Old GPU, not usable: no kernels" in text

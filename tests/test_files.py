@@ -60,10 +60,13 @@ def test_an_older_file_is_never_written_over(tmp_path):
     assert (tmp_path / "journal").read_bytes() == b"mine"
 
 
-def test_what_a_full_disk_took_of_a_record_is_cut_off_and_writing_goes_on_later(tmp_path, monkeypatch):
+def test_what_a_full_disk_took_of_a_record_is_cut_off_and_writing_goes_on_later(
+    tmp_path, monkeypatch
+):
     file = AppendOnly(tmp_path / "journal")
     file.append(b"one")
-    real, room = os.write, [5]
+    real = os.write
+    room = [5]
 
     def write_a_little(handle, data):
         if not room[0]:

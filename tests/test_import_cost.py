@@ -15,7 +15,9 @@ def modules_after(code: str) -> set[str]:
     """The names in sys.modules of a fresh interpreter after `code`, whether it exits or not."""
     script = f"import atexit, sys\natexit.register(lambda: print('LOADED', *sys.modules))\n{code}"
     environment = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, timeout=120)
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, timeout=120
+    )
     assert run.returncode == 0, run.stderr
     return set(run.stdout.rpartition("LOADED ")[2].split())
 
@@ -27,7 +29,10 @@ def after_help() -> set[str]:
 
 def import_lines(*rooms: str) -> str:
     files = [file for room in rooms for file in sorted(PACKAGE.glob(room))]
-    names = [".".join(("napari_unet", *file.relative_to(PACKAGE).with_suffix("").parts)) for file in files]
+    names = [
+        ".".join(("napari_unet", *file.relative_to(PACKAGE).with_suffix("").parts))
+        for file in files
+    ]
     return "\n".join(f"import {name.removesuffix('.__init__')}" for name in names)
 
 
@@ -39,7 +44,9 @@ def test_importing_the_package_costs_nothing() -> None:
 
 def test_help_needs_neither_arrays_nor_window(after_help: set[str]) -> None:
     assert "napari_unet.cli" in after_help
-    assert after_help.isdisjoint({"torch", "openvino", "distributed", "numpy", "rich.console", *WINDOW})
+    assert after_help.isdisjoint(
+        {"torch", "openvino", "distributed", "numpy", "rich.console", *WINDOW}
+    )
 
 
 def test_segment_widget_needs_no_engine() -> None:
@@ -55,11 +62,22 @@ def test_the_doctor_looks_for_openvino_without_importing_it() -> None:
 
 
 def test_torch_runs_where_openvino_is_never_imported() -> None:
-    assert "openvino" not in modules_after("import napari_unet.segment.run, napari_unet.learn.train, napari_unet.segment.engine")
+    assert "openvino" not in modules_after(
+        "import napari_unet.segment.run, napari_unet.learn.train, napari_unet.segment.engine"
+    )
 
 
 @pytest.mark.parametrize(
-    "module", ["model.library", "model.config", "segment.settings", "segment.check", "segment.job", "segment.installed", "segment.estimate"]
+    "module",
+    [
+        "model.library",
+        "model.config",
+        "segment.settings",
+        "segment.check",
+        "segment.job",
+        "segment.installed",
+        "segment.estimate",
+    ],
 )
 def test_what_is_known_before_a_run_needs_no_engine(module: str) -> None:
     assert modules_after(f"import napari_unet.{module}").isdisjoint({"torch", "openvino"})
@@ -77,25 +95,44 @@ def test_rooms_below_the_window_run_where_it_is_not_installed() -> None:
     lines = import_lines("*.py", "[!w]*/**/*.py").splitlines()
     rooms = "\n".join(line for line in lines if "openvino" not in line and ".dask_" not in line)
     loaded = modules_after(blocked + rooms)
-    assert {"napari_unet.segment.run", "napari_unet.learn", "napari_unet.cli.app", "napari_unet.doctor"} <= loaded
+    assert {
+        "napari_unet.segment.run",
+        "napari_unet.learn",
+        "napari_unet.cli.app",
+        "napari_unet.doctor",
+    } <= loaded
 
 
 def test_torch_comes_in_by_one_door() -> None:
-    doors = {file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*.py") if "torch" in third_parties(file)}
+    doors = {
+        file.relative_to(PACKAGE).as_posix()
+        for file in PACKAGE.rglob("*.py")
+        if "torch" in third_parties(file)
+    }
     assert doors == {"model/torch_import.py"}
 
 
 def test_dask_is_not_imported_before_a_scheduler_is_named() -> None:
-    loaded = modules_after("import napari_unet.cli.segment_images, napari_unet.segment.cluster.worker")
+    loaded = modules_after(
+        "import napari_unet.cli.segment_images, napari_unet.segment.cluster.worker"
+    )
     assert "napari_unet.segment.cluster.connect" in loaded
     assert loaded.isdisjoint({"dask", "distributed"})
 
 
 def test_dask_comes_in_by_one_door() -> None:
-    doors = {file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*.py") if {"dask", "distributed"} & third_parties(file)}
+    doors = {
+        file.relative_to(PACKAGE).as_posix()
+        for file in PACKAGE.rglob("*.py")
+        if {"dask", "distributed"} & third_parties(file)
+    }
     assert doors == {"segment/cluster/dask_import.py"}
 
 
 def test_openvino_comes_in_by_one_door() -> None:
-    doors = {file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*.py") if "openvino" in third_parties(file)}
+    doors = {
+        file.relative_to(PACKAGE).as_posix()
+        for file in PACKAGE.rglob("*.py")
+        if "openvino" in third_parties(file)
+    }
     assert doors == {"segment/engine/openvino_import.py"}

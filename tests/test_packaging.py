@@ -17,7 +17,14 @@ import pytest
 from helpers.source_tree import PACKAGE, ROOT, WINDOW, third_parties
 from napari_unet import __version__
 
-NEEDED_TO_BUILD = ("pyproject.toml", "hatch_build.py", "napari.yaml", "README.md", "LICENSE", ".gitignore")
+NEEDED_TO_BUILD = (
+    "pyproject.toml",
+    "hatch_build.py",
+    "napari.yaml",
+    "README.md",
+    "LICENSE",
+    ".gitignore",
+)
 ASK_NPE2 = """
 import json
 from npe2 import PluginManifest
@@ -28,7 +35,9 @@ facts = {"name": manifest.name, "title": manifest.display_name, "commands": comm
 print(json.dumps(facts | {"version": manifest.package_version}))
 """
 
-pytestmark = pytest.mark.skipif(not (ROOT / "pyproject.toml").exists(), reason="needs the source tree")
+pytestmark = pytest.mark.skipif(
+    not (ROOT / "pyproject.toml").exists(), reason="needs the source tree"
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +46,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     for name in NEEDED_TO_BUILD:
         shutil.copy(ROOT / name, folder / name)
-    shutil.copytree(PACKAGE, folder / "src" / "napari_unet", ignore=shutil.ignore_patterns("__pycache__", "napari.yaml"))
+    shutil.copytree(
+        PACKAGE,
+        folder / "src" / "napari_unet",
+        ignore=shutil.ignore_patterns("__pycache__", "napari.yaml"),
+    )
     return folder
 
 
@@ -49,12 +62,18 @@ def wheel(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pip(*arguments: str | Path) -> None:
-    run = subprocess.run([sys.executable, "-m", "pip", "--quiet", *map(str, arguments)], capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-m", "pip", "--quiet", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+    )
     assert run.returncode == 0, run.stderr
 
 
 def fresh_environment(folder: Path) -> Path:
-    """The Python of a new environment that sees the libraries installed here, but not this project's installation."""
+    """The Python of a new environment that sees the libraries installed here, but not this
+    project's installation.
+    """
     venv.create(folder, symlinks=True)
     paths = {"base": str(folder), "platbase": str(folder)}
     own = Path(sysconfig.get_path("purelib", "venv", vars=paths))
@@ -63,7 +82,9 @@ def fresh_environment(folder: Path) -> Path:
 
 
 def ask_npe2(python: Path) -> dict[str, Any]:
-    validation = subprocess.run([python, "-m", "npe2", "validate", "napari-unet-loop"], capture_output=True, text=True)
+    validation = subprocess.run(
+        [python, "-m", "npe2", "validate", "napari-unet-loop"], capture_output=True, text=True
+    )
     assert validation.returncode == 0, validation.stdout + validation.stderr
     answer = subprocess.run([python, "-c", ASK_NPE2], capture_output=True, text=True, check=True)
     facts: dict[str, Any] = json.loads(answer.stdout)
@@ -85,20 +106,30 @@ def test_npe2_finds_the_manifest(way: str, project: Path, wheel: Path, tmp_path:
 
 def test_wheel_holds_the_manifest_once_and_all_of_the_package(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    files = {file.relative_to(PACKAGE.parent).as_posix() for file in PACKAGE.rglob("*") if file.suffix in (".py", ".safetensors", ".svg")}
+    files = {
+        file.relative_to(PACKAGE.parent).as_posix()
+        for file in PACKAGE.rglob("*")
+        if file.suffix in (".py", ".safetensors", ".svg")
+    }
     assert names.count("napari_unet/napari.yaml") == 1
     assert files <= set(names)
     assert all(name.startswith(("napari_unet/", "napari_unet_loop-")) for name in names)
 
 
 def test_this_installation_has_the_manifest_of_the_root() -> None:
-    assert (PACKAGE / "napari.yaml").read_bytes() == (ROOT / "napari.yaml").read_bytes(), "install the project again"
+    assert (PACKAGE / "napari.yaml").read_bytes() == (ROOT / "napari.yaml").read_bytes(), (
+        "install the project again"
+    )
 
 
 def requirements(extra: str | None = None) -> set[str]:
     """The distributions asked for, without or with one extra."""
     lines = metadata.requires("napari-unet-loop") or []
-    wanted = [line for line in lines if (f"extra == '{extra}'" in line.replace('"', "'") if extra else "extra ==" not in line)]
+    wanted = [
+        line
+        for line in lines
+        if (f"extra == '{extra}'" in line.replace('"', "'") if extra else "extra ==" not in line)
+    ]
     return {re.split(r"[^\w.-]", line)[0] for line in wanted}
 
 
@@ -118,14 +149,20 @@ def test_dask_is_asked_for_in_one_extra_only() -> None:
 
 
 def test_every_library_is_imported_and_every_import_is_declared() -> None:
-    imported = {name for file in PACKAGE.rglob("*.py") for name in third_parties(file)} - set(sys.stdlib_module_names) - {"napari_unet"}
-    assert imported - set(WINDOW) == requirements().union(*map(requirements, ("cluster", "openvino")))
+    imported = (
+        {name for file in PACKAGE.rglob("*.py") for name in third_parties(file)}
+        - set(sys.stdlib_module_names)
+        - {"napari_unet"}
+    )
+    assert imported - set(WINDOW) == requirements().union(
+        *map(requirements, ("cluster", "openvino"))
+    )
 
 
 def test_every_dependency_has_its_reason() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    asked = requirements().union(*map(requirements, ("all", "cluster", "openvino")))
-    assert [name for name in sorted(asked) if f"| `{name}` |" not in text] == []
+    control = requirements().union(*map(requirements, ("all", "cluster", "openvino")))
+    assert [name for name in sorted(control) if f"| `{name}` |" not in text] == []
 
 
 def test_hub_finds_what_it_shows() -> None:

@@ -25,7 +25,9 @@ def test_pictures_and_links_into_the_repository_exist(text: str) -> None:
 
 def test_two_commands_are_there_and_the_tests_are_what_is_checked(text: str) -> None:
     commands = set(re.findall(r"^make (\w+)$", text, re.MULTILINE))
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(
+        re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
     assert commands == {"demo", "test"}
     assert commands <= targets
     assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
@@ -44,6 +46,11 @@ def test_five_lines_of_python_do_what_they_say(
 
 
 def test_nobody_is_told_to_install_the_other_project() -> None:
-    files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *PACKAGE.rglob("*.py"), ROOT / "napari.yaml"]
+    files = [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *PACKAGE.rglob("*.py"),
+        ROOT / "napari.yaml",
+    ]
     wrong = re.compile(r"\binstall [^`\n&;]*napari-unet(?!-loop|[\w/])")
     assert [file.name for file in files if wrong.search(file.read_text(encoding="utf-8"))] == []

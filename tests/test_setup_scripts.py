@@ -1,4 +1,6 @@
-"""`make` on a bare machine, with everything that would change the machine replaced by a stand-in that writes down its call."""
+"""`make` on a bare machine, with everything that would change the machine replaced by a stand-in
+that writes down its call.
+"""
 
 import shutil
 import subprocess
@@ -9,7 +11,10 @@ import pytest
 
 from helpers.source_tree import ROOT
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the scripts are for Debian and Ubuntu; elsewhere they do nothing")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux",
+    reason="the scripts are for Debian and Ubuntu; elsewhere they do nothing",
+)
 SHELL = ("bash", "dirname", "printf", "touch", "env", "mkdir", "chmod")
 NOTE = '#!/bin/bash\necho "$(basename "$0") $*" >>"$CALLS"\n'
 LACKS_TORCH = 'case "$*" in *import*torch*) exit 1;; esac\n'
@@ -22,7 +27,9 @@ class Machine:
     """A checkout with the scripts alone, and a PATH on which there is nothing else than stand-ins."""
 
     def __init__(self, folder: Path) -> None:
-        self.checkout, self._bin, self._store = (folder / name for name in ("checkout", "bin", "store"))
+        self.checkout, self._bin, self._store = (
+            folder / name for name in ("checkout", "bin", "store")
+        )
         self._calls = folder / "calls"
         (self.checkout / "scripts").mkdir(parents=True)
         for name in ("setup.sh", "system_packages.sh"):
@@ -45,12 +52,23 @@ class Machine:
         """What a new virtual environment brings."""
         self.stand_in("python3", does=MAKES_VENV)
         for name in ("python", "pip", "uv"):
-            _write(self._store / name, NOTE.replace("$(basename", "venv/$(basename") + does.get(name, ""))
+            _write(
+                self._store / name,
+                NOTE.replace("$(basename", "venv/$(basename") + does.get(name, ""),
+            )
 
     def run(self, script: str, **more: str) -> subprocess.CompletedProcess[str]:
         own = {"PATH": str(self._bin), "CALLS": str(self._calls), "STORE": str(self._store), **more}
         path = str(self.checkout / "scripts" / script)
-        return subprocess.run([path], env=own, cwd=self.checkout, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(
+            [path],
+            env=own,
+            cwd=self.checkout,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
 
     def calls(self, begin: str) -> list[str]:
         lines = self._calls.read_text().splitlines() if self._calls.exists() else []
@@ -93,7 +111,10 @@ def test_an_ordinary_user_is_told_the_one_line_to_run(machine: Machine) -> None:
 
 
 def test_what_is_complete_is_left_alone(machine: Machine) -> None:
-    expected = {"libgl1-mesa-dri", "fonts-dejavu-core"}  # looked for by path; whatever this machine has of them
+    expected = {
+        "libgl1-mesa-dri",
+        "fonts-dejavu-core",
+    }  # looked for by path; whatever this machine has of them
     assert machine.run("system_packages.sh").returncode == 0
     assert all(set(line.split()[5:]) <= expected for line in installs(machine))
 
@@ -109,7 +130,10 @@ def test_an_ordinary_user_with_missing_packages_gets_no_environment(machine: Mac
 def test_the_build_for_the_processor_is_taken_where_it_can_be_had(machine: Machine) -> None:
     machine.venv_has(python=LACKS_TORCH)
     assert machine.run("setup.sh").returncode == 0
-    assert [line.split()[-1] for line in machine.calls("venv/pip")] == ["torch==2.13.0+cpu", ".[all,cluster,openvino,test]"]
+    assert [line.split()[-1] for line in machine.calls("venv/pip")] == [
+        "torch==2.13.0+cpu",
+        ".[all,cluster,openvino,test]",
+    ]
     assert machine.calls("venv/uv") == []
     assert (machine.checkout / ".venv" / "ready").exists()
 
@@ -118,15 +142,28 @@ def test_else_uv_chooses_the_build_that_fits_the_machine(machine: Machine) -> No
     machine.venv_has(python=LACKS_TORCH, pip=LACKS_CPU_BUILD)
     assert machine.run("setup.sh").returncode == 0
     (line,) = machine.calls("venv/uv")
-    assert {"pip", "install", "--torch-backend=auto", "torch>=2.10", "--python", ".venv/bin/python"} <= set(line.split())
-    assert [line.split()[-1] for line in machine.calls("venv/pip")] == ["torch==2.13.0+cpu", "uv", ".[all,cluster,openvino,test]"]
+    assert {
+        "pip",
+        "install",
+        "--torch-backend=auto",
+        "torch>=2.10",
+        "--python",
+        ".venv/bin/python",
+    } <= set(line.split())
+    assert [line.split()[-1] for line in machine.calls("venv/pip")] == [
+        "torch==2.13.0+cpu",
+        "uv",
+        ".[all,cluster,openvino,test]",
+    ]
 
 
 def test_a_torch_that_is_there_is_kept(machine: Machine) -> None:
     machine.venv_has()
     assert machine.run("setup.sh").returncode == 0
     assert machine.run("setup.sh").returncode == 0
-    assert {line.split()[-1] for line in machine.calls("venv/pip")} == {".[all,cluster,openvino,test]"}
+    assert {line.split()[-1] for line in machine.calls("venv/pip")} == {
+        ".[all,cluster,openvino,test]"
+    }
     assert len(machine.calls("python3 -m venv")) == 1
 
 

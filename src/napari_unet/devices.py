@@ -7,16 +7,26 @@ from pathlib import Path
 
 from napari_unet.errors import DeviceError
 
-CGROUP, OWN_CGROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
-CGROUP_FILES = {  # version 2 and 1: the limit, what is taken of it, and which line of the statistics can be taken back
+CGROUP = Path("/sys/fs/cgroup")
+OWN_CGROUPS = Path("/proc/self/cgroup")
+# version 2 and 1: the limit, what is taken of it, and which line of the statistics can be taken
+# back
+CGROUP_FILES = {
     "": ("memory.max", "memory.current", "memory.stat", "inactive_file"),
-    "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat", "total_inactive_file"),
+    "memory": (
+        "memory.limit_in_bytes",
+        "memory.usage_in_bytes",
+        "memory.stat",
+        "total_inactive_file",
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Device:
-    """One place where a network can run: `name` as torch writes it, `reason` why it can not be used."""
+    """One place where a network can run: `name` as torch writes it, `reason` why it can not be
+    used.
+    """
 
     name: str
     label: str
@@ -39,7 +49,11 @@ def core_count() -> int:
 def cpu_device() -> Device:
     """The processor, which is always usable."""
     cores = core_count()
-    return Device("cpu", f"Processor ({cores} core{'s' if cores > 1 else ''})", memory_bytes=ram_available_bytes())
+    return Device(
+        "cpu",
+        f"Processor ({cores} core{'s' if cores > 1 else ''})",
+        memory_bytes=ram_available_bytes(),
+    )
 
 
 def choose(wanted: str, devices: list[Device]) -> Device:
@@ -56,7 +70,9 @@ def choose(wanted: str, devices: list[Device]) -> Device:
     if meant:
         raise DeviceError(f"{meant[0].label} can not be used: {meant[0].reason}")
     names = ", ".join(device.name for device in usable)
-    raise DeviceError(f"There is no device {wanted!r} on this machine; usable: {names}. Choose one, or 'auto'.")
+    raise DeviceError(
+        f"There is no device {wanted!r} on this machine; usable: {names}. Choose one, or 'auto'."
+    )
 
 
 def ram_total_bytes() -> int:
@@ -72,26 +88,41 @@ def ram_available_bytes() -> int:
     import psutil
 
     free = int(psutil.virtual_memory().available)
-    return free if (container := _container()) is None else min(free, max(0, container.limit - container.taken))
+    return (
+        free
+        if (container := _container()) is None
+        else min(free, max(0, container.limit - container.taken))
+    )
 
 
 @dataclass(frozen=True)
 class _Container:
-    """How many bytes of memory a container may take, and how many it has, files that are only kept for later not counted."""
+    """How many bytes of memory a container may take, and how many it has, files that are only kept
+    for later not counted.
+    """
 
     limit: int
     taken: int
 
 
 def _container() -> _Container | None:
-    """The tightest limit that control groups set; None where there is none, or none that can be read."""
+    """The tightest limit that control groups set; None where there is none, or none that can be
+    read.
+    """
     found = [_limits(folder, version) for version in CGROUP_FILES for folder in _groups(version)]
-    return min((each for each in found if each is not None), key=lambda each: each.limit - each.taken, default=None)
+    return min(
+        (each for each in found if each is not None),
+        key=lambda each: each.limit - each.taken,
+        default=None,
+    )
 
 
 def _groups(version: str) -> list[Path]:
-    """The folders of the group that this process is in, and of all that hold that one, by version 2 ("") or 1 ("memory")."""
-    root, inside = CGROUP / version, ""
+    """The folders of the group that this process is in, and of all that hold that one, by version 2
+    ("") or 1 ("memory").
+    """
+    root = CGROUP / version
+    inside = ""
     with suppress(OSError):
         for line in OWN_CGROUPS.read_text().splitlines():
             _, controllers, path = line.split(":", 2)

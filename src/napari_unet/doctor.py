@@ -61,13 +61,25 @@ def render(report: dict[str, Any]) -> str:
         ("napari-unet-loop", f"{report['version']} in {report['folder']}"),
         ("Python", f"{report['python']} ({report['executable']})"),
         ("System", report["platform"]),
-        ("Processor", f"{report['cores']} cores, {_gib(report['ram_available_bytes'])} of {_gib(report['ram_bytes'])} memory free"),
+        (
+            "Processor",
+            f"{report['cores']} cores, {_gib(report['ram_available_bytes'])} of {_gib(report['ram_bytes'])} memory free",
+        ),
         ("PyTorch", _torch_line(report["torch"])),
         ("Devices", "; ".join(_device_line(device) for device in report["devices"])),
         ("Engines", "; ".join(_engine_line(engine) for engine in report["engines"])),
         ("napari", report["napari"] or "not installed"),
-        ("Qt", ", ".join(f"{name} {version}" for name, version in report["qt"].items()) or "not installed"),
-        ("Packages", ", ".join(f"{name} {version}" for name, version in report["packages"].items() if version)),
+        (
+            "Qt",
+            ", ".join(f"{name} {version}" for name, version in report["qt"].items())
+            or "not installed",
+        ),
+        (
+            "Packages",
+            ", ".join(
+                f"{name} {version}" for name, version in report["packages"].items() if version
+            ),
+        ),
         ("Your models", report["models_folder"]),
     ]
     lines = [f"{title + ':':<18}{text}" for title, text in rows]
@@ -91,28 +103,48 @@ def _torch_facts() -> dict[str, Any]:
     try:
         from napari_unet.model.torch_import import find_devices, torch
     except TorchUnavailableError as error:
-        return {"torch": {"version": None, "build": None, "problem": str(error)}, "devices": [cpu_device().as_dict()]}
-    build = "cuda " + torch.version.cuda if torch.version.cuda else "rocm " + torch.version.hip if torch.version.hip else "cpu"
+        return {
+            "torch": {"version": None, "build": None, "problem": str(error)},
+            "devices": [cpu_device().as_dict()],
+        }
+    build = (
+        "cuda " + torch.version.cuda
+        if torch.version.cuda
+        else "rocm " + torch.version.hip
+        if torch.version.hip
+        else "cpu"
+    )
     facts = {"version": str(torch.__version__), "build": build, "problem": ""}
     return {"torch": facts, "devices": [device.as_dict() for device in find_devices()]}
 
 
 def _engines(torch: dict[str, Any]) -> list[dict[str, Any]]:
-    """What can run a network here. OpenVINO is looked for, not imported; its models are read by torch."""
+    """What can run a network here. OpenVINO is looked for, not imported; its models are read by
+    torch.
+    """
     openvino = openvino_version()
     reason = "not installed" if openvino is None else "it needs PyTorch" if torch["problem"] else ""
     return [
-        {"name": "torch", "version": torch["version"], "usable": not torch["problem"], "reason": torch["problem"]},
+        {
+            "name": "torch",
+            "version": torch["version"],
+            "usable": not torch["problem"],
+            "reason": torch["problem"],
+        },
         {"name": "openvino", "version": openvino, "usable": not reason, "reason": reason},
     ]
 
 
 def _nvidia_gpus() -> list[str]:
-    """The NVIDIA GPUs of the machine as its driver names them, whatever build of torch is installed."""
+    """The NVIDIA GPUs of the machine as its driver names them, whatever build of torch is
+    installed.
+    """
     if shutil.which(NVIDIA_QUERY[0]) is None:
         return []
     try:
-        answer = subprocess.run(NVIDIA_QUERY, capture_output=True, text=True, timeout=NVIDIA_PATIENCE_S, check=True)
+        answer = subprocess.run(
+            NVIDIA_QUERY, capture_output=True, text=True, timeout=NVIDIA_PATIENCE_S, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return []
     return [line.strip() for line in answer.stdout.splitlines() if line.strip()]
@@ -135,7 +167,8 @@ def _conflict_advice(report: dict[str, Any]) -> str:
 
 
 def _torch_advice(report: dict[str, Any]) -> str:
-    torch, install = report["torch"], f'"{report["executable"]}" -m pip install --upgrade "torch>=2.10"'
+    torch = report["torch"]
+    install = f'"{report["executable"]}" -m pip install --upgrade "torch>=2.10"'
     if report["packages"]["torch"] is None:
         return f"PyTorch is not installed. Run: {install}"
     if torch["problem"] and "Windows" in report["platform"]:
@@ -160,7 +193,9 @@ def _gpu_advice(report: dict[str, Any]) -> str:
 def _engine_advice(report: dict[str, Any]) -> str:
     """OpenVINO pays where the processor is all there is."""
     faster = any(device["usable"] and device["name"] != "cpu" for device in report["devices"])
-    if faster or any(engine["name"] == "openvino" and engine["version"] for engine in report["engines"]):
+    if faster or any(
+        engine["name"] == "openvino" and engine["version"] for engine in report["engines"]
+    ):
         return ""
     return (
         "OpenVINO is not installed; it segments faster than PyTorch on a processor. Run: "
@@ -192,7 +227,9 @@ def _device_line(device: dict[str, Any]) -> str:
 
 
 def _engine_line(engine: dict[str, Any]) -> str:
-    return f"{engine['name']} {engine['version'] or ''}".strip() + (f", {engine['reason']}" if engine["reason"] else "")
+    return f"{engine['name']} {engine['version'] or ''}".strip() + (
+        f", {engine['reason']}" if engine["reason"] else ""
+    )
 
 
 def _gib(count: int) -> str:

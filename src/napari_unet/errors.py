@@ -1,11 +1,13 @@
-"""The errors that people may meet; each message says what was found, what was expected and what to do."""
+"""The errors that people may meet; each message says what was found, what was expected and what to
+do.
+"""
 
 
 class NapariUNetError(Exception):
     """Base of every error this package raises on purpose."""
 
 
-class Cancelled(NapariUNetError):  # noqa: N818 a wish of the user, not an error
+class Cancelled(NapariUNetError):  # noqa: N818 the user's decision, not an error
     """The user asked for the job to be as if it had never begun."""
 
 

@@ -1,4 +1,6 @@
-"""Atomic writes, journals and hashes: a file is either the old one or the whole new one, a journal loses at most its torn end."""
+"""Atomic writes, journals and hashes: a file is either the old one or the whole new one, a journal
+loses at most its torn end.
+"""
 
 import hashlib
 import os
@@ -28,8 +30,9 @@ def write_atomically(
 ) -> None:
     """Let `write` fill a sibling temporary file, flush and verify it, then rename it over `path`.
 
-    The old file survives any failure; the new one gets the permissions of the old one, or those
-    the umask gives; a `private` one is its owner's alone. Raises `OutputError` where the folder can not be written or the disk is full.
+    The old file survives any failure; the new one gets the permissions of the old one, or those the
+    umask gives; a `private` one is its owner's alone. Raises `OutputError` where the folder can not
+    be written or the disk is full.
     """
     target = Path(os.path.realpath(path))  # a link stays a link
     temporary = _sibling(target)
@@ -42,13 +45,17 @@ def write_atomically(
         temporary.replace(target)
         _flush_folder(target.parent)
     except OSError as error:
-        raise OutputError(f"Can not write {target}: {error.strerror or error}. The old file, if any, is untouched.") from error
+        raise OutputError(
+            f"Can not write {target}: {error.strerror or error}. The old file, if any, is untouched."
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:
-    """Raise `OutputError` where no file can be made at `path`, before long work whose result is to go there."""
+    """Raise `OutputError` where no file can be made at `path`, before long work whose result is to
+    go there.
+    """
     _sibling(Path(os.path.realpath(path))).unlink()
 
 
@@ -61,7 +68,9 @@ _promises: list[Callable[[int], int]] = []
 
 
 def promise_room(promised: Callable[[int], int]) -> None:
-    """Count what `promised` says: bytes of a disk, by its number, that files which are there will still take."""
+    """Count what `promised` says: bytes of a disk, by its number, that files which are there will
+    still take.
+    """
     _promises.append(promised)
 
 
@@ -72,7 +81,9 @@ def free_room(folder: Path) -> int:
 
 
 def check_room(folder: Path, size: int) -> None:
-    """Raise `OutputError` where a disk could not take a file of `size` bytes, and some to spare, before it is begun."""
+    """Raise `OutputError` where a disk could not take a file of `size` bytes, and some to spare,
+    before it is begun.
+    """
     free = free_room(folder)
     if free < size + SPARE_BYTES:
         raise OutputError(
@@ -82,19 +93,27 @@ def check_room(folder: Path, size: int) -> None:
 
 
 def forget_folder(folder: Path) -> None:
-    """Take a folder away at once; large ones are deleted in the background, where they lie hidden beside their place."""
+    """Take a folder away at once; large ones are deleted in the background, where they lie hidden
+    beside their place.
+    """
     hidden = folder.with_name(f".{folder.name.lstrip('.')}.{uuid4().hex[:8]}.old")
     try:
         folder.replace(hidden)
     except OSError:
         hidden = folder  # Windows does not rename a folder of which a file is open
-    deletion = threading.Thread(target=shutil.rmtree, args=(hidden,), kwargs={"ignore_errors": True}, name="deletes a folder")
+    deletion = threading.Thread(
+        target=shutil.rmtree,
+        args=(hidden,),
+        kwargs={"ignore_errors": True},
+        name="deletes a folder",
+    )
     deletion.start()
     deletion.join(DELETION_WAIT_S)
 
 
 class AppendOnly:
-    """A new file to which whole records are appended; raises `OutputError` where it can not be written.
+    """A new file to which whole records are appended; raises `OutputError` where it can not be
+    written.
 
     It is readable by its owner alone, unless it is not `private`.
     """
@@ -107,7 +126,9 @@ class AppendOnly:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
             self._handle = os.open(path, flags, 0o600 if private else 0o666)
         except OSError as error:
-            raise OutputError(f"Can not write into {path.parent}: {error.strerror}. Free some space, or choose another folder.") from error
+            raise OutputError(
+                f"Can not write into {path.parent}: {error.strerror}. Free some space, or choose another folder."
+            ) from error
         self._close = weakref.finalize(self, os.close, self._handle)
 
     def append(self, record: bytes) -> None:
@@ -119,7 +140,9 @@ class AppendOnly:
         except OSError as error:
             os.ftruncate(self._handle, self._size)
             os.lseek(self._handle, self._size, os.SEEK_SET)
-            raise OutputError(f"Can not write {self.path}: {error.strerror}. Free some space.") from error
+            raise OutputError(
+                f"Can not write {self.path}: {error.strerror}. Free some space."
+            ) from error
         self._size += RECORD.size + len(record)
 
     def flush(self) -> None:
@@ -154,10 +177,14 @@ def _sibling(target: Path) -> Path:
     """A new, empty file beside the target, whose folder is made where there is none."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{target.name}.", suffix=".part", dir=target.parent
+        )
         os.close(handle)
     except OSError as error:
-        raise OutputError(f"Can not write into {target.parent}: {error.strerror}. Choose another folder.") from error
+        raise OutputError(
+            f"Can not write into {target.parent}: {error.strerror}. Choose another folder."
+        ) from error
     return Path(name)
 
 

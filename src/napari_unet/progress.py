@@ -10,10 +10,10 @@ from napari_unet.errors import Cancelled
 PAUSE_POLL_S = 0.05
 
 
-class Wish(Enum):
+class Control(Enum):
     """What the user wants of a running job."""
 
-    GO = "go"
+    CONTINUE = "continue"
     PAUSE = "pause"
     STOP = "stop"
     CANCEL = "cancel"
@@ -36,34 +36,36 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
-Asked = Callable[[], Wish]
+GetControl = Callable[[], Control]
 
 
 def ignore(progress: Progress) -> None:
     """Take a `Progress` and do nothing: the default listener."""
 
 
-def go() -> Wish:
+def always_continue() -> Control:
     """Answer that the job should go on: the default wish."""
-    return Wish.GO
+    return Control.CONTINUE
 
 
-def should_stop(asked: Asked) -> bool:
+def should_stop(control: GetControl) -> bool:
     """Heed the wish: True on STOP, `Cancelled` raised on CANCEL, and PAUSE waited out."""
-    while (wish := asked()) is Wish.PAUSE:
+    while (answer := control()) is Control.PAUSE:
         time.sleep(PAUSE_POLL_S)
-    if wish is Wish.CANCEL:
+    if answer is Control.CANCEL:
         raise Cancelled("Cancelled; nothing was kept.")
-    return wish is Wish.STOP
+    return answer is Control.STOP
 
 
-class Stopped(Exception):  # noqa: N818 a wish of the user, not an error
-    """STOP was asked for in the middle of something that can not be kept by half; what was done before stays."""
+class Stopped(Exception):  # noqa: N818 the user's decision, not an error
+    """STOP was asked for in the middle of something that can not be kept by half; what was done
+    before stays.
+    """
 
 
-def heed(asked: Asked) -> None:
+def heed(control: GetControl) -> None:
     """Heed the wish in the middle of something: raise `Stopped` on STOP and `Cancelled` on CANCEL."""
-    if should_stop(asked):
+    if should_stop(control):
         raise Stopped
 
 

@@ -30,15 +30,29 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Files of tiny models: two classes, three classes, volumes, two channels."""
     folder = tmp_path_factory.mktemp("cli-models")
-    specs = {"two": tiny_spec(), "three": tiny_spec(classes=3), "volumes": tiny_spec(3), "channels": tiny_spec(channels=2)}
-    return {name: save_model(tiny_model(spec), folder / f"{name}.safetensors") for name, spec in specs.items()}
+    specs = {
+        "two": tiny_spec(),
+        "three": tiny_spec(classes=3),
+        "volumes": tiny_spec(3),
+        "channels": tiny_spec(channels=2),
+    }
+    return {
+        name: save_model(tiny_model(spec), folder / f"{name}.safetensors")
+        for name, spec in specs.items()
+    }
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     """A small calibrated image."""
     path = tmp_path / "image.tif"
-    tifffile.imwrite(path, smooth_image((40, 50)), imagej=True, resolution=(4, 2), metadata={"axes": "YX", "unit": "um"})
+    tifffile.imwrite(
+        path,
+        smooth_image((40, 50)),
+        imagej=True,
+        resolution=(4, 2),
+        metadata={"axes": "YX", "unit": "um"},
+    )
     return path
 
 
@@ -47,5 +61,7 @@ def stack(tmp_path: Path) -> Path:
     """A small stack of slices."""
     path = tmp_path / "stack.tif"
     metadata = {"axes": "ZYX", "unit": "um", "spacing": 2.0}
-    tifffile.imwrite(path, smooth_image((4, 40, 50)), imagej=True, resolution=(4, 2), metadata=metadata)
+    tifffile.imwrite(
+        path, smooth_image((4, 40, 50)), imagej=True, resolution=(4, 2), metadata=metadata
+    )
     return path

@@ -15,12 +15,16 @@ from napari_unet.progress import Progress
 Models = dict[str, Path]
 
 
-def test_models_list_names_what_is_not_usable(run: Command, models: Models, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_models_list_names_what_is_not_usable(
+    run: Command, models: Models, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "broken.safetensors").write_bytes(b"nothing")
     (tmp_path / "good.safetensors").write_bytes(models["three"].read_bytes())
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     said = run("models", "list").out
-    assert "class 0, class 1, class 2" in next(line for line in said.splitlines() if line.startswith("good"))
+    assert "class 0, class 1, class 2" in next(
+        line for line in said.splitlines() if line.startswith("good")
+    )
     assert "not usable" in next(line for line in said.splitlines() if line.startswith("broken"))
     assert str(tmp_path) in said
 
@@ -37,7 +41,9 @@ def test_doctor_speaks_to_people_and_to_programs(run: Command) -> None:
 
 
 @pytest.mark.parametrize("missing", [{"napari"}, {"PyQt6", "PySide6"}])
-def test_demo_says_what_to_install(run: Command, monkeypatch: pytest.MonkeyPatch, missing: set[str]) -> None:
+def test_demo_says_what_to_install(
+    run: Command, monkeypatch: pytest.MonkeyPatch, missing: set[str]
+) -> None:
     monkeypatch.setattr(run_demo, "find_spec", lambda name: None if name in missing else object())
     ran = run("demo")
     assert ran.code == 1
@@ -54,9 +60,14 @@ def test_demo_opens_the_window(run: Command, monkeypatch: pytest.MonkeyPatch) ->
     assert called == [()]
 
 
-def test_the_line_of_progress_has_its_note(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_line_of_progress_has_its_note(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(progress_line, "ELSEWHERE_S", 0.0)
     line = progress_line.ProgressLine("a.tif")
     line.show(Progress(1, 4))
     line.show(Progress(2, 4, note="Memory did not suffice."))
-    assert capsys.readouterr().err.splitlines() == ["a.tif: 1 of 4 tiles", "a.tif: 2 of 4 tiles. Memory did not suffice."]
+    assert capsys.readouterr().err.splitlines() == [
+        "a.tif: 1 of 4 tiles",
+        "a.tif: 2 of 4 tiles. Memory did not suffice.",
+    ]

@@ -24,13 +24,23 @@ FOUND = np.roll(TRUTH, 2, axis=2)
 def files(tmp_path: Path) -> None:
     """The same labels in files of several kinds, some of which know their voxel size."""
     metadata = {"axes": "ZYX", "unit": "um", "spacing": 2.0}
-    tifffile.imwrite(tmp_path / "found.tif", FOUND, imagej=True, resolution=(4, 2), metadata=metadata)
-    plain = {"truth": TRUTH, "float": TRUTH.astype(np.float32), "nan": np.full(TRUTH.shape, np.nan, np.float32)}
+    tifffile.imwrite(
+        tmp_path / "found.tif", FOUND, imagej=True, resolution=(4, 2), metadata=metadata
+    )
+    plain = {
+        "truth": TRUTH,
+        "float": TRUTH.astype(np.float32),
+        "nan": np.full(TRUTH.shape, np.nan, np.float32),
+    }
     for name, values in (plain | {"objects": TRUTH.astype(np.uint16) + 1000}).items():
         tifffile.imwrite(tmp_path / f"{name}.tif", values, photometric="minisblack")
-    tifffile.imwrite(tmp_path / "coarse.tif", TRUTH, imagej=True, resolution=(2, 2), metadata=metadata)
+    tifffile.imwrite(
+        tmp_path / "coarse.tif", TRUTH, imagej=True, resolution=(2, 2), metadata=metadata
+    )
     (tmp_path / "slice.png").write_bytes(imagecodecs.png_encode(TRUTH[0]))
-    (tmp_path / "colours.png").write_bytes(imagecodecs.png_encode(np.repeat(TRUTH[0][..., None], 3, axis=2)))
+    (tmp_path / "colours.png").write_bytes(
+        imagecodecs.png_encode(np.repeat(TRUTH[0][..., None], 3, axis=2))
+    )
     zarr.save_array(tmp_path / "truth.zarr", TRUTH)
 
 
@@ -38,13 +48,28 @@ def files(tmp_path: Path) -> None:
 def test_json_is_what_python_gives(run: Command, truth: str) -> None:
     ran = run("evaluate", "found.tif", truth, "--json")
     assert ran.code == 0, ran.err
-    assert ran.json == nu.evaluate(FOUND, TRUTH, spacing=(2, 0.5, 0.25)), "the spacing is that of the file that knows it"
+    assert ran.json == nu.evaluate(FOUND, TRUTH, spacing=(2, 0.5, 0.25)), (
+        "the spacing is that of the file that knows it"
+    )
     assert ran.json["hd95"]["1"] == pytest.approx(0.5)
 
 
 def test_people_get_a_table(run: Command) -> None:
-    lines = run("evaluate", "found.tif", "truth.tif", "--classes", "background, axon,myelin").out.splitlines()
-    assert lines[0].split() == ["class", "Dice", "IoU", "Precision", "Recall", "HD95", "(µm)", "Surface", "distance", "(µm)"]
+    lines = run(
+        "evaluate", "found.tif", "truth.tif", "--classes", "background, axon,myelin"
+    ).out.splitlines()
+    assert lines[0].split() == [
+        "class",
+        "Dice",
+        "IoU",
+        "Precision",
+        "Recall",
+        "HD95",
+        "(µm)",
+        "Surface",
+        "distance",
+        "(µm)",
+    ]
     assert [line.split()[0] for line in lines[1:]] == ["axon", "myelin", "mean"]
     assert lines[1].split()[1:3] == ["0.8000", "0.6667"]
     assert len({len(line) for line in lines}) == 1
@@ -54,7 +79,10 @@ def test_people_get_a_table(run: Command) -> None:
 def test_options_say_what_the_files_do_not(run: Command) -> None:
     scores = run("evaluate", "found.tif", "coarse.tif", "--spacing", "1,1,3", "--json").json
     assert (scores["spacing"], scores["hd95"]["1"]) == ([1, 1, 3], pytest.approx(6))
-    assert len(run("evaluate", "found.tif", "truth.tif", "--axes", "tyx", "--json").json["spacing"]) == 2
+    assert (
+        len(run("evaluate", "found.tif", "truth.tif", "--axes", "tyx", "--json").json["spacing"])
+        == 2
+    )
     assert run("evaluate", "slice.png", "slice.png", "--json").json["dice"]["mean"] == 1
 
 
@@ -70,7 +98,10 @@ def test_progress_goes_to_standard_error(run: Command, monkeypatch: pytest.Monke
     [
         (("nothing.tif", "truth.tif"), "no image nothing.tif"),
         (("slice.png", "truth.tif"), "shape is (24, 30) and the truth's (3, 24, 30)"),
-        (("float.tif", "truth.tif"), "The prediction holds float32 values; labels are whole numbers"),
+        (
+            ("float.tif", "truth.tif"),
+            "The prediction holds float32 values; labels are whole numbers",
+        ),
         (("found.tif", "nan.tif"), "The truth holds float32 values, 2160 of which are NaN"),
         (("objects.tif", "truth.tif"), "Objects that have a number each can not be evaluated yet"),
         (("colours.png", "slice.png"), "colours or channels"),
@@ -81,7 +112,9 @@ def test_progress_goes_to_standard_error(run: Command, monkeypatch: pytest.Monke
         (("found.tif", "truth.tif", "--task", "instances"), "can not be evaluated yet"),
     ],
 )
-def test_a_failure_is_one_sentence_and_code_1(run: Command, words: tuple[str, ...], told: str) -> None:
+def test_a_failure_is_one_sentence_and_code_1(
+    run: Command, words: tuple[str, ...], told: str
+) -> None:
     ran = run("evaluate", *words, "--json")
     assert ran.code == 1
     assert told in ran.json["error"]
@@ -105,5 +138,7 @@ def test_wrong_usage_is_code_2(run: Command, words: tuple[str, ...], told: str) 
 
 def test_scoring_needs_no_torch(tmp_path: Path) -> None:
     code = "import sys; from napari_unet.cli import evaluate_labels; import napari_unet as nu; nu.evaluate; print('torch' in sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert ran.stdout.strip() == "False"

@@ -54,7 +54,20 @@ def test_train(run: Command, models: dict[str, Path]) -> None:
     image = np.random.default_rng(0).random((112, 112), np.float32)
     tifffile.imwrite("image.tif", image)
     tifffile.imwrite("labels.tif", (image > 0.5).astype(np.uint8))
-    words = ("--image", "image.tif", "--labels", "labels.tif", "--from", models["two"], "--output", "a", "--steps", 1, "--batch", 1)
+    words = (
+        "--image",
+        "image.tif",
+        "--labels",
+        "labels.tif",
+        "--from",
+        models["two"],
+        "--output",
+        "a",
+        "--steps",
+        1,
+        "--batch",
+        1,
+    )
     ran = run("train", *words, "--json")
     found = {key for key in keys(ran.json) if not key.startswith("settings.")} | {"settings"}
     assert found == documented("train")
@@ -67,7 +80,9 @@ def test_evaluate(run: Command) -> None:
     assert all("mean" in ran.json[key] for key in MEASURES)
 
 
-def test_models_list(run: Command, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_list(
+    run: Command, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, str(models["two"].parent))
     ran = run("models", "list", "--json")
     assert set(keys(ran.json)) == documented("models list")
@@ -75,15 +90,24 @@ def test_models_list(run: Command, models: dict[str, Path], monkeypatch: pytest.
 
 
 def test_models_show(run: Command, models: dict[str, Path]) -> None:
-    assert set(keys(run("models", "show", models["two"], "--json").json)) == documented("models show")
+    assert set(keys(run("models", "show", models["two"], "--json").json)) == documented(
+        "models show"
+    )
 
 
 def test_models_measure(run: Command, models: dict[str, Path]) -> None:
-    assert set(keys(run("models", "measure", models["two"], "--engine", "torch", "--json").json)) == documented("models measure")
+    assert set(
+        keys(run("models", "measure", models["two"], "--engine", "torch", "--json").json)
+    ) == documented("models measure")
 
 
-def test_the_flag_counts_before_and_after_the_subcommand(run: Command, models: dict[str, Path]) -> None:
-    assert run("models", "--json", "show", models["two"]).json == run("models", "show", models["two"], "--json").json
+def test_the_flag_counts_before_and_after_the_subcommand(
+    run: Command, models: dict[str, Path]
+) -> None:
+    assert (
+        run("models", "--json", "show", models["two"]).json
+        == run("models", "show", models["two"], "--json").json
+    )
     assert run("models", "--json", "list").json == run("models", "list", "--json").json
     assert list(run("models", "--json", "show", "nothing").json) == ["error"]
 

@@ -22,7 +22,8 @@ def options_of(command: str) -> dict[str, typer.core.TyperOption]:
 
 @pytest.mark.parametrize("name", SegmentSettings.model_fields)
 def test_every_setting_is_an_option(name: str) -> None:
-    option, field = options_of("segment")[name], SegmentSettings.model_fields[name]
+    option = options_of("segment")[name]
+    field = SegmentSettings.model_fields[name]
     assert option_name(name) in option.opts
     assert option.default == field.default
     assert option.help == field.description
@@ -40,7 +41,11 @@ def test_settings_within_settings_are_options_too() -> None:
         assert option_name("_".join(path)) in option.opts
         assert option.default == field.default
         assert option.help == field.description
-    known = {*("_".join(path) for path in flat_fields(TrainSettings)), *TrainArguments.__dataclass_fields__, "help"}
+    known = {
+        *("_".join(path) for path in flat_fields(TrainSettings)),
+        *TrainArguments.__dataclass_fields__,
+        "help",
+    }
     assert set(options) <= known
 
 
@@ -54,8 +59,15 @@ def test_several_numbers_are_written_with_commas() -> None:
 
     seen = []
     small = typer.Typer()
-    small.command()(with_options(make_dataclass("Arguments", []), Settings)(lambda given, settings: seen.append(settings.sides)))
-    assert [CliRunner().invoke(small, words).exit_code for words in ([], ["--sides", "4,5"], ["--sides", "x"])] == [0, 0, 2]
+    small.command()(
+        with_options(make_dataclass("Arguments", []), Settings)(
+            lambda given, settings: seen.append(settings.sides)
+        )
+    )
+    assert [
+        CliRunner().invoke(small, words).exit_code
+        for words in ([], ["--sides", "4,5"], ["--sides", "x"])
+    ] == [0, 0, 2]
     assert seen == [None, (4, 5)]
 
 
@@ -67,7 +79,9 @@ def test_help_names_every_option(run: Command) -> None:
 
 def test_no_words_show_the_commands(run: Command) -> None:
     ran = run()
-    assert all(command in ran.out + ran.err for command in ("segment", "train", "models", "doctor", "demo"))
+    assert all(
+        command in ran.out + ran.err for command in ("segment", "train", "models", "doctor", "demo")
+    )
     assert run("--version").out.startswith("napari-unet-loop ")
 
 
@@ -82,7 +96,11 @@ def test_a_new_setting_becomes_an_option_by_itself() -> None:
     arguments = make_dataclass("Arguments", [("name", Annotated[str, typer.Option()])])
     seen = []
     small = typer.Typer()
-    small.command()(with_options(arguments, Settings)(lambda given, settings: seen.append((given.name, settings.speed_um))))
+    small.command()(
+        with_options(arguments, Settings)(
+            lambda given, settings: seen.append((given.name, settings.speed_um))
+        )
+    )
     assert CliRunner().invoke(small, ["--name", "x", "--speed-um", "3"]).exit_code == 0
     assert CliRunner().invoke(small, ["--name", "x", "--speed-um", "-3"]).exit_code == 2
     assert seen == [("x", 3.0)]

@@ -28,7 +28,19 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def words(models: Models, stack: Path) -> tuple[object, ...]:
-    return ("segment", stack, "--model", models["three"], "--tile-px", 16, "--device", "cpu", "--output", "a.zarr", "--scheduler")
+    return (
+        "segment",
+        stack,
+        "--model",
+        models["three"],
+        "--tile-px",
+        16,
+        "--device",
+        "cpu",
+        "--output",
+        "a.zarr",
+        "--scheduler",
+    )
 
 
 def ordinary(run: Command, words: tuple[object, ...]) -> np.ndarray:
@@ -36,7 +48,9 @@ def ordinary(run: Command, words: tuple[object, ...]) -> np.ndarray:
     return values(Path("whole.tif"))
 
 
-def test_workers_give_the_labels_of_an_ordinary_run(run: Command, words: tuple[object, ...], address: str) -> None:
+def test_workers_give_the_labels_of_an_ordinary_run(
+    run: Command, words: tuple[object, ...], address: str
+) -> None:
     ran = run(*words, address, "--probabilities", "p.zarr", "--json")
     (result,) = ran.json["results"]
     assert (ran.code, result["tiles"], result["resumed"], result["part"]) == (0, 48, False, None)
@@ -47,7 +61,9 @@ def test_workers_give_the_labels_of_an_ordinary_run(run: Command, words: tuple[o
     assert ran.err.count("has no TLS: whoever reaches that port can run any program") == 1
 
 
-def test_control_c_keeps_what_is_finished(run: Command, words: tuple[object, ...], address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_c_keeps_what_is_finished(
+    run: Command, words: tuple[object, ...], address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def show(line: ProgressLine, progress: Progress) -> None:
         if progress.unit == "tiles" and progress.done > 10:
             raise KeyboardInterrupt
@@ -63,7 +79,9 @@ def test_control_c_keeps_what_is_finished(run: Command, words: tuple[object, ...
     np.testing.assert_array_equal(values(Path("a.zarr")), ordinary(run, words))
 
 
-def test_a_cluster_without_workers_is_told(run: Command, words: tuple[object, ...], address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_without_workers_is_told(
+    run: Command, words: tuple[object, ...], address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Crew, "hosts", Counter())
     ran = run(*words, address)
     assert (ran.code, ran.err.count("No worker has joined yet; waiting for one.")) == (0, 1)
@@ -78,7 +96,9 @@ def test_local_starts_workers_and_ends_them(run: Command, words: tuple[object, .
     np.testing.assert_array_equal(values(Path("a.zarr")), ordinary(run, words))
 
 
-def test_where_dask_is_missing_the_extra_is_named(run: Command, words: tuple[object, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_dask_is_missing_the_extra_is_named(
+    run: Command, words: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(hire, "distributed_version", lambda: None)
     ran = run(*words, "tls://host:8786")
     assert ran.code == 1
@@ -89,22 +109,36 @@ def test_where_dask_is_missing_the_extra_is_named(run: Command, words: tuple[obj
 
 @pytest.mark.parametrize(
     ("given", "told"),
-    [(("tls://host:8786", "--part", "1/2"), "leave --part out"), (("host:8786",), "tls://host:port, tcp://host:port or local")],
+    [
+        (("tls://host:8786", "--part", "1/2"), "leave --part out"),
+        (("host:8786",), "tls://host:port, tcp://host:port or local"),
+    ],
 )
-def test_what_contradicts_itself_is_wrong_usage(run: Command, words: tuple[object, ...], given: tuple[str, ...], told: str) -> None:
+def test_what_contradicts_itself_is_wrong_usage(
+    run: Command, words: tuple[object, ...], given: tuple[str, ...], told: str
+) -> None:
     ran = run(*words, *given)
     assert ran.code == 2
     assert told in " ".join(ran.err.replace("│", " ").split())
 
 
-def test_a_tiff_is_refused_before_anything_is_reached(run: Command, words: tuple[object, ...]) -> None:
+def test_a_tiff_is_refused_before_anything_is_reached(
+    run: Command, words: tuple[object, ...]
+) -> None:
     ran = run(*words[:-2], "a.tif", "--scheduler", "tls://host:8786")
     assert ran.code == 1
-    assert "a.tif is written in one go at the end, so there is nothing for --scheduler. Name the output .zarr." in ran.err
+    assert (
+        "a.tif is written in one go at the end, so there is nothing for --scheduler. Name the output .zarr."
+        in ran.err
+    )
 
 
-@pytest.mark.parametrize(("address", "advice"), [("tcp://127.0.0.1:9", False), ("tls://127.0.0.1:9", True)])
-def test_a_scheduler_that_can_not_be_reached_is_told(run: Command, words: tuple[object, ...], address: str, advice: bool) -> None:
+@pytest.mark.parametrize(
+    ("address", "advice"), [("tcp://127.0.0.1:9", False), ("tls://127.0.0.1:9", True)]
+)
+def test_a_scheduler_that_can_not_be_reached_is_told(
+    run: Command, words: tuple[object, ...], address: str, advice: bool
+) -> None:
     with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
         ran = run(*words, address)
     assert ran.code == 1

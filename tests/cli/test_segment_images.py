@@ -30,7 +30,9 @@ def values(path: Path) -> np.ndarray:
 
 
 @pytest.mark.parametrize("output", ["labels.tif", "labels.ome.tif", "labels.zarr"])
-def test_the_file_holds_what_python_gives(run: Command, models: Models, stack: Path, output: str) -> None:
+def test_the_file_holds_what_python_gives(
+    run: Command, models: Models, stack: Path, output: str
+) -> None:
     ran = run("segment", stack, "--model", models["three"], "--output", output)
     assert (ran.code, ran.err) == (0, "")
     scan = read_scan(stack)
@@ -44,23 +46,52 @@ def test_the_file_holds_what_python_gives(run: Command, models: Models, stack: P
 
 def test_a_model_of_volumes(run: Command, models: Models, stack: Path, image: Path) -> None:
     assert run("segment", stack, "--model", models["volumes"], "--output", "labels.tif").code == 0
-    assert np.array_equal(values(Path("labels.tif")), segment(read_scan(stack), load_model_file(models["volumes"])))
+    assert np.array_equal(
+        values(Path("labels.tif")), segment(read_scan(stack), load_model_file(models["volumes"]))
+    )
     ran = run("segment", image, "--model", models["volumes"], "--output", "other.tif")
     assert ran.code == 1
     assert "works on volumes" in ran.err
 
 
 def test_axes_and_spacing_that_are_given_win(run: Command, models: Models, stack: Path) -> None:
-    ran = run("segment", stack, "--model", models["two"], "--output", "a.tif", "--axes", "tyx", "--spacing", "0.3,0.2", "--json")
-    assert (ran.json["results"][0]["axes"], ran.json["results"][0]["spacing"]) == ("tyx", [0.3, 0.2])
+    ran = run(
+        "segment",
+        stack,
+        "--model",
+        models["two"],
+        "--output",
+        "a.tif",
+        "--axes",
+        "tyx",
+        "--spacing",
+        "0.3,0.2",
+        "--json",
+    )
+    assert (ran.json["results"][0]["axes"], ran.json["results"][0]["spacing"]) == (
+        "tyx",
+        [0.3, 0.2],
+    )
     assert read_scan("a.tif").axes == "tyx"
 
 
 def test_a_guess_knows_the_model(run: Command, models: Models, tmp_path: Path) -> None:
     path = tmp_path / "plain.tif"
-    tifffile.imwrite(path, np.random.default_rng(0).random((2, 40, 50), np.float32), photometric="minisblack")
-    assert run("segment", path, "--model", models["channels"], "--output", "a.tif", "--json").json["results"][0]["axes"] == "yx"
-    assert run("segment", path, "--model", models["two"], "--output", "b.tif", "--json").json["results"][0]["axes"] == "zyx"
+    tifffile.imwrite(
+        path, np.random.default_rng(0).random((2, 40, 50), np.float32), photometric="minisblack"
+    )
+    assert (
+        run("segment", path, "--model", models["channels"], "--output", "a.tif", "--json").json[
+            "results"
+        ][0]["axes"]
+        == "yx"
+    )
+    assert (
+        run("segment", path, "--model", models["two"], "--output", "b.tif", "--json").json[
+            "results"
+        ][0]["axes"]
+        == "zyx"
+    )
 
 
 def test_what_is_not_finite_is_told(run: Command, models: Models, tmp_path: Path) -> None:
@@ -81,26 +112,79 @@ def test_colours_are_told(run: Command, models: Models, tmp_path: Path) -> None:
 
 
 def test_settings_reach_the_engine(run: Command, models: Models, image: Path) -> None:
-    few = run("segment", image, "--model", models["two"], "--output", "a.tif", "--threshold", 0.9, "--tile-px", 16, "--json").json
-    many = run("segment", image, "--model", models["two"], "--output", "b.tif", "--threshold", 0.1, "--json").json
+    few = run(
+        "segment",
+        image,
+        "--model",
+        models["two"],
+        "--output",
+        "a.tif",
+        "--threshold",
+        0.9,
+        "--tile-px",
+        16,
+        "--json",
+    ).json
+    many = run(
+        "segment",
+        image,
+        "--model",
+        models["two"],
+        "--output",
+        "b.tif",
+        "--threshold",
+        0.1,
+        "--json",
+    ).json
     assert few["settings"]["threshold"] == 0.9
     assert few["results"][0]["tiles"] > many["results"][0]["tiles"]
     assert few["results"][0]["voxels"]["class 1"] < many["results"][0]["voxels"]["class 1"]
 
 
-def test_the_engine_that_ran_is_named_in_json_and_file(run: Command, models: Models, image: Path) -> None:
-    ran = run("segment", image, "--model", models["two"], "--output", "a.zarr", "--engine", "torch", "--json")
+def test_the_engine_that_ran_is_named_in_json_and_file(
+    run: Command, models: Models, image: Path
+) -> None:
+    ran = run(
+        "segment",
+        image,
+        "--model",
+        models["two"],
+        "--output",
+        "a.zarr",
+        "--engine",
+        "torch",
+        "--json",
+    )
     assert ran.json["engine"] == f"torch {version('torch')} on cpu"
-    assert (ran.json["settings"]["engine"], ran.json["settings"]["precision"]) == ("torch", "float32")
+    assert (ran.json["settings"]["engine"], ran.json["settings"]["precision"]) == (
+        "torch",
+        "float32",
+    )
     assert zarr.open_group("a.zarr", mode="r").attrs["napari_unet"]["engine"] == ran.json["engine"]
-    assert run("segment", image, "--model", models["two"], "--output", "b.tif", "--engine", "fast").code == 2
+    assert (
+        run(
+            "segment", image, "--model", models["two"], "--output", "b.tif", "--engine", "fast"
+        ).code
+        == 2
+    )
 
 
 def test_what_it_will_take_is_told_before_a_long_run(
     run: Command, models: Models, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NAPARI_UNET_CACHE", str(tmp_path / "cache"))
-    words = ("segment", image, "--model", models["two"], "--engine", "torch", "--output", "a.tif", "--overwrite", "--json")
+    words = (
+        "segment",
+        image,
+        "--model",
+        models["two"],
+        "--engine",
+        "torch",
+        "--output",
+        "a.tif",
+        "--overwrite",
+        "--json",
+    )
     first = run(*words)
     assert (first.err, first.json["results"][0]["seconds_estimated"]) == ("", None)
     assert 10**5 < first.json["results"][0]["memory_bytes"] < 10**7
@@ -114,12 +198,30 @@ def test_what_it_will_take_is_told_before_a_long_run(
 def test_an_engine_that_fails_on_the_way_is_replaced_and_told(
     run: Command, models: Models, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segment_place, "make_engine", lambda model, settings: failing_over(model, 3))
+    monkeypatch.setattr(
+        segment_place, "make_engine", lambda model, settings: failing_over(model, 3)
+    )
     other = tmp_path / "other.tif"
     other.write_bytes(image.read_bytes())
-    ran = run("segment", image, other, "--model", models["two"], "--output", "out", "--tile-px", 16, "--json")
+    ran = run(
+        "segment",
+        image,
+        other,
+        "--model",
+        models["two"],
+        "--output",
+        "out",
+        "--tile-px",
+        16,
+        "--json",
+    )
     first, second = ran.json["results"]
-    assert (ran.code, ran.json["engine"], first["engine"], second["engine"]) == (0, BOTH, BOTH, TORCH)
+    assert (ran.code, ran.json["engine"], first["engine"], second["engine"]) == (
+        0,
+        BOTH,
+        BOTH,
+        TORCH,
+    )
     assert first["notes"] == second["notes"] == [NOTE]
     assert f"image.tif: {NOTE}" in ran.err
     assert np.array_equal(values(Path(first["output"])), values(Path(second["output"])))
@@ -129,13 +231,25 @@ def test_an_engine_that_is_not_installed_is_an_error_with_the_line_that_installs
     run: Command, models: Models, image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("napari_unet.segment.engine.choice.openvino_version", lambda: None)
-    ran = run("segment", image, "--model", models["two"], "--output", "a.tif", "--engine", "openvino", "--json")
+    ran = run(
+        "segment",
+        image,
+        "--model",
+        models["two"],
+        "--output",
+        "a.tif",
+        "--engine",
+        "openvino",
+        "--json",
+    )
     assert ran.code == 1
     assert "pip install 'napari-unet-loop[openvino]'" in ran.json["error"]
     assert not Path("a.tif").exists()
 
 
-def test_an_engine_that_can_not_run_the_model_is_a_note(run: Command, models: Models, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_can_not_run_the_model_is_a_note(
+    run: Command, models: Models, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(model: object, precision: str) -> None:
         raise EngineError("OpenVINO can not run this model (no such processor).")
 
@@ -143,15 +257,30 @@ def test_an_engine_that_can_not_run_the_model_is_a_note(run: Command, models: Mo
     monkeypatch.setattr("napari_unet.segment.engine.choice._openvino", refuse)
     ran = run("segment", image, "--model", models["two"], "--output", "a.tif", "--json")
     assert ran.json["engine"].startswith("torch")
-    assert ran.json["results"][0]["notes"][-1].endswith("(no such processor). PyTorch runs instead.")
+    assert ran.json["results"][0]["notes"][-1].endswith(
+        "(no such processor). PyTorch runs instead."
+    )
 
 
-@pytest.mark.parametrize(("model", "suffix"), [("two", "tif"), ("two", "zarr"), ("three", "tif"), ("three", "zarr")])
+@pytest.mark.parametrize(
+    ("model", "suffix"), [("two", "tif"), ("two", "zarr"), ("three", "tif"), ("three", "zarr")]
+)
 def test_probabilities(run: Command, models: Models, stack: Path, model: str, suffix: str) -> None:
     path = Path(f"p.{suffix}")
-    ran = run("segment", stack, "--model", models[model], "--output", "labels.tif", "--probabilities", path, "--json")
+    ran = run(
+        "segment",
+        stack,
+        "--model",
+        models[model],
+        "--output",
+        "labels.tif",
+        "--probabilities",
+        path,
+        "--json",
+    )
     assert ran.json["results"][0]["probabilities"] == str(path)
-    labels, scan = values(Path("labels.tif")), read_scan(path)
+    labels = values(Path("labels.tif"))
+    scan = read_scan(path)
     if model == "two":
         assert scan.axes == "zyx"
         decided = values(path) >= 0.5
@@ -160,26 +289,71 @@ def test_probabilities(run: Command, models: Models, stack: Path, model: str, su
     assert (labels == decided).mean() > 0.999
 
 
-def test_probabilities_are_kept_beside_the_labels(run: Command, models: Models, image: Path) -> None:
-    run("segment", image, "--model", models["two"], "--output", "out/cells.tif", "--keep-probabilities")
-    assert sorted(path.name for path in Path("out").iterdir()) == ["cells.tif", "cells_probabilities.tif"]
+def test_probabilities_are_kept_beside_the_labels(
+    run: Command, models: Models, image: Path
+) -> None:
+    run(
+        "segment",
+        image,
+        "--model",
+        models["two"],
+        "--output",
+        "out/cells.tif",
+        "--keep-probabilities",
+    )
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "cells.tif",
+        "cells_probabilities.tif",
+    ]
 
 
-def test_several_images_go_into_a_folder(run: Command, models: Models, image: Path, stack: Path) -> None:
-    ran = run("segment", image, stack, "--model", models["two"], "--output", "out", "--probabilities", "prob")
+def test_several_images_go_into_a_folder(
+    run: Command, models: Models, image: Path, stack: Path
+) -> None:
+    ran = run(
+        "segment",
+        image,
+        stack,
+        "--model",
+        models["two"],
+        "--output",
+        "out",
+        "--probabilities",
+        "prob",
+    )
     assert ran.code == 0
-    assert sorted(path.name for path in Path("out").iterdir()) == ["image_labels.tif", "stack_labels.tif"]
-    assert sorted(path.name for path in Path("prob").iterdir()) == ["image_probabilities.tif", "stack_probabilities.tif"]
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "image_labels.tif",
+        "stack_labels.tif",
+    ]
+    assert sorted(path.name for path in Path("prob").iterdir()) == [
+        "image_probabilities.tif",
+        "stack_probabilities.tif",
+    ]
 
 
-def test_wildcards_work_where_the_shell_leaves_them(run: Command, models: Models, image: Path, stack: Path) -> None:
+def test_wildcards_work_where_the_shell_leaves_them(
+    run: Command, models: Models, image: Path, stack: Path
+) -> None:
     ran = run("segment", "*.tif", "--model", models["two"], "--output", "out", "--json")
     assert [result["image"] for result in ran.json["results"]] == ["image.tif", "stack.tif"]
 
 
-def test_one_bad_image_does_not_stop_the_others(run: Command, models: Models, image: Path, tmp_path: Path) -> None:
+def test_one_bad_image_does_not_stop_the_others(
+    run: Command, models: Models, image: Path, tmp_path: Path
+) -> None:
     (tmp_path / "bad.tif").write_bytes(image.read_bytes()[:500])
-    ran = run("segment", "bad.tif", "none.tif", image, "--model", models["two"], "--output", "out", "--json")
+    ran = run(
+        "segment",
+        "bad.tif",
+        "none.tif",
+        image,
+        "--model",
+        models["two"],
+        "--output",
+        "out",
+        "--json",
+    )
     assert ran.code == 1
     assert [result["error"] is None for result in ran.json["results"]] == [False, False, True]
     assert ran.json["failed"] == 2
@@ -210,11 +384,15 @@ def test_an_image_is_never_replaced(run: Command, models: Models, image: Path) -
     assert image.read_bytes() == before
 
 
-def test_progress_goes_to_standard_error(run: Command, models: Models, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_goes_to_standard_error(
+    run: Command, models: Models, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from napari_unet.cli import progress_line
 
     monkeypatch.setattr(progress_line, "ELSEWHERE_S", 0.0)
-    ran = run("segment", image, "--model", models["two"], "--output", "a.tif", "--tile-px", 16, "--json")
+    ran = run(
+        "segment", image, "--model", models["two"], "--output", "a.tif", "--tile-px", 16, "--json"
+    )
     assert "image.tif: 1 of " in ran.err
     assert ran.json["failed"] == 0
 
@@ -231,13 +409,17 @@ def test_progress_goes_to_standard_error(run: Command, models: Models, image: Pa
         (("stack.tif", "--model", "two", "--output", "a.tif"), "folder"),
     ],
 )
-def test_wrong_usage_is_code_2(run: Command, models: Models, image: Path, words: tuple[object, ...], told: str) -> None:
+def test_wrong_usage_is_code_2(
+    run: Command, models: Models, image: Path, words: tuple[object, ...], told: str
+) -> None:
     ran = run("segment", image, *(models.get(str(word), word) for word in words), "--json")
     assert (ran.code, ran.out) == (2, "")
     assert told in ran.err
 
 
-def test_two_results_of_one_name_are_wrong_usage(run: Command, models: Models, image: Path, tmp_path: Path) -> None:
+def test_two_results_of_one_name_are_wrong_usage(
+    run: Command, models: Models, image: Path, tmp_path: Path
+) -> None:
     (tmp_path / "other").mkdir()
     other = tmp_path / "other" / "image.tif"
     other.write_bytes(image.read_bytes())
@@ -258,7 +440,9 @@ def test_two_results_of_one_name_are_wrong_usage(run: Command, models: Models, i
         (("--model", "channels", "--output", "a.tif"), "2 channels"),
     ],
 )
-def test_a_failure_is_one_sentence_and_code_1(run: Command, models: Models, image: Path, words: tuple[object, ...], told: str) -> None:
+def test_a_failure_is_one_sentence_and_code_1(
+    run: Command, models: Models, image: Path, words: tuple[object, ...], told: str
+) -> None:
     ran = run("segment", image, *(models.get(str(word), word) for word in words), "--json")
     assert ran.code == 1
     assert told in ran.err
@@ -267,7 +451,9 @@ def test_a_failure_is_one_sentence_and_code_1(run: Command, models: Models, imag
     assert not list(Path().glob("a.*"))
 
 
-def test_the_unforeseen_is_one_sentence_too(run: Command, models: Models, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_unforeseen_is_one_sentence_too(
+    run: Command, models: Models, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("out of\nmemory")
 
@@ -280,7 +466,9 @@ def test_the_unforeseen_is_one_sentence_too(run: Command, models: Models, image:
     assert "Traceback" in run("segment", image, "--model", models["two"], "--output", "a.tif").err
 
 
-def test_an_interruption_is_code_130(run: Command, models: Models, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_is_code_130(
+    run: Command, models: Models, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -292,10 +480,30 @@ def test_an_interruption_is_code_130(run: Command, models: Models, image: Path, 
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_control_c_ends_a_running_process_and_leaves_nothing(models: Models, tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "big.tif", np.random.default_rng(0).random((40, 700, 700), np.float32), metadata={"axes": "ZYX"})
-    words = ["segment", "big.tif", "--model", str(models["two"]), "--output", "a.tif", "--tile-px", "32"]
-    process = subprocess.Popen([sys.executable, "-m", "napari_unet", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+def test_control_c_ends_a_running_process_and_leaves_nothing(
+    models: Models, tmp_path: Path
+) -> None:
+    tifffile.imwrite(
+        tmp_path / "big.tif",
+        np.random.default_rng(0).random((40, 700, 700), np.float32),
+        metadata={"axes": "ZYX"},
+    )
+    words = [
+        "segment",
+        "big.tif",
+        "--model",
+        str(models["two"]),
+        "--output",
+        "a.tif",
+        "--tile-px",
+        "32",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "napari_unet", *words],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     _wait_for_cpu(process)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
@@ -308,6 +516,7 @@ def _wait_for_cpu(process: subprocess.Popen[str], seconds: float = 4.0) -> None:
     """Wait until the process has begun to work."""
     import psutil
 
-    watched, deadline = psutil.Process(process.pid), time.monotonic() + 60
+    watched = psutil.Process(process.pid)
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and sum(watched.cpu_times()[:2]) < seconds:
         time.sleep(0.05)

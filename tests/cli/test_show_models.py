@@ -8,7 +8,13 @@ import pytest
 from helpers.command_line import Command
 from helpers.tiny import tiny_model, tiny_spec
 from napari_unet.model.formats.safetensors_file import load_model_file, save_model
-from napari_unet.segment.engine.speed_cache import FOLDER_VARIABLE, Weighed, keep_paces, known_pace, known_voxel_bytes
+from napari_unet.segment.engine.speed_cache import (
+    FOLDER_VARIABLE,
+    Weighed,
+    keep_paces,
+    known_pace,
+    known_voxel_bytes,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +23,9 @@ def _nothing_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", ["two", "volumes"])
-def test_what_is_measured_is_known_to_later_runs(run: Command, models: dict[str, Path], kind: str) -> None:
+def test_what_is_measured_is_known_to_later_runs(
+    run: Command, models: dict[str, Path], kind: str
+) -> None:
     ran = run("models", "measure", models[kind], "--engine", "torch", "--device", "cpu", "--json")
     config = load_model_file(models[kind]).spec.architecture
     voxels = ran.json["window"][0] ** config.dimensions
@@ -28,7 +36,9 @@ def test_what_is_measured_is_known_to_later_runs(run: Command, models: dict[str,
     assert known_voxel_bytes(config, "torch") == ran.json["voxel_bytes"]
 
 
-def test_a_network_that_normalises_by_instance_is_measured_too(run: Command, tmp_path: Path) -> None:
+def test_a_network_that_normalises_by_instance_is_measured_too(
+    run: Command, tmp_path: Path
+) -> None:
     path = save_model(tiny_model(tiny_spec(norm="instance")), tmp_path / "instance.safetensors")
     ran = run("models", "measure", path, "--engine", "torch", "--device", "cpu")
     assert ran.code == 0
@@ -39,8 +49,21 @@ def test_memory_is_seen_in_a_process_that_has_computed_nothing(models: dict[str,
     import json
     import subprocess
 
-    words = ["-m", "napari_unet", "models", "measure", str(models["two"]), "--engine", "torch", "--device", "cpu", "--json"]
-    told = json.loads(subprocess.run([sys.executable, *words], check=True, capture_output=True).stdout)
+    words = [
+        "-m",
+        "napari_unet",
+        "models",
+        "measure",
+        str(models["two"]),
+        "--engine",
+        "torch",
+        "--device",
+        "cpu",
+        "--json",
+    ]
+    told = json.loads(
+        subprocess.run([sys.executable, *words], check=True, capture_output=True).stdout
+    )
     assert 20 < told["voxel_bytes"] < 2000
 
 
@@ -52,7 +75,9 @@ def test_memory_is_seen_in_a_process_that_has_computed_nothing(models: dict[str,
         (("--device", "cuda:7"), 1, "cuda:7"),
     ],
 )
-def test_what_can_not_be_is_told(run: Command, models: dict[str, Path], words: tuple[str, str], code: int, sentence: str) -> None:
+def test_what_can_not_be_is_told(
+    run: Command, models: dict[str, Path], words: tuple[str, str], code: int, sentence: str
+) -> None:
     ran = run("models", "measure", models["two"], *words)
     assert (ran.code, ran.out) == (code, "")
     assert sentence in ran.err
@@ -61,7 +86,13 @@ def test_what_can_not_be_is_told(run: Command, models: dict[str, Path], words: t
 def test_the_last_measurement_of_the_largest_window_counts() -> None:
     config = tiny_spec().architecture
     keep_paces(
-        config, [], [Weighed("torch", size, taken) for size, taken in ((21, 100.0), (10, 9000.0), (20, 300.0), (21, 200.0))], fresh=True
+        config,
+        [],
+        [
+            Weighed("torch", size, taken)
+            for size, taken in ((21, 100.0), (10, 9000.0), (20, 300.0), (21, 200.0))
+        ],
+        fresh=True,
     )
     assert known_voxel_bytes(config, "torch") == 200
     assert known_voxel_bytes(config, "openvino") is None
@@ -69,7 +100,12 @@ def test_the_last_measurement_of_the_largest_window_counts() -> None:
 
 def test_a_used_process_says_only_what_is_not_known() -> None:
     config = tiny_spec().architecture
-    said = ((24, 300.0, False, 300.0), (25, 200.0, False, 300.0), (20, 100.0, True, 100.0), (24, 400.0, False, 100.0))
+    said = (
+        (24, 300.0, False, 300.0),
+        (25, 200.0, False, 300.0),
+        (20, 100.0, True, 100.0),
+        (24, 400.0, False, 100.0),
+    )
     for size, taken, fresh, known in said:
         keep_paces(config, [], [Weighed("torch", size, taken)], fresh)
         assert known_voxel_bytes(config, "torch") == known

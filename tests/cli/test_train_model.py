@@ -31,11 +31,17 @@ def written(folder: Path, models: Models, name: str, image: np.ndarray) -> tuple
     return ("--image", f"{name}.tif", "--labels", f"{name}_labels.tif")
 
 
-def test_the_old_model_is_written_where_the_new_one_does_not_win(run: Command, models: Models, tmp_path: Path) -> None:
+def test_the_old_model_is_written_where_the_new_one_does_not_win(
+    run: Command, models: Models, tmp_path: Path
+) -> None:
     image = smooth_image((112, 112))
     parts = [image[y : y + 32, x : x + 32] for y in range(0, 80, 16) for x in range(0, 80, 16)]
-    pairs = [word for n, part in enumerate(parts) for word in written(tmp_path, models, f"part{n}", part)]
-    ran = run("train", *pairs, "--from", models["two"], "--output", "a.safetensors", *QUICK, "--json")
+    pairs = [
+        word for n, part in enumerate(parts) for word in written(tmp_path, models, f"part{n}", part)
+    ]
+    ran = run(
+        "train", *pairs, "--from", models["two"], "--output", "a.safetensors", *QUICK, "--json"
+    )
     assert ran.code == 0, ran.err
     parent = load_model_file(models["two"])
     assert ran.json["kept"] == "parent"
@@ -55,20 +61,49 @@ def test_from_scratch_with_names_and_a_trust_mask(run: Command, pair: tuple[str,
     trust = np.full((112, 112), 2, np.uint8)
     trust[:, 90:] = 0
     tifffile.imwrite("trust.tif", trust)
-    words = (*pair, "--trust", "trust.tif", "--classes", "nothing, cell", "--name", "mine", "--output", "m.safetensors", *QUICK)
+    words = (
+        *pair,
+        "--trust",
+        "trust.tif",
+        "--classes",
+        "nothing, cell",
+        "--name",
+        "mine",
+        "--output",
+        "m.safetensors",
+        *QUICK,
+    )
     ran = run("train", *words, "--augment-rotation-deg", 0, "--no-augment-flips", "--json")
     assert ran.code == 0, ran.err
-    assert (ran.json["kept"], ran.json["parent_sha256"], ran.json["name"]) == ("child", None, "mine")
+    assert (ran.json["kept"], ran.json["parent_sha256"], ran.json["name"]) == (
+        "child",
+        None,
+        "mine",
+    )
     assert ran.json["settings"]["augment"]["rotation_deg"] == 0
     assert ran.json["settings"]["augment"]["flips"] is False
     assert ran.json["corrections"]["reviewed_voxels"] == 112 * 90
-    assert [each.name for each in load_model_file("m.safetensors").spec.classes] == ["nothing", "cell"]
+    assert [each.name for each in load_model_file("m.safetensors").spec.classes] == [
+        "nothing",
+        "cell",
+    ]
 
 
 def test_an_interruption_leaves_what_resume_goes_on_from(
     run: Command, models: Models, pair: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = (*pair, "--from", models["two"], *QUICK, "--steps", 4, "--checkpoint-seconds", 0, "--keep-anyway", "--json")
+    words = (
+        *pair,
+        "--from",
+        models["two"],
+        *QUICK,
+        "--steps",
+        4,
+        "--checkpoint-seconds",
+        0,
+        "--keep-anyway",
+        "--json",
+    )
     whole = run("train", *words, "--output", "whole.safetensors").json
 
     def interrupted(*given: Any, **options: Any) -> Any:
@@ -92,7 +127,9 @@ def test_an_interruption_leaves_what_resume_goes_on_from(
     assert (ran.code, "no checkpoint" in ran.err) == (1, True)
 
 
-def test_a_file_that_exists_is_kept_and_told_before_anything_runs(run: Command, pair: tuple[str, ...]) -> None:
+def test_a_file_that_exists_is_kept_and_told_before_anything_runs(
+    run: Command, pair: tuple[str, ...]
+) -> None:
     Path("a.safetensors").write_bytes(b"precious")
     ran = run("train", *pair, "--output", "a.safetensors", *QUICK)
     assert (ran.code, "--overwrite" in ran.err) == (1, True)
@@ -127,12 +164,16 @@ def test_a_folder_that_can_not_be_written_is_told_before_anything_is_trained(
     run: Command, pair: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("file").write_bytes(b"precious")
-    monkeypatch.setattr(train_model, "train", lambda *given, **options: pytest.fail("it was trained"))
+    monkeypatch.setattr(
+        train_model, "train", lambda *given, **options: pytest.fail("it was trained")
+    )
     ran = run("train", *pair, "--output", "file/a.safetensors", *QUICK)
     assert (ran.code, "Choose another folder" in ran.err) == (1, True)
 
 
-def test_the_checkpoint_of_an_interrupted_training_is_not_lost_without_a_word(run: Command, pair: tuple[str, ...]) -> None:
+def test_the_checkpoint_of_an_interrupted_training_is_not_lost_without_a_word(
+    run: Command, pair: tuple[str, ...]
+) -> None:
     Path("a.safetensors.checkpoint").write_bytes(b"precious")
     ran = run("train", *pair, "--output", "a.safetensors", *QUICK, "--checkpoint-seconds", 0)
     assert (ran.code, "--resume" in ran.err) == (1, True)
@@ -144,14 +185,38 @@ def test_the_checkpoint_of_an_interrupted_training_is_not_lost_without_a_word(ru
     ("words", "code", "said"),
     [
         (("--image", "image.tif"), 2, "labels"),
-        (("--image", "image.tif", "--labels", "image_labels.tif", "--image", "image.tif"), 2, "each one needs its --labels"),
+        (
+            ("--image", "image.tif", "--labels", "image_labels.tif", "--image", "image.tif"),
+            2,
+            "each one needs its --labels",
+        ),
         (("--image", "image.tif", "--labels", "image.tif"), 1, "whole numbers"),
         (("--image", "gone.tif", "--labels", "image_labels.tif"), 1, "gone.tif"),
-        (("--image", "image.tif", "--labels", "image_labels.tif", "--task", "instances"), 1, "can not be learnt yet"),
-        (("--image", "image.tif", "--labels", "image_labels.tif", "--minutes", 1), 2, "minutes or steps"),
-        (("--image", "image.tif", "--labels", "image_labels.tif", "--from", "nothing"), 1, "no model"),
-        (("--image", "image.tif", "--labels", "image_labels.tif", "--loss", "nonsense"), 2, "--loss"),
-        (("--image", "image.tif", "--labels", "image_labels.tif", "--augment-scale", 0), 2, "--augment-scale"),
+        (
+            ("--image", "image.tif", "--labels", "image_labels.tif", "--task", "instances"),
+            1,
+            "can not be learnt yet",
+        ),
+        (
+            ("--image", "image.tif", "--labels", "image_labels.tif", "--minutes", 1),
+            2,
+            "minutes or steps",
+        ),
+        (
+            ("--image", "image.tif", "--labels", "image_labels.tif", "--from", "nothing"),
+            1,
+            "no model",
+        ),
+        (
+            ("--image", "image.tif", "--labels", "image_labels.tif", "--loss", "nonsense"),
+            2,
+            "--loss",
+        ),
+        (
+            ("--image", "image.tif", "--labels", "image_labels.tif", "--augment-scale", 0),
+            2,
+            "--augment-scale",
+        ),
     ],
 )
 def test_what_can_not_be_is_told_in_one_sentence(
@@ -168,6 +233,15 @@ def test_labels_of_another_scale_are_refused(run: Command, pair: tuple[str, ...]
     labels = tifffile.imread("image_labels.tif")
     for name, array, size in (("fine.tif", data, 10000), ("coarse.tif", labels, 5000)):
         tifffile.imwrite(name, array, resolution=(size, size), resolutionunit="CENTIMETER")
-    ran = run("train", "--image", "fine.tif", "--labels", "coarse.tif", "--output", "a.safetensors", *QUICK)
+    ran = run(
+        "train",
+        "--image",
+        "fine.tif",
+        "--labels",
+        "coarse.tif",
+        "--output",
+        "a.safetensors",
+        *QUICK,
+    )
     assert ran.code == 1
     assert "voxels of" in ran.err

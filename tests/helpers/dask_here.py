@@ -10,7 +10,8 @@ from distributed import LocalCluster
 
 @contextmanager
 def two_workers(processes: bool = False) -> Iterator[LocalCluster]:
-    # dask sets threads in the environment of this process, and training has other bits on fewer of them
+    # dask sets threads in the environment of this process, and training has other bits on fewer of
+    # them
     with (
         patch.dict(os.environ),
         LocalCluster(

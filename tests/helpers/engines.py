@@ -3,10 +3,10 @@
 import numpy as np
 
 from napari_unet.model.torch_import import torch
-from napari_unet.progress import Asked, go
+from napari_unet.progress import GetControl, always_continue
 from napari_unet.segment.engine import Engine
 
 
-def on(engine: Engine, window: np.ndarray, asked: Asked = go) -> np.ndarray:
+def on(engine: Engine, window: np.ndarray, control: GetControl = always_continue) -> np.ndarray:
     """Probabilities (K, *window) of a window (C, *window)."""
-    return engine.run(torch.from_numpy(window), asked).cpu().numpy()
+    return engine.run(torch.from_numpy(window), control).cpu().numpy()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from napari_unet.errors import EngineError
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
-from napari_unet.progress import Asked, go
+from napari_unet.progress import GetControl, always_continue
 from napari_unet.segment.engine import FallbackEngine, TorchEngine
 from napari_unet.segment.engine.kinds import Kind
 
@@ -28,22 +28,27 @@ class Failing:
 
     note = ""
 
-    def __init__(self, model: Model, failure: Callable[[], Exception], good: int = 0, device: str = "cpu") -> None:
+    def __init__(
+        self, model: Model, failure: Callable[[], Exception], good: int = 0, device: str = "cpu"
+    ) -> None:
         """On the processor it stands for OpenVINO, elsewhere for torch."""
-        self._engine, self._failure, self._good = TorchEngine(model.network), failure, good
+        self._engine = TorchEngine(model.network)
+        self._failure = failure
+        self._good = good
         self.kind: Kind = "openvino" if device == "cpu" else "torch"
-        self.name, self.device = f"{self.kind} 1.2 on {device}", device
+        self.name = f"{self.kind} 1.2 on {device}"
+        self.device = device
         self.failed: list[tuple[int, ...]] = []
 
-    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+    def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
         if not self._good:
             self.failed.append(tuple(window.shape))
             raise self._failure()
         self._good -= 1
-        return self._engine.run(window, asked)
+        return self._engine.run(window, control)
 
-    def fix(self, windows: torch.Tensor, asked: Asked = go) -> None:
-        self._engine.fix(windows, asked)
+    def fix(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
+        self._engine.fix(windows, control)
 
     def give_way(self) -> bool:
         return False
@@ -51,4 +56,6 @@ class Failing:
 
 def failing_over(model: Model, good: int) -> FallbackEngine:
     """An engine that torch takes the place of after some windows."""
-    return FallbackEngine(Failing(model, broken, good), lambda note: TorchEngine(model.network, note=note))
+    return FallbackEngine(
+        Failing(model, broken, good), lambda note: TorchEngine(model.network, note=note)
+    )

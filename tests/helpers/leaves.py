@@ -16,8 +16,12 @@ def entry(name: str = "tiny", spec: ModelSpec | None = None, **facts: object) ->
 
 
 def broken(name: str = "broken") -> ModelEntry:
-    return ModelEntry(name, Path(f"/models/{name}.safetensors"), False, None, "broken is cut off. Copy it again.")
+    return ModelEntry(
+        name, Path(f"/models/{name}.safetensors"), False, None, "broken is cut off. Copy it again."
+    )
 
 
-def layer(key: int = 1, name: str = "cells", shape: tuple[int, ...] = (64, 48), **facts: object) -> LayerFacts:
+def layer(
+    key: int = 1, name: str = "cells", shape: tuple[int, ...] = (64, 48), **facts: object
+) -> LayerFacts:
     return LayerFacts(key, name, shape, **facts)

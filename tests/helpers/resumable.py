@@ -7,19 +7,19 @@ import numpy as np
 
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
-from napari_unet.progress import Asked, OnProgress, go, ignore
+from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
 from napari_unet.scans.formats.read import read_scan
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
-from napari_unet.segment.resumable.part import Keeping, Part
-from napari_unet.segment.resumable.run import kept_run
+from napari_unet.segment.resumable.part import Part, ResumePolicy
+from napari_unet.segment.resumable.run import resumable_run
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
-from napari_unet.segment.totals import Tally
+from napari_unet.segment.totals import RunTotals
 
-NEW = Keeping()
+NEW = ResumePolicy()
 
 
 class Killed(BaseException):
@@ -30,53 +30,73 @@ class Counting:
     """A network that counts its runs, and ends all after so many of them."""
 
     def __init__(self, model: Model, most: int | None = None) -> None:
-        self._engine, self._most = TorchEngine(model.network), most
-        self.name, self.kind, self.note = self._engine.name, self._engine.kind, self._engine.note
-        self.device, self.runs = self._engine.device, 0
+        self._engine = TorchEngine(model.network)
+        self._most = most
+        self.name = self._engine.name
+        self.kind = self._engine.kind
+        self.note = self._engine.note
+        self.device = self._engine.device
+        self.runs = 0
 
-    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+    def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
         if self.runs == self._most:
             raise Killed
         self.runs += 1
-        return self._engine.run(window, asked)
+        return self._engine.run(window, control)
 
-    def fix(self, windows: torch.Tensor, asked: Asked = go) -> None:
-        self._engine.fix(windows, asked)
+    def fix(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
+        self._engine.fix(windows, control)
 
 
 def run_kept(
     model: Model,
     scan: Scan,
     outputs: Outputs,
-    keeping: Keeping = NEW,
+    policy: ResumePolicy = NEW,
     engine: Counting | None = None,
     tile_px: int = 16,
     on_progress: OnProgress = ignore,
-    asked: Asked = go,
-) -> Tally:
+    control: GetControl = always_continue,
+) -> RunTotals:
     """One run as the command line does it; `Killed` where the engine says so."""
-    settings = SegmentSettings(tile_px=tile_px, device="cpu", keep_probabilities=outputs.probabilities is not None)
+    settings = SegmentSettings(
+        tile_px=tile_px, device="cpu", keep_probabilities=outputs.probabilities is not None
+    )
     engine = engine or Counting(model)
-    wanted = None if keeping.merge else engine
-    with kept_run(model, plan_job(model.spec, scan, settings), outputs, keeping, wanted, on_progress, asked) as run:
+    wanted = None if policy.merge else engine
+    with resumable_run(
+        model, plan_job(model.spec, scan, settings), outputs, policy, wanted, on_progress, control
+    ) as run:
         if not run.complete:
             for tile in stream(model, run.job, engine=engine):
                 run.take(tile)
     return run
 
 
-def run_killed(model: Model, scan: Scan, outputs: Outputs, most: int, keeping: Keeping = NEW, tile_px: int = 16) -> bool:
+def run_killed(
+    model: Model,
+    scan: Scan,
+    outputs: Outputs,
+    most: int,
+    policy: ResumePolicy = NEW,
+    tile_px: int = 16,
+) -> bool:
     """A run that ends after `most` tiles; whether it did not come to its end."""
     try:
-        run_kept(model, scan, outputs, keeping, Counting(model, most), tile_px)
+        run_kept(model, scan, outputs, policy, Counting(model, most), tile_px)
     except Killed:
         return True
     return False
 
 
-def run_parts(model: Model, scan: Scan, outputs: Outputs, order: Sequence[int], tile_px: int = 16) -> list[Tally]:
+def run_parts(
+    model: Model, scan: Scan, outputs: Outputs, order: Sequence[int], tile_px: int = 16
+) -> list[RunTotals]:
     """All parts, in any order."""
-    return [run_kept(model, scan, outputs, Keeping(part=Part(number, len(order))), tile_px=tile_px) for number in order]
+    return [
+        run_kept(model, scan, outputs, ResumePolicy(part=Part(number, len(order))), tile_px=tile_px)
+        for number in order
+    ]
 
 
 def values(path: Path) -> np.ndarray:

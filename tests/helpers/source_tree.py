@@ -14,5 +14,7 @@ def third_parties(file: Path) -> set[str]:
     """The first names of what a file imports."""
     nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    froms = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    froms = {
+        node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level
+    }
     return {name.partition(".")[0] for name in plain | froms}

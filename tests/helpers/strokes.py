@@ -1,4 +1,6 @@
-"""Painting as a user does: mouse and keys on the canvas of a real viewer, placed by voxels of a layer."""
+"""Painting as a user does: mouse and keys on the canvas of a real viewer, placed by voxels of a
+layer.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +11,9 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-LEFT, RIGHT, NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.NoButton
+LEFT = Qt.MouseButton.LeftButton
+RIGHT = Qt.MouseButton.RightButton
+NONE = Qt.MouseButton.NoButton
 STILL_MS = 15  # vispy drops movements that follow each other faster
 
 
@@ -17,7 +21,8 @@ class Hand:
     """A hand on the mouse over the canvas."""
 
     def __init__(self, viewer: Any, layer: Any) -> None:
-        self.viewer, self.layer = viewer, layer
+        self.viewer = viewer
+        self.layer = layer
         self.canvas = viewer.window._qt_viewer.canvas.native
         self.canvas.resize(400, 400)
         QApplication.processEvents()
@@ -62,13 +67,22 @@ class Hand:
         if kind == QEvent.Type.MouseMove:
             QTest.qWait(STILL_MS)
         where = self._on_canvas(point)
-        event = QMouseEvent(kind, where, self.canvas.mapToGlobal(where), button, held, Qt.KeyboardModifier.NoModifier)
+        event = QMouseEvent(
+            kind,
+            where,
+            self.canvas.mapToGlobal(where),
+            button,
+            held,
+            Qt.KeyboardModifier.NoModifier,
+        )
         QApplication.sendEvent(self.canvas, event)
         QTest.qWait(STILL_MS)
 
     def _on_canvas(self, point: Sequence[float]) -> QPointF:
         shown = list(self.layer._slice_input.displayed)
-        full = np.array([self.viewer.dims.current_step[axis] for axis in range(self.layer.ndim)], float)
+        full = np.array(
+            [self.viewer.dims.current_step[axis] for axis in range(self.layer.ndim)], float
+        )
         full[shown] = point
         world = np.asarray(self.layer.data_to_world(full))[shown]
         view = self.viewer.window._qt_viewer.canvas.view

@@ -1,7 +1,8 @@
 """Networks and scans small enough for every test, and right enough to prove something.
 
-A fresh random network gives one class everywhere, and so passes any test of tiles. `tiny_model` sets the
-normalisation statistics and centres the head, so that every class holds a fair share of the voxels.
+A fresh random network gives one class everywhere, and so passes any test of tiles. `tiny_model`
+sets the normalisation statistics and centres the head, so that every class holds a fair share of
+the voxels.
 """
 
 from collections.abc import Sequence
@@ -29,7 +30,14 @@ def tiny_spec(
     **net: object,
 ) -> ModelSpec:
     config = UNetConfig.model_validate(
-        {"dimensions": dimensions, "in_channels": channels, "out_channels": head_channels(classes), "width": 4, "depth": 2, **net}
+        {
+            "dimensions": dimensions,
+            "in_channels": channels,
+            "out_channels": head_channels(classes),
+            "width": 4,
+            "depth": 2,
+            **net,
+        }
     )
     return ModelSpec(
         name="tiny",
@@ -51,7 +59,9 @@ def _tiny_model(spec_json: str, seed: int) -> Model:
     network = UNet(spec.architecture)
     side = 20 if spec.architecture.dimensions == 3 else 64
     shape = (side,) * spec.architecture.dimensions
-    images = torch.from_numpy(np.stack([smooth((spec.architecture.in_channels, *shape), seed + n) for n in range(3)]))
+    images = torch.from_numpy(
+        np.stack([smooth((spec.architecture.in_channels, *shape), seed + n) for n in range(3)])
+    )
     with torch.no_grad():
         for _ in range(10):
             network.train()(images)
@@ -75,13 +85,23 @@ def _centre_head(network: UNet, images: torch.Tensor) -> None:
     """Scale and shift the scores until every class takes an equal share."""
     channels = tuple(n for n in range(images.ndim) if n != 1)
     scores = network(images)
-    spread, mean = scores.std(dim=channels), scores.mean(dim=channels)
+    spread = scores.std(dim=channels)
+    mean = scores.mean(dim=channels)
     network.head.weight /= spread.view(-1, *(1,) * (images.ndim - 1))
     network.head.bias.copy_((network.head.bias - mean) / spread)
-    scores = ((scores - mean.view(1, -1, *(1,) * (images.ndim - 2))) / spread.view(1, -1, *(1,) * (images.ndim - 2))).movedim(1, -1)
+    scores = (
+        (scores - mean.view(1, -1, *(1,) * (images.ndim - 2)))
+        / spread.view(1, -1, *(1,) * (images.ndim - 2))
+    ).movedim(1, -1)
     count = scores.shape[-1]
     shift = torch.zeros(count)
     for _ in range(40):
-        best = (scores + shift).argmax(dim=-1) if count > 1 else (scores[..., 0] + shift > 0).long() - 1
-        shift -= torch.stack([(best == label).float().mean() for label in range(count)]) - 1 / max(count, 2)
+        best = (
+            (scores + shift).argmax(dim=-1)
+            if count > 1
+            else (scores[..., 0] + shift > 0).long() - 1
+        )
+        shift -= torch.stack([(best == label).float().mean() for label in range(count)]) - 1 / max(
+            count, 2
+        )
     network.head.bias += shift

@@ -37,7 +37,9 @@ PATIENCE_MS = 30_000
 
 @pytest.fixture(autouse=True)
 def _what_is_old_is_not_looked_through() -> None:
-    """napari collects garbage whenever a layer is removed, which takes as long as there are objects: those from before do not count."""
+    """napari collects garbage whenever a layer is removed, which takes as long as there are
+    objects: those from before do not count.
+    """
     gc.collect()
     gc.freeze()
 
@@ -46,7 +48,9 @@ def _what_is_old_is_not_looked_through() -> None:
 def _a_world_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiny models alone, known devices, and no settings on disk."""
     for name, spec in MODELS.items():
-        save_model(tiny_model(spec.model_copy(update={"name": name})), tmp_path / f"{name}.safetensors")
+        save_model(
+            tiny_model(spec.model_copy(update={"name": name})), tmp_path / f"{name}.safetensors"
+        )
     monkeypatch.setenv("NAPARI_UNET_MODELS", str(tmp_path))
     monkeypatch.setattr("napari_unet.model.library.BUILTIN_FOLDER", tmp_path / "none")
     monkeypatch.setattr(device_probe, "_found", [Device("cpu", "Processor")])
@@ -102,7 +106,9 @@ def begin(qtbot: Any) -> Callable[[SegmentWidget], None]:
 
     def click_and_wait(widget: SegmentWidget) -> None:
         press(widget.form.bar.run_button)
-        qtbot.waitUntil(lambda: widget.run is not None and widget.run.tiles[0] > 0, timeout=PATIENCE_MS)
+        qtbot.waitUntil(
+            lambda: widget.run is not None and widget.run.tiles[0] > 0, timeout=PATIENCE_MS
+        )
 
     return click_and_wait
 

@@ -79,7 +79,9 @@ def test_the_corrections_of_another_image_are_not_carried_over(viewer, dock, cli
     assert not corrections_of(results(viewer)[-1]).trust.any()
 
 
-def test_what_is_painted_on_the_old_result_during_the_run_is_carried_too(viewer, dock, click, begin, qtbot):
+def test_what_is_painted_on_the_old_result_during_the_run_is_carried_too(
+    viewer, dock, click, begin, qtbot
+):
     viewer.add_image(long_stack(), name="long")
     widget = dock()
     begin(widget)
@@ -132,7 +134,9 @@ def test_a_cancelled_run_leaves_the_old_result_as_it_was(viewer, dock, click, be
     assert tracked(old).amount().voxels > 0
 
 
-def test_a_moved_threshold_leaves_what_is_trusted_and_trusts_nothing_new(viewer, dock, click, qtbot):
+def test_a_moved_threshold_leaves_what_is_trusted_and_trusts_nothing_new(
+    viewer, dock, click, qtbot
+):
     image = smooth_image((40, 50))
     viewer.add_image(image, name="cells")
     widget = dock()

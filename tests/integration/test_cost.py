@@ -84,5 +84,7 @@ def test_a_device_that_is_found_later_is_told_later(viewer, dock, monkeypatch):
     viewer.add_image(smooth_image((80, 100)), name="cells")
     widget = dock()
     assert widget.form.cost.text() == ""
-    widget._probe.found.emit([Device("cuda:0", "Card", memory_bytes=2**33), Device("cpu", "Processor")])
+    widget._probe.found.emit(
+        [Device("cuda:0", "Card", memory_bytes=2**33), Device("cpu", "Processor")]
+    )
     assert widget.form.cost.text().startswith("Needs")

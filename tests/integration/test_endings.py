@@ -1,4 +1,6 @@
-"""However a run ends, what is left is right: stop, cancel, errors, deleted layers, closed docks and windows."""
+"""However a run ends, what is left is right: stop, cancel, errors, deleted layers, closed docks and
+windows.
+"""
 
 import gc
 import threading
@@ -77,7 +79,8 @@ def test_a_runtime_error_in_the_run_reaches_the_user(viewer, dock, click, monkey
 def test_an_error_halfway_keeps_what_is_done(viewer, dock, click, monkeypatch):
     from napari_unet.segment.engine import TorchEngine
 
-    run, calls = TorchEngine.run, []
+    run = TorchEngine.run
+    calls = []
 
     def fail_later(*args, **kwargs):
         calls.append(1)
@@ -183,7 +186,8 @@ def test_a_second_dock_waits_for_the_first_and_says_so(viewer, dock, begin, qtbo
 
 def test_a_waiting_run_can_be_cancelled(viewer, dock, begin, qtbot):
     viewer.add_image(long_stack(), name="long")
-    first, second = dock(), SegmentWidget(viewer)
+    first = dock()
+    second = SegmentWidget(viewer)
     qtbot.addWidget(second)
     second.form.model.set_value("tiny-2d")
     begin(first)
@@ -215,7 +219,11 @@ class Array(np.ndarray):
 def leftovers() -> dict[str, int]:
     """What a process may forget to give back: mapped files, handles, running threads."""
     system = Path("/proc/self")
-    known = {"fd": len(list((system / "fd").iterdir())), "task": len(list((system / "task").iterdir()))} if system.exists() else {}
+    known = (
+        {"fd": len(list((system / "fd").iterdir())), "task": len(list((system / "task").iterdir()))}
+        if system.exists()
+        else {}
+    )
     return {
         "mapped": len(big_array._files),
         "python threads": threading.active_count(),
@@ -238,7 +246,10 @@ def test_cycles_of_start_and_cancel_leave_nothing_behind(request, qtbot, mapped,
     widget = SegmentWidget(viewer)
     qtbot.addWidget(widget)
     widget.form.model.set_value("tiny-2d")
-    images, results, times, before = [], [], [], {}
+    images = []
+    results = []
+    times = []
+    before = {}
     for number in range(cycles):
         image = long_stack().view(Array)
         images.append(weakref.ref(image))
@@ -247,7 +258,11 @@ def test_cycles_of_start_and_cancel_leave_nothing_behind(request, qtbot, mapped,
         qtbot.wait(5)
         press(widget.form.bar.run_button)
         arrays = widget.run._arrays
-        results += [weakref.ref(arrays), weakref.ref(arrays.labels.base), weakref.ref(arrays.prediction.base)]
+        results += [
+            weakref.ref(arrays),
+            weakref.ref(arrays.labels.base),
+            weakref.ref(arrays.prediction.base),
+        ]
         del arrays
         if number % 2:
             qtbot.waitUntil(lambda: widget.run.tiles[0] > 0, timeout=10_000)
@@ -266,5 +281,7 @@ def test_cycles_of_start_and_cancel_leave_nothing_behind(request, qtbot, mapped,
     after = leftovers()
     assert [ref for ref in (*images, *results) if ref() is not None] == []
     assert (after["mapped"], after["jobs"], list((mapped / "results").iterdir())) == (0, 0, [])
-    assert {what: count - before[what] for what, count in after.items() if count > before[what] + 2} == {}
+    assert {
+        what: count - before[what] for what, count in after.items() if count > before[what] + 2
+    } == {}
     assert max(times) < 1

@@ -68,7 +68,9 @@ def test_changes_are_a_layer(viewer, corrected, qtbot):
 
 
 def test_cancel_keeps_nothing(viewer, corrected, qtbot, monkeypatch):
-    monkeypatch.setattr(finetune_plan, "settings_for", lambda *_: TrainSettings(batch=2, patch_px=32, device="cpu"))
+    monkeypatch.setattr(
+        finetune_plan, "settings_for", lambda *_: TrainSettings(batch=2, patch_px=32, device="cpu")
+    )
     press(corrected.form.bar.run_button)
     qtbot.waitUntil(lambda: len(corrected.form.panel.curves.loss.x) > 2, timeout=PATIENCE_MS)
     with qtbot.waitSignal(corrected.run_ended, timeout=5000) as ended:
@@ -79,7 +81,9 @@ def test_cancel_keeps_nothing(viewer, corrected, qtbot, monkeypatch):
 
 
 def test_pause_rests_and_stop_keeps_and_judges(viewer, corrected, qtbot, monkeypatch):
-    monkeypatch.setattr(finetune_plan, "settings_for", lambda *_: TrainSettings(batch=2, patch_px=32, device="cpu"))
+    monkeypatch.setattr(
+        finetune_plan, "settings_for", lambda *_: TrainSettings(batch=2, patch_px=32, device="cpu")
+    )
     press(corrected.form.bar.run_button)
     curves = corrected.form.panel.curves
     qtbot.waitUntil(lambda: len(curves.loss.x) > 2, timeout=PATIENCE_MS)
@@ -97,7 +101,9 @@ def test_pause_rests_and_stop_keeps_and_judges(viewer, corrected, qtbot, monkeyp
 
 
 def test_closing_the_dock_keeps_what_was_learnt(viewer, corrected, qtbot, monkeypatch):
-    monkeypatch.setattr(finetune_plan, "settings_for", lambda *_: TrainSettings(batch=2, patch_px=32, device="cpu"))
+    monkeypatch.setattr(
+        finetune_plan, "settings_for", lambda *_: TrainSettings(batch=2, patch_px=32, device="cpu")
+    )
     press(corrected.form.bar.run_button)
     qtbot.waitUntil(lambda: len(corrected.form.panel.curves.loss.x) > 2, timeout=PATIENCE_MS)
     with qtbot.waitSignal(corrected.destroyed, timeout=5000):
@@ -107,7 +113,9 @@ def test_closing_the_dock_keeps_what_was_learnt(viewer, corrected, qtbot, monkey
 
 
 def test_closing_the_window_keeps_what_was_learnt(viewer, corrected, qtbot, monkeypatch):
-    monkeypatch.setattr(finetune_plan, "settings_for", lambda *_: TrainSettings(batch=2, patch_px=32, device="cpu"))
+    monkeypatch.setattr(
+        finetune_plan, "settings_for", lambda *_: TrainSettings(batch=2, patch_px=32, device="cpu")
+    )
     press(corrected.form.bar.run_button)
     qtbot.waitUntil(lambda: len(corrected.form.panel.curves.loss.x) > 2, timeout=PATIENCE_MS)
     viewer.close()

@@ -1,4 +1,6 @@
-"""What can not be learnt from is refused in a sentence before anything runs; what is lost meanwhile does no harm."""
+"""What can not be learnt from is refused in a sentence before anything runs; what is lost meanwhile
+does no harm.
+"""
 
 import numpy as np
 import pytest
@@ -38,7 +40,9 @@ def teach(viewer, open_finetune, qtbot):
 
 def halves(*labels: int) -> np.ndarray:
     """Stripes of these labels."""
-    return np.repeat(np.array(labels, np.uint8), SHAPE[0] // len(labels))[:, None].repeat(SHAPE[1], 1)
+    return np.repeat(np.array(labels, np.uint8), SHAPE[0] // len(labels))[:, None].repeat(
+        SHAPE[1], 1
+    )
 
 
 def refused(widget) -> str:
@@ -86,7 +90,10 @@ def test_labels_whose_names_are_in_another_order_are_not_taught_by_number(viewer
     names = {"index": [0, 1, 2], "class": ["background", "class 2", "class 1"]}
     widget = teach(halves(0, 1, 2, 2), "tiny-classes", features=names)
     assert "The labels mine call 1 class 2, which is 2 among the classes" in refused(widget)
-    viewer.layers["mine"].features = {"index": [0, 1, 2], "class": ["background", "Class 1", "class 2"]}
+    viewer.layers["mine"].features = {
+        "index": [0, 1, 2],
+        "class": ["background", "Class 1", "class 2"],
+    }
     widget._on_layers_changed()
     assert widget.form.bar.run_button.isEnabled()
 
@@ -127,12 +134,19 @@ def test_a_class_that_is_added_reaches_the_labels_of_all_pairs(viewer, teach, qt
         assert class_names(viewer.layers[name]) == ["class 0", "class 1", "class 2"]
     widget.form.classes._edits[-1].setText("vessel")
     widget.form.classes._edits[-1].textEdited.emit("vessel")
-    assert [class_names(viewer.layers[name])[-1] for name in ("mine", "others")] == ["vessel", "vessel"]
+    assert [class_names(viewer.layers[name])[-1] for name in ("mine", "others")] == [
+        "vessel",
+        "vessel",
+    ]
 
 
 @pytest.mark.parametrize("gone", [("cells",), ("mine",), ("mine", "cells")])
-def test_layers_that_are_deleted_meanwhile_do_not_end_a_training(viewer, teach, qtbot, monkeypatch, gone):
-    monkeypatch.setattr(finetune_plan, "settings_for", lambda *_: TrainSettings(batch=2, patch_px=32, device="cpu"))
+def test_layers_that_are_deleted_meanwhile_do_not_end_a_training(
+    viewer, teach, qtbot, monkeypatch, gone
+):
+    monkeypatch.setattr(
+        finetune_plan, "settings_for", lambda *_: TrainSettings(batch=2, patch_px=32, device="cpu")
+    )
     widget = teach(halves(0, 1))
     press(widget.form.bar.run_button)
     qtbot.waitUntil(lambda: bool(widget.form.panel.curves.loss.x), timeout=PATIENCE_MS)
@@ -155,5 +169,7 @@ def test_what_is_called_right_after_the_click_is_for_the_next_training(viewer, t
     tracked(viewer.layers["mine"]).mark(whole(SHAPE), REVIEWED)
     with qtbot.waitSignal(widget.run_ended, timeout=PATIENCE_MS) as ended:
         pass
-    counts = ended.args[0].trained.result.model.spec.provenance.training["corrections"]["voxels_of_label"]
+    counts = ended.args[0].trained.result.model.spec.provenance.training["corrections"][
+        "voxels_of_label"
+    ]
     assert counts == {"0": 2048, "1": 2048}

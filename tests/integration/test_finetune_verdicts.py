@@ -1,4 +1,6 @@
-"""What follows from each verdict, clicked through; a full disk; and a training that was interrupted."""
+"""What follows from each verdict, clicked through; a full disk; and a training that was
+interrupted.
+"""
 
 from dataclasses import replace
 
@@ -47,17 +49,23 @@ def chosen(dock) -> str:
     return dock.form.model.value().name
 
 
-def test_a_child_that_won_is_saved_segments_and_can_be_left_again(viewer, corrected, dock, qtbot, force):
+def test_a_child_that_won_is_saved_segments_and_can_be_left_again(
+    viewer, corrected, dock, qtbot, force
+):
     force("child")
     segment = dock()
     assert fine_tune(corrected, qtbot).trained.path is not None
     assert saved() == ["tiny-2d-1"]
     assert buttons(corrected) == ["Segment with it", "Go back", "Show changes"]
     before = viewer.layers["cells · tiny-2d"].data.copy()
-    corrected.form.card.segment_button.resize(100, 30)  # a window that was never shown has not laid it out
+    corrected.form.card.segment_button.resize(
+        100, 30
+    )  # a window that was never shown has not laid it out
     with qtbot.waitSignal(segment.run_ended, timeout=PATIENCE_MS):
         press(corrected.form.card.segment_button)
-    np.testing.assert_array_equal(viewer.layers["cells · tiny-2d-1"].data, before)  # all of it was vouched for
+    np.testing.assert_array_equal(
+        viewer.layers["cells · tiny-2d-1"].data, before
+    )  # all of it was vouched for
     qtbot.waitUntil(lambda: (chosen(segment), chosen(corrected)) == ("tiny-2d-1", "tiny-2d-1"))
     press(corrected.form.card.back_button)
     assert (chosen(segment), chosen(corrected)) == ("tiny-2d", "tiny-2d")
@@ -66,7 +74,9 @@ def test_a_child_that_won_is_saved_segments_and_can_be_left_again(viewer, correc
 
 
 @pytest.mark.parametrize("kind", ["tie", "parent"])
-def test_without_a_winner_the_old_model_stays_until_a_hand_says_otherwise(viewer, corrected, dock, qtbot, force, kind):
+def test_without_a_winner_the_old_model_stays_until_a_hand_says_otherwise(
+    viewer, corrected, dock, qtbot, force, kind
+):
     force(kind)
     segment = dock()
     assert fine_tune(corrected, qtbot).trained.path is None
@@ -99,7 +109,9 @@ def test_a_model_from_nothing_segments_at_once(viewer, corrected, dock, qtbot):
     assert buttons(corrected) == ["Segment with it"]
 
 
-def test_stop_and_keep_keeps_after_a_tie_but_does_not_choose(viewer, corrected, dock, qtbot, force, monkeypatch):
+def test_stop_and_keep_keeps_after_a_tie_but_does_not_choose(
+    viewer, corrected, dock, qtbot, force, monkeypatch
+):
     force("tie")
     segment = dock()
     press(corrected.form.bar.run_button)
@@ -123,7 +135,9 @@ def test_a_full_disk_loses_nothing(viewer, corrected, qtbot, force, monkeypatch,
     assert (end.kind, end.trained.path, saved()) == ("done", None, [])
     assert "No space left" in corrected.form.message.text()
     assert buttons(corrected) == ["Save again", "Show changes"]
-    assert interrupted(tmp_path / "tiny-2d-1.safetensors")  # were napari closed now, the training could be gone on with
+    assert interrupted(
+        tmp_path / "tiny-2d-1.safetensors"
+    )  # were napari closed now, the training could be gone on with
     with qtbot.waitSignal(corrected.outcome.said, timeout=5000) as said:
         press(corrected.form.card.anyway_button)
     assert said.args == ["Can not write the model: No space left on device.", "error"]
@@ -151,7 +165,9 @@ def break_off(monkeypatch):
     return break_now
 
 
-def test_an_interrupted_training_is_gone_on_with_to_the_same_bits(viewer, corrected, qtbot, break_off):
+def test_an_interrupted_training_is_gone_on_with_to_the_same_bits(
+    viewer, corrected, qtbot, break_off
+):
     whole = fine_tune(corrected, qtbot).trained.result
     (corrected.form.name.set_value("again"), corrected._on_choice_changed())
     break_off(True)
@@ -189,7 +205,9 @@ def test_an_interrupted_training_of_other_labels_begins_anew(viewer, corrected, 
     assert min(corrected.form.panel.curves.loss.x) == 1
 
 
-def test_the_next_training_of_the_same_model_holds_out_another_part(viewer, corrected, qtbot, force):
+def test_the_next_training_of_the_same_model_holds_out_another_part(
+    viewer, corrected, qtbot, force
+):
     force("tie")
     turns = []
     for _ in range(3):

@@ -1,4 +1,6 @@
-"""A result that is kept in a file while it is made, by real clicks: whole, gone on with, refused, and as if it had never begun."""
+"""A result that is kept in a file while it is made, by real clicks: whole, gone on with, refused,
+and as if it had never begun.
+"""
 
 import json
 from pathlib import Path
@@ -18,7 +20,7 @@ from napari_unet.segment.engine.timed_engine import TimedEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.part import Keeping
-from napari_unet.segment.resumable.run import kept_run
+from napari_unet.segment.resumable.run import resumable_run
 from napari_unet.widgets.fields.values import InputChoice, Options
 from napari_unet.widgets.segment.keep_field import KeepField
 from napari_unet.widgets.segment.plan import settings_of
@@ -58,32 +60,38 @@ def names(place: Path) -> list[str]:
 
 
 def newest(viewer) -> object:
-    return next(layer for layer in reversed(viewer.layers) if layer.metadata.get(MARK, {}).get("kind") == "result")
+    return next(
+        layer
+        for layer in reversed(viewer.layers)
+        if layer.metadata.get(MARK, {}).get("kind") == "result"
+    )
 
 
-def test_a_place_is_chosen_and_holds_the_labels_of_the_layer(viewer, dock, click, place, monkeypatch):
+def test_a_place_is_chosen_and_holds_the_labels_of_the_layer(
+    viewer, dock, click, place, monkeypatch
+):
     image = smooth_image((300, 80))
     viewer.add_image(image, name="cells")
     widget = dock()
-    asked = []
+    control = []
 
     def dialog(parent, title, known, kinds, options):
-        asked.append(Path(known).name)
+        control.append(Path(known).name)
         return str(place), kinds
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", dialog)
     press(widget.form.options.findChild(KeepField).findChild(QPushButton))
     end = click(widget)
-    assert (end.kind, asked) == ("done", ["cells-labels.zarr"])
+    assert (end.kind, control) == ("done", ["cells-labels.zarr"])
     assert end.sentence.endswith(f"It is kept in {place}.")
     np.testing.assert_array_equal(values(place), newest(viewer).data)
     np.testing.assert_array_equal(values(place), nu.segment(image, nu.load_model("tiny-2d")))
     assert names(place) == ["cells.zarr"]
     facts = zarr.open_group(place, mode="r").attrs["napari_unet"]
     layer = json.loads(json.dumps(newest(viewer).metadata[MARK], default=str))
-    assert {name: layer[name] for name in ("statistics", "nonfinite", "engine", "weights_sha256")} == {
-        name: facts[name] for name in ("statistics", "nonfinite", "engine", "weights_sha256")
-    }
+    assert {
+        name: layer[name] for name in ("statistics", "nonfinite", "engine", "weights_sha256")
+    } == {name: facts[name] for name in ("statistics", "nonfinite", "engine", "weights_sha256")}
 
 
 @pytest.mark.parametrize("model", ["tiny-2d", "tiny-classes"])
@@ -113,14 +121,18 @@ def test_a_stopped_run_is_gone_on_with(viewer, dock, begin, click, place, writte
     assert len(layer.metadata[MARK]["statistics"]) == 200
     assert names(place) == ["cells-probabilities.zarr", "cells.zarr"]
     probabilities = values(place.with_name("cells-probabilities.zarr"))
-    shown = [other.data for other in viewer.layers if "probability" in other.name and "[1]" in other.name]
+    shown = [
+        other.data for other in viewer.layers if "probability" in other.name and "[1]" in other.name
+    ]
     kept = [probabilities] if model == "tiny-2d" else list(probabilities[1:])
     assert len(shown) == len(kept)
     for one, other in zip(shown, kept, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_result_that_is_there_is_shown_and_not_computed_again(viewer, dock, click, place, written):
+def test_a_result_that_is_there_is_shown_and_not_computed_again(
+    viewer, dock, click, place, written
+):
     stack = smooth_image((3, 60, 70))
     stack[1, :2, :3] = np.nan
     viewer.add_image(stack, name="cells")
@@ -162,7 +174,9 @@ def test_a_name_that_is_taken_is_refused_and_stays_as_it_is(viewer, dock, click,
 
 
 @pytest.mark.parametrize("earlier", [False, True])
-def test_cancel_leaves_what_was_there_before(viewer, dock, begin, click, place, written, qtbot, earlier):
+def test_cancel_leaves_what_was_there_before(
+    viewer, dock, begin, click, place, written, qtbot, earlier
+):
     viewer.add_image(long_stack()[:300], name="stack")
     widget = dock()
     widget.form.options.set_value(Options(keep_in=str(place)))
@@ -173,14 +187,19 @@ def test_cancel_leaves_what_was_there_before(viewer, dock, begin, click, place, 
         with qtbot.waitSignal(widget.run_ended, timeout=20_000) as ended:
             press(button)
         tiles.append(len(written) - sum(tiles))
-    assert ended.args[0].sentence == f"Cancelled; {'what earlier runs have kept stays' if earlier else 'nothing was kept'}."
+    assert (
+        ended.args[0].sentence
+        == f"Cancelled; {'what earlier runs have kept stays' if earlier else 'nothing was kept'}."
+    )
     assert names(place) == (["cells.zarr.partial"] if earlier else [])
     assert click(widget).kind == "done"
     assert len(written) == sum(tiles) + 300 - (tiles[0] if earlier else 0)
 
 
 @pytest.mark.parametrize("how", ["layer", "window"])
-def test_what_is_kept_outlives_the_layer_and_the_window(viewer, dock, begin, place, written, qtbot, how):
+def test_what_is_kept_outlives_the_layer_and_the_window(
+    viewer, dock, begin, place, written, qtbot, how
+):
     stack = long_stack()
     viewer.add_image(stack, name="stack")
     widget = dock()
@@ -188,13 +207,21 @@ def test_what_is_kept_outlives_the_layer_and_the_window(viewer, dock, begin, pla
     begin(widget)
     run = widget.run
     with qtbot.waitSignal(run.ended, timeout=20_000) as ended:
-        viewer.layers.remove(newest(viewer)) if how == "layer" else run._job._worker.quit()  # as napari's closing window does
+        viewer.layers.remove(
+            newest(viewer)
+        ) if how == "layer" else run._job._worker.quit()  # as napari's closing window does
     assert ended.args[0].kind == {"layer": "stopped", "window": "cancelled"}[how]
     model = nu.load_model("tiny-2d")
     qtbot.waitUntil(lambda: [layer.name for layer in viewer.layers] == ["stack"], timeout=5000)
-    job = plan_job(model.spec, scan_of(stack), settings_of(InputChoice(), "auto", Options(keep_probabilities=True)))
+    job = plan_job(
+        model.spec,
+        scan_of(stack),
+        settings_of(InputChoice(), "auto", Options(keep_probabilities=True)),
+    )
     outputs = Outputs(place, place.with_name("cells-probabilities.zarr"))
-    with kept_run(model, job, outputs, Keeping(resume=True), make_engine(model, job.settings)) as found:
+    with resumable_run(
+        model, job, outputs, Keeping(resume=True), make_engine(model, job.settings)
+    ) as found:
         assert found.skipped == len(written)
         assert 0 < found.skipped < len(stack)
 
@@ -219,11 +246,16 @@ def test_a_taken_file_of_probabilities_is_refused(viewer, dock, click, place, qt
     widget.form.options.set_value(Options(keep_in=str(place), keep_probabilities=True))
     end = click(widget)
     assert end.kind == "failed"
-    assert end.sentence == f"{other} is there already, and is not what this run would give. Choose another name."
+    assert (
+        end.sentence
+        == f"{other} is there already, and is not what this run would give. Choose another name."
+    )
     assert names(place) == [other.name]
 
 
-def test_probabilities_of_another_run_are_in_the_way_of_a_stopped_one_too(viewer, dock, begin, click, place, qtbot):
+def test_probabilities_of_another_run_are_in_the_way_of_a_stopped_one_too(
+    viewer, dock, begin, click, place, qtbot
+):
     image = long_stack()[:200]
     viewer.add_image(image, name="cells")
     widget = dock()
@@ -235,7 +267,10 @@ def test_probabilities_of_another_run_are_in_the_way_of_a_stopped_one_too(viewer
         press(widget.form.bar.stop_button)
     widget.form.options.set_value(Options(keep_in=str(place), keep_probabilities=True))
     end = click(widget)
-    assert end.sentence == f"{other} is there already, and is not what this run would give. Choose another name."
+    assert (
+        end.sentence
+        == f"{other} is there already, and is not what this run would give. Choose another name."
+    )
 
 
 def test_a_damaged_result_is_told(viewer, dock, click, place):
@@ -280,9 +315,16 @@ def test_only_whole_images_are_kept(viewer, dock, click, place, qtbot):
     widget.form.options.set_value(Options(keep_in=str(place), region_in_view_only=True))
     press(widget.form.bar.run_button)
     assert widget.run is None
-    assert widget.form.message.text() == 'Only whole images are kept in a file. Switch "Visible region only" off, or empty "Keep in".'
+    assert (
+        widget.form.message.text()
+        == 'Only whole images are kept in a file. Switch "Visible region only" off, or empty "Keep in".'
+    )
     widget.form.options.set_value(Options(keep_in=str(place)))
-    (button,) = (button for button in widget.form.bar.findChildren(QPushButton) if button.text() == "What I see")
+    (button,) = (
+        button
+        for button in widget.form.bar.findChildren(QPushButton)
+        if button.text() == "What I see"
+    )
     with qtbot.waitSignal(widget.run_ended, timeout=30_000) as ended:
         press(button)
     assert ended.args[0].kind == "done"
@@ -300,14 +342,19 @@ def test_a_path_is_a_whole_one(viewer, dock, place, monkeypatch, text):
     press(widget.form.bar.run_button)
     if text != "~/cells":
         assert widget.run is None
-        assert widget.form.message.text() == f"Give the whole path of the file that the result is kept in, such as {place}."
+        assert (
+            widget.form.message.text()
+            == f"Give the whole path of the file that the result is kept in, such as {place}."
+        )
     else:
         assert widget.run is not None
         widget.end()
 
 
 @pytest.mark.parametrize(("folder", "told"), [("gone", "does not exist"), ("results", "needs")])
-def test_a_place_without_a_folder_or_without_room_is_told(viewer, dock, place, qtbot, monkeypatch, folder, told):
+def test_a_place_without_a_folder_or_without_room_is_told(
+    viewer, dock, place, qtbot, monkeypatch, folder, told
+):
     viewer.add_image(smooth_image((60, 70)), name="cells")
     widget = dock()
     monkeypatch.setattr("napari_unet.files.SPARE_BYTES", 2**60)

@@ -27,7 +27,10 @@ def test_a_wish_in_the_preferences_is_heard(viewer, dock):
     form = dock("").form
     assert form.model.value().name == "tiny-classes"
     assert (form.device.value(), form.image.value().resample) == ("cpu", False)
-    assert (form.options.value().region_in_view_only, form.options.value().keep_probabilities) == (True, True)
+    assert (form.options.value().region_in_view_only, form.options.value().keep_probabilities) == (
+        True,
+        True,
+    )
 
 
 def test_the_demonstration_uses_no_remembered_choice(viewer, dock):
@@ -36,10 +39,17 @@ def test_the_demonstration_uses_no_remembered_choice(viewer, dock):
     widget.form.device.set_devices([Device("cpu", "Processor")])
     demo.use_defaults(widget)
     chosen = choices_of(widget.form)
-    assert (chosen.device, chosen.match_pixel_size, chosen.region_in_view_only, chosen.keep_probabilities) == ("auto", True, False, False)
+    assert (
+        chosen.device,
+        chosen.match_pixel_size,
+        chosen.region_in_view_only,
+        chosen.keep_probabilities,
+    ) == ("auto", True, False, False)
 
 
-def test_the_demonstration_leaves_its_picture_and_its_labels(viewer, dock, tmp_path, monkeypatch, capsys):
+def test_the_demonstration_leaves_its_picture_and_its_labels(
+    viewer, dock, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setattr(napari, "Viewer", lambda title: viewer)
     dock("")
     demo.main(tmp_path / "new")

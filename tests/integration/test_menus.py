@@ -15,7 +15,8 @@ from napari_unet.widgets.segment.dock import SegmentWidget
 from napari_unet.widgets.viewer.preferences import PLUGIN
 
 pytestmark = pytest.mark.viewer
-SEGMENT, FINETUNE = "Segment (U-Net Loop)", "Fine-tune (U-Net Loop)"
+SEGMENT = "Segment (U-Net Loop)"
+FINETUNE = "Fine-tune (U-Net Loop)"
 
 
 def action_of(menu: QMenu, text: str):
@@ -25,7 +26,9 @@ def action_of(menu: QMenu, text: str):
 
 def menu_of(viewer, *titles: str) -> QMenu:
     bar = viewer.window._qt_window.menuBar()
-    menu = next(action.menu() for action in bar.actions() if action.text().replace("&", "") == titles[0])
+    menu = next(
+        action.menu() for action in bar.actions() if action.text().replace("&", "") == titles[0]
+    )
     for title in titles[1:]:
         menu = action_of(menu, title).menu()
     return menu

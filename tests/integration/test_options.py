@@ -24,7 +24,12 @@ def test_the_current_slice_only(viewer, dock, click):
     labels = viewer.layers["stack · tiny-2d"]
     np.testing.assert_array_equal(labels.data[2], nu.segment(stack, nu.load_model("tiny-2d"))[2])
     assert not labels.data[[0, 1, 3]].any()
-    assert labels.metadata[MARK]["done_map"].all(axis=(1, 2)).tolist() == [False, False, True, False]
+    assert labels.metadata[MARK]["done_map"].all(axis=(1, 2)).tolist() == [
+        False,
+        False,
+        True,
+        False,
+    ]
     assert "stack · tiny-2d (not computed)" in viewer.layers
 
 
@@ -49,7 +54,11 @@ def test_what_is_seen_has_a_button(viewer, dock, qtbot):
     viewer.dims.set_current_step(0, 2)
     widget = dock()
     viewer.layers["stack"].corner_pixels = np.array([[0, 10, 20], [3, 99, 89]])
-    (button,) = (button for button in widget.form.bar.findChildren(QPushButton) if button.text() == "What I see")
+    (button,) = (
+        button
+        for button in widget.form.bar.findChildren(QPushButton)
+        if button.text() == "What I see"
+    )
     assert not button.isHidden()
     with qtbot.waitSignal(widget.run_ended, timeout=30_000) as ended:
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
@@ -73,7 +82,8 @@ def test_the_threshold_moves_without_a_new_run(viewer, dock, click, qtbot):
         widget.form.options._slider.setValue(threshold)
         wanted = probabilities >= widget.form.options._slider.value()
         qtbot.waitUntil(lambda wanted=wanted: (labels.data == wanted).all(), timeout=2000)
-    # the hatching leaves a little after the run has ended; then there is the one result, with its probabilities
+    # the hatching leaves a little after the run has ended; then there is the one result, with its
+    # probabilities
     qtbot.waitUntil(lambda: len([layer for layer in viewer.layers if "tiny-2d" in layer.name]) == 2)
 
 
@@ -92,9 +102,14 @@ def test_a_moved_threshold_gives_the_labels_of_a_new_run(viewer, dock, click, be
     for threshold in (0.75, 0.25):
         widget.form.options._slider.setValue(threshold)
         wanted = nu.segment(stack, model, settings=nu.SegmentSettings(threshold=threshold))
-        undecided = kept == np.float16(threshold)  # rounded onto the threshold: which side they were on is not kept
+        undecided = kept == np.float16(
+            threshold
+        )  # rounded onto the threshold: which side they were on is not kept
         assert undecided.mean() < 0.001
-        qtbot.waitUntil(lambda same=(wanted, undecided): ((labels.data == same[0]) | same[1]).all(), timeout=2000)
+        qtbot.waitUntil(
+            lambda same=(wanted, undecided): ((labels.data == same[0]) | same[1]).all(),
+            timeout=2000,
+        )
 
 
 def test_choosing_another_model_leaves_the_result_as_it_is(viewer, dock, click, qtbot):
@@ -119,7 +134,9 @@ def test_a_threshold_before_the_run_is_used_and_can_be_moved_back(viewer, dock, 
     widget.form.options.set_value(Options(keep_probabilities=True, threshold=0.7))
     click(widget)
     labels = viewer.layers["cells · tiny-2d"]
-    expected = nu.segment(image, nu.load_model("tiny-2d"), settings=nu.SegmentSettings(threshold=0.7))
+    expected = nu.segment(
+        image, nu.load_model("tiny-2d"), settings=nu.SegmentSettings(threshold=0.7)
+    )
     np.testing.assert_array_equal(labels.data, expected)
     widget.form.options._slider.setValue(0.5)
     default = nu.segment(image, nu.load_model("tiny-2d"))
@@ -146,7 +163,11 @@ def test_half_precision_is_chosen_and_told(viewer, dock, click):
     for precision in ("float32", "half"):
         widget.form.options.set_value(Options(precision=precision))
         assert click(widget).kind == "done"
-        layer = next(layer for layer in reversed(viewer.layers) if "precision" in layer.metadata.get(MARK, {}))
+        layer = next(
+            layer
+            for layer in reversed(viewer.layers)
+            if "precision" in layer.metadata.get(MARK, {})
+        )
         labels.append(layer.data.copy())
         facts = layer.metadata[MARK]
         assert facts["settings"]["precision"] == precision

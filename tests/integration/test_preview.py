@@ -1,4 +1,6 @@
-"""While a model is trained, the part that the user looks at is predicted, and another part when they look elsewhere."""
+"""While a model is trained, the part that the user looks at is predicted, and another part when
+they look elsewhere.
+"""
 
 import numpy as np
 import pytest
@@ -32,17 +34,26 @@ def centre(viewer, *point):
 
 def test_the_part_in_view_is_predicted_as_the_whole_would_be(monkeypatch):
     monkeypatch.setattr(choice, "openvino_version", lambda: "1.2")
-    monkeypatch.setattr(choice, "_openvino", None)  # compiling for a model that is looked at once would not pay
+    monkeypatch.setattr(
+        choice, "_openvino", None
+    )  # compiling for a model that is looked at once would not pay
     by_torch = SegmentSettings(engine="torch")
     child, parent = (tiny_model(tiny_spec(), seed) for seed in (0, 1))
     image = smooth_image((3, 90, 80))
     scan = Scan(image, "zyx", (1.0, 1.0, 1.0))
     job = PreviewJob(scan, parent, "cpu")
-    for frame, region in (((1,), (slice(10, 40), slice(20, 60))), ((2,), (slice(50, 90), slice(0, 30)))):
+    for frame, region in (
+        ((1,), (slice(10, 40), slice(20, 60))),
+        ((2,), (slice(50, 90), slice(0, 30))),
+    ):
         part = job.part(child, PreviewPlace(frame, region))
         place = (*frame, *region)
-        np.testing.assert_array_equal(part.now, segment(image, child, axes="zyx", settings=by_torch)[place])
-        np.testing.assert_array_equal(part.before, segment(image, parent, axes="zyx", settings=by_torch)[place])
+        np.testing.assert_array_equal(
+            part.now, segment(image, child, axes="zyx", settings=by_torch)[place]
+        )
+        np.testing.assert_array_equal(
+            part.before, segment(image, parent, axes="zyx", settings=by_torch)[place]
+        )
         assert part.image.shape == part.now.shape
         assert np.corrcoef(part.image.ravel(), image[place].ravel())[0, 1] > 0.99
 
@@ -50,7 +61,8 @@ def test_the_part_in_view_is_predicted_as_the_whole_would_be(monkeypatch):
 def test_a_child_that_has_learnt_more_is_predicted_anew_and_the_parent_only_once(monkeypatch):
     scan = Scan(smooth_image((40, 40)), "yx", (1.0, 1.0))
     first, second, parent = (tiny_model(tiny_spec(), seed) for seed in (0, 2, 1))
-    job, place = PreviewJob(scan, parent, "cpu"), PreviewPlace((), (slice(0, 40), slice(0, 40)))
+    job = PreviewJob(scan, parent, "cpu")
+    place = PreviewPlace((), (slice(0, 40), slice(0, 40)))
     seen = []
     labels = job._labels
     monkeypatch.setattr(job, "_labels", lambda model, at: seen.append(model) or labels(model, at))
@@ -66,10 +78,16 @@ def test_the_place_follows_slice_and_camera(viewer, qtbot):
     looked.look()
     before = places.of[2]
     assert before.frame == (3,)
-    assert all(part.start <= at < part.stop and part.stop - part.start <= 256 for part, at in zip(before.region, (100, 80), strict=True))
+    assert all(
+        part.start <= at < part.stop and part.stop - part.start <= 256
+        for part, at in zip(before.region, (100, 80), strict=True)
+    )
     centre(viewer, 0, 300, 220)
     qtbot.waitUntil(lambda: places.of[2] != before, timeout=3000)  # by itself
-    assert all(part.start <= at < part.stop for part, at in zip(places.of[2].region, (300, 220), strict=True))
+    assert all(
+        part.start <= at < part.stop
+        for part, at in zip(places.of[2].region, (300, 220), strict=True)
+    )
 
 
 def test_of_a_volume_one_plane_is_predicted(viewer):
@@ -78,7 +96,11 @@ def test_of_a_volume_one_plane_is_predicted(viewer):
     looked.look()
     assert places.of[3].region[0] == slice(6, 7)
     part = PreviewJob(scan, None, "cpu").part(tiny_model(tiny_spec(3, depth=1)), places.of[3])
-    assert part.now.shape == part.image.shape == tuple(side.stop - side.start for side in places.of[3].region[1:])
+    assert (
+        part.now.shape
+        == part.image.shape
+        == tuple(side.stop - side.start for side in places.of[3].region[1:])
+    )
     assert part.before is None
 
 
@@ -96,7 +118,9 @@ def test_far_outside_the_image_a_part_of_it_is_still_predicted(viewer):
     looked, _, scan = looked_at(viewer, (40, 50), "yx")
     centre(viewer, 0, 4000, 4000)
     place = preview_place(viewer, viewer.layers["cells"], scan, "yx", 2)
-    assert all(0 <= part.start < part.stop <= n for part, n in zip(place.region, (40, 50), strict=True))
+    assert all(
+        0 <= part.start < part.stop <= n for part, n in zip(place.region, (40, 50), strict=True)
+    )
     looked.stop()
 
 

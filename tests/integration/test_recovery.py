@@ -1,4 +1,6 @@
-"""napari is killed in the middle of painting, and the strokes come back when the image is opened again."""
+"""napari is killed in the middle of painting, and the strokes come back when the image is opened
+again.
+"""
 
 import signal
 import subprocess
@@ -76,14 +78,20 @@ def restored(recovery, offer, qtbot) -> Labels:
 
 
 def killed_while_painting() -> list[list[float]]:
-    """The strokes of a process that was killed with no chance to do anything about it: number, place, time."""
+    """The strokes of a process that was killed with no chance to do anything about it: number,
+    place, time.
+    """
     script = PAINTER.format(tests=str(Path(__file__).parent.parent), shape=SHAPE)
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
+    ) as child:
         lines = [child.stdout.readline() for _ in range(80)]
         child.send_signal(signal.SIGKILL)
         died = time.time()
         lines += child.stdout.readlines()
-    return [[float(part) for part in line.split()] + [died] for line in lines if line.endswith("\n")]
+    return [
+        [float(part) for part in line.split()] + [died] for line in lines if line.endswith("\n")
+    ]
 
 
 @pytest.mark.slow
@@ -95,7 +103,10 @@ def test_every_stroke_but_those_of_the_last_half_second_survives_a_kill(viewer, 
     assert "mine" in offers[0].sentence
     assert "classes axon, myelin" in offers[0].sentence
     layer = restored(recovery, offers[0], qtbot)
-    survived = [corrections_of(layer).trust[int(z), int(y), int(x)] == PAINTED for _, z, y, x, _, _ in strokes]
+    survived = [
+        corrections_of(layer).trust[int(z), int(y), int(x)] == PAINTED
+        for _, z, y, x, _, _ in strokes
+    ]
     safe = [died - at > 0.5 for *_, at, died in strokes]
     assert sum(safe) > 40
     assert all(there for there, wanted in zip(survived, safe, strict=True) if wanted)
@@ -110,7 +121,7 @@ def painted(viewer, cells, qtbot) -> Labels:
     labels.paint((1, 20, 30), 2)
     viewer.dims.set_current_step(0, 2)
     slice_is_right(viewer, labels)
-    trust._outbox.close(wait_s=5)
+    trust._writer.close(wait_s=5)
     return labels
 
 
@@ -124,13 +135,14 @@ def test_labels_and_trust_come_back_and_are_kept_anew(viewer, cells, qtbot, monk
     recovery, offers = looked(viewer, cells, qtbot)
     layer = restored(recovery, offers[0], qtbot)
     np.testing.assert_array_equal(layer.data, labels.data)
-    found, before = corrections_of(layer), corrections_of(labels)
+    found = corrections_of(layer)
+    before = corrections_of(labels)
     np.testing.assert_array_equal(found.trust, before.trust)
     assert (found.trust[2] == REVIEWED).all()
     assert layer.name == "mine (recovered)"
     np.testing.assert_allclose(layer.extent.world, cells.extent.world)
     layer.paint((0, 50, 50), 1)
-    tracked(layer)._outbox.close(wait_s=5)
+    tracked(layer)._writer.close(wait_s=5)
     assert len(list_journals()) == 2
 
 
@@ -140,7 +152,7 @@ def test_what_was_trusted_before_the_image_was_known_is_kept_too(viewer, cells, 
     labels.paint((1, 20, 30), 2)
     correct(labels, [cells], CHOICE)
     labels.paint((2, 20, 30), 2)
-    tracked(labels)._outbox.close(wait_s=5)
+    tracked(labels)._writer.close(wait_s=5)
     as_if_restarted(monkeypatch)
     recovery, offers = looked(viewer, cells, qtbot)
     layer = restored(recovery, offers[0], qtbot)
@@ -162,11 +174,14 @@ def test_nothing_is_offered_while_it_is_being_written(viewer, cells, qtbot):
 def test_what_was_never_computed_is_still_not_computed(viewer, cells, qtbot, monkeypatch):
     done = np.zeros((3, 12, 15), bool)
     done[:2] = True
-    labels = viewer.add_labels(np.zeros(SHAPE, np.uint8), metadata={MARK: {"kind": "result", "complete": False, "done_map": done}})
+    labels = viewer.add_labels(
+        np.zeros(SHAPE, np.uint8),
+        metadata={MARK: {"kind": "result", "complete": False, "done_map": done}},
+    )
     np.testing.assert_array_equal(unpack_done(pack_done(labels)), done)
     correct(labels, [cells], CHOICE)
     labels.paint((1, 20, 30), 2)
-    tracked(labels)._outbox.close(wait_s=5)
+    tracked(labels)._writer.close(wait_s=5)
     as_if_restarted(monkeypatch)
     recovery, offers = looked(viewer, cells, qtbot)
     layer = restored(recovery, offers[0], qtbot)
@@ -188,7 +203,10 @@ def test_a_journal_deleted_meanwhile_is_told(viewer, cells, qtbot, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ({"scale": (1, 0.5, 0.5)}, "The labels have a scale of 1 × 0.5 × 0.5, the image of 1 × 1 × 1"),
+        (
+            {"scale": (1, 0.5, 0.5)},
+            "The labels have a scale of 1 × 0.5 × 0.5, the image of 1 × 1 × 1",
+        ),
         ({"translate": (0, 10, 0)}, "lie elsewhere"),
         ({"rotate": 20}, "lie elsewhere"),
     ],

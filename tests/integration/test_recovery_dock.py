@@ -1,4 +1,6 @@
-"""napari is killed in the middle of painting with the mouse; the dock offers the strokes when the image alone is opened again."""
+"""napari is killed in the middle of painting with the mouse; the dock offers the strokes when the
+image alone is opened again.
+"""
 
 import signal
 import subprocess
@@ -67,7 +69,9 @@ def restored(viewer, widget, qtbot):
 def killed_while_painting() -> list[tuple[int, int, int]]:
     """Row, column and label of the strokes that were half a second old when the process was killed."""
     script = PAINTER.format(tests=str(Path(__file__).parent.parent), shape=SHAPE)
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
+    ) as child:
         lines = []
         while len(lines) < STROKES and (line := child.stdout.readline()):
             lines.append(line)
@@ -75,11 +79,17 @@ def killed_while_painting() -> list[tuple[int, int, int]]:
         child.send_signal(signal.SIGKILL)
         died = time.time()
     strokes = [line.split() for line in lines]
-    return [(int(row), int(column), int(label)) for row, column, label, at in strokes if died - float(at) > 0.5]
+    return [
+        (int(row), int(column), int(label))
+        for row, column, label, at in strokes
+        if died - float(at) > 0.5
+    ]
 
 
 def time_enough(child, lines) -> None:
-    """Read on until the first dozen strokes are older than half a second, while the painting goes on."""
+    """Read on until the first dozen strokes are older than half a second, while the painting goes
+    on.
+    """
     end = time.time() + 0.6
     while time.time() < end and (line := child.stdout.readline()):
         lines.append(line)
@@ -98,7 +108,9 @@ def test_after_a_kill_the_image_alone_brings_the_strokes_back(viewer, open_finet
     last = {(row, column): label for row, column, label in strokes}
     assert all(found.trust[place] == PAINTED and layer.data[place] in (1, 2) for place in last)
     np.testing.assert_array_equal(found.trust > 0, layer.data > 0)
-    qtbot.waitUntil(lambda: [facts.name for facts in widget.form.pairs.labels()] == ["mine (recovered)"])
+    qtbot.waitUntil(
+        lambda: [facts.name for facts in widget.form.pairs.labels()] == ["mine (recovered)"]
+    )
     qtbot.waitUntil(lambda: f"{(layer.data > 0).sum():,} pixels" in widget.form.trust.summary())
 
 
@@ -108,7 +120,7 @@ def lost(viewer, monkeypatch, seed=0, name="mine", labels=None):
     layer = viewer.add_labels(np.zeros(SHAPE, np.uint8) if labels is None else labels, name=name)
     trust = correct(layer, [image], InputChoice((seed + 1,), "yx", (1.0, 1.0)))
     layer.paint((20, 30 + seed), 2)
-    trust._outbox.close(wait_s=5)
+    trust._writer.close(wait_s=5)
     monkeypatch.setattr("napari_unet.learn.journal.folder._is_running", lambda header: False)
     kept = np.asarray(layer.data).copy()
     viewer.layers.remove(layer)
@@ -117,7 +129,9 @@ def lost(viewer, monkeypatch, seed=0, name="mine", labels=None):
 
 
 def test_each_of_two_images_brings_its_own_strokes_back(viewer, open_finetune, qtbot, monkeypatch):
-    first, second = (lost(viewer, monkeypatch, seed, name) for seed, name in ((0, "one"), (3, "two")))
+    first, second = (
+        lost(viewer, monkeypatch, seed, name) for seed, name in ((0, "one"), (3, "two"))
+    )
     for seed in (0, 3, 7):  # of the last nothing was kept
         viewer.add_image(smooth_image(SHAPE, seed), name=f"again {seed}")
     widget = open_finetune()
@@ -131,7 +145,9 @@ def test_each_of_two_images_brings_its_own_strokes_back(viewer, open_finetune, q
     assert widget.form.trust._offer.isHidden()
 
 
-def test_what_is_left_is_not_offered_and_no_search_that_finds_nothing_takes_an_offer_away(viewer, open_finetune, qtbot, monkeypatch):
+def test_what_is_left_is_not_offered_and_no_search_that_finds_nothing_takes_an_offer_away(
+    viewer, open_finetune, qtbot, monkeypatch
+):
     lost(viewer, monkeypatch)
     viewer.add_image(smooth_image(SHAPE), name="again")
     widget = open_finetune()
@@ -150,7 +166,7 @@ def test_axes_that_were_chosen_otherwise_are_taken_up(viewer, open_finetune, qtb
     layer = viewer.add_labels(np.zeros(data.shape, np.uint8), name="mine")
     trust = correct(layer, [image], InputChoice((1,), "tyx", (1.0, 1.0)))
     layer.paint((1, 20, 30), 2)
-    trust._outbox.close(wait_s=5)
+    trust._writer.close(wait_s=5)
     monkeypatch.setattr("napari_unet.learn.journal.folder._is_running", lambda header: False)
     viewer.layers.clear()
     viewer.add_image(data, name="films")
@@ -160,13 +176,17 @@ def test_axes_that_were_chosen_otherwise_are_taken_up(viewer, open_finetune, qtb
     qtbot.waitUntil(lambda: [pair.image.axes for pair in widget.form.pairs.value()] == ["tyx"])
 
 
-def test_labels_that_were_never_written_are_not_background(viewer, open_finetune, qtbot, monkeypatch):
+def test_labels_that_were_never_written_are_not_background(
+    viewer, open_finetune, qtbot, monkeypatch
+):
     import zarr
 
     from napari_unet.errors import ScanError
     from napari_unet.widgets.painting.review import layer_is_right, region_is_right
 
-    lost(viewer, monkeypatch, labels=zarr.zeros(SHAPE, dtype="u1", chunks=(40, 50)))  # of such labels strokes alone are kept
+    lost(
+        viewer, monkeypatch, labels=zarr.zeros(SHAPE, dtype="u1", chunks=(40, 50))
+    )  # of such labels strokes alone are kept
     viewer.add_image(smooth_image(SHAPE), name="again")
     widget = open_finetune()
     offered(widget, qtbot)
@@ -178,7 +198,9 @@ def test_labels_that_were_never_written_are_not_background(viewer, open_finetune
     assert "mine (recovered) (not computed)" in [item.name for item in viewer.layers]
 
 
-def test_strokes_of_an_image_that_was_closed_meanwhile_are_told_of(viewer, open_finetune, qtbot, monkeypatch):
+def test_strokes_of_an_image_that_was_closed_meanwhile_are_told_of(
+    viewer, open_finetune, qtbot, monkeypatch
+):
     lost(viewer, monkeypatch)
     image = viewer.add_image(smooth_image(SHAPE), name="again")
     widget = open_finetune()
@@ -195,5 +217,7 @@ def test_the_key_for_a_slice_works_with_the_fine_tune_dock_alone(viewer, open_fi
     viewer.add_image(smooth_image(SHAPE), name="cells")
     layer = viewer.add_labels(np.ones(SHAPE, np.uint8), name="mine")
     open_finetune()
-    Hand(viewer, layer).key(Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier)
+    Hand(viewer, layer).key(
+        Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+    )
     assert (corrections_of(layer).trust == REVIEWED).all()

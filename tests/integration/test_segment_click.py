@@ -49,7 +49,11 @@ def test_the_engine_that_ran_is_told_and_kept(viewer, dock, click):
     click(widget)
     facts = viewer.layers["cells · tiny-2d"].metadata[MARK]
     assert facts["engine"] == f"torch {torch.__version__} on cpu"
-    assert (facts["settings"]["engine"], facts["precision"], facts["engine_note"]) == ("torch", "float32", "")
+    assert (facts["settings"]["engine"], facts["precision"], facts["engine_note"]) == (
+        "torch",
+        "float32",
+        "",
+    )
     assert widget.form.message.text().endswith(f"with {facts['engine']}.")
 
 
@@ -69,7 +73,9 @@ def test_an_engine_that_can_not_run_the_model_is_told_at_the_end(viewer, dock, c
 
 def test_an_engine_that_fails_on_the_way_is_told_and_kept(viewer, dock, click, monkeypatch):
     monkeypatch.setattr(choice, "openvino_version", lambda: "1.2")
-    monkeypatch.setattr(choice, "_openvino", lambda model, precision: Failing(model, broken, good=2))
+    monkeypatch.setattr(
+        choice, "_openvino", lambda model, precision: Failing(model, broken, good=2)
+    )
     viewer.add_image(smooth_image((5, 40, 50)), name="stack")
     widget = dock()
     assert click(widget).kind == "done"
@@ -95,18 +101,23 @@ def test_a_stack_is_segmented_slice_by_slice(viewer, dock, click):
     stack = smooth_image((3, 40, 50))
     viewer.add_image(stack, name="stack")
     click(dock())
-    np.testing.assert_array_equal(viewer.layers["stack · tiny-2d"].data, nu.segment(stack, nu.load_model("tiny-2d")))
+    np.testing.assert_array_equal(
+        viewer.layers["stack · tiny-2d"].data, nu.segment(stack, nu.load_model("tiny-2d"))
+    )
 
 
 def test_a_volume_is_segmented_as_one(viewer, dock, click):
     volume = smooth_image((10, 20, 24))
     viewer.add_image(volume, name="volume")
     click(dock("tiny-3d"))
-    np.testing.assert_array_equal(viewer.layers["volume · tiny-3d"].data, nu.segment(volume, nu.load_model("tiny-3d")))
+    np.testing.assert_array_equal(
+        viewer.layers["volume · tiny-3d"].data, nu.segment(volume, nu.load_model("tiny-3d"))
+    )
 
 
 def test_two_layers_are_two_channels(viewer, dock, click):
-    one, two = smooth_image((40, 50), 1), smooth_image((40, 50), 2)
+    one = smooth_image((40, 50), 1)
+    two = smooth_image((40, 50), 2)
     viewer.add_image(one, name="one")
     viewer.add_image(two, name="two")
     click(dock("tiny-channels"))
@@ -122,7 +133,9 @@ def test_one_layer_with_a_channel_axis(viewer, dock, click):
     click(widget)
     labels = viewer.layers["both · tiny-channels"]
     assert labels.ndim == 2
-    np.testing.assert_array_equal(labels.data, nu.segment(both, nu.load_model("tiny-channels"), axes="cyx"))
+    np.testing.assert_array_equal(
+        labels.data, nu.segment(both, nu.load_model("tiny-channels"), axes="cyx")
+    )
 
 
 def test_pixel_sizes_are_matched(viewer, dock, click):
@@ -138,7 +151,9 @@ def test_pixel_sizes_are_matched(viewer, dock, click):
 
 
 def test_colours_are_taken_as_luminance_and_it_is_said(viewer, dock, click):
-    image = (255 * np.stack([smooth_image((40, 50), seed) for seed in range(3)], -1)).astype(np.uint8)
+    image = (255 * np.stack([smooth_image((40, 50), seed) for seed in range(3)], -1)).astype(
+        np.uint8
+    )
     viewer.add_image(image, name="colours", rgb=True)
     widget = dock()
     assert "luminance" in widget.form.message.text()
@@ -149,7 +164,9 @@ def test_colours_are_taken_as_luminance_and_it_is_said(viewer, dock, click):
 
 @pytest.mark.parametrize("numbers", [3, 4])
 def test_colours_are_the_channels_of_a_model_with_three(viewer, dock, click, numbers):
-    image = (255 * np.stack([smooth_image((40, 50), seed) for seed in range(numbers)], -1)).astype(np.uint8)
+    image = (255 * np.stack([smooth_image((40, 50), seed) for seed in range(numbers)], -1)).astype(
+        np.uint8
+    )
     viewer.add_image(image, name="colours", rgb=True)
     widget = dock("tiny-colours")
     assert "a single layer" in widget.form.message.text()
@@ -165,7 +182,9 @@ def test_of_several_resolutions_the_finest_is_segmented(viewer, dock, click):
     image = smooth_image((64, 64))
     viewer.add_image([image, image[::2, ::2]], name="pyramid")
     click(dock())
-    np.testing.assert_array_equal(viewer.layers["pyramid · tiny-2d"].data, nu.segment(image, nu.load_model("tiny-2d")))
+    np.testing.assert_array_equal(
+        viewer.layers["pyramid · tiny-2d"].data, nu.segment(image, nu.load_model("tiny-2d"))
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""The Segment dock in both of napari's themes: every text can be read, and nothing is cut off where it is narrowest."""
+"""The Segment dock in both of napari's themes: every text can be read, and nothing is cut off where
+it is narrowest.
+"""
 
 from collections.abc import Iterator
 
@@ -6,7 +8,15 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QImage
-from qtpy.QtWidgets import QAbstractButton, QComboBox, QDockWidget, QDoubleSpinBox, QLabel, QLineEdit, QWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QDockWidget,
+    QDoubleSpinBox,
+    QLabel,
+    QLineEdit,
+    QWidget,
+)
 
 from napari_unet.widgets.fields.snug_area import SnugArea
 from napari_unet.widgets.segment.form import SegmentForm
@@ -21,14 +31,23 @@ READABLE = 4.5  # the contrast that WCAG 2 asks of text
 def form(request, viewer, dock, qtbot) -> SegmentForm:
     """The form with all that it can show, in a dock as narrow as it gets."""
     viewer.theme = request.param
-    viewer.add_image(np.zeros((5, 64, 64)), name="a stack with a long name", scale=(1, 0.25, 0.25), units=("um", "um", "um"))
+    viewer.add_image(
+        np.zeros((5, 64, 64)),
+        name="a stack with a long name",
+        scale=(1, 0.25, 0.25),
+        units=("um", "um", "um"),
+    )
     widget = dock("tiny-spacing")
     window = viewer.window._qt_window
     window.resize(1200, 1000)
     window.show()
     widget.form.options.expand()
     widget.form.show_cost("Needs 1.1 GB, about 40 s")
-    widget.form.message.say("A sentence that is long enough to need more than one line of the dock.", "problem", "details")
+    widget.form.message.say(
+        "A sentence that is long enough to need more than one line of the dock.",
+        "problem",
+        "details",
+    )
     frame = next(dock for dock in window.findChildren(QDockWidget) if dock.isAncestorOf(widget))
     window.resizeDocks([frame], [1], Qt.Orientation.Horizontal)
     qtbot.waitUntil(lambda: _settled(widget.form))
@@ -55,7 +74,9 @@ def contrast(image: np.ndarray) -> float:
     linear = np.where(image <= 0.04045, image / 12.92, ((image + 0.055) / 1.055) ** 2.4)
     luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
     ground = np.median(luminance)
-    return float(max((luminance.max() + 0.05) / (ground + 0.05), (ground + 0.05) / (luminance.min() + 0.05)))
+    return float(
+        max((luminance.max() + 0.05) / (ground + 0.05), (ground + 0.05) / (luminance.min() + 0.05))
+    )
 
 
 def pixels(grabbed: QImage) -> np.ndarray:
@@ -80,7 +101,9 @@ def test_every_text_stands_out_from_its_background(form):
 
 def test_the_form_has_the_colours_of_the_theme(form, viewer):
     image = pixels(form.grab().toImage())
-    wanted = np.array([int(theme_colours(viewer).background[n : n + 2], 16) / 255 for n in (1, 3, 5)])
+    wanted = np.array(
+        [int(theme_colours(viewer).background[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    )
     assert (np.abs(image - wanted).max(axis=2) < 0.01).mean() > 0.3
 
 

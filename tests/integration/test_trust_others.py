@@ -126,7 +126,9 @@ def test_of_a_large_stack_what_is_shown_is_compared(viewer, monkeypatch):
 
 
 def test_labels_of_several_resolutions_are_refused(viewer):
-    layer = viewer.add_labels([np.zeros((64, 64), np.uint8), np.zeros((32, 32), np.uint8)], multiscale=True)
+    layer = viewer.add_labels(
+        [np.zeros((64, 64), np.uint8), np.zeros((32, 32), np.uint8)], multiscale=True
+    )
     with pytest.raises(ScanError, match="several resolutions"):
         track(layer)
 
@@ -140,7 +142,10 @@ def test_labels_that_no_class_can_have(viewer):
 
 
 def test_the_line_names_the_classes_of_the_layer(viewer):
-    layer = viewer.add_labels(np.zeros((3, 30, 30), np.uint8), features={"index": [0, 1, 2], "class": ["background", "axon", "myelin"]})
+    layer = viewer.add_labels(
+        np.zeros((3, 30, 30), np.uint8),
+        features={"index": [0, 1, 2], "class": ["background", "axon", "myelin"]},
+    )
     trust = track(layer)
     layer.brush_size = 1
     layer.paint((1, 5, 5), 2)
@@ -187,7 +192,12 @@ def test_nothing_keeps_a_deleted_layer_or_its_arrays(viewer, qtbot):
     trust = track(layer)
     layer.paint((5, 5), 2)
     layer.undo()
-    held = [weakref.ref(layer), weakref.ref(trust), weakref.ref(trust.map), weakref.ref(trust._tools)]
+    held = [
+        weakref.ref(layer),
+        weakref.ref(trust),
+        weakref.ref(trust.map),
+        weakref.ref(trust._tools),
+    ]
     del layer, trust
     viewer.add_labels(np.zeros((60, 80), np.uint8), name="other")
     qtbot.wait(50)

@@ -9,7 +9,8 @@ from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.widgets.painting.tracked import corrections_of, track
 
 pytestmark = pytest.mark.viewer
-CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+CTRL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
 @pytest.fixture
@@ -115,7 +116,18 @@ def test_the_polygon_over_its_own_label(hand, trust):
 def test_encircling_with_the_right_button_fills_and_is_one_step(hand, trust):
     hand.use("paint", 2, 3)
     hand.drag((5, 50), button=RIGHT)
-    hand.hover((5, 50), (5, 60), (5, 70), (15, 70), (25, 70), (25, 60), (25, 50), (15, 50), (8, 50), (5, 50))
+    hand.hover(
+        (5, 50),
+        (5, 60),
+        (5, 70),
+        (15, 70),
+        (25, 70),
+        (25, 60),
+        (25, 50),
+        (15, 50),
+        (8, 50),
+        (5, 50),
+    )
     assert hand.layer.data[15, 60] == 2
     np.testing.assert_array_equal(trusted(hand) == PAINTED, hand.layer.data == 2)
     hand.key(Qt.Key.Key_Z, CTRL)
@@ -150,7 +162,8 @@ def test_undo_takes_the_trust_back_and_redo_gives_it_again(hand, trust):
     hand.use("paint", 2, 7)
     hand.drag((10, 10))
     hand.drag((10, 14))
-    both, last = disc((10, 10), 7) | disc((10, 14), 7), disc((10, 10), 7)
+    both = disc((10, 10), 7) | disc((10, 14), 7)
+    last = disc((10, 10), 7)
     np.testing.assert_array_equal(trusted(hand) == PAINTED, both)
     hand.key(Qt.Key.Key_Z, CTRL)
     np.testing.assert_array_equal(trusted(hand) == PAINTED, last)
@@ -187,7 +200,9 @@ def test_undo_of_what_was_painted_before_the_layer_was_followed(viewer):
     assert not trusted(hand).any()
     hand.key(Qt.Key.Key_Z, CTRL)
     assert not hand.layer.data.any()
-    np.testing.assert_array_equal(trusted(hand) == PAINTED, disc((10, 60), 7))  # it differs from what was there
+    np.testing.assert_array_equal(
+        trusted(hand) == PAINTED, disc((10, 60), 7)
+    )  # it differs from what was there
 
 
 def test_undo_goes_back_no_further_than_napari_does(hand, trust):

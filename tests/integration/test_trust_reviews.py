@@ -1,4 +1,6 @@
-"""Slices, regions and layers that are right; the overlay that shows and takes trust; keys that collide with none."""
+"""Slices, regions and layers that are right; the overlay that shows and takes trust; keys that
+collide with none.
+"""
 
 import numpy as np
 import pytest
@@ -23,13 +25,16 @@ from napari_unet.widgets.viewer.layer_facts import MARK
 from napari_unet.widgets.viewer.preferences import PLUGIN
 
 pytestmark = pytest.mark.viewer
-CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+CTRL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
 SHAPE = (4, 60, 80)
 
 
 @pytest.fixture
 def layer(viewer):
-    return viewer.add_labels(np.ones(SHAPE, np.uint8), name="cells", scale=(2, 0.5, 0.5), translate=(1, 5, 7))
+    return viewer.add_labels(
+        np.ones(SHAPE, np.uint8), name="cells", scale=(2, 0.5, 0.5), translate=(1, 5, 7)
+    )
 
 
 @pytest.fixture
@@ -88,7 +93,9 @@ def test_what_was_never_computed_is_refused_with_the_reason(viewer, layer):
     viewer.dims.set_current_step(0, 1)
     slice_is_right(viewer, layer)
     viewer.dims.set_current_step(0, 2)
-    with pytest.raises(ScanError, match="Slice 2 can not be called right: some of it was never computed"):
+    with pytest.raises(
+        ScanError, match="Slice 2 can not be called right: some of it was never computed"
+    ):
         slice_is_right(viewer, layer)
     with pytest.raises(ScanError, match="never computed"):
         layer_is_right(layer)

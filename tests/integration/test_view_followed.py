@@ -18,25 +18,31 @@ pytestmark = pytest.mark.viewer
 @pytest.fixture
 def written(monkeypatch):
     """The frames in the order in which they are written."""
-    frames, write = [], ResultArrays.write
-    monkeypatch.setattr(ResultArrays, "write", lambda arrays, tile: (frames.append(tile.frame[0]), write(arrays, tile)))
+    frames = []
+    write = ResultArrays.write
+    monkeypatch.setattr(
+        ResultArrays,
+        "write",
+        lambda arrays, tile: (frames.append(tile.frame[0]), write(arrays, tile)),
+    )
     return frames
 
 
 @pytest.fixture
 def held(monkeypatch):
     """An engine that begins its second tile, and then waits for the test."""
-    begun, may_go = threading.Event(), threading.Event()
+    begun = threading.Event()
+    may_go = threading.Event()
 
     class Held(TorchEngine):
         runs = 0
 
-        def run(self, window, *asked):
+        def run(self, window, *control):
             Held.runs += 1
             if Held.runs == 2:
                 begun.set()
                 assert may_go.wait(30)
-            return super().run(window, *asked)
+            return super().run(window, *control)
 
     monkeypatch.setattr(choice, "TorchEngine", Held)
     yield begun, may_go
@@ -57,5 +63,6 @@ def test_the_slice_that_is_scrolled_to_comes_next(viewer, dock, qtbot, written, 
         may_go.set()
     assert written == [2, 1, 6, 5, 7, 4, 3, 0]
     np.testing.assert_array_equal(
-        viewer.layers["stack · tiny-2d"].data, nu.segment(stack, nu.load_model("tiny-2d"), settings=nu.SegmentSettings(engine="torch"))
+        viewer.layers["stack · tiny-2d"].data,
+        nu.segment(stack, nu.load_model("tiny-2d"), settings=nu.SegmentSettings(engine="torch")),
     )

@@ -12,7 +12,7 @@ from napari_unet.learn.halo import Place, measured_halo, places_of, seconds_for
 from napari_unet.model.geometry import exact_halo
 from napari_unet.model.model import Model
 from napari_unet.model.spec import MeasuredHalo
-from napari_unet.progress import Wish, go
+from napari_unet.progress import Control, always_continue
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.engine import TorchEngine
 
@@ -24,7 +24,9 @@ SPEC = tiny_spec(3, depth=1)  # an exact halo of 8 at a stride of 2
 def _few_voxels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(halo_module, "COMPARED", 20**3)
     monkeypatch.setattr(halo_module, "WANTED", 22**3)
-    monkeypatch.setattr(halo_module, "MOST_CHANGED", 0.02)  # a network that was drawn by lot looks far
+    monkeypatch.setattr(
+        halo_module, "MOST_CHANGED", 0.02
+    )  # a network that was drawn by lot looks far
     monkeypatch.setattr(halo_module, "MOST_CHANGED_OF_CLASS", 1.0)
 
 
@@ -33,7 +35,7 @@ def cloud(*shape: int, seed: int = 0) -> Scan:
 
 
 def measured(model: Model, places: list[Place]) -> MeasuredHalo | None:
-    return measured_halo(model, TorchEngine(model.network), places, go)
+    return measured_halo(model, TorchEngine(model.network), places, always_continue)
 
 
 def test_places_are_so_far_inside_that_a_tile_of_them_is_cut_on_every_side() -> None:
@@ -66,8 +68,11 @@ def test_it_is_measured_for_volumes_alone() -> None:
     assert places_of(tiny_spec(3, depth=1, norm="instance"), [cloud(SIDE, SIDE, SIDE)]) != []
 
 
-def test_the_least_halo_with_which_the_labels_stay_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, places = tiny_model(SPEC), places_of(SPEC, [cloud(SIDE, SIDE, SIDE)])
+def test_the_least_halo_with_which_the_labels_stay_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = tiny_model(SPEC)
+    places = places_of(SPEC, [cloud(SIDE, SIDE, SIDE)])
     strict = measured(model, places)
     monkeypatch.setattr(halo_module, "MOST_CHANGED", 0.5)
     loose = measured(model, places)
@@ -81,14 +86,16 @@ def test_the_least_halo_with_which_the_labels_stay_is_found(monkeypatch: pytest.
 
 
 def test_where_there_is_next_to_nothing_of_a_class_the_halo_stays_exact() -> None:
-    base, scan = tiny_model(SPEC), cloud(SIDE, SIDE, SIDE)
+    base = tiny_model(SPEC)
+    scan = cloud(SIDE, SIDE, SIDE)
     model = Model(base.spec.model_copy(update={"threshold": 0.999}), base.network, "")
     assert nu.segment(scan, model).mean() < 1e-3  # so that any halo would do
     assert measured(model, places_of(SPEC, [scan])) is None
 
 
 def test_no_class_may_lose_more_than_a_hundredth(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, places = tiny_model(SPEC), places_of(SPEC, [cloud(SIDE, SIDE, SIDE)])
+    model = tiny_model(SPEC)
+    places = places_of(SPEC, [cloud(SIDE, SIDE, SIDE)])
     monkeypatch.setattr(halo_module, "MOST_CHANGED", 1.0)
     monkeypatch.setattr(halo_module, "MOST_CHANGED_OF_CLASS", 1.0)
     loose = measured(model, places)
@@ -100,11 +107,14 @@ def test_no_class_may_lose_more_than_a_hundredth(monkeypatch: pytest.MonkeyPatch
 
 
 def test_after_stop_it_stays_exact() -> None:
-    model, places = tiny_model(SPEC), places_of(SPEC, [cloud(SIDE, SIDE, SIDE)])
-    assert measured_halo(model, TorchEngine(model.network), places, lambda: Wish.STOP) is None
+    model = tiny_model(SPEC)
+    places = places_of(SPEC, [cloud(SIDE, SIDE, SIDE)])
+    assert measured_halo(model, TorchEngine(model.network), places, lambda: Control.STOP) is None
 
 
-def test_a_model_that_needs_all_of_its_context_keeps_the_exact_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_needs_all_of_its_context_keeps_the_exact_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(halo_module, "MOST_CHANGED", -1.0)
     assert measured(tiny_model(SPEC), places_of(SPEC, [cloud(SIDE, SIDE, SIDE)])) is None
 
@@ -112,15 +122,21 @@ def test_a_model_that_needs_all_of_its_context_keeps_the_exact_one(monkeypatch: 
 def test_the_time_is_told_and_it_is_for_all_places() -> None:
     model, (place,) = tiny_model(SPEC), places_of(SPEC, [cloud(SIDE, SIDE, SIDE)])
     engine = TorchEngine(model.network)
-    assert seconds_for(model, engine, [], go) == 0.0
-    assert seconds_for(model, engine, [place, replace(place)] * 50, go) > seconds_for(model, engine, [place], go) > 0.0
+    assert seconds_for(model, engine, [], always_continue) == 0.0
+    assert (
+        seconds_for(model, engine, [place, replace(place)] * 50, always_continue)
+        > seconds_for(model, engine, [place], always_continue)
+        > 0.0
+    )
 
 
 def painted(scan: Scan) -> tuple[Scan, np.ndarray]:
     return scan, (np.asarray(scan.data) > 0.5).astype(np.uint8)
 
 
-def test_a_training_measures_it_and_the_model_is_used_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_measures_it_and_the_model_is_used_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     start = tiny_model(SPEC)
     monkeypatch.setattr(halo_module, "MOST_CHANGED", 0.5)
     result = nu.train([painted(cloud(SIDE, SIDE, SIDE))], start=start, steps=1)
@@ -130,18 +146,25 @@ def test_a_training_measures_it_and_the_model_is_used_with_it(monkeypatch: pytes
     assert again.model.spec.halo is None  # the parent's is not the child's
 
 
-def test_it_is_not_measured_where_that_takes_too_much_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_not_measured_where_that_takes_too_much_of_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(train_module, "seconds_for", lambda *_: 10.0)
     monkeypatch.setattr(train_module, "measured_halo", lambda *_: pytest.fail("no time for this"))
     result = nu.train([painted(cloud(SIDE, SIDE, SIDE))], start=tiny_model(SPEC), minutes=0.1)
     assert result.model.spec.halo is None
 
 
-def test_a_training_is_none_the_worse_where_it_can_not_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_is_none_the_worse_where_it_can_not_be_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def fail(*_: object) -> None:
         raise ScanError("The disk is gone.")
 
     monkeypatch.setattr(train_module, "measured_halo", fail)
     result = nu.train([painted(cloud(SIDE, SIDE, SIDE))], start=tiny_model(SPEC), steps=1)
     assert result.model.spec.halo is None
-    assert any("context of tiles could not be measured" in note and "The disk is gone." in note for note in result.notes)
+    assert any(
+        "context of tiles could not be measured" in note and "The disk is gone." in note
+        for note in result.notes
+    )

@@ -1,4 +1,6 @@
-"""`napari_unet.train`: from labelled images to a model with a verdict, with nets of a few hundred weights."""
+"""`napari_unet.train`: from labelled images to a model with a verdict, with nets of a few hundred
+weights.
+"""
 
 import time
 from importlib import import_module
@@ -20,7 +22,7 @@ from napari_unet.learn.train import TrainResult, train
 from napari_unet.model.formats.safetensors_file import load_model_file, save_model
 from napari_unet.model.model import Model
 from napari_unet.model.spec import Provenance
-from napari_unet.progress import Progress, Stopped, Wish
+from napari_unet.progress import Control, Progress, Stopped
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.engine import choice
 
@@ -35,7 +37,9 @@ def discs(seed: int = 0, side: int = 112) -> tuple[np.ndarray, np.ndarray]:
     truth = np.zeros((side, side), np.uint8)
     for cy in range(9, side, 18):
         for cx in range(9, side, 18):
-            truth |= (np.hypot(y - cy - rng.uniform(-3, 3), x - cx - rng.uniform(-3, 3)) < 5).astype(np.uint8)
+            truth |= (
+                np.hypot(y - cy - rng.uniform(-3, 3), x - cx - rng.uniform(-3, 3)) < 5
+            ).astype(np.uint8)
     return (truth * 100 + rng.normal(0, 20, truth.shape)).astype(np.float32), truth
 
 
@@ -64,7 +68,11 @@ def test_the_scan_that_teaches_is_held_to_its_parent_only_if_asked_for(
         return honest(examples, *given, **options)
 
     monkeypatch.setattr(room, "fit", watched)
-    train([(image, truth, trust)], start=parent, settings=quick(2, guard_untrusted=held_to, guard_pictures=2))
+    train(
+        [(image, truth, trust)],
+        start=parent,
+        settings=quick(2, guard_untrusted=held_to, guard_pictures=2),
+    )
     own = [each for each in seen if (each.labels != IGNORE).any()]
     assert sum(each.prior is not None for each in own) == guarded
     assert {each.guard for each in own} == ({held_to} if held_to else {1.0})
@@ -73,7 +81,11 @@ def test_the_scan_that_teaches_is_held_to_its_parent_only_if_asked_for(
 
 def test_an_honest_fine_tune_wins_and_says_so(parent: Model) -> None:
     items = [discs(seed, 64) for seed in range(6)]
-    result = train(items, start=parent, settings=quick(60, learning_rate=2e-2, guard_weights=0, guard_outputs=0, average=0.8))
+    result = train(
+        items,
+        start=parent,
+        settings=quick(60, learning_rate=2e-2, guard_weights=0, guard_outputs=0, average=0.8),
+    )
     assert result.verdict.kind == "child", result.verdict.sentence
     assert result.best is result.model
     assert result.verdict.mean is not None
@@ -85,13 +97,21 @@ def test_an_honest_fine_tune_wins_and_says_so(parent: Model) -> None:
 def test_another_budget_forgets_the_plan_of_the_settings(parent: Model) -> None:
     planned = quick(9, planned_steps=12, fall_from=8)
     result = train([discs(0, 64)], start=parent, settings=planned, steps=6)
-    assert (result.settings.steps, result.settings.planned_steps, result.settings.fall_from) == (6, None, None)
+    assert (result.settings.steps, result.settings.planned_steps, result.settings.fall_from) == (
+        6,
+        None,
+        None,
+    )
 
 
 def test_the_parent_stays_where_the_child_learnt_nonsense(parent: Model) -> None:
     image, _ = discs()
     truth = nu.segment(image, parent, settings=BY_TORCH)  # the parent is always right
-    result = train([(image, truth)], start=parent, settings=quick(20, learning_rate=0.5, guard_weights=0, guard_outputs=0, average=0))
+    result = train(
+        [(image, truth)],
+        start=parent,
+        settings=quick(20, learning_rate=0.5, guard_weights=0, guard_outputs=0, average=0),
+    )
     assert result.verdict.kind == "parent", result.verdict.sentence
     assert result.best is parent
     assert result.model.weights_sha256 != parent.weights_sha256
@@ -112,7 +132,10 @@ def test_held_out_labels_teach_nothing(parent: Model) -> None:
     outside = np.ones(truth.shape, bool)
     outside[wall.slices] = False
     taught[outside] = 1 - taught[outside]
-    assert train([(image, taught)], start=parent, settings=quick()).model.weights_sha256 != first.model.weights_sha256
+    assert (
+        train([(image, taught)], start=parent, settings=quick()).model.weights_sha256
+        != first.model.weights_sha256
+    )
 
 
 def test_rounds_turn(parent: Model) -> None:
@@ -133,7 +156,9 @@ def test_the_next_turn_teaches_what_was_held_out_before(parent: Model) -> None:
     altered = truth.copy()
     altered[box.slices] = altered[box.slices][::-1]
     hashes = [
-        train([(image, labels)], start=parent, settings=quick(held_out_turn=turn)).model.weights_sha256
+        train(
+            [(image, labels)], start=parent, settings=quick(held_out_turn=turn)
+        ).model.weights_sha256
         for turn in (1, 2)
         for labels in (truth, altered)
     ]
@@ -145,12 +170,17 @@ def test_the_turn_is_recorded_and_replayed_and_is_not_the_round(parent: Model) -
     result = train([discs()], start=parent, settings=quick(held_out_turn=2))
     told = result.model.spec.provenance.training
     assert (told["round"], told["settings"]["held_out_turn"]) == (1, 2)
-    assert train([discs()], start=parent, settings=result.settings).model.weights_sha256 == result.model.weights_sha256
+    assert (
+        train([discs()], start=parent, settings=result.settings).model.weights_sha256
+        == result.model.weights_sha256
+    )
 
 
 def test_a_file_that_tells_nonsense_of_its_round_begins_anew(parent: Model) -> None:
     odd = parent.spec.model_copy(update={"provenance": Provenance(training={"round": "many"})})
-    result = train([discs()], start=Model(odd, parent.network, parent.weights_sha256), settings=quick(1))
+    result = train(
+        [discs()], start=Model(odd, parent.network, parent.weights_sha256), settings=quick(1)
+    )
     assert result.model.spec.provenance.training["round"] == 1
 
 
@@ -163,7 +193,11 @@ def test_provenance_survives_a_file_and_repeats_the_training(parent: Model, tmp_
     assert told.training["corrections"]["painted_voxels"] == 112 * 12
     assert told.training["settings"]["steps"] == 3
     assert str(tmp_path) not in told.model_dump_json()
-    again = train([(image, truth, trust)], start=parent, settings=nu.TrainSettings(**told.training["settings"]))
+    again = train(
+        [(image, truth, trust)],
+        start=parent,
+        settings=nu.TrainSettings(**told.training["settings"]),
+    )
     assert again.model.weights_sha256 == result.model.weights_sha256
 
 
@@ -195,12 +229,16 @@ def test_strokes_alone_are_not_judged_but_the_child_is_there(parent: Model) -> N
     assert result.verdict.corrected_now_right is not None
     assert result.verdict.untouched_changed is not None
     (changed,) = result.changes
-    differing = nu.segment(image, parent, settings=BY_TORCH) != nu.segment(image, result.model, settings=BY_TORCH)
+    differing = nu.segment(image, parent, settings=BY_TORCH) != nu.segment(
+        image, result.model, settings=BY_TORCH
+    )
     np.testing.assert_array_equal(changed.mask, differing)
     assert result.verdict.untouched_changed == pytest.approx(differing[trust == 0].mean())
 
 
-def test_a_training_looks_at_its_models_with_torch_alone(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_looks_at_its_models_with_torch_alone(
+    parent: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def never(model: Model, precision: str) -> None:
         raise AssertionError("compiled for a model that is run once")
 
@@ -218,7 +256,10 @@ def test_scores_are_those_of_segment_with_the_scans_own_spacing() -> None:
     result = train([TrainItem(scan, truth)], start=parent, settings=quick())
     (box,) = hold_out([TrainItem(scan, truth)], 2, [10.0], 1).boxes
     wanted = truth[box.slices] == 1
-    for model, told in ((parent, result.verdict.classes[1].parent), (result.model, result.verdict.classes[1].child)):
+    for model, told in (
+        (parent, result.verdict.classes[1].parent),
+        (result.model, result.verdict.classes[1].child),
+    ):
         found = nu.segment(scan, model, settings=BY_TORCH)[box.slices] == 1
         assert told == pytest.approx(2 * (found & wanted).sum() / (found.sum() + wanted.sum()))
 
@@ -227,7 +268,9 @@ def test_more_classes_widen_the_parent(parent: Model) -> None:
     image, truth = discs()
     truth[:20, :20] = 2
     truth[60:70, 60:70] = 2
-    result = train([(image, truth)], start=parent, settings=quick(), classes=["background", "class 1", "new"])
+    result = train(
+        [(image, truth)], start=parent, settings=quick(), classes=["background", "class 1", "new"]
+    )
     assert [each.name for each in result.model.spec.classes] == ["background", "class 1", "new"]
     with pytest.raises(ScanError, match="2 classes"):
         train([(image, truth)], start=parent, settings=quick())
@@ -249,7 +292,13 @@ def test_events_are_told_and_change_nothing(parent: Model, monkeypatch: pytest.M
     monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_SHARE", 1e9)
     told: list[Event] = []
     seen: list[int] = []
-    result = train([(image, truth)], start=parent, settings=quick(6), on_event=told.append, preview=lambda model, step: seen.append(step))
+    result = train(
+        [(image, truth)],
+        start=parent,
+        settings=quick(6),
+        on_event=told.append,
+        preview=lambda model, step: seen.append(step),
+    )
     assert result.model.weights_sha256 == silent.model.weights_sha256
     assert [event.step for event in told if isinstance(event, StepDone)] == list(range(1, 7))
     scores = [event for event in told if isinstance(event, HeldOutScore)]
@@ -259,7 +308,9 @@ def test_events_are_told_and_change_nothing(parent: Model, monkeypatch: pytest.M
     assert result.history.scores
 
 
-def test_a_preview_that_fails_is_told_once_and_the_training_goes_on(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_that_fails_is_told_once_and_the_training_goes_on(
+    parent: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
     monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_SHARE", 1e9)
     told: list[Event] = []
@@ -269,22 +320,33 @@ def test_a_preview_that_fails_is_told_once_and_the_training_goes_on(parent: Mode
     def preview(model: Model, step: int) -> None:
         raise gone
 
-    result = train([discs()], start=parent, settings=quick(4), preview=preview, on_event=told.append, on_progress=shown.append)
+    result = train(
+        [discs()],
+        start=parent,
+        settings=quick(4),
+        preview=preview,
+        on_event=told.append,
+        on_progress=shown.append,
+    )
     assert len(result.history.losses) == 4
     assert [event.error for event in told if isinstance(event, PreviewFailed)] == [gone]
     assert ["scan.zarr is gone" in note for note in result.notes] == [True]
     assert sum("scan.zarr is gone" in progress.note for progress in shown) == 1
 
 
-def test_what_the_user_wants_passes_through_a_preview(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_user_wants_passes_through_a_preview(
+    parent: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
     monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_SHARE", 1e9)
 
-    def trained(wish: type[Exception]) -> int:
+    def trained(answer: type[Exception]) -> int:
         def preview(model: Model, step: int) -> None:
-            raise wish
+            raise answer
 
-        return len(train([discs()], start=parent, settings=quick(9), preview=preview).history.losses)
+        return len(
+            train([discs()], start=parent, settings=quick(9), preview=preview).history.losses
+        )
 
     assert trained(Stopped) == 1
     with pytest.raises(Cancelled):
@@ -295,18 +357,28 @@ def test_stop_keeps_and_judges_and_cancel_does_not(parent: Model) -> None:
     image, truth = discs()
     steps: list[Progress] = []
 
-    def asked() -> Wish:
-        return Wish.STOP if sum(progress.done > 0 for progress in steps) >= 2 else Wish.GO
+    def control() -> Control:
+        return (
+            Control.STOP if sum(progress.done > 0 for progress in steps) >= 2 else Control.CONTINUE
+        )
 
-    result = train([(image, truth)], start=parent, settings=quick(1000), on_progress=steps.append, asked=asked)
+    result = train(
+        [(image, truth)],
+        start=parent,
+        settings=quick(1000),
+        on_progress=steps.append,
+        control=control,
+    )
     assert len(result.history.losses) == 2
     assert result.verdict.units > 0
     assert "Stopped" in result.notes[0]
     with pytest.raises(Cancelled):
-        train([(image, truth)], start=parent, settings=quick(1000), asked=lambda: Wish.CANCEL)
+        train([(image, truth)], start=parent, settings=quick(1000), control=lambda: Control.CANCEL)
 
 
-def test_a_loss_that_is_no_number_keeps_the_last_good_weights(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_that_is_no_number_keeps_the_last_good_weights(
+    parent: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls: list[int] = []
     honest = trainer.teaching_loss
 
@@ -321,11 +393,15 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_weights(parent: Model, mon
     assert result.verdict.units > 0
 
 
-def test_nothing_is_kept_where_there_was_no_step(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_kept_where_there_was_no_step(
+    parent: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for start in (parent, None):
         with pytest.raises(Cancelled, match="before the first step"):
-            train([discs()], start=start, settings=quick(50), asked=lambda: Wish.STOP)
-    monkeypatch.setattr(trainer, "teaching_loss", lambda scores, *given: scores.sum() * float("nan"))
+            train([discs()], start=start, settings=quick(50), control=lambda: Control.STOP)
+    monkeypatch.setattr(
+        trainer, "teaching_loss", lambda scores, *given: scores.sum() * float("nan")
+    )
     with pytest.raises(SettingsError, match="at the first step"):
         train([discs()], settings=quick(50))
 
@@ -343,19 +419,38 @@ def test_what_was_interrupted_goes_on_to_the_same_bits(parent: Model, tmp_path: 
 
     kept = tmp_path / "kept.checkpoint"
     with pytest.raises(CrashError):
-        train([(image, truth)], start=parent, settings=quick(6, checkpoint_seconds=0), checkpoint=kept, on_event=crash)
-    again: TrainResult = train([(image, truth)], start=parent, settings=quick(6, checkpoint_seconds=0), checkpoint=kept, resume=True)
+        train(
+            [(image, truth)],
+            start=parent,
+            settings=quick(6, checkpoint_seconds=0),
+            checkpoint=kept,
+            on_event=crash,
+        )
+    again: TrainResult = train(
+        [(image, truth)],
+        start=parent,
+        settings=quick(6, checkpoint_seconds=0),
+        checkpoint=kept,
+        resume=True,
+    )
     assert again.model.weights_sha256 == whole.model.weights_sha256
     other = truth.copy()
     other[:30] = 0
     with pytest.raises(CheckpointError, match="other data"):
-        train([(image, other)], start=parent, settings=quick(6, checkpoint_seconds=0), checkpoint=kept, resume=True)
+        train(
+            [(image, other)],
+            start=parent,
+            settings=quick(6, checkpoint_seconds=0),
+            checkpoint=kept,
+            resume=True,
+        )
 
 
 def test_another_machine_goes_on_with_the_batch_and_the_patch_that_were_begun(
     parent: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, kept = nu.TrainSettings(steps=3, warmup_steps=5, checkpoint_seconds=0), tmp_path / "kept.checkpoint"
+    settings = nu.TrainSettings(steps=3, warmup_steps=5, checkpoint_seconds=0)
+    kept = tmp_path / "kept.checkpoint"
     monkeypatch.setattr("napari_unet.learn.setup.fingerprint.ram_total_bytes", lambda: 2**25)
     whole = train([discs()], start=parent, settings=settings, checkpoint=kept)
     monkeypatch.setattr("napari_unet.learn.setup.fingerprint.ram_total_bytes", lambda: 2**40)
@@ -373,7 +468,9 @@ def test_another_machine_goes_on_with_the_batch_and_the_patch_that_were_begun(
         (np.full((112, 112), 7, np.uint8), "up to 7"),
     ],
 )
-def test_what_can_not_be_learnt_from_is_refused(parent: Model, labels: np.ndarray, match: str) -> None:
+def test_what_can_not_be_learnt_from_is_refused(
+    parent: Model, labels: np.ndarray, match: str
+) -> None:
     with pytest.raises(ScanError, match=match):
         train([(discs()[0], labels)], start=parent, settings=quick())
 
@@ -383,7 +480,11 @@ def test_nothing_trusted_and_images_that_do_not_fit_are_refused(parent: Model) -
     with pytest.raises(ScanError, match="Nothing is trusted"):
         train([(image, truth, np.zeros(truth.shape, np.uint8))], start=parent, settings=quick())
     with pytest.raises(ScanError, match="the image has 2"):
-        train([(Scan(np.stack([image, image]), "cyx", (1.0, 1.0)), truth)], start=parent, settings=quick())
+        train(
+            [(Scan(np.stack([image, image]), "cyx", (1.0, 1.0)), truth)],
+            start=parent,
+            settings=quick(),
+        )
     with pytest.raises(SettingsError, match="minutes or steps"):
         train([(image, truth)], start=parent, minutes=1, steps=1)
     with pytest.raises(SettingsError, match="pairs"):

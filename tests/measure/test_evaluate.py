@@ -9,7 +9,7 @@ import zarr
 import napari_unet as nu
 from napari_unet.errors import Cancelled, ScanError, SettingsError
 from napari_unet.measure.evaluate import MEASURES
-from napari_unet.progress import Progress, Wish
+from napari_unet.progress import Control, Progress
 from napari_unet.scans.scan import Scan
 
 NAMES = ("background", "axon", "myelin")
@@ -59,15 +59,19 @@ def test_the_dtype_does_not_matter(dtype: str) -> None:
 
 
 def test_a_zarr_is_as_good_as_an_array(tmp_path: Path) -> None:
-    stored = zarr.save_array(tmp_path / "a.zarr", labels()) or zarr.open_array(tmp_path / "a.zarr", mode="r")
+    stored = zarr.save_array(tmp_path / "a.zarr", labels()) or zarr.open_array(
+        tmp_path / "a.zarr", mode="r"
+    )
     truth = np.roll(labels(), 2, axis=0)
     assert nu.evaluate(stored, truth) == nu.evaluate(labels(), truth)
 
 
 def test_frames_of_a_series_are_counted_together_and_their_surfaces_apart() -> None:
-    truth, found = labels((3, 12, 16)), labels((3, 12, 16))
+    truth = labels((3, 12, 16))
+    found = labels((3, 12, 16))
     found[1] = 0
-    volume, series = nu.evaluate(found, truth), nu.evaluate(found, truth, axes="tyx")
+    volume = nu.evaluate(found, truth)
+    series = nu.evaluate(found, truth, axes="tyx")
     assert series["dice"] == volume["dice"]
     assert volume["hd95"]["1"] < series["hd95"]["1"] == pytest.approx(20), "in time nothing is near"
     assert len(series["spacing"]) == 2
@@ -82,17 +86,27 @@ def test_frames_are_measured_as_if_each_stood_alone() -> None:
 
 
 def test_axes_may_stand_in_any_order() -> None:
-    truth, found = labels((4, 12, 16)), np.roll(labels((4, 12, 16)), 2, axis=1)
-    turned = nu.evaluate(found.transpose(2, 0, 1), truth.transpose(2, 0, 1), axes="xzy", spacing=(3, 1, 2))
+    truth = labels((4, 12, 16))
+    found = np.roll(labels((4, 12, 16)), 2, axis=1)
+    turned = nu.evaluate(
+        found.transpose(2, 0, 1), truth.transpose(2, 0, 1), axes="xzy", spacing=(3, 1, 2)
+    )
     assert turned == nu.evaluate(found, truth, spacing=(1, 2, 3))
     assert turned["spacing"] == [1, 2, 3]
 
 
 def test_the_scan_that_knows_its_spacing_tells_it() -> None:
-    known, unknown = Scan(labels(), "yx", (0.5, 0.5), "um"), Scan(labels(), "yx", (1, 1))
-    assert nu.evaluate(known, unknown)["spacing"] == nu.evaluate(unknown, known)["spacing"] == [0.5, 0.5]
+    known = Scan(labels(), "yx", (0.5, 0.5), "um")
+    unknown = Scan(labels(), "yx", (1, 1))
+    assert (
+        nu.evaluate(known, unknown)["spacing"]
+        == nu.evaluate(unknown, known)["spacing"]
+        == [0.5, 0.5]
+    )
     assert nu.evaluate(known, Scan(labels(), "yx", (0.5, 0.50001), "um"))["unit"] == "um"
-    assert nu.evaluate(known, Scan(labels(), "yx", (0.6, 0.6), "um"), spacing=(2, 2))["spacing"] == [2, 2]
+    assert nu.evaluate(known, Scan(labels(), "yx", (0.6, 0.6), "um"), spacing=(2, 2))[
+        "spacing"
+    ] == [2, 2]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +125,9 @@ def test_the_scan_that_knows_its_spacing_tells_it() -> None:
         (labels(), {"spacing": (1, 0)}, "positive"),
     ],
 )
-def test_what_can_not_be_compared_is_told_in_one_sentence(found: Any, options: dict[str, Any], told: str) -> None:
+def test_what_can_not_be_compared_is_told_in_one_sentence(
+    found: Any, options: dict[str, Any], told: str
+) -> None:
     with pytest.raises(ScanError, match=told):
         nu.evaluate(found, labels(), **options)
 
@@ -141,10 +157,10 @@ def test_it_tells_how_far_it_is_and_heeds_the_wish() -> None:
     nu.evaluate(labels((3, 12, 16)), labels((3, 12, 16)), axes="tyx", on_progress=told.append)
     assert [progress.done for progress in told] == [1, 2, 3, 4, 5, 6]
     assert {progress.total for progress in told} == {6}
-    for wish in (Wish.STOP, Wish.CANCEL):
+    for answer in (Control.STOP, Control.CANCEL):
         with pytest.raises(Cancelled):
-            nu.evaluate(labels(), labels(), asked=answer(wish))
+            nu.evaluate(labels(), labels(), control=answering(answer))
 
 
-def answer(wish: Wish) -> Callable[[], Wish]:
-    return lambda: wish
+def answering(answer: Control) -> Callable[[], Control]:
+    return lambda: answer

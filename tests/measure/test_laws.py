@@ -21,18 +21,25 @@ SPACINGS = st.tuples(*[st.floats(0.1, 5)] * 3)
 
 @st.composite
 def pairs(draw: Callable[..., np.ndarray], most: int = 2) -> Pair:
-    labels = arrays.arrays(np.uint8, draw(st.shared(SHAPES, key="shape")), elements=st.integers(0, most))  # type: ignore[call-overload]
+    labels = arrays.arrays(
+        np.uint8, draw(st.shared(SHAPES, key="shape")), elements=st.integers(0, most)
+    )  # type: ignore[call-overload]
     return draw(labels), draw(labels)
 
 
-def scores(prediction: np.ndarray, truth: np.ndarray, spacing: Sizes) -> dict[str, dict[str, float]]:
+def scores(
+    prediction: np.ndarray, truth: np.ndarray, spacing: Sizes
+) -> dict[str, dict[str, float]]:
     found = evaluate(prediction, truth, spacing=spacing[: truth.ndim])
     return {key: found[key] for key in MEASURES}
 
 
 @given(pairs(), SPACINGS)
-def test_to_exchange_both_exchanges_precision_and_recall_and_nothing_else(pair: Pair, spacing: Sizes) -> None:
-    there, back = scores(*pair, spacing), scores(*pair[::-1], spacing)
+def test_to_exchange_both_exchanges_precision_and_recall_and_nothing_else(
+    pair: Pair, spacing: Sizes
+) -> None:
+    there = scores(*pair, spacing)
+    back = scores(*pair[::-1], spacing)
     back["precision"], back["recall"] = back["recall"], back["precision"]
     for key in MEASURES:
         assert there[key] == pytest.approx(back[key])
@@ -46,8 +53,14 @@ def test_labels_agree_with_themselves_and_with_no_others(pair: Pair, spacing: Si
     assert (scores(*pair, spacing)["dice"]["mean"] == 1) == np.array_equal(*pair)
 
 
-@given(pairs(), SPACINGS, st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=3, max_size=3))
-def test_where_the_labels_lie_does_not_matter(pair: Pair, spacing: Sizes, margins: list[tuple[int, int]]) -> None:
+@given(
+    pairs(),
+    SPACINGS,
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=3, max_size=3),
+)
+def test_where_the_labels_lie_does_not_matter(
+    pair: Pair, spacing: Sizes, margins: list[tuple[int, int]]
+) -> None:
     wide = [np.pad(labels, margins[: labels.ndim]) for labels in pair]
     for label in (1, 2):
         assert overlap(pair[0], pair[1], label) == overlap(wide[0], wide[1], label)
@@ -58,16 +71,23 @@ def test_where_the_labels_lie_does_not_matter(pair: Pair, spacing: Sizes, margin
 
 @given(pairs(), SPACINGS, st.floats(0.1, 10))
 def test_distances_grow_with_the_spacing(pair: Pair, spacing: Sizes, factor: float) -> None:
-    small, large = scores(*pair, spacing), scores(*pair, tuple(factor * size for size in spacing))
+    small = scores(*pair, spacing)
+    large = scores(*pair, tuple(factor * size for size in spacing))
     for key in MEASURES[4:]:
-        assert large[key] == pytest.approx({name: factor * value for name, value in small[key].items()})
+        assert large[key] == pytest.approx(
+            {name: factor * value for name, value in small[key].items()}
+        )
 
 
 @given(pairs())
 def test_dice_and_iou_tell_the_same(pair: Pair) -> None:
     counted = overlap(*pair)
     assert counted.dice == pytest.approx(2 * counted.iou / (1 + counted.iou))
-    assert min(counted.precision, counted.recall) <= counted.dice + 1e-12 <= max(counted.precision, counted.recall) + 2e-12
+    assert (
+        min(counted.precision, counted.recall)
+        <= counted.dice + 1e-12
+        <= max(counted.precision, counted.recall) + 2e-12
+    )
 
 
 @given(pairs(most=1), SPACINGS)

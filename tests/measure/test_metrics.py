@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 
 from napari_unet.errors import ScanError
-from napari_unet.measure.metrics import BLOCK, Overlap, confusion, dice, iou, overlap, overlap_of, precision, recall
+from napari_unet.measure.metrics import (
+    BLOCK,
+    Overlap,
+    confusion,
+    dice,
+    iou,
+    overlap,
+    overlap_of,
+    precision,
+    recall,
+)
 
 TRUTH = np.array([0, 1, 1, 2])
 CLOSE = np.array([0, 1, 0, 2])
@@ -37,5 +47,7 @@ def test_counting_all_classes_at_once_is_counting_each() -> None:
     found, wanted = (rng.integers(0, 256, BLOCK + 1000, np.uint8) for _ in range(2))
     counts = confusion(found, wanted)
     assert counts.sum() == found.size
-    assert [overlap_of(counts, label) for label in (0, 1, 255)] == [overlap(found, wanted, label) for label in (0, 1, 255)]
+    assert [overlap_of(counts, label) for label in (0, 1, 255)] == [
+        overlap(found, wanted, label) for label in (0, 1, 255)
+    ]
     assert overlap_of(confusion(found[:0], wanted[:0]), 1) == Overlap(0, 0, 0)

@@ -29,7 +29,11 @@ def test_each_direction_has_its_own_percentile() -> None:
     far[1, 100:106] = 1  # 6 of 106 voxels of one surface, none of the other's 100
     there = surface_distances(near, far)
     assert there.from_prediction.max() == 0
-    assert hd95(near, far) == hd95(far, near) == pytest.approx(np.percentile([*[0] * 100, 1, 2, 3, 4, 5, 6], 95))
+    assert (
+        hd95(near, far)
+        == hd95(far, near)
+        == pytest.approx(np.percentile([*[0] * 100, 1, 2, 3, 4, 5, 6], 95))
+    )
     assert average_surface_distance(near, far) == pytest.approx(21 / 206)
 
 
@@ -50,7 +54,8 @@ def test_a_class_that_is_missing(measure: type) -> None:
 
 
 def test_missing_is_worse_than_any_distance() -> None:
-    one, other = square(0, 1), square(23, 1)
+    one = square(0, 1)
+    other = square(23, 1)
     assert hd95(one, other) < hd95(one, np.zeros_like(one))
 
 

@@ -12,8 +12,11 @@ from napari_unet.model.unet import UNet
 
 @st.composite
 def configs(draw: st.DrawFn) -> UNetConfig:
-    dimensions, depth = draw(st.sampled_from([2, 3])), draw(st.integers(0, 2))
-    strides = draw(st.lists(st.tuples(*[st.integers(1, 3)] * dimensions), min_size=depth, max_size=depth))
+    dimensions = draw(st.sampled_from([2, 3]))
+    depth = draw(st.integers(0, 2))
+    strides = draw(
+        st.lists(st.tuples(*[st.integers(1, 3)] * dimensions), min_size=depth, max_size=depth)
+    )
     return UNetConfig(
         dimensions=dimensions,
         in_channels=draw(st.integers(1, 2)),
@@ -38,18 +41,26 @@ def test_any_size_goes_in_and_comes_out(config: UNetConfig, data: st.DataObject)
 
 @given(configs())
 def test_shapes_are_told_without_building(config: UNetConfig) -> None:
-    built = {name: tuple(value.shape) for name, value in UNet(config).state_dict().items() if "tracked" not in name}
+    built = {
+        name: tuple(value.shape)
+        for name, value in UNet(config).state_dict().items()
+        if "tracked" not in name
+    }
     assert tensor_shapes(config) == built
 
 
 def influence(config: UNetConfig, length: int, at: int) -> tuple[int, int]:
-    """The first and last voxel of axis 0 that change when the input does at one voxel, in a net that hides nothing."""
+    """The first and last voxel of axis 0 that change when the input does at one voxel, in a net
+    that hides nothing.
+    """
     network = UNet(config).double().eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.fill_(0.05)
         shape = (length, *(total_strides(config)[1:]))
-        image = torch.zeros(1, 1, *shape, dtype=torch.float64)  # flat, so that no maximum hides the change
+        image = torch.zeros(
+            1, 1, *shape, dtype=torch.float64
+        )  # flat, so that no maximum hides the change
         touched = image.clone()
         touched[0, 0, at] += 10.0
         changed = (network(touched) != network(image))[0, 0].flatten(1).any(dim=1)
@@ -65,7 +76,8 @@ def test_receptive_field_is_exactly_what_one_voxel_can_change(depth: int, step: 
     before, after = receptive_field(config)[0]
     length = (before + after) // stride * stride + 8 * stride
     seen = [
-        (lambda low, high, at=at: (at - low, high - at))(*influence(config, length, at)) for at in range(length // 2, length // 2 + stride)
+        (lambda low, high, at=at: (at - low, high - at))(*influence(config, length, at))
+        for at in range(length // 2, length // 2 + stride)
     ]
     assert max(low for low, _ in seen) == after
     assert max(high for _, high in seen) == before
@@ -74,7 +86,8 @@ def test_receptive_field_is_exactly_what_one_voxel_can_change(depth: int, step: 
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_exact_halo_is_enough_and_one_stride_less_is_not(depth: int) -> None:
     config = UNetConfig(width=2, depth=depth, norm="none")
-    stride, halo = total_strides(config)[0], exact_halo(config)[0]
+    stride = total_strides(config)[0]
+    halo = exact_halo(config)[0]
     start = 2 * halo
     reached = [influence(config, 5 * halo, at)[1] for at in range(start - halo - 1, start)]
     assert reached[0] < start, "a voxel beyond the halo changes nothing in the core"
@@ -86,7 +99,10 @@ def test_the_net_of_the_paper_needs_a_halo_of_96() -> None:
 
 
 def test_batchnorm_and_residual_and_dropout_are_there_when_asked_for() -> None:
-    names = {type(part).__name__ for part in UNet(UNetConfig(width=2, depth=1, residual=True, dropout=0.5)).modules()}
+    names = {
+        type(part).__name__
+        for part in UNet(UNetConfig(width=2, depth=1, residual=True, dropout=0.5)).modules()
+    }
     assert {"BatchNorm2d", "Dropout2d", "ConvTranspose2d", "MaxPool2d"} <= names
     assert UNet(UNetConfig(width=2, depth=1, residual=True)).encoder[0].skip is not None
     assert UNet(UNetConfig(width=2, depth=1)).encoder[0].skip is None
@@ -103,7 +119,14 @@ def test_reflection_repeats_no_edge_and_wraps_when_it_must() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"depth": 8}, {"width": 513}, {"depth": 2, "strides": ((2, 2),)}, {"depth": 1, "strides": ((2, 5),)}, {"more": 1}]
+    "wrong",
+    [
+        {"depth": 8},
+        {"width": 513},
+        {"depth": 2, "strides": ((2, 2),)},
+        {"depth": 1, "strides": ((2, 5),)},
+        {"more": 1},
+    ],
 )
 def test_configs_beyond_the_limits_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

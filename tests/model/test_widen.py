@@ -16,7 +16,9 @@ def classes(count: int) -> list[ClassSpec]:
 
 
 def with_threshold(model: Model, threshold: float) -> Model:
-    return Model(model.spec.model_copy(update={"threshold": threshold}), model.network, model.weights_sha256)
+    return Model(
+        model.spec.model_copy(update={"threshold": threshold}), model.network, model.weights_sha256
+    )
 
 
 @pytest.mark.parametrize("threshold", [0.5, 0.3, 0.65, 0.8])
@@ -43,7 +45,10 @@ def test_three_classes_become_more_with_the_same_labels(dimensions: int) -> None
 
 def test_a_score_at_the_threshold_itself_stays_foreground() -> None:
     model = tiny_model(tiny_spec())
-    flat = {key: torch.zeros_like(value) if key.startswith("head.") else value for key, value in model.network.state_dict().items()}
+    flat = {
+        key: torch.zeros_like(value) if key.startswith("head.") else value
+        for key, value in model.network.state_dict().items()
+    }
     network = widen_head(model, classes(2)).network
     network.load_state_dict(flat)
     even = build_model(model.spec, network)
@@ -71,7 +76,9 @@ def test_a_widened_model_names_its_parent_and_can_be_kept(tmp_path: object) -> N
 
 def test_the_same_number_of_classes_only_renames() -> None:
     model = with_threshold(tiny_model(tiny_spec()), 0.4)
-    named = widen_head(model, [ClassSpec(name="sky", colour="#000000"), ClassSpec(name="cloud", colour="#ffffff")])
+    named = widen_head(
+        model, [ClassSpec(name="sky", colour="#000000"), ClassSpec(name="cloud", colour="#ffffff")]
+    )
     assert (named.weights_sha256, named.spec.threshold) == (model.weights_sha256, 0.4)
     assert [c.name for c in named.spec.classes] == ["sky", "cloud"]
     assert named.network is not model.network

@@ -9,14 +9,18 @@ FACTORS = st.sampled_from([1.0, 0.31, 0.5, 0.9, 1.3, 2.0, 4.7])
 
 
 @given(st.integers(1, 80), FACTORS, st.data())
-def test_a_part_has_the_weights_of_the_whole(length: int, factor: float, data: st.DataObject) -> None:
+def test_a_part_has_the_weights_of_the_whole(
+    length: int, factor: float, data: st.DataObject
+) -> None:
     axis_map = AxisMap(length, factor)
     values = np.random.default_rng(length).random((1, length)).astype(np.float32)
     whole = axis_map.to_model(0, axis_map.model_length).apply(values, 1)
     first = data.draw(st.integers(0, axis_map.model_length - 1))
     last = data.draw(st.integers(first + 1, axis_map.model_length))
     weights = axis_map.to_model(first, last)
-    np.testing.assert_allclose(weights.apply(values[:, weights.first : weights.last], 1), whole[:, first:last], atol=1e-6)
+    np.testing.assert_allclose(
+        weights.apply(values[:, weights.first : weights.last], 1), whole[:, first:last], atol=1e-6
+    )
 
 
 @given(st.integers(1, 80), FACTORS, st.data())
@@ -44,7 +48,9 @@ def test_constants_stay_constant_there_and_back(length: int, factor: float) -> N
 
 @pytest.mark.parametrize("factor", [0.37, 0.8, 1.7, 3.2])
 def test_a_ramp_keeps_its_place(factor: float) -> None:
-    """No shift: a value at a place of the scan is found at that place of the model's grid, and back."""
+    """No shift: a value at a place of the scan is found at that place of the model's grid, and
+    back.
+    """
     axis_map = AxisMap(200, factor)
     ramp = np.arange(200, dtype=np.float32)[None]
     there = axis_map.to_model(0, axis_map.model_length).apply(ramp, 1)
@@ -64,7 +70,9 @@ def test_coarser_grids_average_instead_of_picking() -> None:
 @given(st.integers(1, 100), FACTORS, st.integers(1, 20))
 def test_edges_of_the_model_grid_part_the_scan(length: int, factor: float, step: int) -> None:
     axis_map = AxisMap(length, factor)
-    edges = [axis_map.first_scan_voxel(edge) for edge in range(0, axis_map.model_length + step, step)]
+    edges = [
+        axis_map.first_scan_voxel(edge) for edge in range(0, axis_map.model_length + step, step)
+    ]
     assert edges[0] == 0
     assert edges[-1] == length
     assert edges == sorted(edges)

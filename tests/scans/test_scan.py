@@ -27,7 +27,9 @@ def axis_orders(draw: st.DrawFn) -> str:
 def numbered(axes: str) -> np.ndarray:
     """An array whose value tells where it is, whatever the order of the axes."""
     canonical = [a for a in "tczyx" if a in axes]
-    values = np.arange(np.prod([LENGTHS[a] for a in canonical])).reshape([LENGTHS[a] for a in canonical])
+    values = np.arange(np.prod([LENGTHS[a] for a in canonical])).reshape(
+        [LENGTHS[a] for a in canonical]
+    )
     return values.transpose([canonical.index(a) for a in axes])
 
 
@@ -39,7 +41,10 @@ class Spy:
     """An array that remembers how much of it was read."""
 
     def __init__(self, data: np.ndarray) -> None:
-        self._data, self.shape, self.dtype, self.most = data, data.shape, data.dtype, 0
+        self._data = data
+        self.shape = data.shape
+        self.dtype = data.dtype
+        self.most = 0
 
     def __getitem__(self, index: Any) -> np.ndarray:
         part = self._data[index]
@@ -50,11 +55,17 @@ class Spy:
 @given(axes=axis_orders(), data=st.data())
 def test_read_gives_the_same_region_in_any_order_of_axes(axes: str, data: st.DataObject) -> None:
     dimensions = data.draw(st.sampled_from([2, 3] if "z" in axes else [2]))
-    one, letters = scan(numbered(axes), axes), "zyx"[-dimensions:]
+    one = scan(numbered(axes), axes)
+    letters = "zyx"[-dimensions:]
     frame = data.draw(st.sampled_from(list(one.frames(dimensions))))
     starts = [data.draw(st.integers(0, LENGTHS[a] - 1)) for a in letters]
-    region = tuple(slice(s, data.draw(st.integers(s + 1, LENGTHS[a]))) for s, a in zip(starts, letters, strict=True))
-    index: dict[str, Any] = dict(zip(letters, region, strict=True)) | dict(zip(one.grid_axes(dimensions), frame, strict=True))
+    region = tuple(
+        slice(s, data.draw(st.integers(s + 1, LENGTHS[a])))
+        for s, a in zip(starts, letters, strict=True)
+    )
+    index: dict[str, Any] = dict(zip(letters, region, strict=True)) | dict(
+        zip(one.grid_axes(dimensions), frame, strict=True)
+    )
     canonical = "".join(a for a in "tczyx" if a in axes)
     whole = numbered(canonical)[tuple(index.get(a, slice(None)) for a in canonical)]
     expected = whole if "c" in axes else whole[None]
@@ -89,13 +100,19 @@ def _zarr(data: np.ndarray) -> Any:
     return zarr.array(data, chunks=(2, 3, 3))
 
 
-@pytest.mark.parametrize("wrap", [da.from_array, _zarr, lambda data: [data, data[:, ::2, ::2]], Spy], ids=["dask", "zarr", "levels", "own"])
+@pytest.mark.parametrize(
+    "wrap",
+    [da.from_array, _zarr, lambda data: [data, data[:, ::2, ::2]], Spy],
+    ids=["dask", "zarr", "levels", "own"],
+)
 def test_any_array_that_slices_is_a_scan(wrap: Callable[[np.ndarray], Any]) -> None:
     data = numbered("zyx")
     one = scan_of(wrap(data))
     assert (one.axes, one.shape) == ("zyx", (4, 5, 6))
     assert np.array_equal(one.read((3,), (slice(1, 3), slice(2, 6)))[0], data[3, 1:3, 2:6])
-    assert np.array_equal(one.read((), (slice(1, 3), slice(1, 3), slice(2, 6)))[0], data[1:3, 1:3, 2:6])
+    assert np.array_equal(
+        one.read((), (slice(1, 3), slice(1, 3), slice(2, 6)))[0], data[1:3, 1:3, 2:6]
+    )
 
 
 def test_read_touches_only_the_region() -> None:
@@ -105,15 +122,15 @@ def test_read_touches_only_the_region() -> None:
 
 
 def test_only_sliced_dask_chunks_are_computed() -> None:
-    asked = []
+    control = []
 
     def block(block_info: Any = None) -> np.ndarray:
-        asked.append(block_info[None]["chunk-location"])
+        control.append(block_info[None]["chunk-location"])
         return np.zeros((1, 5, 5))
 
     lazy = da.map_blocks(block, chunks=((1,) * 3, (5,) * 2, (5,) * 2), dtype=float)
     scan(lazy, "zyx").read((1,), (slice(0, 4), slice(6, 9)))
-    assert asked == [(1, 0, 1)]
+    assert control == [(1, 0, 1)]
 
 
 def test_colours_become_their_luminance() -> None:
@@ -125,10 +142,13 @@ def test_colours_become_their_luminance() -> None:
 
 
 def test_several_arrays_are_the_channels_of_one() -> None:
-    first, second = numbered("zyx"), numbered("zyx") + 1000
+    first = numbered("zyx")
+    second = numbered("zyx") + 1000
     one = scan(ChannelStack([first, second]), "czyx")
     assert one.channels == 2
-    assert np.array_equal(one.read((2,), (slice(0, 2), slice(0, 3))), np.stack([first, second])[:, 2, :2, :3])
+    assert np.array_equal(
+        one.read((2,), (slice(0, 2), slice(0, 3))), np.stack([first, second])[:, 2, :2, :3]
+    )
 
 
 def test_a_result_has_the_axes_without_the_channels() -> None:
@@ -158,7 +178,9 @@ def test_frame_spacing_follows_the_frames_axes() -> None:
         ((4, 5), "yx", (1, float("nan")), "positive"),
     ],
 )
-def test_what_does_not_fit_is_refused_in_one_sentence(shape: tuple[int, ...], axes: str, spacing: tuple[float, ...], words: str) -> None:
+def test_what_does_not_fit_is_refused_in_one_sentence(
+    shape: tuple[int, ...], axes: str, spacing: tuple[float, ...], words: str
+) -> None:
     with pytest.raises(ScanError, match=words):
         Scan(np.zeros(shape), axes, spacing)
 
@@ -182,6 +204,9 @@ def test_default_axes_count_from_the_inside() -> None:
 
 
 def test_every_order_of_three_axes_is_distinct() -> None:
-    parts = {"".join(order): scan(numbered("".join(order)), "".join(order)) for order in permutations("zyx")}
+    parts = {
+        "".join(order): scan(numbered("".join(order)), "".join(order))
+        for order in permutations("zyx")
+    }
     reads = [one.read((2,), (slice(0, 5), slice(0, 6))) for one in parts.values()]
     assert all(np.array_equal(reads[0], other) for other in reads[1:])

@@ -7,13 +7,24 @@ from napari_unet.scans.units import pixel_um, to_um
 
 @pytest.mark.parametrize(
     ("length", "unit", "um"),
-    [(2, "um", 2), (2, "µm", 2), (2, "\\u00B5m", 2), (250, "nm", 0.25), (0.5, "Millimeter", 500), (1, "inch", 25_400), (3, " micron ", 3)],
+    [
+        (2, "um", 2),
+        (2, "µm", 2),
+        (2, "\\u00B5m", 2),
+        (250, "nm", 0.25),
+        (0.5, "Millimeter", 500),
+        (1, "inch", 25_400),
+        (3, " micron ", 3),
+    ],
 )
 def test_lengths(length: float, unit: str, um: float) -> None:
     assert to_um(length, unit) == pytest.approx(um)
 
 
-@pytest.mark.parametrize(("length", "unit"), [(1, "pixel"), (1, ""), (1, "second"), (0, "um"), (-1, "um"), (float("inf"), "um")])
+@pytest.mark.parametrize(
+    ("length", "unit"),
+    [(1, "pixel"), (1, ""), (1, "second"), (0, "um"), (-1, "um"), (float("inf"), "um")],
+)
 def test_what_is_no_length(length: float, unit: str) -> None:
     assert to_um(length, unit) is None
 

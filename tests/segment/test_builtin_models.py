@@ -16,7 +16,9 @@ def test_dice_on_the_sample(name: str) -> None:
     model = load_model(sample.model)
     assert tuple(label.name for label in model.spec.classes) == sample.classes
     labels = segment(sample.scan, model)
-    scores = [dice(labels == label, sample.truth == label) for label in range(1, len(sample.classes))]
+    scores = [
+        dice(labels == label, sample.truth == label) for label in range(1, len(sample.classes))
+    ]
     assert min(scores) >= FLOOR, scores
 
 

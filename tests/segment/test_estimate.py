@@ -18,12 +18,18 @@ from napari_unet import SegmentSettings
 from napari_unet.errors import EngineError
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.torch_import import torch
-from napari_unet.progress import Asked, go
+from napari_unet.progress import GetControl, always_continue
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment import probe
 from napari_unet.segment.engine import TorchEngine, timed, timed_engine
 from napari_unet.segment.engine import speed_cache as pace
-from napari_unet.segment.engine.speed_cache import Measured, keep_paces, known_pace, pace_file, size_of
+from napari_unet.segment.engine.speed_cache import (
+    Measured,
+    keep_paces,
+    known_pace,
+    pace_file,
+    size_of,
+)
 from napari_unet.segment.estimate import Estimate, estimate
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.probe import with_seconds
@@ -36,7 +42,15 @@ GB = 2**30
 SPEC_OF_TWO = tiny_spec(channels=2)
 MODEL = tiny_model(tiny_spec())
 NET = MODEL.spec.architecture
-DAMAGES = ["", "torn {", "[1, 2]", "null", '{"unet": 3}', "[" * 100_000, '{"a": {"18": "fast", "x": 1.0}}']
+DAMAGES = [
+    "",
+    "torn {",
+    "[1, 2]",
+    "null",
+    '{"unet": 3}',
+    "[" * 100_000,
+    '{"a": {"18": "fast", "x": 1.0}}',
+]
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +59,11 @@ def _nothing_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def job(shape: tuple[int, ...] = (3, 300, 400), **settings: object) -> SegmentJob:
-    return plan_job(MODEL.spec, scan_of(np.zeros(shape, np.uint8)), SegmentSettings.model_validate({"tile_px": 64, **settings}))
+    return plan_job(
+        MODEL.spec,
+        scan_of(np.zeros(shape, np.uint8)),
+        SegmentSettings.model_validate({"tile_px": 64, **settings}),
+    )
 
 
 def test_memory_and_tiles_are_those_of_the_plan() -> None:
@@ -99,7 +117,14 @@ def test_the_median_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_windows_of_another_size_are_another_matter() -> None:
     keep_paces(NET, [Measured("torch", "cpu", 10, 1e-6), Measured("torch", "cpu", 20, 3e-6)])
-    assert [known_pace(NET, "torch", "cpu", 2**n) for n in (7, 8, 12, 13, 18, 22)] == [None, 1e-6, 1e-6, None, 3e-6, 3e-6]
+    assert [known_pace(NET, "torch", "cpu", 2**n) for n in (7, 8, 12, 13, 18, 22)] == [
+        None,
+        1e-6,
+        1e-6,
+        None,
+        3e-6,
+        3e-6,
+    ]
     assert known_pace(UNetConfig(width=5), "torch", "cpu", 2**10) is None
     assert size_of(2**10 - 3) == 10
 
@@ -118,7 +143,11 @@ def test_the_last_ones_are_kept_and_no_more(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(pace, "MOST_SETUPS", 3)
     for width in (1, 2, 3, 1, 4):
         keep_paces(UNetConfig(width=width), [Measured("torch", "cpu", 10, 1e-6)])
-    known = [width for width in (1, 2, 3, 4) if known_pace(UNetConfig(width=width), "torch", "cpu", 2**10) is not None]
+    known = [
+        width
+        for width in (1, 2, 3, 4)
+        if known_pace(UNetConfig(width=width), "torch", "cpu", 2**10) is not None
+    ]
     assert known == [1, 3, 4]
 
 
@@ -150,20 +179,27 @@ def test_a_cache_that_can_not_be_written_keeps_no_run_from_its_end(tmp_path: Pat
 class Slow:
     """An engine whose windows take a while, by its own clock."""
 
-    name, kind, note, device = "slow", "torch", "", "cpu"
+    name = "slow"
+    kind = "torch"
+    note = ""
+    device = "cpu"
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now, self.shapes = 0.0, []
+        self.now = 0.0
+        self.shapes = []
         monkeypatch.setattr(probe, "time", SimpleNamespace(monotonic=lambda: self.now))
 
-    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+    def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
         self.now += 0.5
         self.shapes.append(tuple(window.shape))
         return window
 
 
-def test_a_tile_is_tried_where_the_run_has_many_and_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    many, engine = Estimate(10, 40, (32, 48)), Slow(monkeypatch)
+def test_a_tile_is_tried_where_the_run_has_many_and_nothing_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    many = Estimate(10, 40, (32, 48))
+    engine = Slow(monkeypatch)
     assert with_seconds(many, engine, SPEC_OF_TWO).seconds == 20
     assert engine.shapes == [(2, 32, 48)]
     assert with_seconds(replace(many, seconds=3.0), engine, SPEC_OF_TWO).seconds == 3
@@ -190,13 +226,18 @@ def test_it_is_told_in_few_words(size: float, seconds: float | None, told: str) 
 
 
 def test_only_what_one_waits_for_is_long() -> None:
-    assert [Estimate(2**20, 4, (1,), seconds).long for seconds in (None, 3.0, 30.0)] == [False, False, True]
+    assert [Estimate(2**20, 4, (1,), seconds).long for seconds in (None, 3.0, 30.0)] == [
+        False,
+        False,
+        True,
+    ]
     assert Estimate(2**30, 4, (1,)).long
 
 
 def test_the_image_itself_is_not_read() -> None:
     class Sealed:
-        shape, dtype = (300, 400), np.dtype(np.uint8)
+        shape = (300, 400)
+        dtype = np.dtype(np.uint8)
 
         def __getitem__(self, index: object) -> np.ndarray:
             pytest.fail("read")

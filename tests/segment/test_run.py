@@ -9,7 +9,7 @@ from helpers.tiny import smooth, smooth_image, tiny_model, tiny_spec
 from napari_unet import SegmentSettings, segment
 from napari_unet.errors import Cancelled, DeviceError, ScanError, SettingsError
 from napari_unet.model.torch_import import torch
-from napari_unet.progress import Progress, Wish
+from napari_unet.progress import Control, Progress
 from napari_unet.scans.scan import ChannelStack, Scan, scan_of
 from napari_unet.segment.check import check_fit, notes
 from napari_unet.segment.engine import TorchEngine
@@ -28,11 +28,19 @@ def as_uint16(image: np.ndarray) -> np.ndarray:
 
 
 def test_the_tiny_networks_are_worth_testing_with() -> None:
-    assert np.bincount(segment(smooth_image((96, 96)), FLAT).ravel(), minlength=3).min() > 96 * 96 / 5
+    assert (
+        np.bincount(segment(smooth_image((96, 96)), FLAT).ravel(), minlength=3).min() > 96 * 96 / 5
+    )
 
 
-@given(st.permutations("tzyx"), st.tuples(*[st.integers(2, 5)] * 2), st.tuples(*[st.integers(5, 20)] * 2))
-def test_any_order_of_axes_gives_the_same_labels(order: list[str], stack: tuple[int, int], plane: tuple[int, int]) -> None:
+@given(
+    st.permutations("tzyx"),
+    st.tuples(*[st.integers(2, 5)] * 2),
+    st.tuples(*[st.integers(5, 20)] * 2),
+)
+def test_any_order_of_axes_gives_the_same_labels(
+    order: list[str], stack: tuple[int, int], plane: tuple[int, int]
+) -> None:
     image = smooth_image((*stack, *plane))
     wanted = segment(image, FLAT, axes="tzyx")
     axes = "".join(order)
@@ -57,10 +65,14 @@ def test_a_2d_model_takes_each_slice_on_its_own() -> None:
         np.testing.assert_array_equal(labels[n], segment(image[n], FLAT))
 
 
-@pytest.mark.parametrize("dtype", ["u1", "<u2", ">u2", "<u4", ">u4", "<i2", ">i4", "<f2", "<f4", ">f4", "<f8", ">f8"])
+@pytest.mark.parametrize(
+    "dtype", ["u1", "<u2", ">u2", "<u4", ">u4", "<i2", ">i4", "<f2", "<f4", ">f4", "<f8", ">f8"]
+)
 def test_any_number_format_gives_the_same_labels(dtype: str) -> None:
     image = np.round(smooth_image((50, 47)) * 200)
-    np.testing.assert_array_equal(segment(image.astype(dtype), FLAT), segment(image.astype(np.float32), FLAT))
+    np.testing.assert_array_equal(
+        segment(image.astype(dtype), FLAT), segment(image.astype(np.float32), FLAT)
+    )
 
 
 def test_bool_images_are_0_and_1() -> None:
@@ -75,17 +87,30 @@ def test_odd_memory_layouts_and_lazy_arrays(tmp_path: Path) -> None:
     wanted = segment(image, FLAT)
     locked = image.copy()
     locked.setflags(write=False)
-    stored = zarr.create_array(tmp_path / "a.zarr", shape=image.shape, chunks=(16, 16), dtype=image.dtype)
+    stored = zarr.create_array(
+        tmp_path / "a.zarr", shape=image.shape, chunks=(16, 16), dtype=image.dtype
+    )
     stored[:] = image
-    for other in (locked, np.asfortranarray(image), dask.from_array(image, chunks=17), stored, [image, image[::2, ::2]]):
+    for other in (
+        locked,
+        np.asfortranarray(image),
+        dask.from_array(image, chunks=17),
+        stored,
+        [image, image[::2, ::2]],
+    ):
         np.testing.assert_array_equal(segment(other, FLAT), wanted)
-    np.testing.assert_array_equal(segment(image[::-1, ::-1], FLAT), segment(image[::-1, ::-1].copy(), FLAT))
+    np.testing.assert_array_equal(
+        segment(image[::-1, ::-1], FLAT), segment(image[::-1, ::-1].copy(), FLAT)
+    )
 
 
 def test_nothing_is_read_but_tiles_and_their_halo() -> None:
     class Guarded:
         def __init__(self, data: np.ndarray) -> None:
-            self.data, self.shape, self.dtype, self.largest = data, data.shape, data.dtype, 0
+            self.data = data
+            self.shape = data.shape
+            self.dtype = data.dtype
+            self.largest = 0
 
         def __getitem__(self, index: object) -> np.ndarray:
             part: np.ndarray = self.data[index]  # type: ignore[index]
@@ -94,7 +119,9 @@ def test_nothing_is_read_but_tiles_and_their_halo() -> None:
 
     image = Guarded(np.zeros((5000, 1200), np.uint8))
     scan = Scan(image, "yx", (1.0, 1.0))
-    job = plan_job(BINARY.spec, scan, SegmentSettings(tile_px=64), region=(slice(100, 200), slice(0, 64)))
+    job = plan_job(
+        BINARY.spec, scan, SegmentSettings(tile_px=64), region=(slice(100, 200), slice(0, 64))
+    )
     assert [tile.labels.shape for tile in stream(BINARY, job)]
     assert image.largest <= 512 * 512
 
@@ -125,7 +152,9 @@ def test_colours_become_luminance_and_this_is_said() -> None:
         ((20, 20), "yxc", "one letter for each"),
     ],
 )
-def test_images_that_do_not_fit_are_refused_in_one_sentence(shape: tuple[int, ...], axes: str, words: str) -> None:
+def test_images_that_do_not_fit_are_refused_in_one_sentence(
+    shape: tuple[int, ...], axes: str, words: str
+) -> None:
     with pytest.raises(ScanError, match=words):
         segment(np.zeros(shape), FLAT, axes=axes)
 
@@ -151,8 +180,11 @@ def test_what_is_not_finite_is_filled_counted_and_never_labelled(bad: float) -> 
     image = smooth_image((64, 64))
     hole = np.zeros(image.shape, bool)
     hole[10:20, 30:50] = True
-    job = plan_job(FLAT.spec, scan_of(np.where(hole, np.float32(bad), image)), SegmentSettings(tile_px=16))
-    labels, counted = np.zeros(image.shape, np.uint8), 0
+    job = plan_job(
+        FLAT.spec, scan_of(np.where(hole, np.float32(bad), image)), SegmentSettings(tile_px=16)
+    )
+    labels = np.zeros(image.shape, np.uint8)
+    counted = 0
     for tile in stream(FLAT, job):
         labels[tile.region] = tile.labels
         counted += tile.nonfinite
@@ -178,7 +210,10 @@ def test_constant_images_have_a_defined_result(value: int) -> None:
 
 def test_the_threshold_moves_the_border() -> None:
     image = smooth_image((80, 80))
-    areas = [int(segment(image, BINARY, settings=SegmentSettings(threshold=value)).sum()) for value in (0.2, 0.5, 0.8)]
+    areas = [
+        int(segment(image, BINARY, settings=SegmentSettings(threshold=value)).sum())
+        for value in (0.2, 0.5, 0.8)
+    ]
     assert areas[0] > areas[1] > areas[2] > 0
     with pytest.raises(SettingsError, match="two classes"):
         segment(image, FLAT, settings=SegmentSettings(threshold=0.5))
@@ -190,7 +225,9 @@ def test_an_unknown_device_is_named() -> None:
 
 
 def test_spacing_makes_the_same_object_look_the_same() -> None:
-    """The model's pixel is twice as large as the scan's: the result is near that of the halved image."""
+    """The model's pixel is twice as large as the scan's: the result is near that of the halved
+    image.
+    """
     spec = tiny_spec(spacing=(0.2, 0.2))
     model = tiny_model(spec)
     fine = np.kron(smooth_image((40, 40)), np.ones((2, 2), np.float32))
@@ -205,9 +242,16 @@ def test_spacing_makes_the_same_object_look_the_same() -> None:
 
 @pytest.mark.parametrize(
     ("spacing", "unit", "told"),
-    [((0.1, 0.1), "um", True), ((100.0, 100.0), "nm", True), ((0.19, 0.19), "um", False), ((1.0, 1.0), "pixel", False)],
+    [
+        ((0.1, 0.1), "um", True),
+        ((100.0, 100.0), "nm", True),
+        ((0.19, 0.19), "um", False),
+        ((1.0, 1.0), "pixel", False),
+    ],
 )
-def test_resampling_is_told_when_it_happens(spacing: tuple[float, float], unit: str, told: bool) -> None:
+def test_resampling_is_told_when_it_happens(
+    spacing: tuple[float, float], unit: str, told: bool
+) -> None:
     scan = Scan(np.zeros((20, 20)), "yx", spacing, unit)
     said = notes(tiny_spec(spacing=(0.2, 0.2)), scan, SegmentSettings())
     assert any("Resampled" in note for note in said) == told
@@ -217,30 +261,37 @@ def test_stop_keeps_finished_tiles_and_cancel_raises() -> None:
     scan = scan_of(smooth_image((160, 160)))
     job = plan_job(FLAT.spec, scan, SegmentSettings(tile_px=16))
     seen: list[TileResult] = []
-    for tile in stream(FLAT, job, asked=lambda: Wish.STOP if len(seen) == 3 else Wish.GO):
+    for tile in stream(
+        FLAT, job, control=lambda: Control.STOP if len(seen) == 3 else Control.CONTINUE
+    ):
         seen.append(tile)
     assert [tile.done for tile in seen] == [1, 2, 3]
     assert seen[-1].total == 100
     with pytest.raises(Cancelled):
-        list(stream(FLAT, job, asked=lambda: Wish.CANCEL))
+        list(stream(FLAT, job, control=lambda: Control.CANCEL))
 
 
 def test_the_wish_is_asked_for_inside_a_tile() -> None:
-    asked = 0
+    control = 0
 
-    def count() -> Wish:
-        nonlocal asked
-        asked += 1
-        return Wish.GO
+    def count() -> Control:
+        nonlocal control
+        control += 1
+        return Control.CONTINUE
 
     job = plan_job(FLAT.spec, scan_of(smooth_image((32, 32))), SegmentSettings(engine="torch"))
-    assert len(list(stream(FLAT, job, asked=count))) == 1
-    assert asked > 10
+    assert len(list(stream(FLAT, job, control=count))) == 1
+    assert control > 10
 
 
 def test_progress_counts_to_the_end() -> None:
     seen: list[Progress] = []
-    segment(smooth_image((2, 64, 64)), FLAT, settings=SegmentSettings(tile_px=32), on_progress=seen.append)
+    segment(
+        smooth_image((2, 64, 64)),
+        FLAT,
+        settings=SegmentSettings(tile_px=32),
+        on_progress=seen.append,
+    )
     assert [p.done for p in seen] == list(range(9))
     assert {p.total for p in seen} == {8}
     assert seen[-1].seconds_left == 0
@@ -268,7 +319,17 @@ def test_facts_of_a_run_are_plain_and_complete() -> None:
     assert facts["threshold"] == 0.5
     assert facts["engine"] == f"torch {torch.__version__} on cpu"
     assert facts["engine_note"] == "OpenVINO can not run this."
-    made = {"model", "weights_sha256", "settings", "threshold", "engine", "engine_note", "precision", "halo", "versions"}
+    made = {
+        "model",
+        "weights_sha256",
+        "settings",
+        "threshold",
+        "engine",
+        "engine_note",
+        "precision",
+        "halo",
+        "versions",
+    }
     assert set(facts) == made | {"spacing", "spacing_unit", "resampled_to"}
 
 
@@ -286,7 +347,8 @@ def test_a_few_bright_spots_on_nothing_are_not_lost() -> None:
     image = np.zeros((400, 400), np.uint8)
     image[200:204, 100:104] = 9
     assert (
-        segment(image, FLAT).max() != segment(np.zeros_like(image), FLAT).max() or (segment(image, FLAT) != segment(image * 0, FLAT)).any()
+        segment(image, FLAT).max() != segment(np.zeros_like(image), FLAT).max()
+        or (segment(image, FLAT) != segment(image * 0, FLAT)).any()
     )
 
 
@@ -294,9 +356,14 @@ def test_an_absurd_spacing_is_refused() -> None:
     model = tiny_model(tiny_spec(spacing=(0.1, 0.1)))
     with pytest.raises(ScanError, match="too far apart"):
         segment(smooth_image((40, 40)), model, spacing=(100.0, 100.0))
-    assert segment(smooth_image((40, 40)), model, spacing=(100.0, 100.0), settings=SegmentSettings(resample=False)).shape == (40, 40)
+    assert segment(
+        smooth_image((40, 40)),
+        model,
+        spacing=(100.0, 100.0),
+        settings=SegmentSettings(resample=False),
+    ).shape == (40, 40)
 
 
 def test_stop_is_heard_while_statistics_are_taken() -> None:
     job = plan_job(FLAT.spec, scan_of(smooth_image((32, 32))), SegmentSettings())
-    assert list(stream(FLAT, job, asked=lambda: Wish.STOP)) == []
+    assert list(stream(FLAT, job, control=lambda: Control.STOP)) == []

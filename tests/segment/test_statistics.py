@@ -15,7 +15,9 @@ HOW = Normalization()
 def test_percentiles_of_a_small_frame_are_those_of_all_of_it() -> None:
     image = smooth_image((60, 50))
     found = frame_statistics(scan_of(image), 2, (), HOW)
-    np.testing.assert_allclose((*found.low, *found.high), np.percentile(image, [1.0, 99.8]), rtol=1e-6)
+    np.testing.assert_allclose(
+        (*found.low, *found.high), np.percentile(image, [1.0, 99.8]), rtol=1e-6
+    )
 
 
 def test_large_frames_are_sampled_by_whole_chunks_and_always_the_same_ones() -> None:
@@ -39,7 +41,9 @@ def test_chunks_of_the_data_are_read_whole_and_few(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Scan, "read", spy)
     frame_statistics(scan_of(dask.zeros((1000, 1000), chunks=(100, 80))), 2, (), HOW)
     assert len(read) == module.FEWEST_CHUNKS
-    assert all(y.start % 100 == 0 and x.start % 80 == 0 and y.stop - y.start == 100 for y, x in read)
+    assert all(
+        y.start % 100 == 0 and x.start % 80 == 0 and y.stop - y.start == 100 for y, x in read
+    )
 
 
 def test_large_chunks_are_thinned_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,17 +58,23 @@ def test_large_chunks_are_thinned_one_by_one(monkeypatch: pytest.MonkeyPatch) ->
     finally:
         tracemalloc.stop()
     step = values.size // 2**12
-    np.testing.assert_array_equal((*found.low, *found.high), np.percentile(values[::step], [1.0, 99.8]))
+    np.testing.assert_array_equal(
+        (*found.low, *found.high), np.percentile(values[::step], [1.0, 99.8])
+    )
     assert peak < 1.5 * max(image[region].nbytes for region in regions)
 
 
 def test_low_becomes_0_and_high_1_for_each_channel() -> None:
-    image = np.stack([smooth_image((30, 30)) * 5 + 2, smooth_image((30, 30), 1) * 1e4]).astype(np.float32)
+    image = np.stack([smooth_image((30, 30)) * 5 + 2, smooth_image((30, 30), 1) * 1e4]).astype(
+        np.float32
+    )
     found = frame_statistics(Scan(image, "cyx", (1.0, 1.0)), 2, (), HOW)
     out, bad = normalize(image, found)
     assert bad is None
     assert out.dtype == np.float32
-    np.testing.assert_allclose(np.percentile(out, [1.0, 99.8], axis=(1, 2)), [[0, 0], [1, 1]], atol=1e-5)
+    np.testing.assert_allclose(
+        np.percentile(out, [1.0, 99.8], axis=(1, 2)), [[0, 0], [1, 1]], atol=1e-5
+    )
 
 
 def test_whole_numbers_of_32_bits_lose_nothing_that_matters() -> None:
@@ -75,16 +85,23 @@ def test_whole_numbers_of_32_bits_lose_nothing_that_matters() -> None:
 
 def test_without_normalisation_nothing_changes() -> None:
     image = smooth_image((10, 10))
-    out, _ = normalize(image[None], frame_statistics(scan_of(image), 2, (), Normalization(kind="none")))
+    out, _ = normalize(
+        image[None], frame_statistics(scan_of(image), 2, (), Normalization(kind="none"))
+    )
     np.testing.assert_array_equal(out[0], image)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", ">u2", "<u2", ">i2", "<i2", "<f4"])
 @pytest.mark.parametrize("count", [1, 2, 7, 1000, 4097])
 def test_percentiles_are_those_of_numpy(dtype: str, count: int) -> None:
-    random, whole = np.random.default_rng(count), np.iinfo(dtype.replace("f4", "i2"))
+    random = np.random.default_rng(count)
+    whole = np.iinfo(dtype.replace("f4", "i2"))
     values = random.integers(whole.min, whole.max, count, endpoint=True).astype(dtype)
     for wanted in ([0.0, 100.0], [1.0, 99.8], [12.3, 50.0]):
-        np.testing.assert_allclose(percentiles(values, wanted), np.percentile(values.astype(np.float64), wanted), rtol=1e-12)
+        np.testing.assert_allclose(
+            percentiles(values, wanted),
+            np.percentile(values.astype(np.float64), wanted),
+            rtol=1e-12,
+        )
     few = np.array([3] * count + [5], dtype)
     assert percentiles(few, [0.0, 100.0]) == [3.0, 5.0]

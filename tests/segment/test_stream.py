@@ -12,7 +12,7 @@ from napari_unet import SegmentSettings, segment
 from napari_unet.errors import ScanError
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
-from napari_unet.progress import Asked, Progress, go
+from napari_unet.progress import GetControl, Progress, always_continue
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine import TorchEngine
 from napari_unet.segment.engine.kinds import Kind
@@ -56,12 +56,14 @@ class Small:
     kind: Kind = "torch"
 
     def __init__(self, most: int, failure: Callable[[], Exception]) -> None:
-        self._engine, self._most, self._failure = TorchEngine(FLAT.network), most, failure
+        self._engine = TorchEngine(FLAT.network)
+        self._most = most
+        self._failure = failure
 
-    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+    def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
         if window.numel() > self._most:
             raise self._failure()
-        return self._engine.run(window, asked)
+        return self._engine.run(window, control)
 
     def give_way(self) -> bool:
         return False
@@ -69,26 +71,43 @@ class Small:
 
 OUT_OF_MEMORY = [
     lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB"),
-    lambda: RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"),
-    lambda: RuntimeError("[enforce fail] data. DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."),
+    lambda: RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"
+    ),
+    lambda: RuntimeError(
+        "[enforce fail] data. DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."
+    ),
     lambda: RuntimeError("MPS backend out of memory (MPS allocated: 9.00 GB)"),
     lambda: RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
-    lambda: RuntimeError("Exception from src/inference/src/cpp/core.cpp:117:\nFailed to allocate 4060086272 bytes of memory\n"),
+    lambda: RuntimeError(
+        "Exception from src/inference/src/cpp/core.cpp:117:\nFailed to allocate 4060086272 bytes of memory\n"
+    ),
     lambda: RuntimeError("Exception from src/core/src/runtime/allocator.cpp:79:\nstd::bad_alloc\n"),
     lambda: MemoryError(),
 ]
 
 
 @pytest.mark.parametrize("failure", OUT_OF_MEMORY)
-def test_where_memory_does_not_suffice_smaller_tiles_say_the_same(failure: Callable[[], Exception]) -> None:
+def test_where_memory_does_not_suffice_smaller_tiles_say_the_same(
+    failure: Callable[[], Exception],
+) -> None:
     image = smooth_image((2, 150, 170))
     job = plan_job(FLAT.spec, scan_of(image), SegmentSettings(tile_px=128))
     told: list[Progress] = []
-    labels, covered = np.zeros(image.shape, np.uint8), np.zeros(image.shape, int)
-    for tile in stream(FLAT, job, focus=Focus((0,), (75.0, 85.0)), engine=Small(96**2, failure), on_progress=told.append):
+    labels = np.zeros(image.shape, np.uint8)
+    covered = np.zeros(image.shape, int)
+    for tile in stream(
+        FLAT,
+        job,
+        focus=Focus((0,), (75.0, 85.0)),
+        engine=Small(96**2, failure),
+        on_progress=told.append,
+    ):
         labels[(*tile.frame, *tile.region)] = tile.labels
         covered[(*tile.frame, *tile.region)] += 1
-    np.testing.assert_array_equal(labels, segment(image, FLAT, settings=SegmentSettings(engine="torch")))
+    np.testing.assert_array_equal(
+        labels, segment(image, FLAT, settings=SegmentSettings(engine="torch"))
+    )
     assert (covered == 1).all()
     assert told[0].note == ""
     assert "Memory did not suffice: going on with smaller tiles" in told[-1].note
@@ -101,18 +120,25 @@ def test_what_was_finished_before_memory_ran_out_is_kept() -> None:
     left = iter([10**9] * 2 + [8000] * 99)
 
     class Filling(Small):
-        def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+        def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
             self._most = next(left)
-            return super().run(window, asked)
+            return super().run(window, control)
 
     job = plan_job(FLAT.spec, scan_of(image), SegmentSettings(tile_px=128))
     regions = [tile.region for tile in stream(FLAT, job, engine=Filling(0, MemoryError))]
-    assert sum((part[1].stop - part[1].start) * (part[0].stop - part[0].start) for part in regions) == image.size
+    assert (
+        sum((part[1].stop - part[1].start) * (part[0].stop - part[0].start) for part in regions)
+        == image.size
+    )
     assert [part[1].stop - part[1].start for part in regions] == [100, 100, 52, 48]
 
 
-@pytest.mark.parametrize("failure", [OUT_OF_MEMORY[0], lambda: RuntimeError("mat1 and mat2 shapes cannot be multiplied")])
-def test_what_smaller_tiles_do_not_cure_is_shown_as_what_it_is(failure: Callable[[], Exception]) -> None:
+@pytest.mark.parametrize(
+    "failure", [OUT_OF_MEMORY[0], lambda: RuntimeError("mat1 and mat2 shapes cannot be multiplied")]
+)
+def test_what_smaller_tiles_do_not_cure_is_shown_as_what_it_is(
+    failure: Callable[[], Exception],
+) -> None:
     job = plan_job(FLAT.spec, scan_of(smooth_image((150, 170))), SegmentSettings(tile_px=128))
     with pytest.raises(type(failure()), match=str(failure())[:20]):
         list(stream(FLAT, job, engine=Small(0, failure)))

@@ -1,10 +1,19 @@
-"""What holds for all leaf widgets: they can be made alone, explain themselves, and know neither napari nor torch."""
+"""What holds for all leaf widgets: they can be made alone, explain themselves, and know neither
+napari nor torch.
+"""
 
 import ast
 import importlib
 
 import pytest
-from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QScrollBar, QSlider, QWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QComboBox,
+    QScrollBar,
+    QSlider,
+    QWidget,
+)
 
 from helpers.source_tree import PACKAGE, third_parties
 from napari_unet.widgets.finetune.form import FinetuneForm
@@ -51,19 +60,41 @@ def test_a_leaf_stands_alone(qtbot, module, name):
 
 
 @pytest.mark.parametrize(
-    "module", [*LEAVES, "fold", "model_facts", "pair_finder", "records", "rows", "run_bar", "setting_picker", "snug_area"]
+    "module",
+    [
+        *LEAVES,
+        "fold",
+        "model_facts",
+        "pair_finder",
+        "records",
+        "rows",
+        "run_bar",
+        "setting_picker",
+        "snug_area",
+    ],
 )
 def test_a_leaf_knows_neither_napari_nor_torch(module):
     assert third_parties(PACKAGE / "widgets" / f"{module}.py").isdisjoint({"napari", "torch"})
 
 
-@pytest.mark.parametrize("file", sorted((PACKAGE / "widgets").glob("*.py")), ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file", sorted((PACKAGE / "widgets").glob("*.py")), ids=lambda file: file.stem
+)
 def test_only_the_bridge_and_its_neighbours_import_napari(file):
-    allowed = {"job_worker", "preferences", "segment_plan", "finetune_plan", "finetune_trust", "demo"}
+    allowed = {
+        "job_worker",
+        "preferences",
+        "segment_plan",
+        "finetune_plan",
+        "finetune_trust",
+        "demo",
+    }
     assert file.stem in allowed or "napari" not in third_parties(file)
 
 
-@pytest.mark.parametrize("file", sorted((PACKAGE / "widgets").glob("*.py")), ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file", sorted((PACKAGE / "widgets").glob("*.py")), ids=lambda file: file.stem
+)
 def test_only_the_worker_and_the_outbox_know_threads(file):
     names = {node.name for tree in [ast.parse(file.read_text())] for item in ast.walk(tree) for node in getattr(item, "names", [])
              if isinstance(node, ast.alias)}  # fmt: skip
@@ -76,7 +107,9 @@ def test_only_the_worker_and_the_outbox_know_threads(file):
 def test_every_field_has_a_tooltip(qtbot, kind):
     form = kind()
     qtbot.addWidget(form)
-    silent = [field for sort in FIELDS for field in form.findChildren(sort) if not _explained(field)]
+    silent = [
+        field for sort in FIELDS for field in form.findChildren(sort) if not _explained(field)
+    ]
     assert silent == []
 
 

@@ -1,4 +1,6 @@
-"""Floor 5: the command line. It parses, calls the rooms below, and puts what they raise into one sentence."""
+"""Floor 5: the command line. It parses, calls the rooms below, and puts what they raise into one
+sentence.
+"""
 
 import sys
 

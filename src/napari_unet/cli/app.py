@@ -12,7 +12,12 @@ from napari_unet.learn.settings import TrainSettings
 from napari_unet.segment.engine.speed_cache import PROBE_VOXELS
 from napari_unet.segment.settings import SegmentSettings
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")]
+AsJson = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Print one JSON object on standard output, and nothing else there."
+    ),
+]
 
 app = typer.Typer(
     help="Segment 2D and 3D scans with a U-Net.",
@@ -35,7 +40,10 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _begin(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
 ) -> None:
     pass
 
@@ -45,8 +53,8 @@ def _begin(
 def segment(arguments: SegmentArguments, settings: SegmentSettings) -> None:
     """Segment images into files of labels.
 
-    Label 0 is background, the others are the classes of the model. Tiles are exact: the result is that of the
-    whole image in one piece.
+    Label 0 is background, the others are the classes of the model. Tiles are exact: the result is
+    that of the whole image in one piece.
     """
     from napari_unet.cli.segment_images import segment_images
 
@@ -58,8 +66,9 @@ def segment(arguments: SegmentArguments, settings: SegmentSettings) -> None:
 def train(arguments: TrainArguments, settings: TrainSettings) -> None:
     """Train a model on labelled images, and have it judged against the one it came from.
 
-    Give --minutes or --steps, or neither to train until it stops improving. Some of what was reviewed is held out and
-    judges; the output holds the model that is better there: the new one, or the old one where that is not beaten.
+    Give --minutes or --steps, or neither to train until it stops improving. Some of what was
+    reviewed is held out and judges; the output holds the model that is better there: the new one,
+    or the old one where that is not beaten.
     """
     from napari_unet.cli.train_model import train_model
 
@@ -71,7 +80,8 @@ def train(arguments: TrainArguments, settings: TrainSettings) -> None:
 def evaluate(arguments: EvaluateArguments) -> None:
     """Score labels against the truth, class by class.
 
-    Dice, IoU, precision and recall; HD95 and average surface distance in micrometres where the voxel size is known.
+    Dice, IoU, precision and recall; HD95 and average surface distance in micrometres where the
+    voxel size is known.
     """
     from napari_unet.cli.evaluate_labels import evaluate_labels
 
@@ -95,7 +105,9 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
 @models.command("show")
 def show(
     context: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="NAME", help="A model's name, or the path of its file.")],
+    model: Annotated[
+        str, typer.Argument(metavar="NAME", help="A model's name, or the path of its file.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Show what a model file says of itself."""
@@ -107,17 +119,32 @@ def show(
 @models.command("measure")
 def measure(
     context: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="NAME", help="A model's name, or the path of its file.")],
-    device: Annotated[str, typer.Option(help=str(SegmentSettings.model_fields["device"].description))] = "auto",
-    engine: Annotated[str, typer.Option(help=str(SegmentSettings.model_fields["engine"].description))] = "auto",
-    precision: Annotated[str, typer.Option(help=str(SegmentSettings.model_fields["precision"].description))] = "float32",
-    voxels: Annotated[int, typer.Option(min=1, max=2**26, help="About how many voxels the window has that it runs on.")] = PROBE_VOXELS,
+    model: Annotated[
+        str, typer.Argument(metavar="NAME", help="A model's name, or the path of its file.")
+    ],
+    device: Annotated[
+        str, typer.Option(help=str(SegmentSettings.model_fields["device"].description))
+    ] = "auto",
+    engine: Annotated[
+        str, typer.Option(help=str(SegmentSettings.model_fields["engine"].description))
+    ] = "auto",
+    precision: Annotated[
+        str, typer.Option(help=str(SegmentSettings.model_fields["precision"].description))
+    ] = "float32",
+    voxels: Annotated[
+        int,
+        typer.Option(
+            min=1, max=2**26, help="About how many voxels the window has that it runs on."
+        ),
+    ] = PROBE_VOXELS,
     as_json: AsJson = False,
 ) -> None:
     """Measure how fast a model runs here and the memory it takes; later runs are planned by that."""
     from napari_unet.cli.show_models import measure_model
 
-    settings = validated(SegmentSettings, {"device": device, "engine": engine, "precision": precision})
+    settings = validated(
+        SegmentSettings, {"device": device, "engine": engine, "precision": precision}
+    )
     guarded(lambda: measure_model(model, settings, voxels), as_json or _asked_before(context))
 
 
@@ -129,7 +156,10 @@ def doctor(as_json: AsJson = False) -> None:
 
 @app.command()
 def demo(
-    output: Annotated[Path | None, typer.Option(help="Folder for the picture and the labels of a demo without a display.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the picture and the labels of a demo without a display."),
+    ] = None,
 ) -> None:
     """Open napari with a sample scan and segment it."""
     from napari_unet.cli.run_demo import run_demo

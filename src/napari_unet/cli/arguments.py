@@ -13,25 +13,50 @@ class SegmentArguments:
 
     images: Annotated[
         list[Path],
-        typer.Argument(metavar="IMAGE", help="Images to segment: TIFF, PNG or zarr.", show_default=False),
+        typer.Argument(
+            metavar="IMAGE", help="Images to segment: TIFF, PNG or zarr.", show_default=False
+        ),
     ]
-    model: Annotated[str, typer.Option(help="Name of a model (see: models list), or the path of its file.", show_default=False)]
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Name of a model (see: models list), or the path of its file.", show_default=False
+        ),
+    ]
     output: Annotated[
-        Path, typer.Option(help="File for the labels (.tif, .tiff or .zarr); with several images, a folder.", show_default=False)
+        Path,
+        typer.Option(
+            help="File for the labels (.tif, .tiff or .zarr); with several images, a folder.",
+            show_default=False,
+        ),
     ]
     axes: Annotated[
-        str | None, typer.Option(help="One letter for each axis, such as zyx, tyx or yxc; what the file says when not given.")
+        str | None,
+        typer.Option(
+            help="One letter for each axis, such as zyx, tyx or yxc; what the file says when not given."
+        ),
     ] = None
     spacing: Annotated[
-        str | None, typer.Option(help="Voxel size in micrometres, such as 2,0.5,0.5; what the file says when not given.")
+        str | None,
+        typer.Option(
+            help="Voxel size in micrometres, such as 2,0.5,0.5; what the file says when not given."
+        ),
     ] = None
-    probabilities: Annotated[Path | None, typer.Option(help="File for the probability of each class; with several images, a folder.")] = (
-        None
-    )
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run; what is finished is kept (.zarr only).")] = False
+    probabilities: Annotated[
+        Path | None,
+        typer.Option(help="File for the probability of each class; with several images, a folder."),
+    ] = None
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with an interrupted run; what is finished is kept (.zarr only)."
+        ),
+    ] = False
     part: Annotated[
         str | None,
-        typer.Option(help="Do one part of the run, such as 2/4; when all are done, 'merge' completes the result (.zarr only)."),
+        typer.Option(
+            help="Do one part of the run, such as 2/4; when all are done, 'merge' completes the result (.zarr only)."
+        ),
     ] = None
     scheduler: Annotated[
         str | None,
@@ -39,32 +64,79 @@ class SegmentArguments:
             help="Run on the workers of a dask cluster, tls://host:port or tcp://host:port; 'local' starts some here (.zarr only)."
         ),
     ] = None
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")] = False
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = (
+        False
+    )
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print one JSON object on standard output, and nothing else there."
+        ),
+    ] = False
 
 
 @dataclass(frozen=True)
 class EvaluateArguments:
     """The arguments of one `evaluate` command; each field is an argument or an option."""
 
-    prediction: Annotated[Path, typer.Argument(metavar="PREDICTION", help="Labels to score: TIFF, PNG or zarr.", show_default=False)]
-    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="Labels that are right, of the same shape.", show_default=False)]
-    task: Annotated[str, typer.Option(help="What the labels are: semantic (a class for each voxel) or instances (an object).")] = "semantic"
-    axes: Annotated[str | None, typer.Option(help="One letter for each axis, such as zyx or tyx; else what the files say.")] = None
-    spacing: Annotated[str | None, typer.Option(help="Voxel size in micrometres, such as 2,0.5,0.5; else what the files say.")] = None
-    classes: Annotated[
-        str | None, typer.Option(help="Names of the classes, that of the background first, such as background,axon,myelin.")
+    prediction: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PREDICTION", help="Labels to score: TIFF, PNG or zarr.", show_default=False
+        ),
+    ]
+    truth: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TRUTH", help="Labels that are right, of the same shape.", show_default=False
+        ),
+    ]
+    task: Annotated[
+        str,
+        typer.Option(
+            help="What the labels are: semantic (a class for each voxel) or instances (an object)."
+        ),
+    ] = "semantic"
+    axes: Annotated[
+        str | None,
+        typer.Option(help="One letter for each axis, such as zyx or tyx; else what the files say."),
     ] = None
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")] = False
+    spacing: Annotated[
+        str | None,
+        typer.Option(help="Voxel size in micrometres, such as 2,0.5,0.5; else what the files say."),
+    ] = None
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            help="Names of the classes, that of the background first, such as background,axon,myelin."
+        ),
+    ] = None
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print one JSON object on standard output, and nothing else there."
+        ),
+    ] = False
 
 
 @dataclass(frozen=True)
 class TrainArguments:
     """The arguments of one `train` command; each field is an option."""
 
-    image: Annotated[list[Path], typer.Option(help="An image: TIFF, PNG or zarr. Once for each.", show_default=False)]
-    labels: Annotated[list[Path], typer.Option(help="Its labels, of the same shape, in the same order.", show_default=False)]
-    output: Annotated[Path, typer.Option(help="File for the model that is the better one (.safetensors).", show_default=False)]
+    image: Annotated[
+        list[Path],
+        typer.Option(help="An image: TIFF, PNG or zarr. Once for each.", show_default=False),
+    ]
+    labels: Annotated[
+        list[Path],
+        typer.Option(help="Its labels, of the same shape, in the same order.", show_default=False),
+    ]
+    output: Annotated[
+        Path,
+        typer.Option(
+            help="File for the model that is the better one (.safetensors).", show_default=False
+        ),
+    ]
     trust: Annotated[
         list[Path] | None,
         typer.Option(
@@ -72,20 +144,51 @@ class TrainArguments:
             show_default=False,
         ),
     ] = None
-    start: Annotated[str, typer.Option("--from", help="The model to fine-tune, by name or path; 'scratch' begins from nothing.")] = (
-        "scratch"
-    )
-    task: Annotated[str, typer.Option(help="What the labels are: semantic (a class for each voxel) or instances (an object).")] = "semantic"
+    start: Annotated[
+        str,
+        typer.Option(
+            "--from", help="The model to fine-tune, by name or path; 'scratch' begins from nothing."
+        ),
+    ] = "scratch"
+    task: Annotated[
+        str,
+        typer.Option(
+            help="What the labels are: semantic (a class for each voxel) or instances (an object)."
+        ),
+    ] = "semantic"
     name: Annotated[str | None, typer.Option(help="What the new model calls itself.")] = None
     classes: Annotated[
-        str | None, typer.Option(help="Names of the classes, that of the background first, such as background,axon,myelin.")
+        str | None,
+        typer.Option(
+            help="Names of the classes, that of the background first, such as background,axon,myelin."
+        ),
     ] = None
-    axes: Annotated[str | None, typer.Option(help="One letter for each axis of the images; what the files say when not given.")] = None
-    spacing: Annotated[str | None, typer.Option(help="Voxel size in micrometres, such as 2,0.5,0.5; else what the files say.")] = None
-    keep_anyway: Annotated[bool, typer.Option("--keep-anyway", help="Write the new model even where the old one stays.")] = False
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint beside the output.")] = False
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")] = False
+    axes: Annotated[
+        str | None,
+        typer.Option(
+            help="One letter for each axis of the images; what the files say when not given."
+        ),
+    ] = None
+    spacing: Annotated[
+        str | None,
+        typer.Option(help="Voxel size in micrometres, such as 2,0.5,0.5; else what the files say."),
+    ] = None
+    keep_anyway: Annotated[
+        bool,
+        typer.Option("--keep-anyway", help="Write the new model even where the old one stays."),
+    ] = False
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint beside the output.")
+    ] = False
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = (
+        False
+    )
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print one JSON object on standard output, and nothing else there."
+        ),
+    ] = False
 
 
 def parse_spacing(text: str | None) -> tuple[float, ...] | None:
@@ -95,4 +198,6 @@ def parse_spacing(text: str | None) -> tuple[float, ...] | None:
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
-        raise typer.BadParameter(f"--spacing: expected numbers such as 2,0.5,0.5; got {text!r}.") from error
+        raise typer.BadParameter(
+            f"--spacing: expected numbers such as 2,0.5,0.5; got {text!r}."
+        ) from error

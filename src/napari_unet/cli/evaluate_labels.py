@@ -19,8 +19,14 @@ def evaluate_labels(arguments: EvaluateArguments) -> Outcome:
     """Score one file of labels against another."""
     _check_task(arguments.task)
     spacing = parse_spacing(arguments.spacing)
-    names = None if arguments.classes is None else [name.strip() for name in arguments.classes.split(",")]
-    found, wanted = (read_scan(path, arguments.axes, spacing) for path in (arguments.prediction, arguments.truth))
+    names = (
+        None
+        if arguments.classes is None
+        else [name.strip() for name in arguments.classes.split(",")]
+    )
+    found, wanted = (
+        read_scan(path, arguments.axes, spacing) for path in (arguments.prediction, arguments.truth)
+    )
     line = ProgressLine(arguments.prediction.name)
     scores = evaluate(found, wanted, classes=names, on_progress=line.show)
     line.clear()
@@ -39,11 +45,21 @@ def _check_task(task: str) -> None:
 def _table(scores: Mapping[str, Any]) -> str:
     """One line for each class and the mean, one column for each measure."""
     unit = {"um": "µm", "pixel": "px"}.get(scores["unit"], scores["unit"])
-    titles = ("  Dice", "   IoU", "Precision", "Recall", f"HD95 ({unit})", f"Surface distance ({unit})")
+    titles = (
+        "  Dice",
+        "   IoU",
+        "Precision",
+        "Recall",
+        f"HD95 ({unit})",
+        f"Surface distance ({unit})",
+    )
     names = list(scores["dice"])
     width = max(len(name) for name in (*names, "class"))
     rows = [f"{'class':<{width}}  {'  '.join(titles)}"]
     for name in names:
-        values = (f"{scores[key][name]:>{len(title)}.4f}" for key, title in zip(MEASURES, titles, strict=True))
+        values = (
+            f"{scores[key][name]:>{len(title)}.4f}"
+            for key, title in zip(MEASURES, titles, strict=True)
+        )
         rows.append(f"{name:<{width}}  {'  '.join(values)}")
     return "\n".join(rows)

@@ -18,15 +18,20 @@ def with_options(arguments: type, settings: type[BaseModel]) -> Callable[[Comman
     """Turn a function of (arguments, settings) into one whose parameters are the fields of both.
 
     `arguments` is a dataclass with typer's annotations; `settings` brings its own descriptions, and
-    its validation, which is reported as wrong usage. Settings within settings are options with both names:
-    `rotation_deg` of `augment` is --augment-rotation-deg.
+    its validation, which is reported as wrong usage. Settings within settings are options with both
+    names: `rotation_deg` of `augment` is --augment-rotation-deg.
     """
     fields = flat_fields(settings)
-    parameters = [*_of_dataclass(arguments), *(_of_field("_".join(path), field) for path, field in fields.items())]
+    parameters = [
+        *_of_dataclass(arguments),
+        *(_of_field("_".join(path), field) for path, field in fields.items()),
+    ]
 
     def wrap(command: Command) -> Command:
         def run(**given: Any) -> None:
-            own = _nested({path: _value(given.pop("_".join(path)), field) for path, field in fields.items()})
+            own = _nested(
+                {path: _value(given.pop("_".join(path)), field) for path, field in fields.items()}
+            )
             command(arguments(**given), validated(settings, own))
 
         return _as_command(run, command, parameters)
@@ -35,7 +40,9 @@ def with_options(arguments: type, settings: type[BaseModel]) -> Callable[[Comman
 
 
 def with_arguments(arguments: type) -> Callable[[Command], Command]:
-    """Turn a function of one dataclass with typer's annotations into one whose parameters are its fields."""
+    """Turn a function of one dataclass with typer's annotations into one whose parameters are its
+    fields.
+    """
 
     def wrap(command: Command) -> Command:
         def run(**given: Any) -> None:
@@ -48,7 +55,8 @@ def with_arguments(arguments: type) -> Callable[[Command], Command]:
 
 def _as_command(run: Command, command: Command, parameters: list[inspect.Parameter]) -> Command:
     """`run` with the name and help of `command`, and the parameters that typer is to see."""
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__name__ = command.__name__
+    run.__doc__ = command.__doc__
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
@@ -61,7 +69,10 @@ def option_name(field: str) -> str:
 
 def _of_dataclass(arguments: type) -> list[inspect.Parameter]:
     hints = get_type_hints(arguments, include_extras=True)
-    return [_parameter(field.name, hints[field.name], field.default) for field in dataclasses.fields(arguments)]
+    return [
+        _parameter(field.name, hints[field.name], field.default)
+        for field in dataclasses.fields(arguments)
+    ]
 
 
 def _of_field(name: str, field: FieldInfo) -> inspect.Parameter:
@@ -97,7 +108,9 @@ def _nested(values: dict[tuple[str, ...], Any]) -> dict[str, Any]:
 
 def _value(value: Any, field: FieldInfo) -> Any:
     """What was given; several numbers are written with commas between them."""
-    return tuple(value.split(",")) if isinstance(value, str) and _is_tuple(field.annotation) else value
+    return (
+        tuple(value.split(",")) if isinstance(value, str) and _is_tuple(field.annotation) else value
+    )
 
 
 def _is_tuple(annotation: Any) -> bool:
@@ -105,7 +118,9 @@ def _is_tuple(annotation: Any) -> bool:
 
 
 def _plain(annotation: Any) -> Any:
-    """A type that the command line knows; a choice of words is a word, checked by the settings themselves."""
+    """A type that the command line knows; a choice of words is a word, checked by the settings
+    themselves.
+    """
     parts = get_args(annotation)
     if NoneType in parts:
         (inner,) = (part for part in parts if part is not NoneType)
@@ -118,7 +133,9 @@ def _plain(annotation: Any) -> Any:
 def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
     empty = default is dataclasses.MISSING
     kind = inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(name, kind, annotation=annotation, default=inspect.Parameter.empty if empty else default)
+    return inspect.Parameter(
+        name, kind, annotation=annotation, default=inspect.Parameter.empty if empty else default
+    )
 
 
 def validated(settings: type[Settings], given: dict[str, Any]) -> Settings:
@@ -127,5 +144,9 @@ def validated(settings: type[Settings], given: dict[str, Any]) -> Settings:
         return settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        option = option_name("_".join(str(part) for part in first["loc"] if isinstance(part, str))) if first["loc"] else "the settings"
+        option = (
+            option_name("_".join(str(part) for part in first["loc"] if isinstance(part, str)))
+            if first["loc"]
+            else "the settings"
+        )
         raise typer.BadParameter(f"{option}: {first['msg']}; got {first['input']!r}.") from error

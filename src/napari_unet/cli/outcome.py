@@ -19,7 +19,9 @@ DEBUG_VARIABLE = "NAPARI_UNET_DEBUG"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command found: the values for --json, the text for people, and whether all of it went well."""
+    """What a command found: the values for --json, the text for people, and whether all of it went
+    well.
+    """
 
     values: Mapping[str, Any]
     text: str
@@ -27,7 +29,9 @@ class Outcome:
 
 
 def guarded(work: Callable[[], Outcome], as_json: bool) -> None:
-    """Run a command's work and print its outcome; every failure becomes one sentence and an exit code."""
+    """Run a command's work and print its outcome; every failure becomes one sentence and an exit
+    code.
+    """
     try:
         outcome = work()
     except NapariUNetError as error:
@@ -48,7 +52,7 @@ def guarded(work: Callable[[], Outcome], as_json: bool) -> None:
 
 def tell(sentence: str) -> None:
     """Say something to the person at the terminal, beside the results."""
-    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 the one place that speaks on standard error
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 the one place that writes to standard error
 
 
 def _fail(sentence: str, as_json: bool) -> None:

@@ -23,7 +23,9 @@ class Plan:
 
 
 def plan_outputs(arguments: SegmentArguments, keep_probabilities: bool) -> list[Plan]:
-    """A `Plan` for each image, wildcards resolved; raises `typer.BadParameter` for a folder where a file is meant, or the reverse."""
+    """A `Plan` for each image, wildcards resolved; raises `typer.BadParameter` for a folder where a
+    file is meant, or the reverse.
+    """
     images = [path for pattern in arguments.images for path in _matches(pattern)]
     folder = _is_folder(arguments.output, len(images))
     plans = [_plan(image, arguments, keep_probabilities, folder) for image in images]
@@ -32,18 +34,26 @@ def plan_outputs(arguments: SegmentArguments, keep_probabilities: bool) -> list[
 
 
 def check_not_an_image(plan: Plan, plans: list[Plan]) -> None:
-    """Raise `OutputError` where a result would replace one of the images, lie inside of one, or swallow it."""
+    """Raise `OutputError` where a result would replace one of the images, lie inside of one, or
+    swallow it.
+    """
     images = [other.image.resolve() for other in plans]
     for path in (plan.labels, plan.probabilities):
         if path is not None and any(_overlap(path.resolve(), image) for image in images):
-            raise OutputError(f"{path} is one of the images, or part of one, and is not replaced. Choose another output.")
+            raise OutputError(
+                f"{path} is one of the images, or part of one, and is not replaced. Choose another output."
+            )
 
 
 def check_zarr(plan: Plan, option: str) -> None:
-    """Raise `OutputError` where a result is of a kind that is not written by parts, which an option is about."""
+    """Raise `OutputError` where a result is of a kind that is not written by parts, which an option
+    is about.
+    """
     for path in (plan.labels, plan.probabilities):
         if path is not None and not is_zarr_name(path):
-            raise OutputError(f"{path.name} is written in one go at the end, so there is nothing for {option}. Name the output .zarr.")
+            raise OutputError(
+                f"{path.name} is written in one go at the end, so there is nothing for {option}. Name the output .zarr."
+            )
 
 
 def is_zarr_name(path: Path) -> bool:
@@ -56,7 +66,9 @@ def _overlap(one: Path, other: Path) -> bool:
 
 
 def _matches(pattern: Path) -> list[Path]:
-    """The files a pattern stands for, for shells that leave that to the program; any other path as it is."""
+    """The files a pattern stands for, for shells that leave that to the program; any other path as
+    it is.
+    """
     if pattern.exists() or not set(WILDCARDS) & set(pattern.name):
         return [pattern]
     return sorted(pattern.parent.glob(pattern.name)) or [pattern]
@@ -65,7 +77,9 @@ def _matches(pattern: Path) -> list[Path]:
 def _is_folder(output: Path, images: int) -> bool:
     named_as_file = output.suffix.lower() in KINDS
     if images > 1 and named_as_file:
-        raise typer.BadParameter(f"--output: with several images it is a folder; got the file {output}.")
+        raise typer.BadParameter(
+            f"--output: with several images it is a folder; got the file {output}."
+        )
     return images > 1 or (output.is_dir() and not named_as_file)
 
 
@@ -74,7 +88,9 @@ def _plan(image: Path, arguments: SegmentArguments, keep: bool, folder: bool) ->
     labels = arguments.output / f"{_stem(image)}_labels{kind}" if folder else arguments.output
     wanted = arguments.probabilities
     if wanted is None:
-        beside = labels.with_name(f"{_stem(labels).removesuffix('_labels')}_probabilities{labels.suffix}")
+        beside = labels.with_name(
+            f"{_stem(labels).removesuffix('_labels')}_probabilities{labels.suffix}"
+        )
         return Plan(image, labels, beside if keep else None)
     into = folder or (wanted.is_dir() and wanted.suffix.lower() not in KINDS)
     return Plan(image, labels, wanted / f"{_stem(image)}_probabilities{kind}" if into else wanted)
@@ -86,7 +102,11 @@ def _stem(path: Path) -> str:
 
 
 def _check_distinct(plans: list[Plan]) -> None:
-    paths = [path for plan in plans for path in (plan.labels, plan.probabilities) if path is not None]
+    paths = [
+        path for plan in plans for path in (plan.labels, plan.probabilities) if path is not None
+    ]
     twice = next((path for path in paths if paths.count(path) > 1), None)
     if twice is not None:
-        raise typer.BadParameter(f"--output: two results would both be {twice}. Segment these images into different folders.")
+        raise typer.BadParameter(
+            f"--output: two results would both be {twice}. Segment these images into different folders."
+        )

@@ -1,4 +1,6 @@
-"""Progress on standard error: one line that is rewritten on a terminal, a line now and then elsewhere."""
+"""Progress on standard error: one line that is rewritten on a terminal, a line now and then
+elsewhere.
+"""
 
 import sys
 import time
@@ -26,7 +28,9 @@ class ProgressLine:
         self._last = now
         left = "" if progress.seconds_left is None else f", {_duration(progress.seconds_left)} left"
         note = f". {progress.note}" if progress.note else ""
-        self._write(f"{self._name}: {progress.done} of {progress.total} {progress.unit}{left}{note}")
+        self._write(
+            f"{self._name}: {progress.done} of {progress.total} {progress.unit}{left}{note}"
+        )
 
     def clear(self) -> None:
         """Take the rewritten line off the terminal."""

@@ -15,12 +15,15 @@ from napari_unet.segment.outputs import Outputs
 def scheduler_of(arguments: SegmentArguments, plans: list[Plan]) -> str | None:
     """The scheduler that is wanted, if one is; what there is to be known of it is told.
 
-    Raises `typer.BadParameter` for an address that is none and beside --part, `OutputError` for results of another kind than zarr.
+    Raises `typer.BadParameter` for an address that is none and beside --part, `OutputError` for
+    results of another kind than zarr.
     """
     if arguments.scheduler is None:
         return None
     if arguments.part is not None:
-        raise typer.BadParameter("--scheduler: workers divide the run among themselves, so leave --part out, or --scheduler.")
+        raise typer.BadParameter(
+            "--scheduler: workers divide the run among themselves, so leave --part out, or --scheduler."
+        )
     try:
         address = parse_scheduler(arguments.scheduler)
     except SettingsError as error:
@@ -35,4 +38,6 @@ def scheduler_of(arguments: SegmentArguments, plans: list[Plan]) -> str | None:
 def order_of(plan: Plan, axes: str | None, spacing: Sequence[float] | None) -> Order:
     """One image for the workers, with whole paths."""
     probabilities = None if plan.probabilities is None else plan.probabilities.absolute()
-    return Order(plan.image.absolute(), Outputs(plan.labels.absolute(), probabilities), axes, spacing)
+    return Order(
+        plan.image.absolute(), Outputs(plan.labels.absolute(), probabilities), axes, spacing
+    )

@@ -15,7 +15,7 @@ from napari_unet.cli.segment_result import MERGE, Result
 from napari_unet.errors import SettingsError
 from napari_unet.model.library import load_model
 from napari_unet.segment.cluster.connect import hire
-from napari_unet.segment.resumable.part import Keeping, parse_part
+from napari_unet.segment.resumable.part import ResumePolicy, parse_part
 from napari_unet.segment.settings import SegmentSettings
 
 
@@ -23,25 +23,30 @@ def segment_images(arguments: SegmentArguments, settings: SegmentSettings) -> Ou
     """Segment every image; one that can not be read or written is told, and the others still run."""
     if arguments.probabilities is not None:
         settings = settings.model_copy(update={"keep_probabilities": True})
-    keeping, plans = _keeping(arguments), plan_outputs(arguments, settings.keep_probabilities)
+    policy = _policy(arguments)
+    plans = plan_outputs(arguments, settings.keep_probabilities)
     spacing = parse_spacing(arguments.spacing)
     scheduler = scheduler_of(arguments, plans)
     model = load_model(arguments.model)
     with nullcontext() if scheduler is None else hire(scheduler, model, settings) as crew:
         place = Here(model, settings) if crew is None else There(crew, arguments.axes, spacing)
-        batch = Batch(arguments, settings, spacing, model, keeping, place)
+        batch = Batch(arguments, settings, spacing, model, policy, place)
         results = [batch.attempt(plan, plans) for plan in plans]
     return _outcome(batch, results)
 
 
-def _keeping(arguments: SegmentArguments) -> Keeping:
-    """What is to become of what was begun before; raises `typer.BadParameter` for a part that is none."""
+def _policy(arguments: SegmentArguments) -> ResumePolicy:
+    """What is to become of what was begun before; raises `typer.BadParameter` for a part that is
+    none.
+    """
     merge = arguments.part == MERGE
     try:
         part = None if arguments.part is None or merge else parse_part(arguments.part)
     except SettingsError as error:
-        raise typer.BadParameter(f"--part: {error} The word {MERGE} puts the parts together.") from error
-    return Keeping(arguments.resume, arguments.overwrite, part, merge)
+        raise typer.BadParameter(
+            f"--part: {error} The word {MERGE} puts the parts together."
+        ) from error
+    return ResumePolicy(arguments.resume, arguments.overwrite, part, merge)
 
 
 def _outcome(batch: Batch, results: list[Result]) -> Outcome:

@@ -1,4 +1,6 @@
-"""How `segment` does one image: it is read, planned, and filled into its files, wherever tiles are computed."""
+"""How `segment` does one image: it is read, planned, and filled into its files, wherever tiles are
+computed.
+"""
 
 import time
 from collections.abc import Sequence
@@ -19,10 +21,10 @@ from napari_unet.segment.check import notes
 from napari_unet.segment.engine import EngineFacts
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.outputs import Outputs
-from napari_unet.segment.resumable.part import Keeping
-from napari_unet.segment.resumable.run import CompleteRun, complete_run, kept_run
+from napari_unet.segment.resumable.part import ResumePolicy
+from napari_unet.segment.resumable.run import CompleteRun, complete_run, resumable_run
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.totals import Tally
+from napari_unet.segment.totals import RunTotals
 from napari_unet.segment.whole_file import file_run
 
 
@@ -34,12 +36,16 @@ class Batch:
     settings: SegmentSettings
     spacing: Sequence[float] | None
     model: Model
-    keeping: Keeping
+    policy: ResumePolicy
     place: Place
 
     def attempt(self, plan: Plan, plans: list[Plan]) -> Result:
         """Segment one image; what goes wrong with this one is told and kept in its result."""
-        result = Result(str(plan.image), str(plan.labels), None if plan.probabilities is None else str(plan.probabilities))
+        result = Result(
+            str(plan.image),
+            str(plan.labels),
+            None if plan.probabilities is None else str(plan.probabilities),
+        )
         result.part = self.arguments.part
         start = time.monotonic()
         try:
@@ -47,13 +53,20 @@ class Batch:
             self._segment(plan, result)
         except (ScanError, OutputError) as error:
             result.error = with_notes(str(error), error)
-            tell(f"Error: {result.error}" if plan.image.name in str(error) else f"Error: {plan.image.name}: {result.error}")
+            tell(
+                f"Error: {result.error}"
+                if plan.image.name in str(error)
+                else f"Error: {plan.image.name}: {result.error}"
+            )
         except EngineError as error:
             if self.place.engine_now is None:  # it is not there, for any image
                 raise
             result.error = with_notes(str(error), error)
             tell(f"Error: {plan.image.name}: {result.error}")
-        except (RuntimeError, MemoryError) as error:  # torch: out of memory and the like; the images after this one may fit
+        except (
+            RuntimeError,
+            MemoryError,
+        ) as error:  # torch: out of memory and the like; the images after this one may fit
             result.error = with_notes(unexpected(error), error)
             tell(f"Error: {plan.image.name}: {result.error}")
         result.seconds = round(time.monotonic() - start, 3)
@@ -61,11 +74,16 @@ class Batch:
 
     def _segment(self, plan: Plan, result: Result) -> None:
         spec = self.model.spec
-        dimensions, channels = spec.architecture.dimensions, len(spec.channels)
-        scan = read_scan(plan.image, self.arguments.axes, self.spacing, dimensions=dimensions, channels=channels)
+        dimensions = spec.architecture.dimensions
+        channels = len(spec.channels)
+        scan = read_scan(
+            plan.image, self.arguments.axes, self.spacing, dimensions=dimensions, channels=channels
+        )
         job = plan_job(spec, scan, self.settings)
-        result.axes, result.shape = scan.result_axes, list(scan.result_shape)
-        result.spacing, result.unit = list(scan.spacing), scan.unit
+        result.axes = scan.result_axes
+        result.shape = list(scan.result_shape)
+        result.spacing = list(scan.spacing)
+        result.unit = scan.unit
         for note in notes(spec, scan, self.settings):
             result.note(note)
         self._fill(plan, job, result)
@@ -81,14 +99,22 @@ class Batch:
                 self._take_tiles(plan, run, result, line.show)
         finally:
             line.clear()
-        if isinstance(run, CompleteRun) and self.keeping.part is not None:
+        if isinstance(run, CompleteRun) and self.policy.part is not None:
             result.part = None
             result.note("All parts are complete already; the numbers are those of the whole.")
-        result.tiles, result.tiles_skipped, result.resumed = run.tiles, run.skipped, run.skipped > 0
-        result.nonfinite, result.engine = run.nonfinite, run.engines.told or None
-        result.voxels = {label.name: int(count) for label, count in zip(job.spec.classes, run.voxels, strict=True)}
+        result.tiles = run.tiles
+        result.tiles_skipped = run.skipped
+        result.resumed = run.skipped > 0
+        result.nonfinite = run.nonfinite
+        result.engine = run.engines.told or None
+        result.voxels = {
+            label.name: int(count)
+            for label, count in zip(job.spec.classes, run.voxels, strict=True)
+        }
 
-    def _take_tiles(self, plan: Plan, run: Tally, result: Result, on_progress: OnProgress) -> None:
+    def _take_tiles(
+        self, plan: Plan, run: RunTotals, result: Result, on_progress: OnProgress
+    ) -> None:
         try:
             if not run.complete:
                 self.place.fill(plan, run, result, on_progress)
@@ -97,22 +123,29 @@ class Batch:
                 error.add_note(run.kept)
             raise
 
-    def _opened(self, plan: Plan, job: SegmentJob, result: Result, on_progress: OnProgress) -> AbstractContextManager[Tally]:
+    def _opened(
+        self, plan: Plan, job: SegmentJob, result: Result, on_progress: OnProgress
+    ) -> AbstractContextManager[RunTotals]:
         """The run that takes the tiles: one that can be gone on with, where all results are zarr."""
-        outputs, keeping = Outputs(plan.labels, plan.probabilities), self.keeping
-        if keeping.resume or keeping.part is not None or keeping.merge:
-            check_zarr(plan, "--resume" if keeping.resume else "--part")
-        if not all(is_zarr_name(path) for path in (plan.labels, plan.probabilities) if path is not None):
+        outputs = Outputs(plan.labels, plan.probabilities)
+        policy = self.policy
+        if policy.resume or policy.part is not None or policy.merge:
+            check_zarr(plan, "--resume" if policy.resume else "--part")
+        if not all(
+            is_zarr_name(path) for path in (plan.labels, plan.probabilities) if path is not None
+        ):
             job, engine = self._prepared(plan, job, result)
-            return file_run(self.model, job, outputs, engine, keeping.overwrite, on_progress)
-        if (complete := complete_run(self.model, job, outputs, keeping)) is not None:
+            return file_run(self.model, job, outputs, engine, policy.overwrite, on_progress)
+        if (complete := complete_run(self.model, job, outputs, policy)) is not None:
             return nullcontext(complete)
-        if keeping.merge:
-            return kept_run(self.model, job, outputs, keeping, None, on_progress)
+        if policy.merge:
+            return resumable_run(self.model, job, outputs, policy, None, on_progress)
         job, engine = self._prepared(plan, job, result)
-        return kept_run(self.model, job, outputs, keeping, engine, on_progress)
+        return resumable_run(self.model, job, outputs, policy, engine, on_progress)
 
-    def _prepared(self, plan: Plan, job: SegmentJob, result: Result) -> tuple[SegmentJob, EngineFacts]:
+    def _prepared(
+        self, plan: Plan, job: SegmentJob, result: Result
+    ) -> tuple[SegmentJob, EngineFacts]:
         """The job and what runs it, of which is told what is to be known."""
         job, engine = self.place.prepared(plan, job)
         result.note(engine.note)

@@ -16,10 +16,10 @@ from napari_unet.segment.engine import Engine, EngineFacts, KnownEngine, make_en
 from napari_unet.segment.estimate import estimate
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.probe import with_seconds
-from napari_unet.segment.resumable.tiles import KeptRun
+from napari_unet.segment.resumable.tiles import ResumableRun
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
-from napari_unet.segment.totals import EnginesUsed, Tally
+from napari_unet.segment.totals import EnginesUsed, RunTotals
 
 if TYPE_CHECKING:
     from napari_unet.segment.cluster.workers import Crew
@@ -37,7 +37,7 @@ class Place(Protocol):
     def prepared(self, plan: Plan, job: SegmentJob) -> tuple[SegmentJob, EngineFacts]:
         """The job as it is done there, and what will run it."""
 
-    def fill(self, plan: Plan, run: Tally, result: Result, on_progress: OnProgress) -> None:
+    def fill(self, plan: Plan, run: RunTotals, result: Result, on_progress: OnProgress) -> None:
         """Compute what is missing in a run."""
 
 
@@ -45,7 +45,8 @@ class Here:
     """This process."""
 
     def __init__(self, model: Model, settings: SegmentSettings) -> None:
-        self._model, self._settings = model, settings
+        self._model = model
+        self._settings = settings
         self.engines = EnginesUsed()
 
     @property
@@ -57,7 +58,7 @@ class Here:
         """The job as it is; the engine is made for the first."""
         return job, self._engine
 
-    def fill(self, plan: Plan, run: Tally, result: Result, on_progress: OnProgress) -> None:
+    def fill(self, plan: Plan, run: RunTotals, result: Result, on_progress: OnProgress) -> None:
         """Say what it will take, and stream the tiles."""
         with timed(self._engine, run.job.spec.architecture) as engine:
             self._announce(run.job, engine, result)
@@ -71,7 +72,9 @@ class Here:
 
     def _announce(self, job: SegmentJob, engine: Engine, result: Result) -> None:
         """Say what it will take, where one will wait for it."""
-        found = with_seconds(estimate(job, engine.kind, engine.device, free_bytes(engine.device)), engine, job.spec)
+        found = with_seconds(
+            estimate(job, engine.kind, engine.device, free_bytes(engine.device)), engine, job.spec
+        )
         result.memory_bytes = found.memory_bytes
         result.seconds_estimated = None if found.seconds is None else round(found.seconds, 3)
         if found.long:
@@ -82,7 +85,9 @@ class There:
     """The workers of a cluster, who read images with these axes and this voxel size."""
 
     def __init__(self, crew: "Crew", axes: str | None, spacing: Sequence[float] | None) -> None:
-        self._crew, self._axes, self._spacing = crew, axes, spacing
+        self._crew = crew
+        self._axes = axes
+        self._spacing = spacing
         self.engines = EnginesUsed()
         self.engine_now: KnownEngine | None = None
 
@@ -94,9 +99,9 @@ class There:
         self.engine_now = found.engine
         return replace(job, core_px=found.core_px), found.engine
 
-    def fill(self, plan: Plan, run: Tally, result: Result, on_progress: OnProgress) -> None:
+    def fill(self, plan: Plan, run: RunTotals, result: Result, on_progress: OnProgress) -> None:
         """Have the workers compute it."""
-        if not isinstance(run, KeptRun):
+        if not isinstance(run, ResumableRun):
             raise TypeError("Workers fill only runs that others can go on with.")
         self._crew.compute(order_of(plan, self._axes, self._spacing), run, on_progress)
         for name in run.engines.names:

@@ -46,7 +46,13 @@ class Result:
     def line(self) -> str:
         """The result in one line."""
         total = max(1, sum(self.voxels.values()))
-        shares = ", ".join(f"{name} {count / total:.1%}" for name, count in list(self.voxels.items())[1:])
+        shares = ", ".join(
+            f"{name} {count / total:.1%}" for name, count in list(self.voxels.items())[1:]
+        )
         part = f"part {self.part}, " if self.part not in (None, MERGE) else ""
-        before = f", {self.tiles_skipped} of {self.tiles + self.tiles_skipped} tiles from before" if self.resumed else ""
+        before = (
+            f", {self.tiles_skipped} of {self.tiles + self.tiles_skipped} tiles from before"
+            if self.resumed
+            else ""
+        )
         return f"{self.output}: {part}{shares} ({self.seconds:.1f} s{before})"

@@ -27,12 +27,23 @@ def show_model(name_or_path: str) -> Outcome:
     """All that one model says of itself; raises `ModelFileError` where it is none."""
     path = library.find_model(name_or_path)
     header = read_header(path)
-    values = {"name": header.spec.name, "path": str(path), **_facts(header), "spec": header.spec.model_dump(mode="json")}
-    return Outcome(values, "\n".join(f"{title + ':':<14}{text}" for title, text in _rows(header) if text))
+    values = {
+        "name": header.spec.name,
+        "path": str(path),
+        **_facts(header),
+        "spec": header.spec.model_dump(mode="json"),
+    }
+    return Outcome(
+        values, "\n".join(f"{title + ':':<14}{text}" for title, text in _rows(header) if text)
+    )
 
 
 def _facts(header: ModelHeader) -> dict[str, Any]:
-    return {"file_bytes": header.file_bytes, "parameters": header.parameters, "weights_sha256": header.weights_sha256}
+    return {
+        "file_bytes": header.file_bytes,
+        "parameters": header.parameters,
+        "weights_sha256": header.weights_sha256,
+    }
 
 
 def _entry(entry: library.ModelEntry) -> dict[str, Any]:
@@ -60,15 +71,22 @@ def _line(entry: library.ModelEntry) -> str:
 
 
 def _rows(header: ModelHeader) -> list[tuple[str, str]]:
-    spec, net = header.spec, header.spec.architecture
+    spec = header.spec
+    net = header.spec.architecture
     scores = ", ".join(f"{name} {value:.3f}" for name, value in spec.provenance.scores.items())
     return [
         ("Name", spec.name),
         ("What it is", spec.summary),
-        ("Classes", ", ".join(f"{number} {label.name}" for number, label in enumerate(spec.classes))),
+        (
+            "Classes",
+            ", ".join(f"{number} {label.name}" for number, label in enumerate(spec.classes)),
+        ),
         ("Channels", ", ".join(spec.channels)),
         ("Pixel size", _spacing(spec)),
-        ("Network", f"{net.dimensions}D U-Net, width {net.width}, {net.depth} poolings, {net.norm} normalisation"),
+        (
+            "Network",
+            f"{net.dimensions}D U-Net, width {net.width}, {net.depth} poolings, {net.norm} normalisation",
+        ),
         ("Size", f"{header.parameters:,} parameters, {header.file_bytes / MIB:.1f} MiB"),
         ("Scores", scores),
         ("Trained on", spec.data),
@@ -85,10 +103,15 @@ def _spacing(spec: ModelSpec) -> str:
 
 
 def measure_model(name_or_path: str, settings: SegmentSettings, voxels: int) -> Outcome:
-    """Speed and memory of a model with these settings, on a window of so many voxels; raises `NapariUNetError` where it can not run."""
+    """Speed and memory of a model with these settings, on a window of so many voxels; raises
+    `NapariUNetError` where it can not run.
+    """
     model = load_model(name_or_path)
     found = probe(model, settings, voxels)
     values: dict[str, Any] = {"name": model.spec.name, **asdict(found)}
     sides = " × ".join(map(str, found.window))
     memory = "" if found.voxel_bytes is None else f", {found.voxel_bytes:.0f} bytes"
-    return Outcome(values, f"{model.spec.name} by {found.engine}: {1e9 * found.voxel_seconds:.0f} ns{memory} per voxel of {sides}.")
+    return Outcome(
+        values,
+        f"{model.spec.name} by {found.engine}: {1e9 * found.voxel_seconds:.0f} ns{memory} per voxel of {sides}.",
+    )

@@ -35,7 +35,11 @@ def train_model(arguments: TrainArguments, settings: TrainSettings) -> Outcome:
     items = _items(arguments)
     check_writable(output)
     line = ProgressLine(output.name)
-    names = None if arguments.classes is None else [name.strip() for name in arguments.classes.split(",")]
+    names = (
+        None
+        if arguments.classes is None
+        else [name.strip() for name in arguments.classes.split(",")]
+    )
     try:
         result = train(
             items,
@@ -50,7 +54,9 @@ def train_model(arguments: TrainArguments, settings: TrainSettings) -> Outcome:
     except KeyboardInterrupt:
         line.clear()
         if checkpoint.exists():
-            tell(f"What was learnt is in {checkpoint}; the same command with --resume goes on from there.")
+            tell(
+                f"What was learnt is in {checkpoint}; the same command with --resume goes on from there."
+            )
         raise
     line.clear()
     kept = result.model if arguments.keep_anyway else result.best
@@ -64,12 +70,18 @@ def _check_task(task: str) -> None:
     if task not in ("semantic", "instances"):
         raise typer.BadParameter(f"--task: expected semantic or instances; got {task!r}.")
     if task == "instances":
-        raise SettingsError("Objects that have a number each can not be learnt yet, only classes. Give labels with one number per class.")
+        raise SettingsError(
+            "Objects that have a number each can not be learnt yet, only classes. Give labels with one number per class."
+        )
 
 
 def _output(arguments: TrainArguments) -> Path:
     """The file to be written, found wanting before anything is trained."""
-    path = arguments.output if arguments.output.suffix == SUFFIX else arguments.output.with_name(arguments.output.name + SUFFIX)
+    path = (
+        arguments.output
+        if arguments.output.suffix == SUFFIX
+        else arguments.output.with_name(arguments.output.name + SUFFIX)
+    )
     if path.is_dir():
         raise OutputError(f"{path} is a folder. Name a file for the model.")
     if path.exists() and not arguments.overwrite:
@@ -78,7 +90,9 @@ def _output(arguments: TrainArguments) -> Path:
 
 
 def _checkpoint(arguments: TrainArguments, output: Path) -> Path:
-    """The checkpoint's file; raises `OutputError` where that of an interrupted training would be lost without a word."""
+    """The checkpoint's file; raises `OutputError` where that of an interrupted training would be
+    lost without a word.
+    """
     path = output.with_name(output.name + ".checkpoint")
     if path.exists() and not (arguments.resume or arguments.overwrite):
         raise OutputError(
@@ -88,18 +102,27 @@ def _checkpoint(arguments: TrainArguments, output: Path) -> Path:
 
 
 def _items(arguments: TrainArguments) -> list[TrainItem]:
-    images, labels, trust = arguments.image, arguments.labels, arguments.trust or [Path(ALL)] * len(arguments.image)
+    images = arguments.image
+    labels = arguments.labels
+    trust = arguments.trust or [Path(ALL)] * len(arguments.image)
     if not len(images) == len(labels) == len(trust):
         counts = f"{len(images)} --image, {len(labels)} --labels and {len(trust)} --trust"
         raise typer.BadParameter(
             f"--image: each one needs its --labels, and all or none a --trust ({ALL!r} where all counts); got {counts}."
         )
     spec = None if arguments.start == SCRATCH else read_header(find_model(arguments.start)).spec
-    facts = {} if spec is None else {"dimensions": spec.architecture.dimensions, "channels": len(spec.channels)}
+    facts = (
+        {}
+        if spec is None
+        else {"dimensions": spec.architecture.dimensions, "channels": len(spec.channels)}
+    )
     spacing = parse_spacing(arguments.spacing)
     scans = [read_scan(path, arguments.axes, spacing, **facts) for path in images]
     rows = zip(scans, images, labels, trust, strict=True)
-    return [_item(scan, image, own, None if str(mask) == ALL else mask) for scan, image, own, mask in rows]
+    return [
+        _item(scan, image, own, None if str(mask) == ALL else mask)
+        for scan, image, own, mask in rows
+    ]
 
 
 def _item(scan: Scan, image: Path, labels: Path, trust: Path | None) -> TrainItem:
@@ -131,12 +154,16 @@ def _save(model: Model, output: Path, checkpoint: Path) -> None:
         save_model(model, output)
     except OutputError as error:
         if checkpoint.exists():
-            raise OutputError(f"{error} What was learnt is in {checkpoint}: make room, and repeat the command with --resume.") from error
+            raise OutputError(
+                f"{error} What was learnt is in {checkpoint}: make room, and repeat the command with --resume."
+            ) from error
         raise
     checkpoint.unlink(missing_ok=True)
 
 
-def _values(arguments: TrainArguments, output: Path, result: TrainResult, kept: Model) -> dict[str, Any]:
+def _values(
+    arguments: TrainArguments, output: Path, result: TrainResult, kept: Model
+) -> dict[str, Any]:
     return {
         "output": str(output),
         "kept": "child" if kept is result.model else "parent",
@@ -157,6 +184,13 @@ def _values(arguments: TrainArguments, output: Path, result: TrainResult, kept: 
 
 
 def _text(output: Path, result: TrainResult, kept: Model) -> str:
-    what = "the new model" if kept is result.model else "the old model, since the new one did not win (--keep-anyway writes it)"
-    rows = [f"  {row.name:<24} {'' if row.parent is None else f'{row.parent:.3f} -> '}{row.child:.3f}" for row in result.verdict.classes]
+    what = (
+        "the new model"
+        if kept is result.model
+        else "the old model, since the new one did not win (--keep-anyway writes it)"
+    )
+    rows = [
+        f"  {row.name:<24} {'' if row.parent is None else f'{row.parent:.3f} -> '}{row.child:.3f}"
+        for row in result.verdict.classes
+    ]
     return "\n".join([result.verdict.sentence, *rows, f"{output} holds {what}."])

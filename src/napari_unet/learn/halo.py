@@ -1,8 +1,9 @@
-"""The least context around a tile at which a model's labels stay the same, measured on the scans that are at hand.
+"""The least context around a tile at which a model's labels stay the same, measured on the scans
+that are at hand.
 
-The exact halo follows from the network's shape, and much of it carries next to nothing (Luo et al., NeurIPS 2016, on the
-effective receptive field). In 3D it costs more than the tile itself, so it is worth a look. No labels are needed: the model
-is compared with itself.
+The exact halo follows from the network's shape, and much of it carries next to nothing (Luo et al.,
+NeurIPS 2016, on the effective receptive field). In 3D it costs more than the tile itself, so it is
+worth a look. No labels are needed: the model is compared with itself.
 """
 
 import math
@@ -15,7 +16,7 @@ import numpy as np
 from napari_unet.learn.judging.regions import middle, voxels_of, without_stop
 from napari_unet.model.model import Model
 from napari_unet.model.spec import MeasuredHalo, ModelSpec
-from napari_unet.progress import Asked, should_stop
+from napari_unet.progress import GetControl, should_stop
 from napari_unet.scans.scan import Index, Scan, Slices
 from napari_unet.segment.engine import Engine
 from napari_unet.segment.job import plan_job
@@ -24,9 +25,14 @@ from napari_unet.segment.stream import stream
 from napari_unet.segment.tiles.lattice import exact_lattice, lattice_of
 from napari_unet.segment.tiles.tiling import Lattice, plan_size
 
-EXACT, MEASURED = SegmentSettings(halo="exact"), SegmentSettings(halo="measured")
+EXACT = SegmentSettings(halo="exact")
+MEASURED = SegmentSettings(halo="measured")
 COMPARED = 10**6  # voxels, at least
-WANTED = 2**20  # about as many are looked at: cubes of a hundred, smaller than the tiles that are used, so their ends are nearer
+WANTED = (
+    2**20
+    # about as many are looked at: cubes of a hundred, smaller than the tiles that are used, so their
+    # ends are nearer
+)
 MOST_CHANGED = 1e-4  # of all labels
 MOST_CHANGED_OF_CLASS = 0.01  # of those of any class
 FEWEST_OF_CLASS = 1e-3  # of all labels: where a class is rarer, nothing is known of it
@@ -35,7 +41,9 @@ RUNS = 4  # the exact one, and those of a search among five or so, with less con
 
 @dataclass(frozen=True)
 class Place:
-    """A region of a frame of a scan, so far from the frame's ends that a tile of it is cut on every side of the `free` axes."""
+    """A region of a frame of a scan, so far from the frame's ends that a tile of it is cut on every
+    side of the `free` axes.
+    """
 
     scan: Scan
     frame: Index
@@ -44,7 +52,9 @@ class Place:
 
 
 def places_of(spec: ModelSpec, scans: Sequence[Scan]) -> list[Place]:
-    """Where to measure; nowhere in the plane, where exact tiles cost little, nor if there is too little to measure on."""
+    """Where to measure; nowhere in the plane, where exact tiles cost little, nor if there is too
+    little to measure on.
+    """
     if spec.architecture.dimensions == 2:
         return []
     found: list[Place] = []
@@ -56,40 +66,55 @@ def places_of(spec: ModelSpec, scans: Sequence[Scan]) -> list[Place]:
     return found if WANTED - left >= COMPARED else []
 
 
-def seconds_for(model: Model, engine: Engine, places: Sequence[Place], asked: Asked) -> float:
+def seconds_for(
+    model: Model, engine: Engine, places: Sequence[Place], control: GetControl
+) -> float:
     """About how long `measured_halo` will take, from one small tile with a network of that kind."""
     if not places:
         return 0.0
     first = places[0]
     small = Place(first.scan, first.frame, middle(first.region, 8**3), first.free)
     began = time.monotonic()
-    _labels(model, engine, small, EXACT, without_stop(asked))
+    _labels(model, engine, small, EXACT, without_stop(control))
     each = (time.monotonic() - began) / _computed(model.spec, engine, small)
     return each * RUNS * sum(_computed(model.spec, engine, place) for place in places)
 
 
-def measured_halo(model: Model, engine: Engine, places: Sequence[Place], asked: Asked) -> MeasuredHalo | None:
-    """The least halo with which at most one label of ten thousand differs in all places, and one of a hundred of each class.
+def measured_halo(
+    model: Model, engine: Engine, places: Sequence[Place], control: GetControl
+) -> MeasuredHalo | None:
+    """The least halo with which at most one label of ten thousand differs in all places, and one of
+    a hundred of each class.
 
-    None where only the exact one does, where a class is too rare in these places to tell, and after STOP.
+    None where only the exact one does, where a class is too rare in these places to tell, and after
+    STOP.
     """
-    exact = [_labels(model, engine, place, EXACT, asked) for place in places]
-    found, candidates = None, _halos(model.spec, places[0])
+    exact = [_labels(model, engine, place, EXACT, control) for place in places]
+    found = None
+    candidates = _halos(model.spec, places[0])
     if not _all_classes(exact, len(model.spec.classes)):
         return None
-    while candidates and not should_stop(asked):
+    while candidates and not should_stop(control):
         halo = candidates[len(candidates) // 2]
-        tried = Model(with_halo(model.spec, MeasuredHalo(voxels=halo, changed=0.0, compared=1)), model.network, "")
-        pairs = [(_labels(tried, engine, place, MEASURED, asked), wanted) for place, wanted in zip(places, exact, strict=True)]
-        if should_stop(asked):
+        tried = Model(
+            with_halo(model.spec, MeasuredHalo(voxels=halo, changed=0.0, compared=1)),
+            model.network,
+            "",
+        )
+        pairs = [
+            (_labels(tried, engine, place, MEASURED, control), wanted)
+            for place, wanted in zip(places, exact, strict=True)
+        ]
+        if should_stop(control):
             return None
-        compared, changed = sum(a.size for a, _ in pairs), sum(int((a != b).sum()) for a, b in pairs)
+        compared = sum(a.size for a, _ in pairs)
+        changed = sum(int((a != b).sum()) for a, b in pairs)
         if changed <= MOST_CHANGED * compared and _classes_stay(pairs, len(model.spec.classes)):
             found = MeasuredHalo(voxels=halo, changed=changed / compared, compared=compared)
             candidates = candidates[: len(candidates) // 2]
         else:
             candidates = candidates[len(candidates) // 2 + 1 :]
-    return None if should_stop(asked) else found
+    return None if should_stop(control) else found
 
 
 def with_halo(spec: ModelSpec, halo: MeasuredHalo | None) -> ModelSpec:
@@ -98,17 +123,24 @@ def with_halo(spec: ModelSpec, halo: MeasuredHalo | None) -> ModelSpec:
 
 
 def _candidates(spec: ModelSpec, scans: Sequence[Scan]) -> Iterator[Place]:
-    """The inner part of every frame that is long enough for one along some axis; other axes are taken whole."""
+    """The inner part of every frame that is long enough for one along some axis; other axes are
+    taken whole.
+    """
     for scan in scans:
         lattice = exact_lattice(spec, scan, EXACT)
-        inner, free = zip(*(_inner(lattice, axis) for axis in range(len(lattice.maps))), strict=True)
+        inner, free = zip(
+            *(_inner(lattice, axis) for axis in range(len(lattice.maps))), strict=True
+        )
         if any(free):
             yield from (Place(scan, frame, inner, free) for frame in scan.frames(len(inner)))
 
 
 def _inner(lattice: Lattice, axis: int) -> tuple[slice, bool]:
-    """What of an axis, in voxels of the scan, has an exact halo on both sides; the whole axis where that is too little."""
-    axis_map, margin = lattice.maps[axis], lattice.reach[axis]
+    """What of an axis, in voxels of the scan, has an exact halo on both sides; the whole axis where
+    that is too little.
+    """
+    axis_map = lattice.maps[axis]
+    margin = lattice.reach[axis]
     if axis_map.model_length < 2 * margin + lattice.strides[axis]:
         return slice(0, axis_map.length), False
     ends = math.ceil(margin * axis_map.factor)
@@ -120,7 +152,10 @@ def _halos(spec: ModelSpec, place: Place) -> list[tuple[int, ...]]:
     lattice = exact_lattice(spec, place.scan, EXACT)
     axes = list(zip(lattice.halo, lattice.strides, place.free, strict=True))
     most = max(end // step for end, step, free in axes if free)
-    return [tuple(min(end, n * step) if free else end for end, step, free in axes) for n in range(1, most)]
+    return [
+        tuple(min(end, n * step) if free else end for end, step, free in axes)
+        for n in range(1, most)
+    ]
 
 
 def _computed(spec: ModelSpec, engine: Engine, place: Place) -> int:
@@ -138,16 +173,29 @@ def _all_classes(labels: Sequence[np.ndarray], classes: int) -> bool:
 
 
 def _classes_stay(pairs: Sequence[tuple[np.ndarray, np.ndarray]], classes: int) -> bool:
-    """Whether next to all labels of each class are what they are in the exact ones, which come second in each pair."""
-    lost = np.sum([np.bincount(exact[found != exact], minlength=classes) for found, exact in pairs], axis=0)
+    """Whether next to all labels of each class are what they are in the exact ones, which come
+    second in each pair.
+    """
+    lost = np.sum(
+        [np.bincount(exact[found != exact], minlength=classes) for found, exact in pairs], axis=0
+    )
     held = np.sum([np.bincount(exact.ravel(), minlength=classes) for _, exact in pairs], axis=0)
     return bool(np.all(lost <= MOST_CHANGED_OF_CLASS * held))
 
 
-def _labels(model: Model, engine: Engine, place: Place, settings: SegmentSettings, asked: Asked) -> np.ndarray:
-    """A place's labels in the order of the frame's axes, as one tile where memory allows; what STOP leaves is 0."""
+def _labels(
+    model: Model, engine: Engine, place: Place, settings: SegmentSettings, control: GetControl
+) -> np.ndarray:
+    """A place's labels in the order of the frame's axes, as one tile where memory allows; what STOP
+    leaves is 0.
+    """
     job = plan_job(model.spec, place.scan, settings, [place.frame], place.region)
     labels = np.zeros(tuple(part.stop - part.start for part in place.region), np.uint8)
-    for tile in stream(model, job, asked=asked, engine=engine):
-        labels[tuple(slice(w.start - p.start, w.stop - p.start) for w, p in zip(tile.region, place.region, strict=True))] = tile.labels
+    for tile in stream(model, job, control=control, engine=engine):
+        labels[
+            tuple(
+                slice(w.start - p.start, w.stop - p.start)
+                for w, p in zip(tile.region, place.region, strict=True)
+            )
+        ] = tile.labels
     return labels

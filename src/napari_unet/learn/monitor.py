@@ -1,4 +1,6 @@
-"""What a training tells while it runs: the loss of each step, now and then a held-out score, and a chance to look."""
+"""What a training tells while it runs: the loss of each step, now and then a held-out score, and a
+chance to look.
+"""
 
 import time
 import traceback
@@ -16,7 +18,7 @@ from napari_unet.learn.optimise.fit import FitStep
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.unet import UNet
-from napari_unet.progress import Asked, Stopped
+from napari_unet.progress import GetControl, Stopped
 
 MONITORED_VOXELS = 2**16
 SCORE_SHARE = 0.04  # of the time, for held-out scores
@@ -67,7 +69,8 @@ class Now:
     """Says when something may be done again that is to take no more than a share of the time."""
 
     def __init__(self, share: float, least_s: float, first_s: float) -> None:
-        self._share, self._least_s = share, least_s
+        self._share = share
+        self._least_s = least_s
         self._next = time.monotonic() + max(least_s, first_s / share)
 
     def due(self) -> bool:
@@ -83,11 +86,21 @@ class Now:
 class Watch:
     """Told of every step; passes it on, and scores and previews the averaged network now and then.
 
-    Scores are told and nothing more: they choose neither the weights nor when it ends, else they would judge themselves.
+    Scores are told and nothing more: they choose neither the weights nor when it ends, else they
+    would judge themselves.
     """
 
-    def __init__(self, spec: ModelSpec, items: Sequence[TrainItem], judged: Judged, device: str, seconds_per_voxel: float) -> None:
-        self._spec, self._items, self._device = spec, items, device
+    def __init__(
+        self,
+        spec: ModelSpec,
+        items: Sequence[TrainItem],
+        judged: Judged,
+        device: str,
+        seconds_per_voxel: float,
+    ) -> None:
+        self._spec = spec
+        self._items = items
+        self._device = device
         self._judged = _some(judged)
         self._looks = [Look(piece.item, piece.frame, piece.region) for piece in self._judged.pieces]
         voxels = sum(piece.units.size for piece in self._judged.pieces)
@@ -95,17 +108,19 @@ class Watch:
         self._previews = Now(PREVIEW_SHARE, PREVIEW_S, 0.0)
         self._previewing = True
 
-    def begin(self, old: UNet | None, on_event: OnEvent, asked: Asked) -> None:
+    def begin(self, old: UNet | None, on_event: OnEvent, control: GetControl) -> None:
         """Score the network that is started from, as step 0."""
         if old is not None and self._looks:
-            on_event(HeldOutScore(0, self._dice(old, asked)))
+            on_event(HeldOutScore(0, self._dice(old, control)))
 
-    def look(self, step: FitStep, on_event: OnEvent, preview: Preview | None, asked: Asked) -> None:
+    def look(
+        self, step: FitStep, on_event: OnEvent, preview: Preview | None, control: GetControl
+    ) -> None:
         """Pass on a step, and what else is due."""
         on_event(StepDone(step.done, step.total, step.loss))
         if self._looks and self._scores.due():
             began = time.monotonic()
-            on_event(HeldOutScore(step.done, self._dice(step.averaged, asked)))
+            on_event(HeldOutScore(step.done, self._dice(step.averaged, control)))
             self._scores.took(began)
         if preview is not None and self._previewing and self._previews.due():
             began = time.monotonic()
@@ -113,7 +128,9 @@ class Watch:
             self._previews.took(began)
 
     def _show(self, preview: Preview, step: FitStep, on_event: OnEvent) -> None:
-        """Preview; what it raises (but for the user's wish) is told once and ends the previews, not the training."""
+        """Preview; what it raises (but for the user's wish) is told once and ends the previews, not
+        the training.
+        """
         try:
             preview(Model(self._spec, step.averaged, ""), step.done)
         except (Cancelled, Stopped):
@@ -123,11 +140,17 @@ class Watch:
             traceback.clear_frames(error.__traceback__)  # the arrays that it ran out of memory with
             on_event(PreviewFailed(step.done, error))
 
-    def _dice(self, network: UNet, asked: Asked) -> dict[str, float]:
+    def _dice(self, network: UNet, control: GetControl) -> dict[str, float]:
         model = Model(self._spec, network, "")
-        labels = labels_of(model, self._items, self._looks, self._device, asked)
-        scores = dice_of(counts_of(self._items, self._judged, self._looks, labels, len(self._spec.classes)))
-        return {each.name: float(score) for each, score in zip(self._spec.classes, scores, strict=True) if np.isfinite(score)}
+        labels = labels_of(model, self._items, self._looks, self._device, control)
+        scores = dice_of(
+            counts_of(self._items, self._judged, self._looks, labels, len(self._spec.classes))
+        )
+        return {
+            each.name: float(score)
+            for each, score in zip(self._spec.classes, scores, strict=True)
+            if np.isfinite(score)
+        }
 
 
 def _some(judged: Judged) -> Judged:
@@ -139,5 +162,6 @@ def _some(judged: Judged) -> Judged:
 
 
 def _cropped(piece: Piece) -> Piece:
-    look, region = Look(piece.item, piece.frame, piece.region), middle(piece.region, MONITORED_VOXELS)
+    look = Look(piece.item, piece.frame, piece.region)
+    region = middle(piece.region, MONITORED_VOXELS)
     return replace(piece, region=region, units=look.part(piece.units, region))

@@ -1,4 +1,6 @@
-"""What comes of a training, and what the model says of it: hashes and counts, no paths and no names of files or layers."""
+"""What comes of a training, and what the model says of it: hashes and counts, no paths and no names
+of files or layers.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +24,9 @@ from napari_unet.model.spec import MAX_NAME, Provenance
 
 @dataclass(frozen=True)
 class History:
-    """How a training went: the loss of every step, and held-out scores (step, Dice per class) now and then."""
+    """How a training went: the loss of every step, and held-out scores (step, Dice per class) now
+    and then.
+    """
 
     losses: tuple[float, ...] = ()
     scores: tuple[tuple[int, dict[str, float]], ...] = ()
@@ -33,9 +37,10 @@ class History:
 class TrainResult:
     """What came of a training.
 
-    `model` is the new one, whatever the verdict: `verdict.kind` says whether it should take the place of the parent,
-    and `best` is the one that should be used. `settings` repeat the training to the same bits; `changes` show where
-    the two models differ, on the frames that were looked at; `notes` are sentences about how it ended.
+    `model` is the new one, whatever the verdict: `verdict.kind` says whether it should take the
+    place of the parent, and `best` is the one that should be used. `settings` repeat the training
+    to the same bits; `changes` show where the two models differ, on the frames that were looked at;
+    `notes` are sentences about how it ended.
     """
 
     model: Model
@@ -49,12 +54,18 @@ class TrainResult:
     @property
     def best(self) -> Model:
         """The new model, unless the parent won or nobody did."""
-        return self.parent if self.parent is not None and self.verdict.kind in ("parent", "tie") else self.model
+        return (
+            self.parent
+            if self.parent is not None and self.verdict.kind in ("parent", "tie")
+            else self.model
+        )
 
 
 def with_provenance(found: Fit, prepared: Prepared, verdict: Verdict) -> Model:
     """The model that was trained, with what it comes from in its spec."""
-    scores = {f"dice {row.name}, held out"[:MAX_NAME]: round(row.child, 4) for row in verdict.classes}
+    scores = {
+        f"dice {row.name}, held out"[:MAX_NAME]: round(row.child, 4) for row in verdict.classes
+    }
     training = prepared.spec.provenance.training | {
         "round": prepared.round,
         "ended": found.ended,
@@ -73,7 +84,11 @@ def with_provenance(found: Fit, prepared: Prepared, verdict: Verdict) -> Model:
         versions={name: version(name) for name in ("napari-unet-loop", "torch", "numpy")},
         date=datetime.now(UTC).date().isoformat(),
     )
-    return Model(prepared.spec.model_copy(update={"provenance": provenance}), found.model.network, found.model.weights_sha256)
+    return Model(
+        prepared.spec.model_copy(update={"provenance": provenance}),
+        found.model.network,
+        found.model.weights_sha256,
+    )
 
 
 def trusted_voxels(items: Sequence[TrainItem]) -> dict[str, int]:
@@ -84,11 +99,22 @@ def trusted_voxels(items: Sequence[TrainItem]) -> dict[str, int]:
 
 def corrections_of(items: Sequence[TrainItem]) -> dict[str, Any]:
     """How much was trusted: images, voxels painted and reviewed, and voxels of each label."""
-    labels, trusts = np.zeros(256, np.int64), np.zeros(256, np.int64)
+    labels = np.zeros(256, np.int64)
+    trusts = np.zeros(256, np.int64)
     for item in items:
-        trust = np.broadcast_to(np.uint8(REVIEWED), item.labels.shape) if item.trust is None else item.trust
+        trust = (
+            np.broadcast_to(np.uint8(REVIEWED), item.labels.shape)
+            if item.trust is None
+            else item.trust
+        )
         labels += label_counts(Corrections(item.labels, trust))
         trusts += label_counts(Corrections(trust, trust))
     per_label = {str(n): int(labels[n]) for n in np.flatnonzero(labels)}
-    painted, reviewed = int(trusts[PAINTED]), int(trusts[REVIEWED])
-    return {"images": len(items), "painted_voxels": painted, "reviewed_voxels": reviewed, "voxels_of_label": per_label}
+    painted = int(trusts[PAINTED])
+    reviewed = int(trusts[REVIEWED])
+    return {
+        "images": len(items),
+        "painted_voxels": painted,
+        "reviewed_voxels": reviewed,
+        "voxels_of_label": per_label,
+    }

@@ -20,33 +20,89 @@ class AugmentSettings(BaseModel):
         title="Warped share",
         description="Share of patches turned, scaled and bent; the others are mirrored and turned by quarters.",
     )
-    rotation_deg: float = Field(180.0, ge=0, le=180, title="Rotation", description="Largest turn in the plane, in degrees.")
-    scale: float = Field(1.4, ge=1, le=4, title="Scaling", description="Largest factor by which objects grow or shrink.")
+    rotation_deg: float = Field(
+        180.0, ge=0, le=180, title="Rotation", description="Largest turn in the plane, in degrees."
+    )
+    scale: float = Field(
+        1.4,
+        ge=1,
+        le=4,
+        title="Scaling",
+        description="Largest factor by which objects grow or shrink.",
+    )
     shear: float = Field(0.1, ge=0, le=1, title="Shear", description="Largest shear, as a slope.")
-    elastic_px: float = Field(4.0, ge=0, le=40, title="Elastic deformation", description="Largest spread of the displacement, in pixels.")
-    elastic_grid_px: int = Field(32, ge=4, le=256, title="Elastic grid", description="Distance of the displaced points, in pixels.")
-    contrast: float = Field(2.0, ge=1, le=8, title="Contrast", description="Largest factor on the intensities.")
-    brightness: float = Field(0.3, ge=0, le=2, title="Brightness", description="Largest shift of the intensities, in units of the range.")
-    gamma: float = Field(1.5, ge=1, le=4, title="Gamma", description="Largest exponent on the intensities.")
-    noise: float = Field(0.15, ge=0, le=2, title="Noise", description="Largest standard deviation of added noise, in units of the range.")
-    blur_px: float = Field(1.5, ge=0, le=10, title="Blur", description="Largest standard deviation of a Gaussian blur, in pixels.")
+    elastic_px: float = Field(
+        4.0,
+        ge=0,
+        le=40,
+        title="Elastic deformation",
+        description="Largest spread of the displacement, in pixels.",
+    )
+    elastic_grid_px: int = Field(
+        32,
+        ge=4,
+        le=256,
+        title="Elastic grid",
+        description="Distance of the displaced points, in pixels.",
+    )
+    contrast: float = Field(
+        2.0, ge=1, le=8, title="Contrast", description="Largest factor on the intensities."
+    )
+    brightness: float = Field(
+        0.3,
+        ge=0,
+        le=2,
+        title="Brightness",
+        description="Largest shift of the intensities, in units of the range.",
+    )
+    gamma: float = Field(
+        1.5, ge=1, le=4, title="Gamma", description="Largest exponent on the intensities."
+    )
+    noise: float = Field(
+        0.15,
+        ge=0,
+        le=2,
+        title="Noise",
+        description="Largest standard deviation of added noise, in units of the range.",
+    )
+    blur_px: float = Field(
+        1.5,
+        ge=0,
+        le=10,
+        title="Blur",
+        description="Largest standard deviation of a Gaussian blur, in pixels.",
+    )
 
     def for_fine_tuning(self) -> Self:
-        """The same with what is left at its default as a fine-tune wants it: a network that knows fine structures can take more warps."""
+        """The same with what is left at its default as a fine-tune wants it: a network that knows
+        fine structures can take more warps.
+        """
         usual = {name: type(self).model_fields[name].default for name in FINE_TUNING_AUGMENT}
-        return self.model_copy(update={name: value for name, value in FINE_TUNING_AUGMENT.items() if getattr(self, name) == usual[name]})
+        return self.model_copy(
+            update={
+                name: value
+                for name, value in FINE_TUNING_AUGMENT.items()
+                if getattr(self, name) == usual[name]
+            }
+        )
 
 
 class TrainSettings(BaseModel):
-    """Settings of a training. `minutes` or `steps` ends it; with neither it goes on until it stops improving.
+    """Settings of a training. `minutes` or `steps` ends it; with neither it goes on until it stops
+    improving.
 
-    What is left at None is chosen by the task: from scratch, or from a model that is there (see `chosen_for`).
+    What is left at None is chosen by the task: from scratch, or from a model that is there (see
+    `chosen_for`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    minutes: float | None = Field(None, gt=0, le=10_000, title="Minutes", description="Wall time from the call to the result.")
-    steps: int | None = Field(None, ge=1, le=10_000_000, title="Steps", description="Number of optimizer steps.")
+    minutes: float | None = Field(
+        None, gt=0, le=10_000, title="Minutes", description="Wall time from the call to the result."
+    )
+    steps: int | None = Field(
+        None, ge=1, le=10_000_000, title="Steps", description="Number of optimizer steps."
+    )
     planned_steps: int | None = Field(
         None,
         ge=1,
@@ -55,13 +111,25 @@ class TrainSettings(BaseModel):
         description="Steps the rate is planned for, where a training ended before its plan.",
     )
     fall_from: int | None = Field(
-        None, ge=1, le=10_000_000, title="Fall from", description="Step from which the rate falls; else after the warm-up."
+        None,
+        ge=1,
+        le=10_000_000,
+        title="Fall from",
+        description="Step from which the rate falls; else after the warm-up.",
     )
     most_steps: int = Field(
-        20_000, ge=1, le=10_000_000, title="Most steps", description="Where a training without minutes and steps ends at last."
+        20_000,
+        ge=1,
+        le=10_000_000,
+        title="Most steps",
+        description="Where a training without minutes and steps ends at last.",
     )
-    most_minutes: float = Field(60.0, gt=0, le=10_000, title="Most minutes", description="The same in wall time.")
-    seed: int = Field(0, ge=0, le=2**31, title="Seed", description="Same seed and steps: the same model.")
+    most_minutes: float = Field(
+        60.0, gt=0, le=10_000, title="Most minutes", description="The same in wall time."
+    )
+    seed: int = Field(
+        0, ge=0, le=2**31, title="Seed", description="Same seed and steps: the same model."
+    )
     held_out_turn: int | None = Field(
         None,
         ge=0,
@@ -71,29 +139,77 @@ class TrainSettings(BaseModel):
     )
     batch: int | None = Field(None, ge=1, le=256, title="Batch", description="Patches per step.")
     patch_shape: tuple[Side, ...] | None = Field(
-        None, title="Patch shape", description="Sides of a patch in voxels, one per axis; else chosen from the patch size."
+        None,
+        title="Patch shape",
+        description="Sides of a patch in voxels, one per axis; else chosen from the patch size.",
     )
-    patch_px: int | None = Field(None, ge=16, le=1024, title="Patch size", description="Side of a patch, in the smallest width of a voxel.")
-    learning_rate: float | None = Field(None, gt=0, le=1, title="Learning rate", description="Highest rate of AdamW.")
-    weight_decay: float | None = Field(None, ge=0, le=1, title="Weight decay", description="Weight decay of AdamW.")
+    patch_px: int | None = Field(
+        None,
+        ge=16,
+        le=1024,
+        title="Patch size",
+        description="Side of a patch, in the smallest width of a voxel.",
+    )
+    learning_rate: float | None = Field(
+        None, gt=0, le=1, title="Learning rate", description="Highest rate of AdamW."
+    )
+    weight_decay: float | None = Field(
+        None, ge=0, le=1, title="Weight decay", description="Weight decay of AdamW."
+    )
     warmup_steps: int = Field(
-        20, ge=5, le=100_000, title="Warm-up", description="Steps in which the rate rises; the speed is measured meanwhile."
+        20,
+        ge=5,
+        le=100_000,
+        title="Warm-up",
+        description="Steps in which the rate rises; the speed is measured meanwhile.",
     )
-    average: float = Field(0.995, ge=0, lt=1, title="Averaging", description="Decay of the running mean of the weights that is kept.")
+    average: float = Field(
+        0.995,
+        ge=0,
+        lt=1,
+        title="Averaging",
+        description="Decay of the running mean of the weights that is kept.",
+    )
     loss: Literal["sum", "cross_entropy", "dice"] = Field(
-        "sum", title="Loss", description="Cross-entropy (binary for two classes), Dice, or their sum."
+        "sum",
+        title="Loss",
+        description="Cross-entropy (binary for two classes), Dice, or their sum.",
     )
-    dice_weight: float = Field(1.0, ge=0, le=100, title="Dice", description="Weight of the Dice loss in the sum.")
+    dice_weight: float = Field(
+        1.0, ge=0, le=100, title="Dice", description="Weight of the Dice loss in the sum."
+    )
     class_balance: float | None = Field(
-        None, ge=0, le=1, title="Class balance", description="How far rare classes count more in the cross-entropy: 0 not at all, 1 fully."
+        None,
+        ge=0,
+        le=1,
+        title="Class balance",
+        description="How far rare classes count more in the cross-entropy: 0 not at all, 1 fully.",
     )
     border_weight: float = Field(
-        0.0, ge=0, le=100, title="Border weight", description="Extra weight of the gaps between touching objects; 10 in the U-Net paper."
+        0.0,
+        ge=0,
+        le=100,
+        title="Border weight",
+        description="Extra weight of the gaps between touching objects; 10 in the U-Net paper.",
     )
-    border_sigma_px: float = Field(5.0, gt=0, le=100, title="Border width", description="How far that weight reaches, in voxels.")
-    frozen_levels: int = Field(0, ge=0, le=8, title="Frozen levels", description="First levels of the encoder that do not learn.")
+    border_sigma_px: float = Field(
+        5.0,
+        gt=0,
+        le=100,
+        title="Border width",
+        description="How far that weight reaches, in voxels.",
+    )
+    frozen_levels: int = Field(
+        0,
+        ge=0,
+        le=8,
+        title="Frozen levels",
+        description="First levels of the encoder that do not learn.",
+    )
     norm_statistics: Literal["learnt", "kept"] | None = Field(
-        None, title="Normalisation", description="Statistics of the batch normalisation: learnt from the patches, or the parent's kept."
+        None,
+        title="Normalisation",
+        description="Statistics of the batch normalisation: learnt from the patches, or the parent's kept.",
     )
     guard_weights: float | None = Field(
         None,
@@ -103,7 +219,11 @@ class TrainSettings(BaseModel):
         description="Pull towards the parent's weights, in the place of weight decay; 0 for none.",
     )
     guard_outputs: float | None = Field(
-        None, ge=0, le=100, title="Guard: outputs", description="Weight of agreeing with the parent where nothing is trusted; 0 for none."
+        None,
+        ge=0,
+        le=100,
+        title="Guard: outputs",
+        description="Weight of agreeing with the parent where nothing is trusted; 0 for none.",
     )
     guard_untrusted: float | None = Field(
         None,
@@ -113,10 +233,18 @@ class TrainSettings(BaseModel):
         description="How much of that weight the untrusted rest of the scans has that teach; all of it is on drawn pictures.",
     )
     guard_pictures: int | None = Field(
-        None, ge=0, le=256, title="Guard: pictures", description="Drawn pictures on which the child is to agree with its parent too."
+        None,
+        ge=0,
+        le=256,
+        title="Guard: pictures",
+        description="Drawn pictures on which the child is to agree with its parent too.",
     )
     foreground_share: float = Field(
-        0.5, ge=0, le=1, title="Foreground share", description="Share of patches centred on a voxel of a class drawn at random."
+        0.5,
+        ge=0,
+        le=1,
+        title="Foreground share",
+        description="Share of patches centred on a voxel of a class drawn at random.",
     )
     trusted_share: float = Field(
         0.75,
@@ -126,11 +254,19 @@ class TrainSettings(BaseModel):
         description="Share of patches near a trusted voxel where a guard learns from the others; else all.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", title="Precision", description="Number format of the convolutions; auto takes bfloat16 where the machine computes it fast."
+        "auto",
+        title="Precision",
+        description="Number format of the convolutions; auto takes bfloat16 where the machine computes it fast.",
     )
-    device: str = Field("auto", title="Device", description="Where the training runs: auto, cpu, cuda or mps.")
+    device: str = Field(
+        "auto", title="Device", description="Where the training runs: auto, cpu, cuda or mps."
+    )
     checkpoint_seconds: float = Field(
-        15.0, ge=0, le=100_000, title="Checkpoint every", description="Seconds between checkpoints; they take 2 % of the time at most."
+        15.0,
+        ge=0,
+        le=100_000,
+        title="Checkpoint every",
+        description="Seconds between checkpoints; they take 2 % of the time at most.",
     )
     oriented: tuple[bool, ...] | None = Field(
         None,
@@ -142,8 +278,12 @@ class TrainSettings(BaseModel):
     @model_validator(mode="after")
     def _ends(self) -> Self:
         if self.minutes is not None and self.steps is not None:
-            raise ValueError("give either minutes or steps, or neither to train until it stops improving")
-        if self.planned_steps is not None and (self.steps is None or self.planned_steps < self.steps):
+            raise ValueError(
+                "give either minutes or steps, or neither to train until it stops improving"
+            )
+        if self.planned_steps is not None and (
+            self.steps is None or self.planned_steps < self.steps
+        ):
             raise ValueError("planned_steps belongs to steps and is not below it")
         return self
 
@@ -151,7 +291,12 @@ class TrainSettings(BaseModel):
         """The same settings with every None that a task decides filled in."""
         defaults = FINE_TUNING if fine_tuning else FROM_SCRATCH
         chosen = {name: value for name, value in defaults.items() if getattr(self, name) is None}
-        return self.model_copy(update={**chosen, "augment": self.augment.for_fine_tuning() if fine_tuning else self.augment})
+        return self.model_copy(
+            update={
+                **chosen,
+                "augment": self.augment.for_fine_tuning() if fine_tuning else self.augment,
+            }
+        )
 
 
 BATCH = 8

@@ -9,8 +9,23 @@ from scipy import ndimage
 from napari_unet.errors import Cancelled, SettingsError
 from napari_unet.measure.label_pair import LabelPair, pair_labels
 from napari_unet.measure.metrics import LABELS, Overlap, confusion, overlap_of
-from napari_unet.measure.surface import NO_SURFACES, Box, SurfaceDistances, diagonal, distances_between, joint_box
-from napari_unet.progress import Asked, Clock, OnProgress, Progress, go, ignore, should_stop
+from napari_unet.measure.surface import (
+    NO_SURFACES,
+    Box,
+    SurfaceDistances,
+    diagonal,
+    distances_between,
+    joint_box,
+)
+from napari_unet.progress import (
+    Clock,
+    GetControl,
+    OnProgress,
+    Progress,
+    always_continue,
+    ignore,
+    should_stop,
+)
 
 MEAN = "mean"
 MEASURES = ("dice", "iou", "precision", "recall", "hd95", "average_surface_distance")
@@ -24,7 +39,7 @@ def evaluate(
     spacing: Sequence[float] | None = None,
     classes: Sequence[str] | None = None,
     on_progress: OnProgress = ignore,
-    asked: Asked = go,
+    control: GetControl = always_continue,
 ) -> dict[str, Any]:
     """Score a segmentation against the truth.
 
@@ -33,25 +48,27 @@ def evaluate(
     prediction, truth : numpy, dask or zarr array, or a `Scan`
         Labels of one shape, whole numbers from 0 (background) to 255, or boolean. 2D to 6D.
     axes : str, optional
-        One letter per axis of "tzyx"; without it, the last axes are z, y, x. Surfaces are those of each
-        image or volume, and never reach from one point in time to the next.
+        One letter per axis of "tzyx"; without it, the last axes are z, y, x. Surfaces are those of
+        each image or volume, and never reach from one point in time to the next.
     spacing : sequence of float, optional
-        Voxel size in µm, one number per spatial axis in the order of `axes`; a `Scan` brings its own.
+        Voxel size in µm, one number per spatial axis in the order of `axes`; a `Scan` brings its
+        own.
     classes : sequence of str, optional
-        Names by label, that of the background first. Without it, the classes are the labels that either
-        has, named by their numbers.
-    on_progress, asked : callables, optional
+        Names by label, that of the background first. Without it, the classes are the labels that
+        either has, named by their numbers.
+    on_progress, control : callables, optional
         Told after, and asked before, each class of each image or volume.
 
     Returns
     -------
     scores : dict
-        "dice", "iou", "precision", "recall" (0 to 1), and "hd95", "average_surface_distance" (in "unit"),
-        each a dict of the classes' scores and their "mean", the background left out; "spacing" along z, y, x,
-        and "unit": "um", or "pixel" where the voxel size is unknown. A class that neither has scores 1
-        and distance 0, since they agree; one that only one of them has scores 0, and its distances there are
-        the diagonal of the image, longer than any real one, so that a mean stays a number. Without
-        any class, the mean is that of a class that neither has.
+        "dice", "iou", "precision", "recall" (0 to 1), and "hd95", "average_surface_distance" (in
+        "unit"), each a dict of the classes' scores and their "mean", the background left out;
+        "spacing" along z, y, x, and "unit": "um", or "pixel" where the voxel size is unknown. A
+        class that neither has scores 1 and distance 0, since they agree; one that only one of them
+        has scores 0, and its distances there are the diagonal of the image, longer than any real
+        one, so that a mean stays a number. Without any class, the mean is that of a class that
+        neither has.
 
     Raises
     ------
@@ -60,21 +77,24 @@ def evaluate(
     SettingsError
         The names of the classes do not fit the labels.
     Cancelled
-        `asked` answered STOP or CANCEL.
+        `control` answered STOP or CANCEL.
 
-    Notes
-    -----
-    HD95 is the larger of the two directions' 95th percentiles, over the surface voxels of all frames; the
-    average surface distance is the mean over the surface voxels of both (Heimann et al., IEEE TMI 28:1251,
-    2009). A surface voxel has a face neighbour outside of its class, or beyond the image.
+    Notes ----- HD95 is the larger of the two directions' 95th percentiles, over the surface voxels
+    of all frames; the average surface distance is the mean over the surface voxels of both (Heimann
+    et al., IEEE TMI 28:1251, 2009). A surface voxel has a face neighbour outside of its class, or
+    beyond the image.
     """
     pair = pair_labels(prediction, truth, axes, spacing)
     counts = confusion(pair.prediction, pair.truth)
     names = _names(counts, classes)
-    distances = _all_distances(pair, list(names), on_progress, asked)
-    rows = {name: _scores(overlap_of(counts, label), distances[label]) for label, name in names.items()}
+    distances = _all_distances(pair, list(names), on_progress, control)
+    rows = {
+        name: _scores(overlap_of(counts, label), distances[label]) for label, name in names.items()
+    }
     means = _means(list(rows.values()) or [_scores(Overlap(0, 0, 0), NO_SURFACES)])
-    by_class: dict[str, Any] = {key: {name: row[key] for name, row in (rows | {MEAN: means}).items()} for key in MEASURES}
+    by_class: dict[str, Any] = {
+        key: {name: row[key] for name, row in (rows | {MEAN: means}).items()} for key in MEASURES
+    }
     return by_class | {"spacing": list(pair.spacing), "unit": pair.unit}
 
 
@@ -84,44 +104,73 @@ def _names(counts: np.ndarray, classes: Sequence[str] | None) -> dict[int, str]:
     if classes is None:
         return {label: str(label) for label in found}
     if isinstance(classes, str) or not 2 <= len(classes) <= LABELS:
-        raise SettingsError(f"The classes {classes!r} are not 2 to {LABELS} names. Give one for each label, the background's first.")
+        raise SettingsError(
+            f"The classes {classes!r} are not 2 to {LABELS} names. Give one for each label, the background's first."
+        )
     if len({*classes, MEAN}) <= len(classes):
-        raise SettingsError(f"Among the classes {list(classes)} a name stands twice, or is {MEAN!r}. Give each a name of its own.")
+        raise SettingsError(
+            f"Among the classes {list(classes)} a name stands twice, or is {MEAN!r}. Give each a name of its own."
+        )
     if found and found[-1] >= len(classes):
-        raise SettingsError(f"The label {found[-1]} has no name: {len(classes)} classes were given, for the labels from 0. Name it too.")
+        raise SettingsError(
+            f"The label {found[-1]} has no name: {len(classes)} classes were given, for the labels from 0. Name it too."
+        )
     return dict(enumerate(classes[1:], start=1))
 
 
-def _all_distances(pair: LabelPair, labels: Sequence[int], on_progress: OnProgress, asked: Asked) -> dict[int, SurfaceDistances]:
+def _all_distances(
+    pair: LabelPair, labels: Sequence[int], on_progress: OnProgress, control: GetControl
+) -> dict[int, SurfaceDistances]:
     """The surface distances of each label, those of all frames together."""
     parts: dict[int, list[SurfaceDistances]] = {label: [] for label in labels}
-    total, clock = len(pair.truth) * len(labels), Clock()
+    total = len(pair.truth) * len(labels)
+    clock = Clock()
     for frame, (found, wanted) in enumerate(zip(pair.prediction, pair.truth, strict=True)):
         boxes = ndimage.find_objects(found, LABELS - 1), ndimage.find_objects(wanted, LABELS - 1)
         for place, label in enumerate(labels, start=1):
-            if should_stop(asked):
+            if should_stop(control):
                 raise Cancelled("Stopped; scores of a part of the labels would be none.")
-            parts[label].append(_distances(found, wanted, label, (boxes[0][label - 1], boxes[1][label - 1]), pair.spacing))
+            parts[label].append(
+                _distances(
+                    found, wanted, label, (boxes[0][label - 1], boxes[1][label - 1]), pair.spacing
+                )
+            )
             done = frame * len(labels) + place
             on_progress(Progress(done, total, "surfaces", clock.seconds_left(done, total)))
     return {label: _together(frames) for label, frames in parts.items()}
 
 
 def _distances(
-    found: np.ndarray, wanted: np.ndarray, label: int, boxes: tuple[Box | None, Box | None], spacing: Sequence[float]
+    found: np.ndarray,
+    wanted: np.ndarray,
+    label: int,
+    boxes: tuple[Box | None, Box | None],
+    spacing: Sequence[float],
 ) -> SurfaceDistances:
     box = joint_box(*boxes)
     if box is None:
         return NO_SURFACES
-    return distances_between(found[box] == label, wanted[box] == label, spacing, diagonal(found.shape, spacing))
+    return distances_between(
+        found[box] == label, wanted[box] == label, spacing, diagonal(found.shape, spacing)
+    )
 
 
 def _together(frames: Sequence[SurfaceDistances]) -> SurfaceDistances:
-    return SurfaceDistances(np.concatenate([f.from_prediction for f in frames]), np.concatenate([f.from_truth for f in frames]))
+    return SurfaceDistances(
+        np.concatenate([f.from_prediction for f in frames]),
+        np.concatenate([f.from_truth for f in frames]),
+    )
 
 
 def _scores(overlap: Overlap, distances: SurfaceDistances) -> dict[str, float]:
-    values = (overlap.dice, overlap.iou, overlap.precision, overlap.recall, distances.percentile(), distances.average())
+    values = (
+        overlap.dice,
+        overlap.iou,
+        overlap.precision,
+        overlap.recall,
+        distances.percentile(),
+        distances.average(),
+    )
     return dict(zip(MEASURES, values, strict=True))
 
 

@@ -16,7 +16,9 @@ SPACING_TOLERANCE = 1e-3  # files round their spacing
 
 @dataclass(frozen=True)
 class LabelPair:
-    """Labels of (frames, z, y, x) or (frames, y, x), uint8, 0 is background, and the size of their voxels."""
+    """Labels of (frames, z, y, x) or (frames, y, x), uint8, 0 is background, and the size of their
+    voxels.
+    """
 
     prediction: np.ndarray
     truth: np.ndarray
@@ -24,9 +26,12 @@ class LabelPair:
     unit: str
 
 
-def pair_labels(prediction: Any, truth: Any, axes: str | None = None, spacing: Sequence[float] | None = None) -> LabelPair:
+def pair_labels(
+    prediction: Any, truth: Any, axes: str | None = None, spacing: Sequence[float] | None = None
+) -> LabelPair:
     """Read both, and raise `ScanError` where they are not labels of one grid."""
-    found, wanted = _scan(prediction, axes, spacing), _scan(truth, axes, spacing)
+    found = _scan(prediction, axes, spacing)
+    wanted = _scan(truth, axes, spacing)
     _check_labels(found, "prediction")
     _check_labels(wanted, "truth")
     _check_grids(found, wanted)
@@ -53,14 +58,20 @@ def _check_labels(scan: Scan, what: str) -> None:
         return
     nans = int(np.count_nonzero(np.isnan(np.asarray(scan.data[...]))))
     also = f", {nans} of which are NaN" if nans else ""
-    raise ScanError(f"The {what} holds {scan.data.dtype} values{also}; labels are whole numbers. Convert it, after rounding, to uint8.")
+    raise ScanError(
+        f"The {what} holds {scan.data.dtype} values{also}; labels are whole numbers. Convert it, after rounding, to uint8."
+    )
 
 
 def _check_grids(found: Scan, wanted: Scan) -> None:
     if found.shape != wanted.shape:
-        raise ScanError(f"The prediction's shape is {found.shape} and the truth's {wanted.shape}. Compare labels of one grid.")
+        raise ScanError(
+            f"The prediction's shape is {found.shape} and the truth's {wanted.shape}. Compare labels of one grid."
+        )
     if found.axes != wanted.axes:
-        raise ScanError(f"The prediction's axes are {found.axes!r} and the truth's {wanted.axes!r}. Name the axes that both have.")
+        raise ScanError(
+            f"The prediction's axes are {found.axes!r} and the truth's {wanted.axes!r}. Name the axes that both have."
+        )
 
 
 def _common_spacing(found: Scan, wanted: Scan) -> tuple[tuple[float, ...], str]:
@@ -69,12 +80,16 @@ def _common_spacing(found: Scan, wanted: Scan) -> tuple[tuple[float, ...], str]:
     sizes = [scan.frame_spacing(len(scan.spatial_axes)) for scan in known or [wanted]]
     if len({scan.unit for scan in known}) > 1 or not _close(sizes[0], sizes[-1]):
         one, other = (f"{scan.spacing} {scan.unit}" for scan in (found, wanted))
-        raise ScanError(f"The prediction's spacing is {one} and the truth's {other}. Give the spacing that holds for both.")
+        raise ScanError(
+            f"The prediction's spacing is {one} and the truth's {other}. Give the spacing that holds for both."
+        )
     return sizes[0], (known or [wanted])[0].unit
 
 
 def _close(one: Sequence[float], other: Sequence[float]) -> bool:
-    return all(math.isclose(a, b, rel_tol=SPACING_TOLERANCE) for a, b in zip(one, other, strict=True))
+    return all(
+        math.isclose(a, b, rel_tol=SPACING_TOLERANCE) for a, b in zip(one, other, strict=True)
+    )
 
 
 def _frames(scan: Scan, what: str) -> np.ndarray:
@@ -89,9 +104,12 @@ def _frames(scan: Scan, what: str) -> np.ndarray:
 
 
 def _check_range(values: np.ndarray, what: str) -> None:
-    least, most = int(values.min()), int(values.max())
+    least = int(values.min())
+    most = int(values.max())
     if least < 0:
-        raise ScanError(f"The {what} holds the label {least}; labels begin at 0, the background. Give every voxel a class.")
+        raise ScanError(
+            f"The {what} holds the label {least}; labels begin at 0, the background. Give every voxel a class."
+        )
     if most >= LABELS:
         raise ScanError(
             f"The {what} holds the label {most}; classes are 1 to {LABELS - 1}. "

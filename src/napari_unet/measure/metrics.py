@@ -14,9 +14,9 @@ BLOCK = 2**22
 class Overlap:
     """How many voxels of one class are in both, in the prediction, and in the truth.
 
-    Where neither has the class they agree, and every measure is 1. Where one alone has it every measure is
-    0, those that would be 0/0 too (precision without a prediction, recall without a truth), so that a class
-    that was missed altogether never raises a mean.
+    Where neither has the class they agree, and every measure is 1. Where one alone has it every
+    measure is 0, those that would be 0/0 too (precision without a prediction, recall without a
+    truth), so that a class that was missed altogether never raises a mean.
     """
 
     both: int
@@ -52,7 +52,11 @@ class Overlap:
 def overlap(prediction: np.ndarray, truth: np.ndarray, label: int = 1) -> Overlap:
     """Count the voxels of one label; raises `ScanError` where the arrays differ in shape."""
     found, wanted = masks(prediction, truth, label)
-    return Overlap(int(np.count_nonzero(found & wanted)), int(np.count_nonzero(found)), int(np.count_nonzero(wanted)))
+    return Overlap(
+        int(np.count_nonzero(found & wanted)),
+        int(np.count_nonzero(found)),
+        int(np.count_nonzero(wanted)),
+    )
 
 
 def dice(prediction: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
@@ -66,28 +70,37 @@ def iou(prediction: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
 
 
 def precision(prediction: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
-    """The right share of what was predicted; 1 where neither has the label, 0 where one alone has it."""
+    """The right share of what was predicted; 1 where neither has the label, 0 where one alone has
+    it.
+    """
     return overlap(prediction, truth, label).precision
 
 
 def recall(prediction: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
-    """The share of the truth that was found; 1 where neither has the label, 0 where one alone has it."""
+    """The share of the truth that was found; 1 where neither has the label, 0 where one alone has
+    it.
+    """
     return overlap(prediction, truth, label).recall
 
 
 def masks(prediction: np.ndarray, truth: np.ndarray, label: int) -> tuple[np.ndarray, np.ndarray]:
     """Where each has the label; raises `ScanError` where they differ in shape."""
     if prediction.shape != truth.shape:
-        raise ScanError(f"The prediction's shape is {prediction.shape} and the truth's {truth.shape}. Compare labels of one grid.")
+        raise ScanError(
+            f"The prediction's shape is {prediction.shape} and the truth's {truth.shape}. Compare labels of one grid."
+        )
     return prediction == label, truth == label
 
 
 def confusion(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """How many voxels have each pair of labels, as a (256, 256) array; both are uint8 of one shape."""
     counts = np.zeros(LABELS * LABELS, np.int64)
-    found, wanted = prediction.reshape(-1), truth.reshape(-1)
+    found = prediction.reshape(-1)
+    wanted = truth.reshape(-1)
     for start in range(0, found.size, BLOCK):  # bincount needs 8 bytes a voxel
-        pairs = found[start : start + BLOCK].astype(np.uint16) * LABELS + wanted[start : start + BLOCK]
+        pairs = (
+            found[start : start + BLOCK].astype(np.uint16) * LABELS + wanted[start : start + BLOCK]
+        )
         counts += np.bincount(pairs, minlength=counts.size)
     return counts.reshape(LABELS, LABELS)
 

@@ -1,8 +1,9 @@
 """How far the surfaces of labels are from those of the truth, in the unit of the spacing.
 
-The surface of a mask is its voxels with a face neighbour outside; beyond the scan all is outside. A distance
-is that between the centres of two voxels. scipy's distance transform finds the nearest ones in a time that
-depends on the box's size alone; a k-d tree is quicker on most surfaces but can take minutes on some.
+The surface of a mask is its voxels with a face neighbour outside; beyond the scan all is outside. A
+distance is that between the centres of two voxels. scipy's distance transform finds the nearest
+ones in a time that depends on the box's size alone; a k-d tree is quicker on most surfaces but can
+take minutes on some.
 """
 
 from collections.abc import Sequence
@@ -20,19 +21,26 @@ HD_PERCENTILE = 95
 
 @dataclass(frozen=True)
 class SurfaceDistances:
-    """From every surface voxel of the prediction to the truth's surface, and from every one of the truth's back.
+    """From every surface voxel of the prediction to the truth's surface, and from every one of the
+    truth's back.
 
-    Where one alone has a surface, its distances are the scan's diagonal, longer than any real one: the worst
-    there is, and a mean over classes stays a number. Where neither has one, there are no distances.
+    Where one alone has a surface, its distances are the scan's diagonal, longer than any real one:
+    the worst there is, and a mean over classes stays a number. Where neither has one, there are no
+    distances.
     """
 
     from_prediction: np.ndarray
     from_truth: np.ndarray
 
     def percentile(self, share: float = HD_PERCENTILE) -> float:
-        """The larger of the two directions' percentiles; 100 is the Hausdorff distance; 0 where neither has a surface."""
+        """The larger of the two directions' percentiles; 100 is the Hausdorff distance; 0 where
+        neither has a surface.
+        """
         both = (self.from_prediction, self.from_truth)
-        return max((float(np.percentile(distances, share)) for distances in both if distances.size), default=0.0)
+        return max(
+            (float(np.percentile(distances, share)) for distances in both if distances.size),
+            default=0.0,
+        )
 
     def average(self) -> float:
         """The mean over the voxels of both surfaces; 0 where neither has one."""
@@ -43,43 +51,70 @@ class SurfaceDistances:
 NO_SURFACES = SurfaceDistances(np.zeros(0), np.zeros(0))
 
 
-def hd95(prediction: np.ndarray, truth: np.ndarray, label: int = 1, spacing: Sequence[float] | None = None) -> float:
-    """95th percentile of the Hausdorff distance of one label, the larger of both directions, in the unit of `spacing`.
+def hd95(
+    prediction: np.ndarray,
+    truth: np.ndarray,
+    label: int = 1,
+    spacing: Sequence[float] | None = None,
+) -> float:
+    """95th percentile of the Hausdorff distance of one label, the larger of both directions, in the
+    unit of `spacing`.
 
-    0 where neither has the label, since they agree; the diagonal of the arrays where one alone has it.
+    0 where neither has the label, since they agree; the diagonal of the arrays where one alone has
+    it.
     """
     return surface_distances(prediction, truth, label, spacing).percentile()
 
 
-def average_surface_distance(prediction: np.ndarray, truth: np.ndarray, label: int = 1, spacing: Sequence[float] | None = None) -> float:
-    """Average symmetric surface distance of one label, over the voxels of both surfaces, in the unit of `spacing`.
+def average_surface_distance(
+    prediction: np.ndarray,
+    truth: np.ndarray,
+    label: int = 1,
+    spacing: Sequence[float] | None = None,
+) -> float:
+    """Average symmetric surface distance of one label, over the voxels of both surfaces, in the
+    unit of `spacing`.
 
-    0 where neither has the label, since they agree; the diagonal of the arrays where one alone has it.
+    0 where neither has the label, since they agree; the diagonal of the arrays where one alone has
+    it.
     """
     return surface_distances(prediction, truth, label, spacing).average()
 
 
 def surface_distances(
-    prediction: np.ndarray, truth: np.ndarray, label: int = 1, spacing: Sequence[float] | None = None
+    prediction: np.ndarray,
+    truth: np.ndarray,
+    label: int = 1,
+    spacing: Sequence[float] | None = None,
 ) -> SurfaceDistances:
-    """The distances between the surfaces of one label; `spacing` has one number per axis, 1 when not given.
+    """The distances between the surfaces of one label; `spacing` has one number per axis, 1 when
+    not given.
 
     Raises `ScanError` where the arrays differ in shape, or the spacing does not fit them.
     """
     found, wanted = masks(prediction, truth, label)
     sizes = tuple(spacing) if spacing is not None else (1.0,) * found.ndim
     if len(sizes) != found.ndim:
-        raise ScanError(f"{len(sizes)} spacings were given for {found.ndim} axes. Give one for each.")
+        raise ScanError(
+            f"{len(sizes)} spacings were given for {found.ndim} axes. Give one for each."
+        )
     box = joint_box(box_of(found), box_of(wanted))
     if box is None:
         return NO_SURFACES
     return distances_between(found[box], wanted[box], sizes, diagonal(found.shape, sizes))
 
 
-def distances_between(found: np.ndarray, wanted: np.ndarray, spacing: Sequence[float], farthest: float) -> SurfaceDistances:
-    """The distances between the surfaces of two masks, cut to what either has; `farthest` where one is empty."""
-    one, other = surface(found), surface(wanted)
-    return SurfaceDistances(_to_nearest(one, other, spacing, farthest), _to_nearest(other, one, spacing, farthest))
+def distances_between(
+    found: np.ndarray, wanted: np.ndarray, spacing: Sequence[float], farthest: float
+) -> SurfaceDistances:
+    """The distances between the surfaces of two masks, cut to what either has; `farthest` where one
+    is empty.
+    """
+    one = surface(found)
+    other = surface(wanted)
+    return SurfaceDistances(
+        _to_nearest(one, other, spacing, farthest), _to_nearest(other, one, spacing, farthest)
+    )
 
 
 def diagonal(shape: Sequence[int], spacing: Sequence[float]) -> float:
@@ -103,10 +138,14 @@ def joint_box(one: Box | None, other: Box | None) -> Box | None:
     """The smallest box around two boxes."""
     if one is None or other is None:
         return one or other
-    return tuple(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
+    return tuple(
+        slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
+    )
 
 
-def _to_nearest(start: np.ndarray, goal: np.ndarray, spacing: Sequence[float], farthest: float) -> np.ndarray:
+def _to_nearest(
+    start: np.ndarray, goal: np.ndarray, spacing: Sequence[float], farthest: float
+) -> np.ndarray:
     """The distance from each voxel of `start` to the nearest of `goal`."""
     if not goal.any():
         return np.full(np.count_nonzero(start), farthest)
@@ -115,7 +154,9 @@ def _to_nearest(start: np.ndarray, goal: np.ndarray, spacing: Sequence[float], f
     if goal[places].all():
         return distances  # no transform where the surfaces are one
     # the indices of the nearest voxel take a quarter of the memory that the distances would
-    nearest = ndimage.distance_transform_edt(~goal, sampling=spacing, return_distances=False, return_indices=True)
+    nearest = ndimage.distance_transform_edt(
+        ~goal, sampling=spacing, return_distances=False, return_indices=True
+    )
     for axis, (own, size) in enumerate(zip(places, spacing, strict=True)):
         distances += np.square((nearest[axis][places] - own) * size)
     root: np.ndarray = np.sqrt(distances)

@@ -18,31 +18,72 @@ class UNetConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dimensions: Literal[2, 3] = Field(2, title="Dimensions", description="2 for slices, 3 for volumes.")
-    in_channels: int = Field(1, ge=1, le=MAX_CHANNELS, title="Channels in", description="Channels of the image.")
-    out_channels: int = Field(1, ge=1, le=MAX_CLASSES, title="Channels out", description="1 for two classes, else one per class.")
-    width: int = Field(32, ge=1, le=MAX_WIDTH, title="Width", description="Features of the first level; each level doubles them.")
-    depth: int = Field(4, ge=0, le=MAX_DEPTH, title="Depth", description="How many times the image is pooled.")
-    max_width: int = Field(MAX_WIDTH, ge=1, le=MAX_WIDTH, title="Most features", description="Where the doubling ends.")
+    dimensions: Literal[2, 3] = Field(
+        2, title="Dimensions", description="2 for slices, 3 for volumes."
+    )
+    in_channels: int = Field(
+        1, ge=1, le=MAX_CHANNELS, title="Channels in", description="Channels of the image."
+    )
+    out_channels: int = Field(
+        1,
+        ge=1,
+        le=MAX_CLASSES,
+        title="Channels out",
+        description="1 for two classes, else one per class.",
+    )
+    width: int = Field(
+        32,
+        ge=1,
+        le=MAX_WIDTH,
+        title="Width",
+        description="Features of the first level; each level doubles them.",
+    )
+    depth: int = Field(
+        4, ge=0, le=MAX_DEPTH, title="Depth", description="How many times the image is pooled."
+    )
+    max_width: int = Field(
+        MAX_WIDTH, ge=1, le=MAX_WIDTH, title="Most features", description="Where the doubling ends."
+    )
     strides: tuple[tuple[int, ...], ...] | None = Field(
-        None, title="Strides", description="Pooling factor of each axis at each level; 2 everywhere when not given."
+        None,
+        title="Strides",
+        description="Pooling factor of each axis at each level; 2 everywhere when not given.",
     )
     norm: Literal["batch", "instance", "none"] = Field(
-        "batch", title="Normalisation", description="Batch keeps the statistics of the training; instance takes those of each image."
+        "batch",
+        title="Normalisation",
+        description="Batch keeps the statistics of the training; instance takes those of each image.",
     )
-    residual: bool = Field(False, title="Residual", description="Add each block's input to its output.")
-    dropout: float = Field(0.0, ge=0.0, lt=1.0, title="Dropout", description="Share of features dropped at the deepest level.")
+    residual: bool = Field(
+        False, title="Residual", description="Add each block's input to its output."
+    )
+    dropout: float = Field(
+        0.0,
+        ge=0.0,
+        lt=1.0,
+        title="Dropout",
+        description="Share of features dropped at the deepest level.",
+    )
 
     @model_validator(mode="after")
     def _strides_fit(self) -> Self:
         if self.strides is None:
             return self
-        if len(self.strides) != self.depth or any(len(level) != self.dimensions for level in self.strides):
-            raise ValueError(f"strides need {self.depth} levels of {self.dimensions} numbers, not {self.strides}")
+        if len(self.strides) != self.depth or any(
+            len(level) != self.dimensions for level in self.strides
+        ):
+            raise ValueError(
+                f"strides need {self.depth} levels of {self.dimensions} numbers, not {self.strides}"
+            )
         if any(not 1 <= step <= MAX_STRIDE for level in self.strides for step in level):
             raise ValueError(f"each stride must be 1 to {MAX_STRIDE}, not {self.strides}")
-        if any(prod(level[axis] for level in self.strides) > MAX_TOTAL_STRIDE for axis in range(self.dimensions)):
-            raise ValueError(f"the strides of an axis may multiply to {MAX_TOTAL_STRIDE} at most, not {self.strides}")
+        if any(
+            prod(level[axis] for level in self.strides) > MAX_TOTAL_STRIDE
+            for axis in range(self.dimensions)
+        ):
+            raise ValueError(
+                f"the strides of an axis may multiply to {MAX_TOTAL_STRIDE} at most, not {self.strides}"
+            )
         return self
 
     @property
@@ -52,8 +93,16 @@ class UNetConfig(BaseModel):
 
     @property
     def identity(self) -> str:
-        """What of the shape the weights depend on, as text that later versions write alike: part of a model's identity."""
-        fixed = [self.dimensions, self.in_channels, self.out_channels, list(self.widths), [list(level) for level in self.level_strides]]
+        """What of the shape the weights depend on, as text that later versions write alike: part of
+        a model's identity.
+        """
+        fixed = [
+            self.dimensions,
+            self.in_channels,
+            self.out_channels,
+            list(self.widths),
+            [list(level) for level in self.level_strides],
+        ]
         return f"unet {fixed} {self.norm} {'residual' if self.residual else 'plain'}"
 
     @property

@@ -1,4 +1,6 @@
-"""Where models are found: built in, the user's folder, any path given. Headers only, no torch, until one is loaded."""
+"""Where models are found: built in, the user's folder, any path given. Headers only, no torch,
+until one is loaded.
+"""
 
 import os
 from dataclasses import dataclass
@@ -42,14 +44,18 @@ def list_models() -> list[ModelEntry]:
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """The file of a model by its name in the library or by its path; raises `ModelFileError` if there is none."""
+    """The file of a model by its name in the library or by its path; raises `ModelFileError` if
+    there is none.
+    """
     if Path(name_or_path).suffix == SUFFIX or os.sep in str(name_or_path):
         return Path(name_or_path)
     for folder in (BUILTIN_FOLDER, user_folder()):
         if (path := folder / f"{name_or_path}{SUFFIX}").is_file():
             return path
     names = ", ".join(entry.name for entry in list_models()) or "none yet"
-    raise ModelFileError(f"There is no model {str(name_or_path)!r}. Known models: {names}; or give the path of a {SUFFIX} file.")
+    raise ModelFileError(
+        f"There is no model {str(name_or_path)!r}. Known models: {names}; or give the path of a {SUFFIX} file."
+    )
 
 
 def load_model(name_or_path: str | Path) -> "Model":
@@ -76,8 +82,13 @@ def model_entry(path: Path, builtin: bool = False) -> ModelEntry:
 
 
 def load_entry(entry: ModelEntry) -> "Model":
-    """The model as it was when it was chosen; raises `ModelFileError` where its file is another one by now."""
+    """The model as it was when it was chosen; raises `ModelFileError` where its file is another one
+    by now.
+    """
     model = load_model(entry.path)
-    if entry.header is None or (model.spec, model.weights_sha256) != (entry.header.spec, entry.header.weights_sha256):
+    if entry.header is None or (model.spec, model.weights_sha256) != (
+        entry.header.spec,
+        entry.header.weights_sha256,
+    ):
         raise ModelFileError(CHANGED)
     return model

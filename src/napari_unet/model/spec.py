@@ -1,4 +1,6 @@
-"""What a model file says of itself. pydantic alone: read without torch, checked before anything is built."""
+"""What a model file says of itself. pydantic alone: read without torch, checked before anything is
+built.
+"""
 
 import json
 from typing import Annotated, Any, Literal, Self
@@ -34,7 +36,9 @@ class _Record(BaseModel):
 
 
 class ClassSpec(_Record):
-    """One class: its name and its colour as #rrggbb. The label is its place in the list; 0 is background."""
+    """One class: its name and its colour as #rrggbb. The label is its place in the list; 0 is
+    background.
+    """
 
     name: Name
     colour: Colour
@@ -50,7 +54,9 @@ class Normalization(_Record):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.low >= self.high:
-            raise ValueError(f"the low percentile {self.low} must be below the high one {self.high}")
+            raise ValueError(
+                f"the low percentile {self.low} must be below the high one {self.high}"
+            )
         return self
 
 
@@ -62,7 +68,9 @@ class TrainedSpacing(_Record):
 
 
 class MeasuredHalo(_Record):
-    """Context around a tile, in voxels per axis, with which a model's labels stayed the same but for a share of those compared."""
+    """Context around a tile, in voxels per axis, with which a model's labels stayed the same but
+    for a share of those compared.
+    """
 
     voxels: tuple[Annotated[int, Field(ge=0)], ...]
     changed: float = Field(ge=0.0, le=1.0)
@@ -104,7 +112,9 @@ class ModelSpec(_Record):
         if len(self.channels) != net.in_channels:
             raise ValueError(f"{len(self.channels)} channel names for {net.in_channels} channels")
         if head_channels(len(self.classes)) != net.out_channels:
-            raise ValueError(f"{len(self.classes)} classes need {head_channels(len(self.classes))} outputs, not {net.out_channels}")
+            raise ValueError(
+                f"{len(self.classes)} classes need {head_channels(len(self.classes))} outputs, not {net.out_channels}"
+            )
         if self.spacing is not None and len(self.spacing.size) != net.dimensions:
             raise ValueError(f"the spacing {self.spacing.size} needs {net.dimensions} numbers")
         if self.halo is not None:
@@ -119,9 +129,14 @@ class ModelSpec(_Record):
 
 def _check_halo(voxels: tuple[int, ...], net: UNetConfig) -> None:
     """Tiles are aligned to the strides, and exact beyond the exact halo."""
-    strides, most = total_strides(net), exact_halo(net)
-    if len(voxels) != net.dimensions or any(n % step or n > end for n, step, end in zip(voxels, strides, most, strict=True)):
-        raise ValueError(f"a halo has {net.dimensions} multiples of {strides} up to {most}, not {voxels}")
+    strides = total_strides(net)
+    most = exact_halo(net)
+    if len(voxels) != net.dimensions or any(
+        n % step or n > end for n, step, end in zip(voxels, strides, most, strict=True)
+    ):
+        raise ValueError(
+            f"a halo has {net.dimensions} multiples of {strides} up to {most}, not {voxels}"
+        )
 
 
 def head_channels(classes: int) -> int:

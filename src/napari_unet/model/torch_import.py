@@ -5,7 +5,9 @@ import os
 from napari_unet.devices import Device, cpu_device, ram_available_bytes
 from napari_unet.errors import TorchUnavailableError
 
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch asks Linux for large pages: a tenth less time for large windows
+os.environ.setdefault(
+    "THP_MEM_ALLOC_ENABLE", "1"
+)  # torch asks Linux for large pages: a tenth less time for large windows
 try:
     import torch as torch
     from torch.optim.adamw import adamw as adamw  # an attribute of its own name hides the module
@@ -43,7 +45,10 @@ def computes_bfloat16(device: str) -> bool:
     """Whether a device has instructions for bfloat16, so that it is the faster format."""
     if device.startswith("cuda"):
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    asks = [getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
+    asks = [
+        getattr(torch.cpu, name, None)
+        for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    ]
     return device == "cpu" and any(ask is not None and ask() for ask in asks)
 
 
@@ -55,8 +60,11 @@ def _cuda_devices() -> list[Device]:
 
 def _cuda_device(index: int) -> Device:
     facts = torch.cuda.get_device_properties(index)
-    wanted, built = f"sm_{facts.major}{facts.minor}", torch.cuda.get_arch_list()
-    usable = torch.version.hip is not None or any(arch.startswith(f"sm_{facts.major}") for arch in built)
+    wanted = f"sm_{facts.major}{facts.minor}"
+    built = torch.cuda.get_arch_list()
+    usable = torch.version.hip is not None or any(
+        arch.startswith(f"sm_{facts.major}") for arch in built
+    )
     reason = "" if usable else f"this PyTorch has no kernels for {wanted} (only {', '.join(built)})"
     return Device(f"cuda:{index}", facts.name, usable, reason, int(facts.total_memory))
 

@@ -1,8 +1,10 @@
-"""The U-Net of Ronneberger, Fischer & Brox (MICCAI 2015) and its 3D form (Çiçek et al., MICCAI 2016).
+"""The U-Net of Ronneberger, Fischer & Brox (MICCAI 2015) and its 3D form (Çiçek et al., MICCAI
+2016).
 
 Two 3×3(×3) convolutions per level, max pooling down, up-convolution and the encoder's features by
-concatenation on the way up, and a 1×1 head. Convolutions are zero-padded, so that the output has the
-input's size; any size goes in, since it is padded by reflection to the stride and cropped after.
+concatenation on the way up, and a 1×1 head. Convolutions are zero-padded, so that the output has
+the input's size; any size goes in, since it is padded by reflection to the stride and cropped
+after.
 """
 
 from typing import Any
@@ -33,7 +35,11 @@ class ConvNorm(nn.Module):
         super().__init__()
         plain = config.norm == "none"
         self.conv = CONV[config.dimensions](features_in, features_out, 3, padding=1, bias=plain)
-        self.norm = nn.Identity() if plain else NORM[config.norm, config.dimensions](features_out, affine=True)
+        self.norm = (
+            nn.Identity()
+            if plain
+            else NORM[config.norm, config.dimensions](features_out, affine=True)
+        )
         nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
@@ -48,7 +54,9 @@ class Block(nn.Module):
         super().__init__()
         self.first = ConvNorm(config, features_in, features_out)
         self.second = ConvNorm(config, features_out, features_out)
-        self.skip = CONV[config.dimensions](features_in, features_out, 1) if config.residual else None
+        self.skip = (
+            CONV[config.dimensions](features_in, features_out, 1) if config.residual else None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in, *space) to (N, out, *space)."""
@@ -61,7 +69,9 @@ class Block(nn.Module):
 class Up(nn.Module):
     """Up-convolution, the skip connection by concatenation, and a block."""
 
-    def __init__(self, config: UNetConfig, features_in: int, features_out: int, stride: tuple[int, ...]) -> None:
+    def __init__(
+        self, config: UNetConfig, features_in: int, features_out: int, stride: tuple[int, ...]
+    ) -> None:
         super().__init__()
         self.up = UP[config.dimensions](features_in, features_out, stride, stride)
         self.block = Block(config, 2 * features_out, features_out)
@@ -72,19 +82,26 @@ class Up(nn.Module):
 
 
 class UNet(nn.Module):
-    """Encoder, decoder, skip connections: (N, channels in, *space) to scores (N, channels out, *space)."""
+    """Encoder, decoder, skip connections: (N, channels in, *space) to scores (N, channels out,
+    *space).
+    """
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config = config
         self.strides = total_strides(config)
-        widths, steps = config.widths, config.level_strides
+        widths = config.widths
+        steps = config.level_strides
         self.encoder = nn.ModuleList(
-            Block(config, before, after) for before, after in zip((config.in_channels, *widths[:-1]), widths, strict=True)
+            Block(config, before, after)
+            for before, after in zip((config.in_channels, *widths[:-1]), widths, strict=True)
         )
         self.pools = nn.ModuleList(POOL[config.dimensions](step, step) for step in steps)
         self.dropout = DROPOUT[config.dimensions](config.dropout)
-        self.decoder = nn.ModuleList(Up(config, widths[level + 1], widths[level], steps[level]) for level in reversed(range(config.depth)))
+        self.decoder = nn.ModuleList(
+            Up(config, widths[level + 1], widths[level], steps[level])
+            for level in reversed(range(config.depth))
+        )
         self.head = CONV[config.dimensions](widths[0], config.out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -33,4 +33,9 @@ def identity_of(scan: Scan) -> ScanIdentity:
             index.append(slice(start, start + side))
         part = np.ascontiguousarray(scan.data[tuple(index)])
         hashed.update(part.astype(part.dtype.newbyteorder("<"), copy=False).tobytes())
-    return ScanIdentity(scan.shape, np.dtype(scan.data.dtype).newbyteorder("=").str.lstrip("<>=|"), scan.axes, hashed.hexdigest())
+    return ScanIdentity(
+        scan.shape,
+        np.dtype(scan.data.dtype).newbyteorder("=").str.lstrip("<>=|"),
+        scan.axes,
+        hashed.hexdigest(),
+    )

@@ -1,9 +1,9 @@
 """From a scan's grid to a model's and back, on a grid anchored at the frame's origin.
 
-Voxel i of a frame covers [i, i + 1) of its axis. A voxel of the target grid is a weighted mean of the
-source voxels near its centre, with a triangle as wide as the coarser of the two voxels: linear
-interpolation where the target is finer, an anti-aliasing filter where it is coarser. The weights of a
-voxel depend on its place in the frame alone, so tiles and wholes agree.
+Voxel i of a frame covers [i, i + 1) of its axis. A voxel of the target grid is a weighted mean of
+the source voxels near its centre, with a triangle as wide as the coarser of the two voxels: linear
+interpolation where the target is finer, an anti-aliasing filter where it is coarser. The weights of
+a voxel depend on its place in the frame alone, so tiles and wholes agree.
 """
 
 import math
@@ -21,7 +21,9 @@ TOLERANCE = 0.1  # spacings that differ by less are taken as equal
 
 @dataclass(frozen=True)
 class AxisMap:
-    """How one axis of a frame relates to the model's grid: its length, and scan voxels per model voxel."""
+    """How one axis of a frame relates to the model's grid: its length, and scan voxels per model
+    voxel.
+    """
 
     length: int
     factor: float = 1.0
@@ -50,11 +52,15 @@ class AxisMap:
         return _weights(first, last, 1 / self.factor, self.model_length)
 
     def scan_range(self, first: int, last: int) -> tuple[int, int]:
-        """First and end of the scan voxels of which `to_model` makes model voxels first … last-1, without the weights."""
+        """First and end of the scan voxels of which `to_model` makes model voxels first … last-1,
+        without the weights.
+        """
         return _sources(first, last, self.factor, self.length)
 
     def model_range(self, first: int, last: int) -> tuple[int, int]:
-        """First and end of the model voxels of which `to_scan` makes scan voxels first … last-1, without the weights."""
+        """First and end of the model voxels of which `to_scan` makes scan voxels first … last-1,
+        without the weights.
+        """
         return _sources(first, last, 1 / self.factor, self.model_length)
 
     def first_scan_voxel(self, model_edge: int) -> int:
@@ -79,16 +85,23 @@ class Weights:
         return np.moveaxis(moved, -1, axis)
 
 
-def axis_maps(shape: Sequence[int], spacing: Sequence[float], wanted: Sequence[float] | None) -> tuple[AxisMap, ...]:
+def axis_maps(
+    shape: Sequence[int], spacing: Sequence[float], wanted: Sequence[float] | None
+) -> tuple[AxisMap, ...]:
     """One map per axis of a frame; the identity where nothing is wanted or the spacings agree."""
     if wanted is None or not differs(spacing, wanted):
         return tuple(AxisMap(n) for n in shape)
-    return tuple(AxisMap(n, target / own) for n, own, target in zip(shape, spacing, wanted, strict=True))
+    return tuple(
+        AxisMap(n, target / own) for n, own, target in zip(shape, spacing, wanted, strict=True)
+    )
 
 
 def differs(spacing: Sequence[float], wanted: Sequence[float]) -> bool:
     """Whether any two spacings differ by more than a tenth."""
-    return any(abs(math.log(own / target)) > math.log1p(TOLERANCE) for own, target in zip(spacing, wanted, strict=True))
+    return any(
+        abs(math.log(own / target)) > math.log1p(TOLERANCE)
+        for own, target in zip(spacing, wanted, strict=True)
+    )
 
 
 def convert(size: Sequence[float], unit: str, to: str) -> tuple[float, ...] | None:
@@ -105,7 +118,13 @@ def resample_frame(frame: np.ndarray, maps: Sequence[AxisMap]) -> np.ndarray:
     out = frame.astype(np.float32, copy=False)
     for axis, axis_map in enumerate(maps, start=1):
         if not axis_map.same:
-            out = np.concatenate([_rows(out, axis_map, axis, first) for first in range(0, axis_map.model_length, BLOCK)], axis)
+            out = np.concatenate(
+                [
+                    _rows(out, axis_map, axis, first)
+                    for first in range(0, axis_map.model_length, BLOCK)
+                ],
+                axis,
+            )
     return np.ascontiguousarray(out)
 
 
@@ -134,5 +153,7 @@ def _weights(first: int, last: int, ratio: float, length: int) -> Weights:
 
 
 def _centre(target: Any, ratio: float) -> Any:
-    """Where the centre of a target voxel (or of each of an array of them) lies on the source's grid."""
+    """Where the centre of a target voxel (or of each of an array of them) lies on the source's
+    grid.
+    """
     return (target + 0.5) * ratio - 0.5

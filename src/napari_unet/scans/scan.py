@@ -40,16 +40,26 @@ class Scan:
     def __post_init__(self) -> None:
         shape = tuple(self.data.shape)
         if len(shape) != len(self.axes) or len(set(self.axes)) != len(self.axes):
-            raise ScanError(f"The image has {len(shape)} axes {shape}, but the axes given are {self.axes!r}. Give one letter for each.")
+            raise ScanError(
+                f"The image has {len(shape)} axes {shape}, but the axes given are {self.axes!r}. Give one letter for each."
+            )
         if not {"y", "x"} <= set(self.axes):
-            raise ScanError(f"The axes {self.axes!r} have no 'y' and 'x'. Name the two axes of a slice 'y' and 'x'.")
+            raise ScanError(
+                f"The axes {self.axes!r} have no 'y' and 'x'. Name the two axes of a slice 'y' and 'x'."
+            )
         if 0 in shape:
-            raise ScanError(f"The image is empty: its shape is {shape}. Open one with at least one pixel.")
+            raise ScanError(
+                f"The image is empty: its shape is {shape}. Open one with at least one pixel."
+            )
         kind = np.dtype(self.data.dtype).kind
         if kind not in "buif":
-            raise ScanError(f"The image holds {self.data.dtype} values; expected whole or real numbers. Convert it first.")
+            raise ScanError(
+                f"The image holds {self.data.dtype} values; expected whole or real numbers. Convert it first."
+            )
         if len(self.spacing) != len(self.spatial_axes):
-            raise ScanError(f"{len(self.spacing)} spacings were given for the axes {self.spatial_axes!r}. Give one for each.")
+            raise ScanError(
+                f"{len(self.spacing)} spacings were given for the axes {self.spatial_axes!r}. Give one for each."
+            )
         if not all(math.isfinite(value) and value > 0 for value in self.spacing):
             raise ScanError(f"The spacing {self.spacing} must be positive numbers.")
 
@@ -84,7 +94,9 @@ class Scan:
         return self.unit != "pixel"
 
     def frame_axes(self, dimensions: int) -> str:
-        """The letters of one frame, "yx" or "zyx"; raises `ScanError` if the scan has no such frames."""
+        """The letters of one frame, "yx" or "zyx"; raises `ScanError` if the scan has no such
+        frames.
+        """
         letters = SPATIAL[-dimensions:]
         if not set(letters) <= set(self.axes):
             raise ScanError(
@@ -120,7 +132,8 @@ class Scan:
 
         Native byte order, C order; bool becomes uint8; colours become their luminance (float32).
         """
-        axes, index = self.axes, self._index(frame, region)
+        axes = self.axes
+        index = self._index(frame, region)
         part = np.asarray(self.data[tuple(index[a] for a in axes)])
         left = [a for a in axes if not isinstance(index[a], int)]
         wanted = [a for a in ("c", *self.frame_axes(len(region))) if a in left]
@@ -160,14 +173,17 @@ class ChannelStack:
     def __init__(self, channels: Sequence[Any]) -> None:
         shapes = {tuple(channel.shape) for channel in channels}
         if len(shapes) != 1:
-            raise ScanError(f"The channels have different shapes: {sorted(shapes)}. Choose layers of one shape.")
+            raise ScanError(
+                f"The channels have different shapes: {sorted(shapes)}. Choose layers of one shape."
+            )
         self._channels = list(channels)
         self.shape = (len(self._channels), *shapes.pop())
         self.dtype = np.result_type(*(channel.dtype for channel in self._channels))
         self.ndim = len(self.shape)
 
     def __getitem__(self, index: tuple[int | slice, ...]) -> np.ndarray:
-        first, rest = index[0], tuple(index[1:])
+        first = index[0]
+        rest = tuple(index[1:])
         if isinstance(first, int):
             return np.asarray(self._channels[first][rest])
         return np.stack([np.asarray(channel[rest]) for channel in self._channels[first]])
@@ -208,7 +224,9 @@ def default_axes(ndim: int, rgb: bool = False) -> str:
     """The letters of an array about which nothing else is known."""
     letters = ("qpt" + SPATIAL)[-(ndim - rgb) :] if ndim - rgb <= 6 else ""
     if len(letters) < 2:
-        raise ScanError(f"An array of {ndim} axes is not an image; expected 2 to 6. Give its axes, such as 'zyx'.")
+        raise ScanError(
+            f"An array of {ndim} axes is not an image; expected 2 to 6. Give its axes, such as 'zyx'."
+        )
     return letters + ("c" if rgb else "")
 
 

@@ -24,6 +24,8 @@ def to_um(length: float, unit: str) -> float | None:
 
 
 def pixel_um(per_unit: float, unit: str) -> float | None:
-    """The pixel size behind a resolution; None for one so coarse (10 µm or more) that it is meant for printing."""
+    """The pixel size behind a resolution; None for one so coarse (10 µm or more) that it is meant
+    for printing.
+    """
     size = to_um(1 / per_unit, unit) if per_unit > 0 else None
     return size if size is not None and size < PRINT_UM else None

@@ -1,7 +1,8 @@
 """Floor 3: a scan and a model in, exact tiles out.
 
-The room is named after its verb, and the public interface has the verb: `napari_unet.segment(image, model)`.
-Both are this module, which can be called; see `napari_unet.segment.run.segment` for what it takes.
+The room is named after its verb, and the public interface has the verb: `napari_unet.segment(image,
+model)`. Both are this module, which can be called; see `napari_unet.segment.run.segment` for what
+it takes.
 """
 
 import sys

@@ -17,24 +17,38 @@ def check_fit(spec: ModelSpec, scan: Scan) -> None:
             "can be run. Choose one whose task is semantic."
         )
     scan.frame_axes(spec.architecture.dimensions)
-    wanted, found = len(spec.channels), scan.channels
+    wanted = len(spec.channels)
+    found = scan.channels
     if wanted != found:
-        hint = f"choose one layer for each of {', '.join(spec.channels)}" if wanted > found else "choose one of its channels"
-        raise ScanError(f"The model {spec.name} needs {_count(wanted)}, the image has {found}: {hint}, or say which axis the channels are.")
+        hint = (
+            f"choose one layer for each of {', '.join(spec.channels)}"
+            if wanted > found
+            else "choose one of its channels"
+        )
+        raise ScanError(
+            f"The model {spec.name} needs {_count(wanted)}, the image has {found}: {hint}, or say which axis the channels are."
+        )
 
 
 def check_spacing(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> None:
-    """Raise `ScanError` where resampling would be absurd: most likely the spacing, or its unit, is wrong."""
+    """Raise `ScanError` where resampling would be absurd: most likely the spacing, or its unit, is
+    wrong.
+    """
     size = wanted_spacing(spec, scan, settings)
     own = scan.frame_spacing(spec.architecture.dimensions)
-    if size is not None and any(not 1 / MOST_FACTOR <= mine / target <= MOST_FACTOR for mine, target in zip(own, size, strict=True)):
+    if size is not None and any(
+        not 1 / MOST_FACTOR <= mine / target <= MOST_FACTOR
+        for mine, target in zip(own, size, strict=True)
+    ):
         raise ScanError(
             f"The image has {_size(own)} {scan.unit} per pixel, the model {spec.name} was trained at {_size(size)}: too far apart to be "
             "resampled. Correct the pixel size, or switch matching it off."
         )
 
 
-def wanted_spacing(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> tuple[float, ...] | None:
+def wanted_spacing(
+    spec: ModelSpec, scan: Scan, settings: SegmentSettings
+) -> tuple[float, ...] | None:
     """The spacing to resample to, in the scan's unit; None where the scan's own grid is used."""
     if not settings.resample or spec.spacing is None or not scan.spacing_known:
         return None
@@ -50,9 +64,13 @@ def notes(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> list[str]:
         told.append("The image is in colour; its luminance is segmented.")
     if (size := wanted_spacing(spec, scan, settings)) is not None:
         own = scan.frame_spacing(spec.architecture.dimensions)
-        told.append(f"Resampled from {_size(own)} to the model's {_size(size)} {scan.unit} per pixel.")
+        told.append(
+            f"Resampled from {_size(own)} to the model's {_size(size)} {scan.unit} per pixel."
+        )
     if spec.architecture.norm == "instance":
-        told.append("This model normalises by instance; in a large image, by a sample of it, which is the same for all tiles.")
+        told.append(
+            "This model normalises by instance; in a large image, by a sample of it, which is the same for all tiles."
+        )
     return told
 
 

@@ -1,4 +1,6 @@
-"""What a run will take, told before it: memory by the plan of its tiles, time by the speed of earlier ones. No torch."""
+"""What a run will take, told before it: memory by the plan of its tiles, time by the speed of
+earlier ones. No torch.
+"""
 
 import math
 from dataclasses import dataclass
@@ -19,7 +21,9 @@ LONG_BYTES = 2**31  # the same where no speed is known: the memory of all tiles,
 
 @dataclass(frozen=True)
 class Estimate:
-    """The bytes of a tile at its peak, how many tiles there are, their windows, and the seconds of all, where the speed is known."""
+    """The bytes of a tile at its peak, how many tiles there are, their windows, and the seconds of
+    all, where the speed is known.
+    """
 
     memory_bytes: int
     tiles: int
@@ -40,7 +44,11 @@ class Estimate:
     @property
     def long(self) -> bool:
         """Whether one will wait for it."""
-        return self.tiles * self.memory_bytes > LONG_BYTES if self.seconds is None else self.seconds > LONG_S
+        return (
+            self.tiles * self.memory_bytes > LONG_BYTES
+            if self.seconds is None
+            else self.seconds > LONG_S
+        )
 
 
 def estimate(job: SegmentJob, kind: Kind, device: str, free_bytes: int) -> Estimate:
@@ -57,7 +65,10 @@ def estimate(job: SegmentJob, kind: Kind, device: str, free_bytes: int) -> Estim
         tiles = sum(wanted(frame, region) for frame in job.frames for region in regions)
     voxels = math.prod(window)
     pace = known_pace(config, kind, device, voxels)
-    memory_bytes = max(voxels * voxel_bytes(config, lattice, kind, known_voxel_bytes(config, kind)), sample_bytes(config, lattice))
+    memory_bytes = max(
+        voxels * voxel_bytes(config, lattice, kind, known_voxel_bytes(config, kind)),
+        sample_bytes(config, lattice),
+    )
     return Estimate(memory_bytes, tiles, window, None if pace is None else pace * voxels * tiles)
 
 

@@ -15,8 +15,9 @@ from napari_unet.segment.statistics import FrameStatistics
 class SegmentJob:
     """A scan, what a model says of itself, the frames in order and the region of each.
 
-    A run that goes on, or that does a part, says more: how large its tiles are, in model voxels, which of them
-    (a frame, and the part of it that the tile writes) are wanted, and the statistics that are known.
+    A run that goes on, or that does a part, says more: how large its tiles are, in model voxels,
+    which of them (a frame, and the part of it that the tile writes) are wanted, and the statistics
+    that are known.
     """
 
     scan: Scan
@@ -36,7 +37,9 @@ class SegmentJob:
     @property
     def threshold(self) -> float:
         """The probability from which on a voxel is foreground: the setting, or the model's own."""
-        return self.settings.threshold if self.settings.threshold is not None else self.spec.threshold
+        return (
+            self.settings.threshold if self.settings.threshold is not None else self.spec.threshold
+        )
 
 
 def plan_job(
@@ -49,19 +52,28 @@ def plan_job(
     """Decide what is segmented: all frames and all of each, unless told otherwise.
 
     `region` is in voxels of the scan, one slice per axis of a frame. Raises `ScanError` where the
-    model does not fit the scan or the region lies outside, `SettingsError` for settings that contradict the model.
+    model does not fit the scan or the region lies outside, `SettingsError` for settings that
+    contradict the model.
     """
     check_fit(spec, scan)
     check_spacing(spec, scan, settings)
     if settings.threshold is not None and len(spec.classes) != 2:
-        raise SettingsError(f"A threshold needs a model with two classes; {spec.name} has {len(spec.classes)}. Leave it out.")
+        raise SettingsError(
+            f"A threshold needs a model with two classes; {spec.name} has {len(spec.classes)}. Leave it out."
+        )
     if settings.halo == "measured" and spec.halo is None:
         raise SettingsError(f"The model {spec.name} has no measured context. Choose the exact one.")
     shape = scan.frame_shape(spec.architecture.dimensions)
     whole = tuple(slice(0, n) for n in shape)
-    part = whole if region is None else tuple(slice(*_ends(piece, n)) for piece, n in zip(region, shape, strict=True))
+    part = (
+        whole
+        if region is None
+        else tuple(slice(*_ends(piece, n)) for piece, n in zip(region, shape, strict=True))
+    )
     if any(piece.start >= piece.stop for piece in part):
-        raise ScanError("The region to segment lies outside the image. Move the view over the image.")
+        raise ScanError(
+            "The region to segment lies outside the image. Move the view over the image."
+        )
     chosen = tuple(scan.frames(spec.architecture.dimensions)) if frames is None else tuple(frames)
     return SegmentJob(scan, spec, settings, chosen, part)
 

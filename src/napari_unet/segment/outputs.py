@@ -24,7 +24,9 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Sink:
-    """A result file and the array that fills it; it holds labels, or probabilities where its numbers are real."""
+    """A result file and the array that fills it; it holds labels, or probabilities where its
+    numbers are real.
+    """
 
     file: ResultFile
     array: Any
@@ -40,7 +42,8 @@ class Sink:
         return np.asarray(self.array[self._place(frame, region)])
 
     def _values(self, tile: TileResult) -> np.ndarray:
-        scan, dtype = self.file.scan, np.dtype(self.array.dtype)
+        scan = self.file.scan
+        dtype = np.dtype(self.array.dtype)
         if dtype.kind != "f":
             return scan.to_place(tile.labels)
         if tile.probabilities is None:
@@ -54,12 +57,23 @@ class Sink:
         return self.file.place(index) if self.file.channels else index
 
 
-def files_of(job: SegmentJob, outputs: Outputs, facts: dict[str, Any], chunks: tuple[int, ...] | None = None) -> list[ResultFile]:
+def files_of(
+    job: SegmentJob, outputs: Outputs, facts: dict[str, Any], chunks: tuple[int, ...] | None = None
+) -> list[ResultFile]:
     """The files of a job: of the labels and, where they are wanted, of the probabilities."""
     files = [ResultFile(outputs.labels, job.scan, np.uint8, facts=facts, chunks=chunks)]
     if outputs.probabilities is not None:
         classes = job.spec.architecture.out_channels
-        files.append(ResultFile(outputs.probabilities, job.scan, np.float16, classes if classes > 1 else 0, facts, chunks))
+        files.append(
+            ResultFile(
+                outputs.probabilities,
+                job.scan,
+                np.float16,
+                classes if classes > 1 else 0,
+                facts,
+                chunks,
+            )
+        )
     return files
 
 

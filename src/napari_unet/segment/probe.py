@@ -21,11 +21,17 @@ WORTH_A_PROBE = 20  # in a run of so many tiles, one more is little
 
 
 def with_seconds(found: Estimate, engine: Engine, spec: ModelSpec) -> Estimate:
-    """An estimate with its seconds, where they are known, or where the run has so many tiles that a window of zeros is run first.
+    """An estimate with its seconds, where they are known, or where the run has so many tiles that a
+    window of zeros is run first.
 
-    A network that normalises by instance is another one before it has the statistics of a frame, and is not tried.
+    A network that normalises by instance is another one before it has the statistics of a frame,
+    and is not tried.
     """
-    if found.seconds is not None or found.tiles < WORTH_A_PROBE or spec.architecture.norm == "instance":
+    if (
+        found.seconds is not None
+        or found.tiles < WORTH_A_PROBE
+        or spec.architecture.norm == "instance"
+    ):
         return found
     begun = time.monotonic()
     try:
@@ -39,7 +45,9 @@ def with_seconds(found: Estimate, engine: Engine, spec: ModelSpec) -> Estimate:
 
 @dataclass(frozen=True)
 class Probed:
-    """What ran a window of that shape and on which device; seconds and, where they could be seen, bytes for each of its voxels."""
+    """What ran a window of that shape and on which device; seconds and, where they could be seen,
+    bytes for each of its voxels.
+    """
 
     engine: str
     device: str
@@ -49,14 +57,18 @@ class Probed:
 
 
 def probe(model: Model, settings: SegmentSettings, voxels: int = PROBE_VOXELS) -> Probed:
-    """Run a model a few times on noise, and keep what that took for plans and estimates; raises as `make_engine` does.
+    """Run a model a few times on noise, and keep what that took for plans and estimates; raises as
+    `make_engine` does.
 
-    The window has so many `voxels`, or a few more. Memory is seen in a process that has computed nothing before.
+    The window has so many `voxels`, or a few more. Memory is seen in a process that has computed
+    nothing before.
     """
     config = model.spec.architecture
     side = math.ceil(voxels ** (1 / config.dimensions))
     shape = tuple(round_up(side, stride) for stride in total_strides(config))
-    window = torch.rand(len(model.spec.channels), *shape, generator=torch.Generator().manual_seed(0))
+    window = torch.rand(
+        len(model.spec.channels), *shape, generator=torch.Generator().manual_seed(0)
+    )
     with timed(make_engine(model, settings), config, fresh=True) as engine:
         if config.norm == "instance":
             engine.fix(window[None])

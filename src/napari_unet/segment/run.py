@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_unet import __version__
 from napari_unet.model.model import Model
-from napari_unet.progress import Asked, OnProgress, go, ignore
+from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.check import wanted_spacing
 from napari_unet.segment.engine import EngineFacts
@@ -27,7 +27,7 @@ def segment(
     spacing: Sequence[float] | None = None,
     settings: SegmentSettings | None = None,
     on_progress: OnProgress = ignore,
-    asked: Asked = go,
+    control: GetControl = always_continue,
 ) -> np.ndarray:
     """Segment an image with a model.
 
@@ -38,13 +38,14 @@ def segment(
     model : Model
         As `load_model` gives it. A 2D model runs over every slice, a 3D model over every volume.
     axes : str, optional
-        One letter per axis of "tczyx", such as "zyx" or "yxc"; without it, the last axes are z, y, x, and
-        three or four numbers at the end are colours. A model of one channel takes the luminance of colours.
+        One letter per axis of "tczyx", such as "zyx" or "yxc"; without it, the last axes are z, y,
+        x, and three or four numbers at the end are colours. A model of one channel takes the
+        luminance of colours.
     spacing : sequence of float, optional
         Voxel size in µm, one number per spatial axis in the order of `axes`.
     settings : SegmentSettings, optional
         Device, engine, tile size, resampling, threshold.
-    on_progress, asked : callables, optional
+    on_progress, control : callables, optional
         Told after each tile; asked what the user wants, within each tile too.
 
     Returns
@@ -55,23 +56,27 @@ def segment(
     Raises
     ------
     ScanError
-        The image is empty, has other channels or dimensions than the model, or is mostly not finite.
+        The image is empty, has other channels or dimensions than the model, or is mostly not
+        finite.
     SettingsError, DeviceError, EngineError
         The settings do not fit the model, the machine or what is installed.
     Cancelled
-        `asked` answered CANCEL.
+        `control` answered CANCEL.
 
-    Notes
-    -----
-    Tiles are exact (Majurski & Bajcsy, J. Res. NIST 126:126009, 2021): the labels are those of the
-    whole image in one piece, whatever the tile size. Where their context would cost more than half of the
-    image again, and the model has a measured halo, that takes its place, unless `settings.halo` is "exact":
-    the labels are then the same but for about one of ten thousand.
+    Notes ----- Tiles are exact (Majurski & Bajcsy, J. Res. NIST 126:126009, 2021): the labels are
+    those of the whole image in one piece, whatever the tile size. Where their context would cost
+    more than half of the image again, and the model has a measured halo, that takes its place,
+    unless `settings.halo` is "exact": the labels are then the same but for about one of ten
+    thousand.
     """
-    scan = image if isinstance(image, Scan) else scan_of(image, axes, spacing, grey=len(model.spec.channels) == 1)
+    scan = (
+        image
+        if isinstance(image, Scan)
+        else scan_of(image, axes, spacing, grey=len(model.spec.channels) == 1)
+    )
     job = plan_job(model.spec, scan, settings or SegmentSettings())
     labels = np.zeros(scan.result_shape, np.uint8)
-    for tile in stream(model, job, on_progress=on_progress, asked=asked):
+    for tile in stream(model, job, on_progress=on_progress, control=control):
         labels[scan.place(tile.frame, tile.region)] = scan.to_place(tile.labels)
     return labels
 
@@ -90,5 +95,9 @@ def run_facts(model: Model, job: SegmentJob, engine: EngineFacts) -> dict[str, A
         "spacing_unit": job.scan.unit,
         "resampled_to": wanted_spacing(job.spec, job.scan, job.settings),
         "halo": halo_facts(job),
-        "versions": {"napari-unet-loop": __version__, "torch": version("torch"), "numpy": np.__version__},
+        "versions": {
+            "napari-unet-loop": __version__,
+            "torch": version("torch"),
+            "numpy": np.__version__,
+        },
     }

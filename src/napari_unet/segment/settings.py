@@ -1,4 +1,6 @@
-"""What can be chosen about a segmentation: one object for the form, the command line and the record."""
+"""What can be chosen about a segmentation: one object for the form, the command line and the
+record.
+"""
 
 from typing import Literal
 
@@ -12,14 +14,23 @@ class SegmentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    device: str = Field("auto", title="Device", description="Where the network runs: auto, cpu, cuda or mps.", max_length=20)
+    device: str = Field(
+        "auto",
+        title="Device",
+        description="Where the network runs: auto, cpu, cuda or mps.",
+        max_length=20,
+    )
     engine: Literal["auto", "torch", "openvino"] = Field(
         "auto",
         title="Engine",
         description="What runs the network: torch, openvino (on the processor, where it is installed), or auto, which takes the faster.",
     )
     tile_px: int | None = Field(
-        None, ge=16, le=8192, title="Tile size", description="Side of a tile without its halo, in pixels; chosen to fit when not given."
+        None,
+        ge=16,
+        le=8192,
+        title="Tile size",
+        description="Side of a tile without its halo, in pixels; chosen to fit when not given.",
     )
     halo: Literal["auto", "exact", "measured"] = Field(
         "auto",
@@ -28,7 +39,9 @@ class SegmentSettings(BaseModel):
         "thousand may differ), or auto, which takes measured where exact costs more than half as much again.",
     )
     resample: bool = Field(
-        True, title="Match pixel size", description="Resample to the pixel size the model was trained at, where both are known."
+        True,
+        title="Match pixel size",
+        description="Resample to the pixel size the model was trained at, where both are known.",
     )
     threshold: float | None = Field(
         None,
@@ -37,7 +50,11 @@ class SegmentSettings(BaseModel):
         title="Threshold",
         description="For two classes: the probability above which a pixel is foreground; the model's own when not given.",
     )
-    keep_probabilities: bool = Field(False, title="Keep probabilities", description="Keep the probability of each class as an image too.")
+    keep_probabilities: bool = Field(
+        False,
+        title="Keep probabilities",
+        description="Keep the probability of each class as an image too.",
+    )
     precision: Precision = Field(
         "float32",
         title="Precision",

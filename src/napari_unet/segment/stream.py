@@ -11,7 +11,16 @@ import numpy as np
 from napari_unet.errors import Cancelled
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes, torch
-from napari_unet.progress import Asked, Clock, OnProgress, Progress, Stopped, go, heed, ignore
+from napari_unet.progress import (
+    Clock,
+    GetControl,
+    OnProgress,
+    Progress,
+    Stopped,
+    always_continue,
+    heed,
+    ignore,
+)
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.engine import Engine, make_engine
 from napari_unet.segment.engine.out_of_memory import out_of_memory
@@ -28,10 +37,11 @@ from napari_unet.segment.tiles.window import window_of
 
 @dataclass(frozen=True)
 class TileResult:
-    """A finished tile: where it belongs, its labels, and its probabilities (K or 1, *region) where they are kept.
+    """A finished tile: where it belongs, its labels, and its probabilities (K or 1, *region) where
+    they are kept.
 
-    A `provisional` tile is covered by a larger one that comes later and says the same, up to what a measured halo changes.
-    `engine` is what made it, and `engine_note` what is to be known of that.
+    A `provisional` tile is covered by a larger one that comes later and says the same, up to what a
+    measured halo changes. `engine` is what made it, and `engine_note` what is to be known of that.
     """
 
     frame: Index
@@ -53,24 +63,33 @@ def stream(
     *,
     focus: Focus | Look | None = None,
     on_progress: OnProgress = ignore,
-    asked: Asked = go,
+    control: GetControl = always_continue,
     engine: Engine | None = None,
 ) -> Iterator[TileResult]:
     """Run `model` over the job's frames, tile by tile.
 
-    Labels equal those of the whole frame in one piece; with a measured halo, all but about one of ten thousand. A `focus`
-    that can be called is asked before each tile, and what is left comes in its order. Where memory does not suffice for a
-    tile, it and the rest come in smaller ones, or from another engine if there is one, which the progress notes. STOP ends
-    the stream early; CANCEL raises `Cancelled`; `ScanError` is raised for a frame of which more than half is not finite.
+    Labels equal those of the whole frame in one piece; with a measured halo, all but about one of
+    ten thousand. A `focus` that can be called is asked before each tile, and what is left comes in
+    its order. Where memory does not suffice for a tile, it and the rest come in smaller ones, or
+    from another engine if there is one, which the progress notes. STOP ends the stream early;
+    CANCEL raises `Cancelled`; `ScanError` is raised for a frame of which more than half is not
+    finite.
     """
     engine = engine or make_engine(model, job.settings)
-    run = _Run(engine, job, focus if callable(focus) else lambda: focus, asked)
+    run = _Run(engine, job, focus if callable(focus) else lambda: focus, control)
     clock = Clock()
     on_progress(Progress(0, run.total, note=run.note))
     with closing(run.reader):
         try:
             for result in run.results():
-                on_progress(Progress(result.done, run.total, seconds_left=clock.seconds_left(result.done, run.total), note=run.note))
+                on_progress(
+                    Progress(
+                        result.done,
+                        run.total,
+                        seconds_left=clock.seconds_left(result.done, run.total),
+                        note=run.note,
+                    )
+                )
                 yield result
         except Stopped:
             return
@@ -92,8 +111,10 @@ class _Begun:
 class _Run:
     """One job on one engine: what is left of it, and how a tile is made."""
 
-    def __init__(self, engine: Engine, job: SegmentJob, look: Look, asked: Asked) -> None:
-        self._engine, self._job, self._asked = engine, job, asked
+    def __init__(self, engine: Engine, job: SegmentJob, look: Look, control: GetControl) -> None:
+        self._engine = engine
+        self._job = job
+        self._control = control
         self._lattice, core_px = lattice_of(job, engine.kind, free_bytes(engine.device))
         self._waiting = Waiting(job, self._lattice, core_px, look)
         self._statistics = dict(job.statistics)
@@ -115,12 +136,13 @@ class _Run:
     def results(self) -> Iterator[TileResult]:
         """Every tile of every frame in order; raises `Stopped` on STOP.
 
-        A card gets the next tile before the last one is waited for, so that it computes while tiles are written.
+        A card gets the next tile before the last one is waited for, so that it computes while tiles
+        are written.
         """
         before: _Begun | None = None
         try:
             while (nearest := self._waiting.nearest()) is not None:
-                heed(self._asked)
+                heed(self._control)
                 begun = self._attempt(*nearest, before is not None)
                 if before is not None:
                     yield self._ended(before)
@@ -140,13 +162,17 @@ class _Run:
             yield self._ended(before)
 
     def _attempt(self, frame: Index, tile: Tile, another: bool) -> _Begun | None:
-        """A tile; None where memory did not suffice, but may when another has left it, for a smaller tile, or for another engine."""
+        """A tile; None where memory did not suffice, but may when another has left it, for a
+        smaller tile, or for another engine.
+        """
         statistics = self._statistics_of(frame)
         self._fix(frame, statistics)
         try:
             begun = self._begun(frame, tile, statistics)
         except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error) or not (another or self._waiting.can_part() or self._engine.give_way()):
+            if not out_of_memory(error) or not (
+                another or self._waiting.can_part() or self._engine.give_way()
+            ):
                 raise
         else:
             self._waiting.finish()
@@ -154,7 +180,9 @@ class _Run:
         return None  # only here has the error let go of what was in memory
 
     def _make_do(self) -> None:
-        """After memory did not suffice: smaller tiles, or those of the plan again where there are none and another engine runs."""
+        """After memory did not suffice: smaller tiles, or those of the plan again where there are
+        none and another engine runs.
+        """
         if self._waiting.can_part():
             self._waiting.part()
             self._smaller = f"Memory did not suffice: going on with smaller tiles, of {_sides(self._waiting.core_px)} pixels."
@@ -163,15 +191,21 @@ class _Run:
             self._smaller = ""
 
     def _statistics_of(self, frame: Index) -> FrameStatistics:
-        """A frame's statistics, taken once; most often they were taken while the last tile was computed."""
+        """A frame's statistics, taken once; most often they were taken while the last tile was
+        computed.
+        """
         if frame not in self._statistics:
-            coming = self._coming.pop(frame, None) or self.reader.do(partial(self._take_statistics, frame))
+            coming = self._coming.pop(frame, None) or self.reader.do(
+                partial(self._take_statistics, frame)
+            )
             self._statistics[frame] = coming.result()
         return self._statistics[frame]
 
     def _take_statistics(self, frame: Index) -> FrameStatistics:
         job = self._job
-        return frame_statistics(job.scan, job.dimensions, frame, job.spec.normalization, self._asked)
+        return frame_statistics(
+            job.scan, job.dimensions, frame, job.spec.normalization, self._control
+        )
 
     def _fix(self, frame: Index, statistics: FrameStatistics) -> None:
         """Give a network that normalises by instance the statistics of a frame, by a sample of it."""
@@ -179,24 +213,52 @@ class _Run:
             return
         windows = []
         for window in sample_windows(self._job.spec.architecture, self._lattice):
-            heed(self._asked)
+            heed(self._control)
             part = window_of(window, self._lattice)
-            windows.append(part.made_of(self.reader.read(frame, part.read), statistics, self._engine.device).values)
-        self._engine.fix(torch.stack(windows), self._asked)
+            windows.append(
+                part.made_of(
+                    self.reader.read(frame, part.read), statistics, self._engine.device
+                ).values
+            )
+        self._engine.fix(torch.stack(windows), self._control)
         self._fixed_for = frame
 
     def _begun(self, frame: Index, tile: Tile, statistics: FrameStatistics) -> _Begun:
-        """Read, normalise, resample, run, crop, resample back, decide; meanwhile the next tile is read."""
-        window, settings = window_of(tile.window, self._lattice), self._job.settings
-        normalised = window.made_of(self.reader.read(frame, window.read), statistics, self._engine.device)
+        """Read, normalise, resample, run, crop, resample back, decide; meanwhile the next tile is
+        read.
+        """
+        window = window_of(tile.window, self._lattice)
+        settings = self._job.settings
+        normalised = window.made_of(
+            self.reader.read(frame, window.read), statistics, self._engine.device
+        )
         self._ask_for_next()
-        probabilities = self._engine.run(normalised.values, self._asked)
-        half, keep = settings.precision == "half", settings.keep_probabilities
-        pending = finish(probabilities, tile, self._lattice, self._job.threshold, keep, normalised.bad, may_overflow=half)
-        return _Begun(frame, tile, statistics, self._waiting.done + 1, self._engine.name, self._engine.note, pending)
+        probabilities = self._engine.run(normalised.values, self._control)
+        half = settings.precision == "half"
+        keep = settings.keep_probabilities
+        pending = finish(
+            probabilities,
+            tile,
+            self._lattice,
+            self._job.threshold,
+            keep,
+            normalised.bad,
+            may_overflow=half,
+        )
+        return _Begun(
+            frame,
+            tile,
+            statistics,
+            self._waiting.done + 1,
+            self._engine.name,
+            self._engine.note,
+            pending,
+        )
 
     def _ask_for_next(self) -> None:
-        """Begin to read the tile that is next unless the user looks elsewhere, and the statistics of its frame if that is a new one."""
+        """Begin to read the tile that is next unless the user looks elsewhere, and the statistics
+        of its frame if that is a new one.
+        """
         if (following := self._waiting.following()) is None:
             return
         frame, tile = following
@@ -206,7 +268,8 @@ class _Run:
 
     def _ended(self, begun: _Begun) -> TileResult:
         """A tile, when it is there."""
-        done, tile = begun.pending.wait(), begun.tile
+        done = begun.pending.wait()
+        tile = begun.tile
         return TileResult(
             frame=begun.frame,
             region=tile.write,

@@ -8,8 +8,10 @@ from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.stream import TileResult
 
 
-class Tally:
-    """A job, voxels of each class and voxels that were not finite, tiles that were computed and finished before, and by what."""
+class RunTotals:
+    """A job, voxels of each class and voxels that were not finite, tiles that were computed and
+    finished before, and by what.
+    """
 
     def __init__(self, job: SegmentJob) -> None:
         self.job = job
@@ -24,7 +26,9 @@ class Tally:
 
     @property
     def kept(self) -> str:
-        """One sentence on what can be gone on with, should the run end here; empty where nothing can."""
+        """One sentence on what can be gone on with, should the run end here; empty where nothing
+        can.
+        """
         return ""
 
     def take(self, tile: TileResult) -> None:

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from napari_unet.model.model import Model
-from napari_unet.progress import Asked, OnProgress, go, ignore
+from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
 from napari_unet.scans.formats.write import open_result
 from napari_unet.segment.engine import EngineFacts
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Outputs, Sink, files_of
 from napari_unet.segment.run import run_facts
 from napari_unet.segment.stream import TileResult
-from napari_unet.segment.totals import Tally
+from napari_unet.segment.totals import RunTotals
 
 
-class FileRun(Tally):
+class FileRun(RunTotals):
     """Takes the tiles of a job."""
 
     def __init__(self, job: SegmentJob, sinks: list[Sink]) -> None:
@@ -36,12 +36,17 @@ def file_run(
     engine: EngineFacts,
     overwrite: bool = False,
     on_progress: OnProgress = ignore,
-    asked: Asked = go,
+    control: GetControl = always_continue,
 ) -> Iterator[FileRun]:
-    """Open the files of a run; raises `OutputError` where one exists and may not be replaced, or can not be written."""
+    """Open the files of a run; raises `OutputError` where one exists and may not be replaced, or
+    can not be written.
+    """
     with ExitStack() as stack:
         facts = run_facts(model, job, engine)
         files = files_of(job, outputs, facts)
-        sinks = [Sink(file, stack.enter_context(open_result(file, overwrite, on_progress, asked))) for file in files]
+        sinks = [
+            Sink(file, stack.enter_context(open_result(file, overwrite, on_progress, control)))
+            for file in files
+        ]
         yield (run := FileRun(job, sinks))
         facts.update(run.engines.facts())  # the files are completed after this

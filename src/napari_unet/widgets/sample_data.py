@@ -40,5 +40,9 @@ def layers_of(sample: Sample) -> list[LayerData]:
     classes = {"index": list(range(len(sample.classes))), "class": list(sample.classes)}
     return [
         (sample.image, {**words, "name": sample.title}, "image"),
-        (sample.truth, {**words, "name": f"{sample.title}: truth", "visible": False, "features": classes}, "labels"),
+        (
+            sample.truth,
+            {**words, "name": f"{sample.title}: truth", "visible": False, "features": classes},
+            "labels",
+        ),
     ]

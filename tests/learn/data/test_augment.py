@@ -8,8 +8,12 @@ STILL = AugmentSettings(contrast=1, brightness=0, gamma=1, noise=0, blur_px=0)
 KINDS = {"contrast": 2.0, "brightness": 0.5, "gamma": 2.0, "noise": 0.3, "blur_px": 2.0}
 
 
-def varied(images: torch.Tensor, seed: int = 1, sizes: tuple[float, ...] = (), **changes: float) -> torch.Tensor:
-    return vary_intensities(images.clone(), STILL.model_copy(update=changes), np.random.default_rng(seed), sizes)
+def varied(
+    images: torch.Tensor, seed: int = 1, sizes: tuple[float, ...] = (), **changes: float
+) -> torch.Tensor:
+    return vary_intensities(
+        images.clone(), STILL.model_copy(update=changes), np.random.default_rng(seed), sizes
+    )
 
 
 def test_no_variation_changes_nothing_and_every_kind_something() -> None:
@@ -34,7 +38,13 @@ def test_blur_is_as_wide_in_every_direction() -> None:
     point[:, 0, 8, 16, 16] = 1
     for blurred in varied(point, sizes=(2.0, 1.0, 1.0), blur_px=3.0)[:, 0]:
         spread = [
-            float((blurred.sum([n for n in range(3) if n != axis]) * offsets(17 if axis == 0 else 33) ** 2).sum()) for axis in range(3)
+            float(
+                (
+                    blurred.sum([n for n in range(3) if n != axis])
+                    * offsets(17 if axis == 0 else 33) ** 2
+                ).sum()
+            )
+            for axis in range(3)
         ]
         assert np.isclose(spread[1], spread[2], rtol=1e-3)
         if spread[1] > 1.5:

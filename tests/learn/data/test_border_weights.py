@@ -33,13 +33,25 @@ def test_fully_balanced_every_class_has_the_same_part_in_the_loss():
     of_class = class_weights([example(90, 10)], 1.0)
     losses = []
     for missed in (0, 1):
-        scores = torch.where((labels == 1) == (missed == 1), -4.0, 4.0)[:, None] * torch.where(labels == 1, 1.0, -1.0)[:, None]
-        losses.append(float(cross_entropy(scores[..., None], labels[..., None], weighted(labels, None, of_class)[..., None])))
+        scores = (
+            torch.where((labels == 1) == (missed == 1), -4.0, 4.0)[:, None]
+            * torch.where(labels == 1, 1.0, -1.0)[:, None]
+        )
+        losses.append(
+            float(
+                cross_entropy(
+                    scores[..., None],
+                    labels[..., None],
+                    weighted(labels, None, of_class)[..., None],
+                )
+            )
+        )
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
 def test_it_comes_on_top_of_the_weight_of_a_voxel():
-    labels, own = torch.tensor([[[0, 1, IGNORE]]]), torch.tensor([[[1.0, 11.0, 1.0]]])
+    labels = torch.tensor([[[0, 1, IGNORE]]])
+    own = torch.tensor([[[1.0, 11.0, 1.0]]])
     both = weighted(labels, own, class_weights([example(75, 25)], 0.5))
     assert both is not None
     assert float(both[0, 0, 1] / both[0, 0, 0]) == pytest.approx(11 * 3**0.5)
@@ -48,12 +60,17 @@ def test_it_comes_on_top_of_the_weight_of_a_voxel():
 def test_nothing_is_balanced_unless_it_is_asked_for():
     for fine_tuning in (True, False):
         assert TrainSettings().chosen_for(fine_tuning=fine_tuning).class_balance == 0.0
-        assert TrainSettings(class_balance=0.5).chosen_for(fine_tuning=fine_tuning).class_balance == 0.5
+        assert (
+            TrainSettings(class_balance=0.5).chosen_for(fine_tuning=fine_tuning).class_balance
+            == 0.5
+        )
 
 
 def test_a_fine_tune_warps_more_unless_it_is_told_otherwise():
     shares = [
-        TrainSettings(augment=AugmentSettings(**given)).chosen_for(fine_tuning=fine).augment.warped_share
+        TrainSettings(augment=AugmentSettings(**given))
+        .chosen_for(fine_tuning=fine)
+        .augment.warped_share
         for given, fine in (({}, False), ({}, True), ({"warped_share": 0.1}, True))
     ]
     assert shares == [0.25, 0.75, 0.1]

@@ -23,7 +23,11 @@ SHAPE = (3, 8, 10)
 
 
 def scan(image: np.ndarray | None = None, axes: str = "zyx") -> Scan:
-    return Scan(np.zeros(SHAPE, np.float32) if image is None else image, axes, (1.0,) * len(axes.replace("c", "")))
+    return Scan(
+        np.zeros(SHAPE, np.float32) if image is None else image,
+        axes,
+        (1.0,) * len(axes.replace("c", "")),
+    )
 
 
 def two_classes() -> np.ndarray:
@@ -39,8 +43,17 @@ def bits(seed: int) -> np.ndarray:
 def test_trust_is_what_differs_what_was_touched_and_what_was_reviewed_less_what_was_withdrawn():
     prediction = np.array([0, 0, 0, 0, 1, 1])
     labels = np.array([0, 1, 0, 0, 1, 0])
-    touched, reviewed, withdrawn = (np.isin(np.arange(6), places) for places in ([2, 3], [3, 4], [5]))
-    assert trust_of(labels, prediction, touched, reviewed, withdrawn).tolist() == [0, PAINTED, PAINTED, REVIEWED, REVIEWED, 0]
+    touched, reviewed, withdrawn = (
+        np.isin(np.arange(6), places) for places in ([2, 3], [3, 4], [5])
+    )
+    assert trust_of(labels, prediction, touched, reviewed, withdrawn).tolist() == [
+        0,
+        PAINTED,
+        PAINTED,
+        REVIEWED,
+        REVIEWED,
+        0,
+    ]
 
 
 def test_without_a_prediction_only_tools_and_reviews_count():
@@ -54,22 +67,35 @@ def test_the_line_counts_slices_voxels_and_classes():
     labels[2, :, :7] = 1
     trust = np.zeros_like(labels)
     trust[1:4, :60] = PAINTED
-    assert summary(Corrections(labels, trust), "zyx", NAMES) == "3 slices, 54,000 voxels, classes axon, myelin"
+    assert (
+        summary(Corrections(labels, trust), "zyx", NAMES)
+        == "3 slices, 54,000 voxels, classes axon, myelin"
+    )
 
 
 def test_large_layers_are_counted_in_parts(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("napari_unet.learn.data.corrections.COUNTED_AT_ONCE", 20)
     monkeypatch.setattr(
-        np, "bincount", lambda values, minlength, count=np.bincount: count(values[: 20 * (len(values) <= 20)], None, minlength)
+        np,
+        "bincount",
+        lambda values, minlength, count=np.bincount: count(
+            values[: 20 * (len(values) <= 20)], None, minlength
+        ),
     )
-    labels, trust = two_classes(), bits(2).astype(np.uint8)
+    labels = two_classes()
+    trust = bits(2).astype(np.uint8)
     wanted = [int(((labels == label) & (trust > 0)).sum()) for label in range(2)]
     assert label_counts(Corrections(labels, trust))[:2].tolist() == wanted
 
 
 @pytest.mark.parametrize(
     ("label", "trusted", "line"),
-    [(0, 5, "5 pixels, background only"), (1, 1, "1 pixel, class axon"), (7, 2, "2 pixels, class label 7"), (1, 0, "nothing trusted yet")],
+    [
+        (0, 5, "5 pixels, background only"),
+        (1, 1, "1 pixel, class axon"),
+        (7, 2, "2 pixels, class label 7"),
+        (1, 0, "nothing trusted yet"),
+    ],
 )
 def test_the_line_of_a_single_slice(label, trusted, line):
     trust = np.zeros((4, 5), np.uint8)
@@ -80,7 +106,9 @@ def test_the_line_of_a_single_slice(label, trusted, line):
 def test_slices_are_counted_along_the_axes_that_are_not_of_a_slice():
     trust = np.zeros((6, 5, 4), np.uint8)
     trust[:, :, 1] = PAINTED
-    assert summary(Corrections(np.ones_like(trust), trust), "yxz", NAMES).startswith("1 slice, 30 voxels")
+    assert summary(Corrections(np.ones_like(trust), trust), "yxz", NAMES).startswith(
+        "1 slice, 30 voxels"
+    )
 
 
 def test_labels_without_a_mask_are_all_reviewed():
@@ -122,7 +150,9 @@ def test_labels_that_are_not_whole_numbers(dtype):
 
 @pytest.mark.parametrize("mask", [np.full(SHAPE, 255, np.uint8), np.full(SHAPE, -1)])
 def test_a_mask_with_values_of_no_meaning(mask):
-    with pytest.raises(ScanError, match=r"expected 0 \(not trusted\), 1 \(painted\) and 2 \(reviewed\)"):
+    with pytest.raises(
+        ScanError, match=r"expected 0 \(not trusted\), 1 \(painted\) and 2 \(reviewed\)"
+    ):
         checked(scan(), two_classes(), mask, NAMES)
 
 
@@ -131,7 +161,10 @@ def test_nothing_trusted():
         checked(scan(), two_classes(), np.zeros(SHAPE, np.uint8), NAMES)
 
 
-@pytest.mark.parametrize(("label", "words"), [(3, "up to 3, but there are 3 classes"), (300, "up to 300"), (-2, "down to -2")])
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [(3, "up to 3, but there are 3 classes"), (300, "up to 300"), (-2, "down to -2")],
+)
 def test_trusted_labels_beyond_the_classes(label, words):
     labels = two_classes().astype(np.int32)
     labels[1, 2, 3] = label
@@ -175,7 +208,9 @@ def test_trust_only_where_there_is_no_image():
 
 def test_only_slices_with_trust_are_read_from_the_image():
     class Watched:
-        shape, dtype, read = SHAPE, np.dtype(np.float32), 0
+        shape = SHAPE
+        dtype = np.dtype(np.float32)
+        read = 0
 
         def __getitem__(self, index):
             Watched.read += 1
@@ -200,4 +235,7 @@ def test_a_new_run_changes_nothing_that_is_trusted_and_everything_else(old, trus
 
 def test_a_new_run_of_another_shape_carries_nothing_over():
     with pytest.raises(ScanError, match="Both must be the same"):
-        carried_over(Corrections(np.zeros((2, 2), np.uint8), np.zeros((2, 2), np.uint8)), np.zeros((2, 3), np.uint8))
+        carried_over(
+            Corrections(np.zeros((2, 2), np.uint8), np.zeros((2, 2), np.uint8)),
+            np.zeros((2, 3), np.uint8),
+        )

@@ -29,7 +29,9 @@ def test_only_trusted_and_finite_voxels_teach() -> None:
 
 def test_examples_are_on_the_models_grid() -> None:
     image, truth = pair(40, 40)
-    (example,) = examples_of(scan_of(image, spacing=(0.1, 0.1)), truth, tiny_spec(spacing=(0.2, 0.2)))
+    (example,) = examples_of(
+        scan_of(image, spacing=(0.1, 0.1)), truth, tiny_spec(spacing=(0.2, 0.2))
+    )
     assert example.image.shape == (1, 20, 20)
     assert (example.labels == truth[1::2, 1::2]).all()
     assert example.spacing == pytest.approx((0.2, 0.2))
@@ -41,7 +43,9 @@ def test_a_stroke_thinner_than_the_models_voxels_still_teaches(at: tuple[int, in
     truth[at] = 1
     trust = np.zeros(truth.shape, np.uint8)
     trust[at] = 1
-    (example,) = examples_of(scan_of(image, spacing=(0.1, 0.1)), truth, tiny_spec(spacing=(0.3, 0.2)), trust)
+    (example,) = examples_of(
+        scan_of(image, spacing=(0.1, 0.1)), truth, tiny_spec(spacing=(0.3, 0.2)), trust
+    )
     assert (example.labels == 1).sum() == 1
     assert (example.labels != IGNORE).sum() == 1
     assert example.labels[int(at[0] / 3), at[1] // 2] == 1
@@ -72,10 +76,12 @@ def test_slices_without_trust_are_left_out_and_some_kept_for_a_guard() -> None:
 def test_behind_a_wall_nothing_teaches_and_no_guard_pulls(spacing: tuple[float, float]) -> None:
     image, truth = pair(60, 60)
     scan = scan_of(image, spacing=spacing)
-    walls, spec = [Box(0, (slice(10, 30), slice(20, 60)))], tiny_spec(spacing=(0.15, 0.15))
+    walls = [Box(0, (slice(10, 30), slice(20, 60)))]
+    spec = tiny_spec(spacing=(0.15, 0.15))
     (example,) = examples_of(scan, truth, spec, walls=walls, extent=Extent(guarded=1))
     behind = tuple(
-        slice(int(p.start * size / 0.15 + 1), int(p.stop * size / 0.15 - 1)) for p, size in zip(walls[0].slices, spacing, strict=True)
+        slice(int(p.start * size / 0.15 + 1), int(p.stop * size / 0.15 - 1))
+        for p, size in zip(walls[0].slices, spacing, strict=True)
     )
     assert example.prior is not None
     assert (example.labels[behind] == IGNORE).all()
@@ -87,17 +93,27 @@ def test_behind_a_wall_nothing_teaches_and_no_guard_pulls(spacing: tuple[float, 
 
 @pytest.mark.parametrize("wanted", [(0.1, 0.1), (0.23, 0.17), (0.06, 0.3)])
 @pytest.mark.parametrize("at", [(100, 130), (0, 219), (199, 4)])
-def test_what_is_cropped_is_a_part_of_the_whole(at: tuple[int, int], wanted: tuple[float, float]) -> None:
+def test_what_is_cropped_is_a_part_of_the_whole(
+    at: tuple[int, int], wanted: tuple[float, float]
+) -> None:
     image, truth = pair(200, 220)
     image[at[0] - 3, at[1]] = np.nan
     trust = np.zeros(truth.shape, np.uint8)
     trust[max(0, at[0] - 9) : at[0] + 8, at[1] - 4 : at[1] + 3] = 1
-    scan, spec = scan_of(image, spacing=(0.1, 0.1)), tiny_spec(spacing=wanted)
+    scan = scan_of(image, spacing=(0.1, 0.1))
+    spec = tiny_spec(spacing=wanted)
     (whole,) = examples_of(scan, truth, spec, trust)
     (part,) = examples_of(scan, truth, spec, trust, extent=Extent(reach=20))
     assert part.labels.size < whole.labels.size / 2
-    first = [int(w[0] - p[0]) for w, p in zip(np.nonzero(whole.labels != IGNORE), np.nonzero(part.labels != IGNORE), strict=True)]
-    place = tuple(slice(start, start + n) for start, n in zip(first, part.labels.shape, strict=True))
+    first = [
+        int(w[0] - p[0])
+        for w, p in zip(
+            np.nonzero(whole.labels != IGNORE), np.nonzero(part.labels != IGNORE), strict=True
+        )
+    ]
+    place = tuple(
+        slice(start, start + n) for start, n in zip(first, part.labels.shape, strict=True)
+    )
     np.testing.assert_array_equal(part.labels, whole.labels[place])
     np.testing.assert_allclose(part.image, whole.image[(slice(None), *place)], atol=1e-6)
     assert (part.labels != IGNORE).sum() == (whole.labels != IGNORE).sum()
@@ -107,12 +123,21 @@ def test_a_stroke_on_a_large_scan_makes_a_small_example_and_the_same_patches() -
     image = np.tile((255 * smooth_image((500, 500))).astype(np.uint8), (8, 8))
     trust = np.zeros(image.shape, np.uint8)
     trust[1000:1040, 3000:3008] = 1
-    scan, truth = scan_of(image), (image > 127).astype(np.uint8)
+    scan = scan_of(image)
+    truth = (image > 127).astype(np.uint8)
     settings = TrainSettings(batch=4, patch_shape=(64, 64))
     (whole,) = examples_of(scan, truth, tiny_spec(), trust)
-    (part,) = examples_of(scan, truth, tiny_spec(), trust, extent=extent_for(settings, [TrainItem(scan, truth, trust)], 2, guarded=False))
+    (part,) = examples_of(
+        scan,
+        truth,
+        tiny_spec(),
+        trust,
+        extent=extent_for(settings, [TrainItem(scan, truth, trust)], 2, guarded=False),
+    )
     assert part.image.nbytes < whole.image.nbytes / 100
-    for one, other in zip(*(PatchSampler([example], settings).batch(4)[:2] for example in (whole, part)), strict=True):
+    for one, other in zip(
+        *(PatchSampler([example], settings).batch(4)[:2] for example in (whole, part)), strict=True
+    ):
         np.testing.assert_allclose(one, other, atol=1e-4)
     (guarded,) = examples_of(scan, truth, tiny_spec(), trust, extent=Extent(128, guarded=400**2))
     assert 400**2 <= guarded.labels.size < 2 * 400**2

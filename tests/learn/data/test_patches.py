@@ -13,13 +13,21 @@ STEADY = AugmentSettings(contrast=1, brightness=0, gamma=1, noise=0, blur_px=0)
 CUT = STEADY.model_copy(update={"warped_share": 0.0})
 
 
-def settings(patch_px: int = 16, augment: AugmentSettings = CUT, **changes: object) -> TrainSettings:
-    return TrainSettings.model_validate({"steps": 1, "patch_px": patch_px, "augment": augment, **changes})
+def settings(
+    patch_px: int = 16, augment: AugmentSettings = CUT, **changes: object
+) -> TrainSettings:
+    return TrainSettings.model_validate(
+        {"steps": 1, "patch_px": patch_px, "augment": augment, **changes}
+    )
 
 
-def labelled(*shape: int, spacing: tuple[float, ...] | None = None, labels: np.ndarray | None = None) -> Example:
+def labelled(
+    *shape: int, spacing: tuple[float, ...] | None = None, labels: np.ndarray | None = None
+) -> Example:
     image = smooth_image(shape)
-    return Example(image[None], (image > 0.5).astype(np.uint8) if labels is None else labels, spacing=spacing)
+    return Example(
+        image[None], (image > 0.5).astype(np.uint8) if labels is None else labels, spacing=spacing
+    )
 
 
 @pytest.mark.parametrize("shape", [(40, 40), (24, 24, 24)])
@@ -36,10 +44,20 @@ def test_patches_that_are_not_warped_are_voxels_of_the_frame(shape: tuple[int, .
     assert ((batch.images[:, 0] > 0.5).long() == batch.labels)[sure].all()
 
 
-@pytest.mark.parametrize(("shape", "spacing"), [((60, 60), None), ((24, 48, 48), (1.5, 1, 1)), ((12, 48, 48), (5, 1, 1))])
-def test_labels_prior_and_weight_go_the_way_of_the_image(shape: tuple[int, ...], spacing: tuple[float, ...] | None) -> None:
+@pytest.mark.parametrize(
+    ("shape", "spacing"), [((60, 60), None), ((24, 48, 48), (1.5, 1, 1)), ((12, 48, 48), (5, 1, 1))]
+)
+def test_labels_prior_and_weight_go_the_way_of_the_image(
+    shape: tuple[int, ...], spacing: tuple[float, ...] | None
+) -> None:
     image = smooth_image(shape)
-    example = Example(image[None], (image > 0.5).astype(np.uint8), (1 - image[None]).astype(np.float16), image * 2, spacing)
+    example = Example(
+        image[None],
+        (image > 0.5).astype(np.uint8),
+        (1 - image[None]).astype(np.float16),
+        image * 2,
+        spacing,
+    )
     strong = STEADY.model_copy(update={"elastic_px": 6.0, "warped_share": 1.0})
     batch = PatchSampler([example], settings(32, strong), multiple=(4,) * len(shape)).batch(4)
     assert batch.prior is not None
@@ -52,7 +70,9 @@ def test_labels_prior_and_weight_go_the_way_of_the_image(shape: tuple[int, ...],
 
 def test_what_only_some_examples_have_is_unknown_in_the_others() -> None:
     one = labelled(20, 20)
-    two = Example(one.image, one.labels, np.zeros((3, 20, 20), np.float16), np.full((20, 20), 2, np.float32))
+    two = Example(
+        one.image, one.labels, np.zeros((3, 20, 20), np.float16), np.full((20, 20), 2, np.float32)
+    )
     batch = PatchSampler([one, two], settings(trusted_share=1.0)).batch(12)
     assert batch.prior is not None
     assert batch.weight is not None
@@ -81,12 +101,16 @@ def test_slices_are_not_mixed_where_voxels_are_deep() -> None:
     image = np.broadcast_to(np.arange(8, dtype=np.float32)[:, None, None], (8, 40, 40))[None]
     labels = image[0].astype(np.uint8)
     warp = STEADY.model_copy(update={"warped_share": 1.0})
-    deep = PatchSampler([Example(image, labels, spacing=(4.0, 1.0, 1.0))], settings(24, warp)).batch(4)
+    deep = PatchSampler(
+        [Example(image, labels, spacing=(4.0, 1.0, 1.0))], settings(24, warp)
+    ).batch(4)
     assert deep.images.shape[2:] == (6, 24, 24)
     steps = deep.images.amax((1, 3, 4)).diff(dim=1).abs()
     assert torch.allclose(deep.images.amax((1, 3, 4)), deep.images.amin((1, 3, 4)))
     assert torch.allclose(steps, torch.ones_like(steps))
-    near = PatchSampler([Example(image, labels, spacing=(2.0, 1.0, 1.0))], settings(24, warp)).batch(4)
+    near = PatchSampler(
+        [Example(image, labels, spacing=(2.0, 1.0, 1.0))], settings(24, warp)
+    ).batch(4)
     assert not torch.allclose(near.images.amax((1, 3, 4)), near.images.amin((1, 3, 4)))
 
 
@@ -101,10 +125,22 @@ def test_a_scribble_is_seen_by_every_patch_wherever_it_lies() -> None:
 
 def test_untrusted_frames_are_seen_only_with_a_prior() -> None:
     nothing = np.full((40, 40), IGNORE, np.uint8)
-    taught, other = labelled(40, 40), labelled(40, 40, labels=nothing)
-    assert (PatchSampler([taught, other], settings()).batch(40).labels != IGNORE).flatten(1).any(1).all()
-    guarded = [Example(e.image, e.labels, np.zeros((1, 40, 40), np.float16)) for e in (taught, other)]
-    seen = (PatchSampler(guarded, settings(trusted_share=0.5)).batch(80).labels != IGNORE).flatten(1).any(1)
+    taught = labelled(40, 40)
+    other = labelled(40, 40, labels=nothing)
+    assert (
+        (PatchSampler([taught, other], settings()).batch(40).labels != IGNORE)
+        .flatten(1)
+        .any(1)
+        .all()
+    )
+    guarded = [
+        Example(e.image, e.labels, np.zeros((1, 40, 40), np.float16)) for e in (taught, other)
+    ]
+    seen = (
+        (PatchSampler(guarded, settings(trusted_share=0.5)).batch(80).labels != IGNORE)
+        .flatten(1)
+        .any(1)
+    )
     assert 40 < seen.sum() < 78
     with pytest.raises(SettingsError, match="no voxel of the labels is trusted"):
         PatchSampler([other], settings())
@@ -114,7 +150,9 @@ def test_rare_classes_are_seen_in_whichever_example_they_are() -> None:
     labels = np.zeros((200, 200), np.uint8)
     labels[150:153, 20:23] = 2
     many = [labelled(200, 200, labels=np.zeros((200, 200), np.uint8)) for _ in range(5)]
-    sampler = PatchSampler([*many, labelled(200, 200, labels=labels)], settings(32, foreground_share=1.0))
+    sampler = PatchSampler(
+        [*many, labelled(200, 200, labels=labels)], settings(32, foreground_share=1.0)
+    )
     assert (sampler.batch(40).labels == 2).flatten(1).any(1).sum() >= 10
 
 
@@ -142,11 +180,18 @@ def test_voxels_to_centre_on_are_any_of_their_class(monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_the_patch_fits_the_frames_and_the_network(
-    shape: tuple[int, ...], spacing: tuple[float, ...] | None, wanted: dict[str, object], multiple: tuple[int, ...] | None, expected: tuple
+    shape: tuple[int, ...],
+    spacing: tuple[float, ...] | None,
+    wanted: dict[str, object],
+    multiple: tuple[int, ...] | None,
+    expected: tuple,
 ) -> None:
     example = labelled(*shape, spacing=spacing)
     assert patch_shape([example], settings(**wanted), multiple) == expected  # type: ignore[arg-type]
-    assert PatchSampler([example], settings(**wanted), multiple=multiple).batch(1).images.shape[2:] == expected  # type: ignore[arg-type]
+    assert (
+        PatchSampler([example], settings(**wanted), multiple=multiple).batch(1).images.shape[2:]
+        == expected
+    )  # type: ignore[arg-type]
 
 
 def test_a_patch_of_other_dimensions_is_refused() -> None:
@@ -156,7 +201,10 @@ def test_a_patch_of_other_dimensions_is_refused() -> None:
 
 def test_frames_of_any_size_make_patches_of_one() -> None:
     shapes = [(1, 1), (3, 70), (100, 100)]
-    sampler = PatchSampler([labelled(*shape, labels=np.zeros(shape, np.uint8)) for shape in shapes], settings(48, AugmentSettings()))
+    sampler = PatchSampler(
+        [labelled(*shape, labels=np.zeros(shape, np.uint8)) for shape in shapes],
+        settings(48, AugmentSettings()),
+    )
     batch = sampler.batch(20)
     assert batch.images.shape == (20, 1, 48, 48)
     assert torch.isfinite(batch.images).all()
@@ -166,6 +214,7 @@ def test_windows_are_slices_or_mirrored() -> None:
     assert mirrored(np.arange(-3, 7), 4).tolist() == [3, 2, 1, 0, 1, 2, 3, 2, 1, 0]
     assert mirrored(np.arange(-2, 2), 1).tolist() == [0] * 4
     array = np.arange(60).reshape(1, 6, 10)
-    rows, columns = np.array([3, 2, 1, 0, 1]), np.arange(4, 8)
+    rows = np.array([3, 2, 1, 0, 1])
+    columns = np.arange(4, 8)
     np.testing.assert_array_equal(window(array, [rows, columns]), array[:, rows][:, :, columns])
     assert np.shares_memory(window(array, [np.arange(2, 5), columns]), array)

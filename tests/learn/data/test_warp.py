@@ -24,7 +24,11 @@ def test_turns_keep_lengths_in_physical_space(sizes: tuple[float, ...]) -> None:
 def test_scaling_and_turns_stay_in_their_limits() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
-        volume = warper((8, 8, 8), (1.0, 1.0, 1.0), **RIGID | {"rotation_deg": 40.0, "flips": False}).draw(rng, (1.0, 1.0, 1.0)).matrix
+        volume = (
+            warper((8, 8, 8), (1.0, 1.0, 1.0), **RIGID | {"rotation_deg": 40.0, "flips": False})
+            .draw(rng, (1.0, 1.0, 1.0))
+            .matrix
+        )
         assert volume[0, 0] > np.cos(np.radians(15 + 15))
         plane = warper((8, 8), (1.0, 1.0), **RIGID | {"scale": 2.0}).draw(rng, (1.0, 1.0)).matrix
         assert 0.2 < abs(np.linalg.det(plane)) < 5
@@ -36,21 +40,31 @@ def test_some_patches_are_only_turned_by_quarters() -> None:
     plain = [w for w in both if not w.points.any() and np.isin(w.matrix, (-1, 0, 1)).all()]
     assert 55 < len(plain) < 105
     assert len({(w.matrix + 0.0).tobytes() for w in plain}) == 8  # turns and mirrors of a square
-    oblong = [warper((8, 8), (2.0, 1.0), warped_share=0).draw(rng, (2.0, 1.0)).matrix for _ in range(20)]
+    oblong = [
+        warper((8, 8), (2.0, 1.0), warped_share=0).draw(rng, (2.0, 1.0)).matrix for _ in range(20)
+    ]
     assert all((matrix == np.diag(np.diag(matrix))).all() for matrix in oblong)
 
 
 def test_oriented_axes_are_neither_mirrored_nor_turned_round() -> None:
-    rng, settings = np.random.default_rng(0), AugmentSettings(warped_share=0.5, shear=0.0, elastic_px=0.0)
-    flat = [Warper((8, 8), (1.0, 1.0), settings, (True, False)).draw(rng, (1.0, 1.0)).matrix for _ in range(60)]
+    rng = np.random.default_rng(0)
+    settings = AugmentSettings(warped_share=0.5, shear=0.0, elastic_px=0.0)
+    flat = [
+        Warper((8, 8), (1.0, 1.0), settings, (True, False)).draw(rng, (1.0, 1.0)).matrix
+        for _ in range(60)
+    ]
     assert all(matrix[0, 0] > 0 for matrix in flat)
     assert {matrix[1, 1] > 0 for matrix in flat} == {True, False}
-    deep = [Warper((8, 8, 8), (1.0,) * 3, settings, (True, True, True)).draw(rng, (1.0,) * 3).matrix for _ in range(60)]
+    deep = [
+        Warper((8, 8, 8), (1.0,) * 3, settings, (True, True, True)).draw(rng, (1.0,) * 3).matrix
+        for _ in range(60)
+    ]
     assert all((np.diag(matrix) > 0).all() for matrix in deep)
 
 
 def test_displacements_keep_their_spread_in_physical_space() -> None:
-    rng, sizes = np.random.default_rng(0), (2.0, 1.0)
+    rng = np.random.default_rng(0)
+    sizes = (2.0, 1.0)
     bent = warper((96, 192), sizes, elastic_px=6.0, elastic_grid_px=16, warped_share=1.0)
     warps = [bent.draw(rng, sizes) for _ in range(160)]
     straight = [type(w)(w.matrix, np.zeros_like(w.points)) for w in warps]
@@ -61,7 +75,8 @@ def test_displacements_keep_their_spread_in_physical_space() -> None:
 
 @pytest.mark.parametrize("patch", [(33, 20), (12, 16, 20)])
 def test_no_voxel_comes_from_beyond_the_reach(patch: tuple[int, ...]) -> None:
-    rng, sizes = np.random.default_rng(0), (1.5, 1.0, 1.0)[-len(patch) :]
+    rng = np.random.default_rng(0)
+    sizes = (1.5, 1.0, 1.0)[-len(patch) :]
     bent = warper(patch, sizes, elastic_px=5.0, warped_share=0.8)
     warps = [bent.draw(rng, sizes) for _ in range(20)]
     reach = np.stack([bent.reach(w) for w in warps])
@@ -71,7 +86,10 @@ def test_no_voxel_comes_from_beyond_the_reach(patch: tuple[int, ...]) -> None:
 
 
 def test_along_is_the_product_with_one_axis() -> None:
-    values, matrix = torch.randn(2, 3, 4, 5), torch.randn(6, 4)
+    values = torch.randn(2, 3, 4, 5)
+    matrix = torch.randn(6, 4)
     for axis, wanted in {2: "bcio,ki->bcko", 3: "bcoi,ki->bcok"}.items():
         some = matrix if axis == 2 else torch.randn(6, 5)
-        assert torch.allclose(along(values, some, axis), torch.einsum(wanted, values, some), atol=1e-5)
+        assert torch.allclose(
+            along(values, some, axis), torch.einsum(wanted, values, some), atol=1e-5
+        )

@@ -7,22 +7,30 @@ from helpers.tiny import tiny_model, tiny_spec
 from napari_unet.learn.data.example import IGNORE, Example
 from napari_unet.learn.forgetting.drawn_images import pictures, telling
 from napari_unet.learn.forgetting.parent_targets import with_priors
-from napari_unet.progress import go
+from napari_unet.progress import always_continue
 
 
-@pytest.mark.parametrize(("dimensions", "channels", "side", "drawn"), [(2, 1, 192, 6), (2, 3, 192, 6), (3, 1, 64, 2)])
-def test_pictures_fit_the_model_and_teach_nothing(dimensions: int, channels: int, side: int, drawn: int) -> None:
+@pytest.mark.parametrize(
+    ("dimensions", "channels", "side", "drawn"), [(2, 1, 192, 6), (2, 3, 192, 6), (3, 1, 64, 2)]
+)
+def test_pictures_fit_the_model_and_teach_nothing(
+    dimensions: int, channels: int, side: int, drawn: int
+) -> None:
     spec = tiny_spec(dimensions, channels=channels, spacing=(0.5,) * dimensions)
     found = pictures(spec, 2, seed=3)
     assert [e.image.shape for e in found] == [(channels, *(side,) * dimensions)] * drawn
     assert all((e.labels == IGNORE).all() for e in found)
-    assert all(e.spacing is None for e in found)  # so that they leave the proportions of the user's voxels alone
+    assert all(
+        e.spacing is None for e in found
+    )  # so that they leave the proportions of the user's voxels alone
 
 
 def test_no_picture_is_drawn_of_which_the_parent_is_not_asked() -> None:
     parent = tiny_model(tiny_spec(3, depth=1))
     drawn = pictures(parent.spec, 8, seed=0)
-    asked_of = [example.prior is not None for example in with_priors(drawn, parent, "cpu", go)]
+    asked_of = [
+        example.prior is not None for example in with_priors(drawn, parent, "cpu", always_continue)
+    ]
     assert asked_of == [True] * len(drawn) == [True] * 2
 
 
@@ -41,9 +49,11 @@ def test_pictures_lie_in_the_range_of_normalised_scans() -> None:
 
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_those_of_which_the_parent_has_most_to_say_are_kept(outputs: int) -> None:
-    image, labels = np.zeros((1, 8, 8), np.float32), np.full((8, 8), IGNORE, np.uint8)
+    image = np.zeros((1, 8, 8), np.float32)
+    labels = np.full((8, 8), IGNORE, np.uint8)
     unsure = np.full((outputs, 8, 8), 1 / max(2, outputs), np.float16)
-    all_same, certain = np.zeros_like(unsure), np.zeros_like(unsure)
+    all_same = np.zeros_like(unsure)
+    certain = np.zeros_like(unsure)
     all_same[0] = 1
     certain[0, :4] = 1
     certain[-1, 4:] = outputs > 1

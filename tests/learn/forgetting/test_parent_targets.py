@@ -1,4 +1,6 @@
-"""The parent's word for the guard, and where it is not asked: held-out labels must judge a child that was free to differ."""
+"""The parent's word for the guard, and where it is not asked: held-out labels must judge a child
+that was free to differ.
+"""
 
 import numpy as np
 import pytest
@@ -9,20 +11,23 @@ from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.forgetting import parent_targets as priors
 from napari_unet.learn.forgetting.parent_targets import with_priors
 from napari_unet.learn.judging.held_out import hold_out
-from napari_unet.progress import go
+from napari_unet.progress import always_continue
 from napari_unet.scans.scan import scan_of
 
 
 def test_nothing_pulls_the_child_to_the_parent_where_it_is_judged() -> None:
-    parent, image = tiny_model(tiny_spec(depth=1)), smooth_image((160, 160))
+    parent = tiny_model(tiny_spec(depth=1))
+    image = smooth_image((160, 160))
     labels = (image > np.median(image)).astype(np.uint8)
     trust = np.zeros(labels.shape, np.uint8)
     trust[:, :120] = 2  # a reviewed region, and a part nobody looked at
     item = TrainItem(scan_of(image), labels, trust)
     held = hold_out([item], 2, [8.0], turn=1)
     assert held.walls
-    made = examples_of(item.scan, labels, parent.spec, trust, walls=held.walls_of(0), extent=Extent(guarded=160**2))
-    found = with_priors(made, parent, "cpu", go)
+    made = examples_of(
+        item.scan, labels, parent.spec, trust, walls=held.walls_of(0), extent=Extent(guarded=160**2)
+    )
+    found = with_priors(made, parent, "cpu", always_continue)
     prior = found[0].prior
     assert prior is not None
     behind = np.zeros(labels.shape, bool)
@@ -33,12 +38,17 @@ def test_nothing_pulls_the_child_to_the_parent_where_it_is_judged() -> None:
 
 
 def test_an_example_of_which_all_else_is_held_out_has_no_prior() -> None:
-    parent, image = tiny_model(tiny_spec(depth=1)), smooth_image((160, 160))
+    parent = tiny_model(tiny_spec(depth=1))
+    image = smooth_image((160, 160))
     item = TrainItem(scan_of(image), (image > np.median(image)).astype(np.uint8))
     held = hold_out([item], 2, [8.0], turn=1)
-    made = examples_of(item.scan, item.labels, parent.spec, walls=held.walls_of(0), extent=Extent(guarded=160**2))
+    made = examples_of(
+        item.scan, item.labels, parent.spec, walls=held.walls_of(0), extent=Extent(guarded=160**2)
+    )
     assert (made[0].labels == IGNORE).any()
-    assert [example.prior for example in with_priors(made, parent, "cpu", go)] == [None]
+    assert [example.prior for example in with_priors(made, parent, "cpu", always_continue)] == [
+        None
+    ]
 
 
 def example(side: int, *, teaches: bool = True) -> Example:
@@ -47,10 +57,12 @@ def example(side: int, *, teaches: bool = True) -> Example:
     return Example(smooth((1, side, side)), labels)
 
 
-def test_of_a_frame_too_large_the_part_around_what_teaches_is_guarded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_frame_too_large_the_part_around_what_teaches_is_guarded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(priors, "PRIOR_VOXELS", {2: 32**2})
     large = example(96)
-    whole, part = with_priors([large], tiny_model(tiny_spec()), "cpu", go)
+    whole, part = with_priors([large], tiny_model(tiny_spec()), "cpu", always_continue)
     assert whole.prior is None
     assert whole.image is large.image
     assert part.prior is not None
@@ -59,13 +71,15 @@ def test_of_a_frame_too_large_the_part_around_what_teaches_is_guarded(monkeypatc
     assert part.labels[20:26, 4:10].tolist() == [[1] * 6] * 6
 
 
-def test_frames_that_teach_come_first_and_the_others_as_far_as_it_is_affordable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_that_teach_come_first_and_the_others_as_far_as_it_is_affordable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(priors, "PRIOR_VOXELS", {2: 2 * 40**2 + 10})
     others = [example(40, teaches=False) for _ in range(3)]
-    found = with_priors([*others, example(40)], tiny_model(tiny_spec()), "cpu", go)
+    found = with_priors([*others, example(40)], tiny_model(tiny_spec()), "cpu", always_continue)
     assert [each.prior is not None for each in found] == [True, True]
     assert found[0].image is others[0].image
     assert (found[1].labels != IGNORE).any()
     trusted = Example(smooth((1, 40, 40)), np.ones((40, 40), np.uint8))
-    (only,) = with_priors([trusted], tiny_model(tiny_spec()), "cpu", go)
+    (only,) = with_priors([trusted], tiny_model(tiny_spec()), "cpu", always_continue)
     assert only.prior is None

@@ -3,11 +3,18 @@ import pytest
 
 import napari_unet as nu
 from napari_unet.learn.data.item import TrainItem
-from napari_unet.learn.forgetting.seen_images import MOST_IMAGES, UNGUARDED, experience_of, with_needed_guard
+from napari_unet.learn.forgetting.seen_images import (
+    MOST_IMAGES,
+    UNGUARDED,
+    experience_of,
+    with_needed_guard,
+)
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.scans.scan import scan_of
 
-MANY, MORE, FEWER = {"0": 60, "1": 40}, {"0": 200, "1": 100}, {"0": 90, "1": 39}
+MANY = {"0": 60, "1": 40}
+MORE = {"0": 200, "1": 100}
+FEWER = {"0": 90, "1": 39}
 GUARDED = dict.fromkeys(UNGUARDED)
 
 
@@ -22,7 +29,10 @@ def guards(settings: TrainSettings) -> dict[str, object]:
 
 def test_where_all_that_taught_is_taught_again_there_is_no_guard() -> None:
     told = {"experience": experience_of([item(0), item(1)], MANY, None)}
-    assert guards(with_needed_guard(TrainSettings(), [item(1), item(2), item(0)], MANY, told)) == UNGUARDED
+    assert (
+        guards(with_needed_guard(TrainSettings(), [item(1), item(2), item(0)], MANY, told))
+        == UNGUARDED
+    )
 
 
 def test_what_is_missing_or_less_or_unknown_is_guarded() -> None:
@@ -49,10 +59,18 @@ def test_experience_grows_from_parent_to_child_and_ends_where_it_is_not_known() 
 
 
 @pytest.mark.parametrize(
-    "told", [3, {"images": "all", "voxels": {}}, {"images": [1], "voxels": {}}, {"images": [], "voxels": {"0": "many"}}]
+    "told",
+    [
+        3,
+        {"images": "all", "voxels": {}},
+        {"images": [1], "voxels": {}},
+        {"images": [], "voxels": {"0": "many"}},
+    ],
 )
 def test_nonsense_in_a_model_file_is_guarded(told: object) -> None:
-    assert guards(with_needed_guard(TrainSettings(), [item(0)], MANY, {"experience": told})) == GUARDED
+    assert (
+        guards(with_needed_guard(TrainSettings(), [item(0)], MANY, {"experience": told})) == GUARDED
+    )
 
 
 def test_a_second_round_on_more_of_the_same_is_not_held_to_the_first() -> None:

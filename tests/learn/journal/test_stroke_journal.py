@@ -11,8 +11,20 @@ from napari_unet.errors import ScanError
 from napari_unet.files import AppendOnly
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.learn.journal import folder
-from napari_unet.learn.journal.folder import FOLDER_VARIABLE, delete_history, journals_of, list_journals, new_path, this_process
-from napari_unet.learn.journal.stroke_journal import JournalHeader, StrokeJournal, read_header, read_journal
+from napari_unet.learn.journal.folder import (
+    FOLDER_VARIABLE,
+    delete_history,
+    journals_of,
+    list_journals,
+    new_path,
+    this_process,
+)
+from napari_unet.learn.journal.stroke_journal import (
+    JournalHeader,
+    StrokeJournal,
+    read_header,
+    read_journal,
+)
 from napari_unet.scans.identity import identity_of
 from napari_unet.scans.scan import ChannelStack, Scan
 
@@ -26,12 +38,21 @@ def _own_folder(tmp_path, monkeypatch):
 
 
 def scan(seed: int = 0, dtype=np.uint16) -> Scan:
-    return Scan(np.random.default_rng(seed).integers(0, 255, SHAPE).astype(dtype), "zyx", (1.0,) * 3)
+    return Scan(
+        np.random.default_rng(seed).integers(0, 255, SHAPE).astype(dtype), "zyx", (1.0,) * 3
+    )
 
 
-def header(of: Scan | None = None, process: tuple[int, float] = (0, 0.0), dtype: str = "uint8") -> JournalHeader:
+def header(
+    of: Scan | None = None, process: tuple[int, float] = (0, 0.0), dtype: str = "uint8"
+) -> JournalHeader:
     return JournalHeader(
-        identity_of(of or scan()), SHAPE, dtype, "cells", (("background", "#000000"), ("axon", "#ff0000")), process=process
+        identity_of(of or scan()),
+        SHAPE,
+        dtype,
+        "cells",
+        (("background", "#000000"), ("axon", "#ff0000")),
+        process=process,
     )
 
 
@@ -65,7 +86,9 @@ def test_what_was_written_is_played(dtype):
 def test_of_two_records_the_later_counts():
     journal = begin()
     for label in (3, 4):
-        journal.stroke(BOX, np.full((1, 6, 2), label, np.uint8), np.full((1, 6, 2), label - 3, np.uint8))
+        journal.stroke(
+            BOX, np.full((1, 6, 2), label, np.uint8), np.full((1, 6, 2), label - 3, np.uint8)
+        )
     journal.flush()
     found = read_journal(journal.path)
     assert (found.labels[BOX] == 4).all()
@@ -77,7 +100,11 @@ def test_every_cut_gives_what_came_before_it():
     journal = begin()
     ends = []
     for column in range(5):
-        journal.stroke((slice(0, 1), slice(0, 1), slice(column, column + 1)), np.ones((1, 1, 1), np.uint8), np.ones((1, 1, 1), np.uint8))
+        journal.stroke(
+            (slice(0, 1), slice(0, 1), slice(column, column + 1)),
+            np.ones((1, 1, 1), np.uint8),
+            np.ones((1, 1, 1), np.uint8),
+        )
         journal.flush()
         ends.append(journal.path.stat().st_size)
     whole = journal.path.read_bytes()
@@ -99,12 +126,16 @@ def test_an_image_is_known_by_its_shape_dtype_axes_and_pixels():
 
 def test_channels_of_several_layers_are_known_too():
     stack = ChannelStack([scan(0).data, scan(1).data])
-    assert identity_of(Scan(stack, "czyx", (1.0,) * 3)) == identity_of(Scan(stack, "czyx", (1.0,) * 3))
+    assert identity_of(Scan(stack, "czyx", (1.0,) * 3)) == identity_of(
+        Scan(stack, "czyx", (1.0,) * 3)
+    )
 
 
 def test_only_small_parts_of_an_image_are_read():
     class Huge:
-        shape, dtype, read = (100_000, 100_000), np.dtype(np.uint8), 0
+        shape = (100_000, 100_000)
+        dtype = np.dtype(np.uint8)
+        read = 0
 
         def __getitem__(self, index):
             part = np.zeros([side.stop - side.start for side in index], np.uint8)
@@ -116,7 +147,8 @@ def test_only_small_parts_of_an_image_are_read():
 
 
 def test_the_journals_of_an_image_are_found_newest_first():
-    first, other = begin(), begin(of=scan(seed=1))
+    first = begin()
+    other = begin(of=scan(seed=1))
     second = begin()
     os.utime(first.path, (time.time() - 60,) * 2)
     assert [entry.path for entry in journals_of(scan())] == [second.path, first.path]
@@ -136,7 +168,8 @@ def test_a_process_that_has_the_number_of_an_older_one_is_not_taken_for_it():
 
 
 def test_journals_go_after_thirty_days():
-    old, young = begin(), begin()
+    old = begin()
+    young = begin()
     os.utime(old.path, (time.time() - 31 * 86_400,) * 2)
     os.utime(young.path, (time.time() - 29 * 86_400,) * 2)
     assert [entry.path for entry in list_journals()] == [young.path]
@@ -175,7 +208,16 @@ def test_a_file_that_is_no_journal(content):
         read_journal(path)
 
 
-@pytest.mark.parametrize("change", [{"version": 2}, {"dtype": "float32"}, {"dtype": "nothing"}, {"shape": [2**30, 2**30]}, {"new": 1}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 2},
+        {"dtype": "float32"},
+        {"dtype": "nothing"},
+        {"shape": [2**30, 2**30]},
+        {"new": 1},
+    ],
+)
 def test_a_header_of_another_kind_is_no_journal(change):
     journal = begin()
     first = json.loads(journal.path.read_bytes()[9:])

@@ -15,7 +15,9 @@ from napari_unet.scans.scan import Scan, scan_of
 OBJECT_PX = 8.0
 
 
-def item(shape: tuple[int, ...], trust: np.ndarray | None = None, seed: int = 0, axes: str | None = None) -> TrainItem:
+def item(
+    shape: tuple[int, ...], trust: np.ndarray | None = None, seed: int = 0, axes: str | None = None
+) -> TrainItem:
     labels = np.zeros(shape, np.uint8)
     labels[..., 4::12, :] = 1
     labels[..., :, 5::12] = 0
@@ -38,8 +40,12 @@ def masks(held: HoldOut, items: list[TrainItem]) -> tuple[list[np.ndarray], list
     return [taught_by(held, n, each) for n, each in enumerate(items)], judged
 
 
-@given(st.integers(0, 7), st.integers(96, 200), st.integers(96, 200), st.sampled_from([3.0, 8.0, 16.0]))
-def test_of_one_image_a_corner_is_held_out_behind_a_band(turn: int, height: int, width: int, object_px: float) -> None:
+@given(
+    st.integers(0, 7), st.integers(96, 200), st.integers(96, 200), st.sampled_from([3.0, 8.0, 16.0])
+)
+def test_of_one_image_a_corner_is_held_out_behind_a_band(
+    turn: int, height: int, width: int, object_px: float
+) -> None:
     items = [item((height, width))]
     held = hold_out(items, 2, [object_px], turn)
     (taught,), (judged,) = masks(held, items)
@@ -78,17 +84,23 @@ def test_of_many_slices_a_run_is_held_out_and_its_neighbours_do_not_teach() -> N
     assert taught[held[-1] + 9 :].all()
 
 
-@pytest.mark.parametrize(("axes", "scale", "band"), [("zyx", 1.0, 8), ("zyx", 4.0, 2), ("tyx", 1.0, 1), ("pyx", 1.0, 0)])
-def test_where_the_unit_is_unknown_the_band_in_depth_follows_the_scale(axes: str, scale: float, band: int) -> None:
+@pytest.mark.parametrize(
+    ("axes", "scale", "band"), [("zyx", 1.0, 8), ("zyx", 4.0, 2), ("tyx", 1.0, 1), ("pyx", 1.0, 0)]
+)
+def test_where_the_unit_is_unknown_the_band_in_depth_follows_the_scale(
+    axes: str, scale: float, band: int
+) -> None:
     scan = Scan(np.zeros((48, 30, 30), np.float32), axes, (scale, 1.0, 1.0)[-2 - ("z" in axes) :])
     items = [TrainItem(scan, item((48, 30, 30)).labels)]
     (taught,), (judged,) = masks(hold_out(items, 2, [OBJECT_PX]), items)
-    held, teaches = np.flatnonzero(judged.any(axis=(1, 2))), np.flatnonzero(taught.any(axis=(1, 2)))
+    held = np.flatnonzero(judged.any(axis=(1, 2)))
+    teaches = np.flatnonzero(taught.any(axis=(1, 2)))
     assert teaches[teaches > held[-1]][0] - held[-1] == band + 1
 
 
 def test_a_stack_too_thin_for_that_band_is_judged_by_corners_or_not_at_all() -> None:
-    wide, narrow = [item((6, 128, 128), axes="zyx")], [item((6, 30, 30), axes="zyx")]
+    wide = [item((6, 128, 128), axes="zyx")]
+    narrow = [item((6, 30, 30), axes="zyx")]
     (taught,), (judged,) = masks(hold_out(wide, 2, [OBJECT_PX]), wide)
     assert judged.any(axis=(1, 2)).all()
     assert taught.any(axis=(1, 2)).all()
@@ -101,9 +113,13 @@ def noise(*shape: int, seed: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("copied", [False, True])
 @pytest.mark.parametrize("count", [2, 3])
-def test_what_is_judged_teaches_through_no_other_labels_of_the_same_scan(copied: bool, count: int) -> None:
+def test_what_is_judged_teaches_through_no_other_labels_of_the_same_scan(
+    copied: bool, count: int
+) -> None:
     image = noise(160, 160)
-    images = [image.copy() if copied else image for _ in range(count)] + [noise(160, 160, seed=n + 1) for n in range(3)]
+    images = [image.copy() if copied else image for _ in range(count)] + [
+        noise(160, 160, seed=n + 1) for n in range(3)
+    ]
     items = [TrainItem(scan_of(each), item((160, 160)).labels) for each in images]
     for turn in range(6):
         held = hold_out(items, 2, [OBJECT_PX + 12 * (n == 1) for n in range(len(items))], turn)
@@ -112,14 +128,28 @@ def test_what_is_judged_teaches_through_no_other_labels_of_the_same_scan(copied:
         assert sum(mask.any() for mask in judged[:count]) <= 1  # and it is judged once
         alike = np.any(judged[:count], axis=0)
         for mask in taught[:count]:
-            assert not (alike.any() and mask.any()) or distance_transform_edt(~mask)[alike].min() > 20
+            assert (
+                not (alike.any() and mask.any()) or distance_transform_edt(~mask)[alike].min() > 20
+            )
 
 
 def test_scans_are_told_apart_by_their_content() -> None:
-    one, other = noise(40, 50), noise(40, 50, seed=1)
+    one = noise(40, 50)
+    other = noise(40, 50, seed=1)
     blank = np.zeros((40, 50), np.float32)
-    images = [one, other, one[:, :-1], one.copy(), one.astype(np.float64), blank, blank.copy(), blank]
-    assert scan_numbers([TrainItem(scan_of(each), np.zeros(each.shape, np.uint8)) for each in images]) == [0, 1, 2, 0, 4, 5, 6, 5]
+    images = [
+        one,
+        other,
+        one[:, :-1],
+        one.copy(),
+        one.astype(np.float64),
+        blank,
+        blank.copy(),
+        blank,
+    ]
+    assert scan_numbers(
+        [TrainItem(scan_of(each), np.zeros(each.shape, np.uint8)) for each in images]
+    ) == [0, 1, 2, 0, 4, 5, 6, 5]
 
 
 def test_thin_slices_need_a_deep_band_and_then_corners_are_held_out() -> None:
@@ -153,7 +183,9 @@ def test_strokes_never_judge() -> None:
 
 
 @pytest.mark.parametrize("shape", [(20, 20), (20, 400)])
-def test_what_is_too_small_to_share_is_all_taught_or_cut_along_its_length(shape: tuple[int, int]) -> None:
+def test_what_is_too_small_to_share_is_all_taught_or_cut_along_its_length(
+    shape: tuple[int, int],
+) -> None:
     items = [item(shape)]
     held = hold_out(items, 2, [OBJECT_PX])
     (taught,), (judged,) = masks(held, items)
@@ -180,7 +212,8 @@ def test_units_are_the_largest_of_which_there_are_enough() -> None:
 
 def test_what_is_judged_is_bounded_and_stays_inside() -> None:
     items = [item((256, 256))]
-    wide, narrow = hold_out(items, 2, [OBJECT_PX]), hold_out(items, 2, [OBJECT_PX], most_voxels=64 * 64)
+    wide = hold_out(items, 2, [OBJECT_PX])
+    narrow = hold_out(items, 2, [OBJECT_PX], most_voxels=64 * 64)
     assert wide.walls == narrow.walls
     assert sum(piece.units.size for piece in narrow.judged.pieces) <= 64 * 64
     assert not (masks(narrow, items)[1][0] & ~masks(wide, items)[1][0]).any()
@@ -195,7 +228,8 @@ def test_of_a_volume_a_corner_is_held_out_with_a_band_in_its_own_spacing() -> No
 
 
 def test_where_only_a_score_is_wanted_less_is_held_out() -> None:
-    few, many = [item((160, 160)) for _ in range(5)], [item((40, 40)) for _ in range(20)]
+    few = [item((160, 160)) for _ in range(5)]
+    many = [item((40, 40)) for _ in range(20)]
     taught, judged = masks(hold_out(few, 2, [OBJECT_PX] * 5, rule=SCORING), few)
     assert all(mask.any() for mask in judged)
     assert np.mean(taught) > 0.85

@@ -10,7 +10,9 @@ ROOM = HoldOut((), (Box(0, (slice(0, 10), slice(0, 40))),), Judged())
 
 
 def item(trust: np.ndarray) -> TrainItem:
-    return TrainItem(scan_of(np.zeros(trust.shape, np.float32)), np.zeros(trust.shape, np.uint8), trust)
+    return TrainItem(
+        scan_of(np.zeros(trust.shape, np.float32)), np.zeros(trust.shape, np.uint8), trust
+    )
 
 
 def test_taught_is_what_is_trusted_and_neither_held_out_nor_in_a_band() -> None:
@@ -31,7 +33,9 @@ def test_where_nothing_is_left_there_is_nothing_to_ask() -> None:
 
 
 def test_of_many_and_large_frames_some_are_asked_about() -> None:
-    stack = TrainItem(scan_of(np.zeros((30, 400, 300), np.uint8), axes="zyx"), np.zeros((30, 400, 300), np.uint8))
+    stack = TrainItem(
+        scan_of(np.zeros((30, 400, 300), np.uint8), axes="zyx"), np.zeros((30, 400, 300), np.uint8)
+    )
     found = taught_of([stack], HoldOut((), (), Judged()), 2)
     assert len(found.pieces) == MOST_FRAMES
     assert 0.8 * MOST_VOXELS < sum(piece.units.size for piece in found.pieces) <= MOST_VOXELS

@@ -13,7 +13,9 @@ MIRROR = {"child": "parent", "parent": "child", "tie": "tie", "not judged": "not
 
 
 def counts(seed: int, wrong: float, units: int = 12, classes: int = 3) -> Counts:
-    """A model that is wrong in about that share of each unit's voxels; the truth is the same for every seed."""
+    """A model that is wrong in about that share of each unit's voxels; the truth is the same for
+    every seed.
+    """
     truth = np.random.default_rng(0).integers(0, classes, (units, 400))
     rng = np.random.default_rng(seed)
     share = np.clip(wrong * rng.uniform(0.5, 1.5, (units, 1)), 0, 1)
@@ -35,10 +37,19 @@ def test_a_better_child_wins_and_the_sentence_has_its_numbers() -> None:
     assert verdict.mean.low < verdict.mean.child - verdict.mean.parent < verdict.mean.high
 
 
-@given(st.integers(1, 50), st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.5]), st.sampled_from([0.1, 0.2, 0.3]), st.integers(2, 30))
-def test_swapping_the_models_mirrors_the_verdict(seed: int, one: float, other: float, units: int) -> None:
-    a, b = counts(seed, one, units), counts(seed + 1000, other, units)
-    forth, back = judge(a, b, NAMES, "blocks"), judge(b, a, NAMES, "blocks")
+@given(
+    st.integers(1, 50),
+    st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.5]),
+    st.sampled_from([0.1, 0.2, 0.3]),
+    st.integers(2, 30),
+)
+def test_swapping_the_models_mirrors_the_verdict(
+    seed: int, one: float, other: float, units: int
+) -> None:
+    a = counts(seed, one, units)
+    b = counts(seed + 1000, other, units)
+    forth = judge(a, b, NAMES, "blocks")
+    back = judge(b, a, NAMES, "blocks")
     assert back.kind == MIRROR[forth.kind]
     assert forth.mean is not None
     assert back.mean is not None
@@ -73,13 +84,18 @@ def test_nothing_held_out_is_not_judged() -> None:
 
 
 def test_by_chance_hardly_a_child_wins() -> None:
-    won = sum(judge(counts(seed, 0.25), counts(seed + 500, 0.25), NAMES, "blocks").kind == "child" for seed in range(100))
+    won = sum(
+        judge(counts(seed, 0.25), counts(seed + 500, 0.25), NAMES, "blocks").kind == "child"
+        for seed in range(100)
+    )
     assert won <= 2
 
 
 def test_a_gain_that_nobody_would_see_is_a_tie() -> None:
     parent = counts(1, 0.3, units=40)
-    right = parent.right + (parent.truth - parent.right > 30)  # one voxel more in most units: certain, and nothing
+    right = parent.right + (
+        parent.truth - parent.right > 30
+    )  # one voxel more in most units: certain, and nothing
     child = Counts(right, parent.found, parent.truth)
     verdict = judge(child, parent, NAMES, "blocks")
     assert verdict.mean is not None
@@ -89,11 +105,14 @@ def test_a_gain_that_nobody_would_see_is_a_tie() -> None:
 
 def test_finding_more_of_everything_is_no_gain() -> None:
     rng = np.random.default_rng(0)
-    truth, units = (rng.random((20, 400)) < 0.4).astype(int), np.repeat(np.arange(20)[:, None], 400, 1)
+    truth = (rng.random((20, 400)) < 0.4).astype(int)
+    units = np.repeat(np.arange(20)[:, None], 400, 1)
     sparse = np.where(rng.random(truth.shape) < 0.15, truth, 0)  # what it finds is there
     blind = (rng.random(truth.shape) < 0.6).astype(int)
     seeing = np.where(rng.random(truth.shape) < 0.7, truth, blind)
-    parent, guess, better = (count(labels, truth, units, (20, 2)) for labels in (sparse, blind, seeing))
+    parent, guess, better = (
+        count(labels, truth, units, (20, 2)) for labels in (sparse, blind, seeing)
+    )
     assert dice_of(guess)[1] > dice_of(parent)[1] + 0.1
     for child, expected in ((guess, "tie"), (better, "child")):
         verdict = judge(child, parent, NAMES[:2], "blocks")
@@ -105,22 +124,32 @@ def test_finding_more_of_everything_is_no_gain() -> None:
 
 def test_kappa_is_agreement_beyond_chance() -> None:
     rng = np.random.default_rng(1)
-    truth, labels = rng.integers(0, 3, 500), rng.integers(0, 3, 500)
+    truth = rng.integers(0, 3, 500)
+    labels = rng.integers(0, 3, 500)
     labels[:200] = truth[:200]
     found = count(labels, truth, np.zeros(500, int), (1, 3))
     for n in range(3):
-        one, other = labels == n, truth == n
-        agree, chance = (one == other).mean(), one.mean() * other.mean() + (~one).mean() * (~other).mean()
+        one = labels == n
+        other = truth == n
+        agree = (one == other).mean()
+        chance = one.mean() * other.mean() + (~one).mean() * (~other).mean()
         assert kappa(np.ones((1, 1)), found)[0, n] == pytest.approx((agree - chance) / (1 - chance))
 
 
 def test_a_class_that_got_worse_stands_in_the_way() -> None:
-    one, two = counts(1, 0.1, classes=2), counts(2, 0.4, classes=2)
+    one = counts(1, 0.1, classes=2)
+    two = counts(2, 0.4, classes=2)
 
     def beside(a: Counts, b: Counts) -> Counts:
-        return Counts(*(np.concatenate([x, y[:, 1:]], axis=1) for x, y in ((a.right, b.right), (a.found, b.found), (a.truth, b.truth))))
+        return Counts(
+            *(
+                np.concatenate([x, y[:, 1:]], axis=1)
+                for x, y in ((a.right, b.right), (a.found, b.found), (a.truth, b.truth))
+            )
+        )
 
-    slightly, much = counts(3, 0.2, classes=2), counts(4, 0.8, classes=2)
+    slightly = counts(3, 0.2, classes=2)
+    much = counts(4, 0.8, classes=2)
     verdict = judge(beside(one, two), beside(much, slightly), NAMES, "blocks")
     assert [each.kind for each in verdict.classes] == ["child", "child", "parent"]
     assert verdict.kind == "tie"
@@ -133,12 +162,15 @@ def test_what_is_found_where_nothing_is_counts_too() -> None:
     noisy = truth.copy()
     noisy[:, :30] = 2
     noisy[::2, 40] = 1
-    verdict = judge(count(noisy, truth, units, (10, 3)), count(truth, truth, units, (10, 3)), NAMES, "blocks")
+    verdict = judge(
+        count(noisy, truth, units, (10, 3)), count(truth, truth, units, (10, 3)), NAMES, "blocks"
+    )
     assert verdict.kind == "parent"
 
 
 def test_dice_is_pooled_and_unjudged_voxels_count_for_nothing() -> None:
-    truth, labels = np.array([0, 1, 1, 1, 0, 2]), np.array([0, 1, 0, 1, 1, 2])
+    truth = np.array([0, 1, 1, 1, 0, 2])
+    labels = np.array([0, 1, 0, 1, 1, 2])
     units = np.array([0, 0, 0, 1, 1, -1])
     scores = dice_of(count(labels, truth, units, (2, 3)))
     np.testing.assert_allclose(scores[:2], [2 / 4, 4 / 6])
@@ -153,8 +185,10 @@ def test_a_verdict_is_plain() -> None:
 
 
 def test_a_child_that_did_not_learn_what_it_was_taught_does_not_win() -> None:
-    child, parent = counts(1, 0.1), counts(2, 0.4)
-    learnt, unlearnt = counts(3, 0.2, units=1), counts(4, 0.9, units=1)
+    child = counts(1, 0.1)
+    parent = counts(2, 0.4)
+    learnt = counts(3, 0.2, units=1)
+    unlearnt = counts(4, 0.9, units=1)
     assert judge(child, parent, NAMES, "blocks", (learnt, unlearnt)).kind == "child"
     verdict = judge(child, parent, NAMES, "blocks", (unlearnt, unlearnt))
     assert verdict.kind == "tie"
@@ -163,7 +197,8 @@ def test_a_child_that_did_not_learn_what_it_was_taught_does_not_win() -> None:
 
 
 def test_where_one_class_alone_was_taught_the_held_out_voxels_decide() -> None:
-    child, parent = counts(1, 0.1), counts(2, 0.4)
+    child = counts(1, 0.1)
+    parent = counts(2, 0.4)
     alone = count(np.full((1, 400), 1), np.full((1, 400), 1), np.zeros((1, 400), int), (1, 3))
     assert judge(child, parent, NAMES, "blocks", (alone, alone)).kind == "child"
     few = count(np.full((1, 20), 2), np.arange(20)[None] % 3, np.zeros((1, 20), int), (1, 3))
@@ -171,14 +206,23 @@ def test_where_one_class_alone_was_taught_the_held_out_voxels_decide() -> None:
 
 
 def test_a_child_whose_parent_knew_the_labels_already_may_win() -> None:
-    child, parent = counts(1, 0.1), counts(2, 0.4)
-    known, better = counts(3, 0.02, units=1), counts(4, 0.02, units=1)
+    child = counts(1, 0.1)
+    parent = counts(2, 0.4)
+    known = counts(3, 0.02, units=1)
+    better = counts(4, 0.02, units=1)
     assert judge(child, parent, NAMES, "blocks", (better, known)).kind == "child"
 
 
 def test_where_one_class_alone_was_held_out_what_was_taught_does_not_decide() -> None:
-    truth, units = np.ones((12, 400), int), np.repeat(np.arange(12)[:, None], 400, 1)
+    truth = np.ones((12, 400), int)
+    units = np.repeat(np.arange(12)[:, None], 400, 1)
     parent = np.where(np.arange(400) < 100, 0, truth)
     taught = counts(3, 0.4, units=1, classes=2)
-    verdict = judge(count(truth, truth, units, (12, 2)), count(parent, truth, units, (12, 2)), NAMES[:2], "blocks", (taught, taught))
+    verdict = judge(
+        count(truth, truth, units, (12, 2)),
+        count(parent, truth, units, (12, 2)),
+        NAMES[:2],
+        "blocks",
+        (taught, taught),
+    )
     assert verdict.kind == "child"

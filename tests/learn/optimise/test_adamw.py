@@ -13,7 +13,10 @@ def test_it_steps_as_the_class_of_torch_does(decay):
     ours = [torch.randn(4, 3, requires_grad=True), torch.randn(4, requires_grad=True)]
     theirs = [weight.detach().clone().requires_grad_() for weight in ours]
     optimizer = AdamW(ours, decay)
-    groups = [{"params": theirs[:1], "weight_decay": decay}, {"params": theirs[1:], "weight_decay": 0.0}]
+    groups = [
+        {"params": theirs[:1], "weight_decay": decay},
+        {"params": theirs[1:], "weight_decay": 0.0},
+    ]
     reference = torch.optim.AdamW(groups, lr=0.1)
     for rate in (0.1, 0.05, 0.2):
         for group in reference.param_groups:
@@ -24,7 +27,10 @@ def test_it_steps_as_the_class_of_torch_does(decay):
         reference.step()
         optimizer.zero_grad()
         reference.zero_grad()
-    assert all(torch.allclose(one, other, rtol=1e-5, atol=1e-6) for one, other in zip(ours, theirs, strict=True))
+    assert all(
+        torch.allclose(one, other, rtol=1e-5, atol=1e-6)
+        for one, other in zip(ours, theirs, strict=True)
+    )
 
 
 def test_a_weight_without_gradient_stays():
@@ -40,4 +46,6 @@ def test_no_compiler_is_imported():
         "import sys, torch; from napari_unet.learn.optimise.adamw import AdamW; w = torch.ones(2, 2, requires_grad=True); w.sum().backward();"
         "AdamW([w], 0.1).step(0.1); print('torch._dynamo' in sys.modules, 'sympy' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["False", "False"]
+    assert subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split() == ["False", "False"]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from napari_unet.errors import SettingsError
 from napari_unet.learn.optimise.budget import Budget, WorkClock, has_levelled
 from napari_unet.learn.settings import TrainSettings
-from napari_unet.progress import Wish
+from napari_unet.progress import Control
 
 
 class Hand:
@@ -21,9 +21,13 @@ class Hand:
 
 
 def run(
-    settings: TrainSettings, lap: Callable[[int], float], loss: Callable[[int], float] = lambda step: 1.0
+    settings: TrainSettings,
+    lap: Callable[[int], float],
+    loss: Callable[[int], float] = lambda step: 1.0,
 ) -> tuple[Budget, list[float], float]:
-    """A training whose steps take `lap(number)` seconds: its budget, its rates, and the seconds it took."""
+    """A training whose steps take `lap(number)` seconds: its budget, its rates, and the seconds it
+    took.
+    """
     hand = Hand()
     budget = Budget(settings, None, WorkClock(hand))
     rates = []
@@ -43,7 +47,9 @@ def test_a_minute_is_used_and_not_overrun(lap: float) -> None:
 
 
 def test_slow_first_steps_and_hiccups_do_not_spoil_the_plan() -> None:
-    _, _, seconds = run(TrainSettings(minutes=1), lambda step: 2.0 if step < 2 else 0.9 if step in (7, 12) else 0.1)
+    _, _, seconds = run(
+        TrainSettings(minutes=1), lambda step: 2.0 if step < 2 else 0.9 if step in (7, 12) else 0.1
+    )
     assert 60 * 0.95 < seconds <= 60
 
 
@@ -80,7 +86,7 @@ def test_pauses_take_no_time() -> None:
     hand = Hand()
     clock = WorkClock(hand)
     budget = Budget(TrainSettings(minutes=1), None, clock)
-    wishes = iter([Wish.GO, Wish.PAUSE, Wish.PAUSE, Wish.GO])
+    wishes = iter([Control.CONTINUE, Control.PAUSE, Control.PAUSE, Control.CONTINUE])
     ask = clock.watching(lambda: next(wishes))
     for _ in range(4):
         ask()
@@ -138,7 +144,9 @@ def test_a_state_goes_on_with_its_plan() -> None:
     assert on.over()
     assert (on.total, on.done, on.losses) == (budget.total, budget.done, budget.losses)
     with pytest.raises(SettingsError, match="planned for"):
-        Budget(TrainSettings(steps=3), None, WorkClock(Hand())).set_state(budget.state(), budget.losses)
+        Budget(TrainSettings(steps=3), None, WorkClock(Hand())).set_state(
+            budget.state(), budget.losses
+        )
 
 
 def test_both_ends_are_refused() -> None:

@@ -20,7 +20,7 @@ from napari_unet.learn.optimise import checkpoint as module
 from napari_unet.learn.optimise.checkpoint import KEY, Checkpoints, read_checkpoint
 from napari_unet.learn.optimise.fit import FitRun, FitStep, fit
 from napari_unet.learn.settings import TrainSettings
-from napari_unet.progress import Wish
+from napari_unet.progress import Control
 
 SPEC = tiny_spec(depth=1, dropout=0.1)
 SETTINGS = TrainSettings(steps=8, batch=1, patch_px=32, checkpoint_seconds=0)
@@ -63,7 +63,11 @@ def ticking() -> Callable[[], float]:
 
 
 def crashed(
-    path: Path, at: int = 4, settings: TrainSettings = SETTINGS, start: Any = None, clock: Callable[[], float] = time.monotonic
+    path: Path,
+    at: int = 4,
+    settings: TrainSettings = SETTINGS,
+    start: Any = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Path:
     """A checkpoint left by a training that broke off."""
 
@@ -72,12 +76,23 @@ def crashed(
             raise CrashError
 
     with pytest.raises(CrashError):
-        fit([example()], SPEC, settings, start=start, run=FitRun(checkpoint=path, clock=clock), on_step=crash)
+        fit(
+            [example()],
+            SPEC,
+            settings,
+            start=start,
+            run=FitRun(checkpoint=path, clock=clock),
+            on_step=crash,
+        )
     return path
 
 
-def resumed(path: Path, settings: TrainSettings = SETTINGS, seed: int = 3, start: Any = None) -> str:
-    return fit([example(seed)], SPEC, settings, start=start, run=FitRun(checkpoint=path, resume=True)).model.weights_sha256
+def resumed(
+    path: Path, settings: TrainSettings = SETTINGS, seed: int = 3, start: Any = None
+) -> str:
+    return fit(
+        [example(seed)], SPEC, settings, start=start, run=FitRun(checkpoint=path, resume=True)
+    ).model.weights_sha256
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
@@ -87,10 +102,14 @@ def test_killed_while_writing_and_between_it_goes_on_to_the_same_bits(tmp_path: 
     def killed(resume: str, where: str, last: int) -> None:
         command = [sys.executable, "-c", CHILD, str(path), resume, where, str(last)]
         tests = str(Path(__file__).parents[2])
-        run = subprocess.run(command, env={**os.environ, "PYTHONPATH": tests}, capture_output=True, text=True)
+        run = subprocess.run(
+            command, env={**os.environ, "PYTHONPATH": tests}, capture_output=True, text=True
+        )
         assert run.returncode == -signal.SIGKILL, run.stderr
 
-    killed("new", "flush", 3)  # in the middle of the third checkpoint: the second is the one that counts
+    killed(
+        "new", "flush", 3
+    )  # in the middle of the third checkpoint: the second is the one that counts
     assert len(list(tmp_path.iterdir())) == 2
     killed("resume", "_flush_folder", 3)  # the fifth was just renamed
     assert resumed(path) == fit([example()], SPEC, SETTINGS).model.weights_sha256
@@ -99,17 +118,25 @@ def test_killed_while_writing_and_between_it_goes_on_to_the_same_bits(tmp_path: 
 
 @pytest.mark.parametrize("change", [{}, {"norm_statistics": "learnt", "frozen_levels": 1}])
 def test_a_fine_tune_goes_on_to_the_same_bits(tmp_path: Path, change: dict[str, Any]) -> None:
-    start, settings = tiny_model(SPEC).network, SETTINGS.model_copy(update=change)
+    start = tiny_model(SPEC).network
+    settings = SETTINGS.model_copy(update=change)
     whole = fit([example()], SPEC, settings, start=start).model.weights_sha256
-    assert resumed(crashed(tmp_path / "c", settings=settings, start=start), settings, start=start) == whole
+    assert (
+        resumed(crashed(tmp_path / "c", settings=settings, start=start), settings, start=start)
+        == whole
+    )
 
 
 def test_minutes_go_on_with_the_steps_that_were_planned(tmp_path: Path) -> None:
-    settings = TrainSettings(minutes=0.1, batch=1, patch_px=32, checkpoint_seconds=0, warmup_steps=5)
+    settings = TrainSettings(
+        minutes=0.1, batch=1, patch_px=32, checkpoint_seconds=0, warmup_steps=5
+    )
     path = crashed(tmp_path / "c", at=40, settings=settings, clock=ticking())
     total = json.loads(_head(path.read_bytes())["__metadata__"][KEY])["numbers"]["budget"]["total"]
     longer = TrainSettings(**{**settings.model_dump(), "minutes": 10})
-    fitted = fit([example()], SPEC, longer, run=FitRun(checkpoint=path, resume=True, clock=ticking()))
+    fitted = fit(
+        [example()], SPEC, longer, run=FitRun(checkpoint=path, resume=True, clock=ticking())
+    )
     assert total > 40
     assert fitted.steps == total
 
@@ -134,8 +161,16 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     whole = crashed(tmp_path / "run.ckpt").read_bytes()
     prints = json.loads(_head(whole)["__metadata__"][KEY])["prints"]
     bad = tmp_path / "bad.ckpt"
-    flips = [whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :] for at in range(len(whole) // 2, len(whole), len(whole) // 7)]
-    for data in [b"", b"x" * 20, *(whole[:n] for n in range(5, len(whole), len(whole) // 9)), *flips]:
+    flips = [
+        whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :]
+        for at in range(len(whole) // 2, len(whole), len(whole) // 7)
+    ]
+    for data in [
+        b"",
+        b"x" * 20,
+        *(whole[:n] for n in range(5, len(whole), len(whole) // 9)),
+        *flips,
+    ]:
         bad.write_bytes(data)
         with pytest.raises(CheckpointError, match=r"bad\.ckpt"):
             read_checkpoint(bad, prints)
@@ -149,7 +184,9 @@ def test_it_holds_tensors_and_plain_numbers(tmp_path: Path) -> None:
     assert {entry["dtype"] for entry in head.values()} <= {"F32", "F64", "I64", "U8"}
 
 
-def test_a_full_disk_is_said_and_the_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_said_and_the_training_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old = crashed(tmp_path / "run.ckpt").read_bytes()
 
     def full(path: Path, payload: bytes) -> None:
@@ -163,19 +200,29 @@ def test_a_full_disk_is_said_and_the_training_goes_on(tmp_path: Path, monkeypatc
 
 
 def test_cancel_leaves_none_of_its_own(tmp_path: Path) -> None:
-    wish = [Wish.GO]
+    answer = [Control.CONTINUE]
 
     def cancel(step: FitStep) -> None:
-        wish[0] = Wish.CANCEL if step.done == 3 else Wish.GO
+        answer[0] = Control.CANCEL if step.done == 3 else Control.CONTINUE
 
     path = tmp_path / "run.ckpt"
     with pytest.raises(Cancelled):
-        fit([example()], SPEC, SETTINGS, run=FitRun(checkpoint=path), on_step=cancel, asked=lambda: wish[0])
+        fit(
+            [example()],
+            SPEC,
+            SETTINGS,
+            run=FitRun(checkpoint=path),
+            on_step=cancel,
+            control=lambda: answer[0],
+        )
     assert not path.exists()
 
 
-def test_writing_takes_a_fiftieth_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now, writes = [0.0], 0
+def test_writing_takes_a_fiftieth_of_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    writes = 0
 
     def write(*arguments: object) -> None:
         nonlocal writes

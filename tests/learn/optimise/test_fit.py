@@ -9,7 +9,7 @@ from napari_unet.learn.data.example import examples_of
 from napari_unet.learn.optimise.fit import FitStep, fit
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.measure.metrics import dice
-from napari_unet.progress import Wish
+from napari_unet.progress import Control
 from napari_unet.scans.scan import scan_of
 
 
@@ -25,7 +25,9 @@ def test_a_minute_network_learns_discs_it_has_not_seen() -> None:
     spec = tiny_spec(width=8, depth=2)
     image, truth = discs()
     result = fit(
-        examples_of(scan_of(image), truth, spec), spec, TrainSettings(steps=60, batch=4, patch_px=48, average=0.9, learning_rate=1e-2)
+        examples_of(scan_of(image), truth, spec),
+        spec,
+        TrainSettings(steps=60, batch=4, patch_px=48, average=0.9, learning_rate=1e-2),
     )
     other, wanted = discs(1)
     assert dice(segment(other, result.model), wanted) > 0.9
@@ -47,7 +49,9 @@ def test_three_classes_and_volumes_train_too() -> None:
     image = smooth_image((20, 24, 24))
     truth = np.digitize(image, np.quantile(image, [0.4, 0.7])).astype(np.uint8)
     result = fit(
-        examples_of(scan_of(image), truth, spec), spec, TrainSettings(steps=40, batch=2, patch_px=16, average=0.9, learning_rate=1e-2)
+        examples_of(scan_of(image), truth, spec),
+        spec,
+        TrainSettings(steps=40, batch=2, patch_px=16, average=0.9, learning_rate=1e-2),
     )
     assert np.mean(result.losses[-5:]) < np.mean(result.losses[:5])
 
@@ -56,14 +60,14 @@ def test_stop_keeps_the_model_and_cancel_does_not() -> None:
     spec = tiny_spec(depth=1)
     examples = examples_of(scan_of(discs()[0]), discs()[1], spec)
     settings = TrainSettings(steps=1000, batch=1, patch_px=32)
-    wish = [Wish.GO]
+    answer = [Control.CONTINUE]
 
     def stop_after_two(step: FitStep) -> None:
-        wish[0] = Wish.STOP if step.done == 2 else Wish.GO
+        answer[0] = Control.STOP if step.done == 2 else Control.CONTINUE
 
-    stopped = fit(examples, spec, settings, on_step=stop_after_two, asked=lambda: wish[0])
+    stopped = fit(examples, spec, settings, on_step=stop_after_two, control=lambda: answer[0])
     assert (stopped.steps, stopped.ended) == (2, "stopped")
     with pytest.raises(Cancelled):
-        fit(examples, spec, settings, asked=lambda: Wish.CANCEL)
+        fit(examples, spec, settings, control=lambda: Control.CANCEL)
     with pytest.raises(SettingsError, match="nothing to learn"):
         fit([], spec, settings)

@@ -24,7 +24,9 @@ def test_unknown_voxels_change_no_loss() -> None:
             settings = TrainSettings(loss=name)  # type: ignore[arg-type]
             kept, other = (teaching_loss(s, labels, weight, settings) for s in (scores, changed))
             assert torch.allclose(kept, other), name
-        assert not torch.allclose(cross_entropy(scores, labels.clamp(max=1)), cross_entropy(changed, labels.clamp(max=1)))
+        assert not torch.allclose(
+            cross_entropy(scores, labels.clamp(max=1)), cross_entropy(changed, labels.clamp(max=1))
+        )
 
 
 def test_losses_are_least_for_the_truth() -> None:
@@ -37,16 +39,23 @@ def test_losses_are_least_for_the_truth() -> None:
 
 
 def test_the_settings_name_the_loss() -> None:
-    scores, labels = torch.randn(2, 3, 8, 8), torch.randint(0, 3, (2, 8, 8))
-    one, two = cross_entropy(scores, labels), dice_loss(scores, labels)
-    assert torch.equal(teaching_loss(scores, labels, None, TrainSettings(loss="cross_entropy")), one)
+    scores = torch.randn(2, 3, 8, 8)
+    labels = torch.randint(0, 3, (2, 8, 8))
+    one = cross_entropy(scores, labels)
+    two = dice_loss(scores, labels)
+    assert torch.equal(
+        teaching_loss(scores, labels, None, TrainSettings(loss="cross_entropy")), one
+    )
     assert torch.equal(teaching_loss(scores, labels, None, TrainSettings(loss="dice")), two)
-    assert torch.allclose(teaching_loss(scores, labels, None, TrainSettings(dice_weight=0.5)), one + 0.5 * two)
+    assert torch.allclose(
+        teaching_loss(scores, labels, None, TrainSettings(dice_weight=0.5)), one + 0.5 * two
+    )
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_weight_counts_as_so_many_voxels(channels: int) -> None:
-    scores, labels = torch.randn(1, channels, 1, 3), torch.tensor([[[0, 1, IGNORE]]])
+    scores = torch.randn(1, channels, 1, 3)
+    labels = torch.tensor([[[0, 1, IGNORE]]])
     twice = cross_entropy(scores[..., [0, 1, 1, 2]], labels[..., [0, 1, 1, 2]])
     assert torch.allclose(cross_entropy(scores, labels, torch.tensor([[[1.0, 2.0, 9.0]]])), twice)
 

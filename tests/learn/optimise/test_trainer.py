@@ -19,10 +19,21 @@ from napari_unet.learn.optimise.trainer import Trainer, computes_bfloat16
 from napari_unet.learn.settings import AugmentSettings, TrainSettings
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
-from napari_unet.progress import Stopped, Wish, go
+from napari_unet.progress import Control, Stopped, always_continue
 
 SPEC = tiny_spec()
-STILL = AugmentSettings(flips=False, rotation_deg=0, scale=1, shear=0, elastic_px=0, contrast=1, brightness=0, gamma=1, noise=0, blur_px=0)
+STILL = AugmentSettings(
+    flips=False,
+    rotation_deg=0,
+    scale=1,
+    shear=0,
+    elastic_px=0,
+    contrast=1,
+    brightness=0,
+    gamma=1,
+    noise=0,
+    blur_px=0,
+)
 QUICK = TrainSettings(steps=8, batch=2, patch_px=32, learning_rate=1e-2)
 
 
@@ -33,12 +44,16 @@ def example() -> Example:
 
 
 def weights(model: Model) -> dict[str, torch.Tensor]:
-    return {key: value for key, value in model.network.state_dict().items() if value.is_floating_point()}
+    return {
+        key: value for key, value in model.network.state_dict().items() if value.is_floating_point()
+    }
 
 
 def changed(fitted: Fit, parent: Model) -> set[str]:
     before = weights(parent)
-    return {key for key, value in weights(fitted.model).items() if not torch.equal(value, before[key])}
+    return {
+        key for key, value in weights(fitted.model).items() if not torch.equal(value, before[key])
+    }
 
 
 def test_a_fine_tune_keeps_the_parents_statistics_and_learns_the_rest(example: Example) -> None:
@@ -47,14 +62,21 @@ def test_a_fine_tune_keeps_the_parents_statistics_and_learns_the_rest(example: E
     fitted = fit([example], SPEC, QUICK, start=parent.network)
     assert changed(fitted, parent) == {key for key in own if "running" not in key}
     assert all(torch.equal(value, own[key]) for key, value in weights(parent).items())
-    learnt = fit([example], SPEC, QUICK.model_copy(update={"norm_statistics": "learnt"}), start=parent.network)
+    learnt = fit(
+        [example],
+        SPEC,
+        QUICK.model_copy(update={"norm_statistics": "learnt"}),
+        start=parent.network,
+    )
     assert {key for key in own if "running" in key} <= changed(learnt, parent)
 
 
 def test_tiles_of_a_fine_tuned_network_are_exact(example: Example) -> None:
     child = fit([example], SPEC, QUICK, start=tiny_model(SPEC).network).model
     image = smooth_image((150, 130), 9)
-    whole, tiled = (segment(image, child, settings=SegmentSettings(tile_px=side)) for side in (512, 32))
+    whole, tiled = (
+        segment(image, child, settings=SegmentSettings(tile_px=side)) for side in (512, 32)
+    )
     assert 0.05 < whole.mean() < 0.95
     np.testing.assert_array_equal(whole, tiled)
 
@@ -72,9 +94,16 @@ def test_the_guard_keeps_the_weights_near_the_parents(example: Example) -> None:
     parent = tiny_model(SPEC)
 
     def distance(strength: float) -> float:
-        fitted = fit([example], SPEC, QUICK.model_copy(update={"guard_weights": strength, "steps": 30}), start=parent.network)
+        fitted = fit(
+            [example],
+            SPEC,
+            QUICK.model_copy(update={"guard_weights": strength, "steps": 30}),
+            start=parent.network,
+        )
         before = weights(parent)
-        return float(sum((value - before[key]).norm() for key, value in weights(fitted.model).items()))
+        return float(
+            sum((value - before[key]).norm() for key, value in weights(fitted.model).items())
+        )
 
     far, near, at_home = (distance(strength) for strength in (0.0, 10.0, 1e4))
     assert at_home < near < 0.9 * far
@@ -87,28 +116,47 @@ def test_the_guard_holds_outputs_where_nothing_is_trusted() -> None:
     labels = np.full(image.shape, IGNORE, np.uint8)
     labels[:, :6] = 1
     with torch.no_grad():
-        prior = torch.sigmoid(parent.network(torch.from_numpy(image)[None, None]))[0].numpy().astype(np.float16)
-    settings = QUICK.model_copy(update={"steps": 60, "patch_px": 48, "guard_weights": 0.0, "average": 0.5, "augment": STILL})
+        prior = (
+            torch.sigmoid(parent.network(torch.from_numpy(image)[None, None]))[0]
+            .numpy()
+            .astype(np.float16)
+        )
+    settings = QUICK.model_copy(
+        update={"steps": 60, "patch_px": 48, "guard_weights": 0.0, "average": 0.5, "augment": STILL}
+    )
 
     def agreement(strength: float) -> float:
         example = Example(image[None], labels, prior)
-        child = fit([example], SPEC, settings.model_copy(update={"guard_outputs": strength}), start=parent.network).model
+        child = fit(
+            [example],
+            SPEC,
+            settings.model_copy(update={"guard_outputs": strength}),
+            start=parent.network,
+        ).model
         return float((segment(image, child) == before)[:, 24:].mean())
 
-    free, held = agreement(0.0), agreement(10.0)
+    free = agreement(0.0)
+    held = agreement(10.0)
     assert held > free + 0.1
 
 
 def test_the_prior_of_each_patch_counts_as_its_example_says() -> None:
     torch.manual_seed(0)
-    scores, prior = torch.randn(2, 1, 8, 8), torch.rand(2, 1, 8, 8)
+    scores = torch.randn(2, 1, 8, 8)
+    prior = torch.rand(2, 1, 8, 8)
     labels = torch.full((2, 8, 8), IGNORE)
     whole = disagreement(scores, labels, prior)
     first = disagreement(scores[:1], labels[:1], prior[:1])
     assert torch.allclose(disagreement(scores, labels, prior, torch.tensor([1.0, 1.0])), whole)
     assert torch.allclose(disagreement(scores, labels, prior, torch.tensor([1.0, 0.0])), first / 2)
     examples = [
-        Example(np.zeros((1, 32, 32), np.float32), np.zeros((32, 32), np.uint8), np.zeros((1, 32, 32)), guard=g) for g in (0.25, 1.0)
+        Example(
+            np.zeros((1, 32, 32), np.float32),
+            np.zeros((32, 32), np.uint8),
+            np.zeros((1, 32, 32)),
+            guard=g,
+        )
+        for g in (0.25, 1.0)
     ]
     shares = PatchSampler(examples, QUICK.model_copy(update={"patch_px": 16})).batch(40).guard
     assert shares is not None
@@ -116,12 +164,14 @@ def test_the_prior_of_each_patch_counts_as_its_example_says() -> None:
 
 
 def test_an_empty_guard_costs_nothing(example: Example) -> None:
-    trainer = Trainer([example], SPEC, QUICK.chosen_for(fine_tuning=False), None, go)
+    trainer = Trainer([example], SPEC, QUICK.chosen_for(fine_tuning=False), None, always_continue)
     assert not trainer.guard._parents
 
 
 @pytest.mark.parametrize(("bad", "fine_tuned"), [(np.nan, True), (1e38, True), (1e30, False)])
-def test_a_loss_that_is_no_number_ends_with_the_weights_before(example: Example, bad: float, fine_tuned: bool) -> None:
+def test_a_loss_that_is_no_number_ends_with_the_weights_before(
+    example: Example, bad: float, fine_tuned: bool
+) -> None:
     broken = replace(example, image=example.image.copy())
     good: dict[int, dict[str, torch.Tensor]] = {}
 
@@ -130,20 +180,24 @@ def test_a_loss_that_is_no_number_ends_with_the_weights_before(example: Example,
         if step.done == 3:
             broken.image[:] = bad
 
-    fitted = fit([broken], SPEC, QUICK, start=tiny_model(SPEC).network if fine_tuned else None, on_step=spoil)
+    fitted = fit(
+        [broken], SPEC, QUICK, start=tiny_model(SPEC).network if fine_tuned else None, on_step=spoil
+    )
     assert (fitted.ended, fitted.steps) == ("nan", 3)
     assert "step 4" in fitted.sentence
-    assert all(torch.equal(value, good[3][key]) for key, value in fitted.model.network.state_dict().items())
+    assert all(
+        torch.equal(value, good[3][key]) for key, value in fitted.model.network.state_dict().items()
+    )
     assert all(torch.isfinite(value).all() for value in weights(fitted.model).values())
 
 
 def test_it_is_asked_within_a_step_forward_and_back(example: Example) -> None:
     count = 0
 
-    def ask() -> Wish:
+    def ask() -> Control:
         nonlocal count
         count += 1
-        return Wish.GO
+        return Control.CONTINUE
 
     trainer = Trainer([example], SPEC, QUICK.chosen_for(fine_tuning=False), None, ask)
     trainer.step(1.0, 0)
@@ -152,32 +206,36 @@ def test_it_is_asked_within_a_step_forward_and_back(example: Example) -> None:
 
 
 @pytest.mark.parametrize("at", [2, 15])
-@pytest.mark.parametrize("wish", [Wish.STOP, Wish.CANCEL])
-def test_a_step_is_left_in_the_middle(example: Example, at: int, wish: Wish) -> None:
-    wishes: Iterator[Wish] = iter([*[Wish.GO] * at, wish])
-    trainer = Trainer([example], SPEC, QUICK.chosen_for(fine_tuning=False), None, lambda: next(wishes))
+@pytest.mark.parametrize("wish", [Control.STOP, Control.CANCEL])
+def test_a_step_is_left_in_the_middle(example: Example, at: int, answer: Control) -> None:
+    wishes: Iterator[Control] = iter([*[Control.CONTINUE] * at, answer])
+    trainer = Trainer(
+        [example], SPEC, QUICK.chosen_for(fine_tuning=False), None, lambda: next(wishes)
+    )
     before = {key: value.clone() for key, value in trainer.averaged.state_dict().items()}
-    with pytest.raises(Stopped if wish is Wish.STOP else Cancelled):
+    with pytest.raises(Stopped if answer is Control.STOP else Cancelled):
         trainer.step(1.0, 0)
-    assert all(torch.equal(value, before[key]) for key, value in trainer.averaged.state_dict().items())
+    assert all(
+        torch.equal(value, before[key]) for key, value in trainer.averaged.state_dict().items()
+    )
 
 
 def test_stopped_in_a_step_is_the_network_of_the_steps_before(example: Example) -> None:
-    wish = [Wish.GO]
+    answer = [Control.CONTINUE]
     asked_since = 0
 
-    def ask() -> Wish:
+    def ask() -> Control:
         nonlocal asked_since
-        asked_since += wish[0] is Wish.PAUSE
+        asked_since += answer[0] is Control.PAUSE
         if asked_since == 5:
-            wish[0] = Wish.STOP
-        return Wish.GO if wish[0] is Wish.PAUSE else wish[0]
+            answer[0] = Control.STOP
+        return Control.CONTINUE if answer[0] is Control.PAUSE else answer[0]
 
     def in_the_fourth(step: FitStep) -> None:
         if step.done == 3:
-            wish[0] = Wish.PAUSE
+            answer[0] = Control.PAUSE
 
-    stopped = fit([example], SPEC, QUICK, on_step=in_the_fourth, asked=ask)
+    stopped = fit([example], SPEC, QUICK, on_step=in_the_fourth, control=ask)
     assert (stopped.steps, stopped.ended) == (3, "stopped")
     assert stopped.settings.planned_steps == 8
     again = fit([example], SPEC, TrainSettings.model_validate(stopped.settings.model_dump()))
@@ -185,14 +243,15 @@ def test_stopped_in_a_step_is_the_network_of_the_steps_before(example: Example) 
 
 
 def test_a_pause_is_waited_out_and_does_not_count(example: Example) -> None:
-    begin, seen = time.monotonic(), 0
+    begin = time.monotonic()
+    seen = 0
 
-    def ask() -> Wish:
+    def ask() -> Control:
         nonlocal seen
         seen += 1
-        return Wish.PAUSE if 10 < seen < 20 else Wish.GO
+        return Control.PAUSE if 10 < seen < 20 else Control.CONTINUE
 
-    fitted = fit([example], SPEC, QUICK, asked=ask)
+    fitted = fit([example], SPEC, QUICK, control=ask)
     assert fitted.steps == 8
     assert 0.4 < fitted.paused_s < time.monotonic() - begin
 
@@ -209,7 +268,12 @@ def test_minutes_end_in_time_and_can_be_repeated(example: Example) -> None:
 
 
 def test_the_caller_says_when_it_has_to_be_over(example: Example) -> None:
-    fitted = fit([example], SPEC, TrainSettings(minutes=10, batch=1, patch_px=32), run=FitRun(ends_at=time.monotonic() + 0.5))
+    fitted = fit(
+        [example],
+        SPEC,
+        TrainSettings(minutes=10, batch=1, patch_px=32),
+        run=FitRun(ends_at=time.monotonic() + 0.5),
+    )
     assert 1 <= fitted.steps < 500
 
 
@@ -219,10 +283,16 @@ def test_a_start_of_another_shape_is_refused(example: Example) -> None:
 
 
 def test_bfloat16_is_chosen_where_it_is_fast(example: Example) -> None:
-    trainer = Trainer([example], SPEC, QUICK.chosen_for(fine_tuning=False), None, go)
+    trainer = Trainer([example], SPEC, QUICK.chosen_for(fine_tuning=False), None, always_continue)
     assert trainer.precision == ("bfloat16" if computes_bfloat16("cpu") else "float32")
     assert not computes_bfloat16("mps")
-    plain = Trainer([example], SPEC, QUICK.model_copy(update={"precision": "float32"}).chosen_for(fine_tuning=False), None, go)
+    plain = Trainer(
+        [example],
+        SPEC,
+        QUICK.model_copy(update={"precision": "float32"}).chosen_for(fine_tuning=False),
+        None,
+        always_continue,
+    )
     assert plain.precision == "float32"
 
 

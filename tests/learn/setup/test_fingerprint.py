@@ -8,7 +8,12 @@ from napari_unet.learn.data.corrections import PAINTED
 from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.learn.setup import fingerprint
-from napari_unet.learn.setup.fingerprint import dimensions_for, fingerprint_of, spec_from_scratch, with_patches
+from napari_unet.learn.setup.fingerprint import (
+    dimensions_for,
+    fingerprint_of,
+    spec_from_scratch,
+    with_patches,
+)
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.geometry import total_strides
 from napari_unet.model.spec import ClassSpec, TrainedSpacing
@@ -20,7 +25,11 @@ GPU = Device("cuda:0", "Accelerator", memory_bytes=2**34)
 
 
 def item(
-    *shape: int, axes: str | None = None, spacing: tuple[float, ...] | None = None, px: int = 0, trusted: int | None = None
+    *shape: int,
+    axes: str | None = None,
+    spacing: tuple[float, ...] | None = None,
+    px: int = 0,
+    trusted: int | None = None,
 ) -> TrainItem:
     """Zeros with one square object, of which the first slices are trusted."""
     labels = np.zeros(shape, np.uint8)
@@ -28,7 +37,11 @@ def item(
     trust = None if trusted is None else np.zeros(shape, np.uint8)
     if trust is not None:
         trust[:trusted] = PAINTED
-    return TrainItem(scan_of(np.zeros(shape, np.uint8), axes=axes or "zyx"[-len(shape) :], spacing=spacing), labels, trust)
+    return TrainItem(
+        scan_of(np.zeros(shape, np.uint8), axes=axes or "zyx"[-len(shape) :], spacing=spacing),
+        labels,
+        trust,
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,7 +78,11 @@ def config_for(one: TrainItem, device: Device = CPU) -> UNetConfig:
 
 
 def test_an_axis_is_pooled_while_it_is_long_and_fine_enough() -> None:
-    assert config_for(item(16, 128, 128, spacing=(4, 1, 1), px=30)).level_strides[:3] == ((1, 2, 2), (1, 2, 2), (2, 2, 2))
+    assert config_for(item(16, 128, 128, spacing=(4, 1, 1), px=30)).level_strides[:3] == (
+        (1, 2, 2),
+        (1, 2, 2),
+        (2, 2, 2),
+    )
     assert total_strides(config_for(item(8, 128, 128, px=30)))[0] == 2
     assert config_for(item(9, 9)).depth == 1
 
@@ -82,7 +99,10 @@ def test_patches_fit_the_frame_the_network_and_the_step(shape: tuple[int, ...]) 
     assert filled.patch_shape is not None
     assert filled.batch is not None
     strides = total_strides(spec.architecture)
-    assert all(side % step == 0 and side < n + step for side, step, n in zip(filled.patch_shape, strides, shape, strict=True))
+    assert all(
+        side % step == 0 and side < n + step
+        for side, step, n in zip(filled.patch_shape, strides, shape, strict=True)
+    )
     assert 2 <= filled.batch <= fingerprint.MOST_BATCH[len(shape)]
     assert np.prod(filled.patch_shape) * filled.batch <= 1.5 * fingerprint.STEP_VOXELS[len(shape)]
 
@@ -102,7 +122,9 @@ def test_what_happens_to_be_free_decides_nothing() -> None:
     busy = Device("cpu", "Processor", memory_bytes=2**20)
     spec = spec_from_scratch([one], CLASSES, CPU)
     assert spec_from_scratch([one], CLASSES, busy) == spec
-    assert with_patches(TrainSettings(), [one], spec, busy) == with_patches(TrainSettings(), [one], spec, CPU)
+    assert with_patches(TrainSettings(), [one], spec, busy) == with_patches(
+        TrainSettings(), [one], spec, CPU
+    )
 
 
 def voxels(settings: TrainSettings) -> int:
@@ -116,7 +138,10 @@ def test_what_was_given_is_kept_and_the_rest_filled_in() -> None:
     assert given.patch_shape is None
     assert given.batch == 16
     assert with_patches(TrainSettings(batch=3), [one], spec, CPU).batch == 3
-    assert with_patches(TrainSettings(patch_shape=(64, 96)), [one], spec, CPU).patch_shape == (64, 96)
+    assert with_patches(TrainSettings(patch_shape=(64, 96)), [one], spec, CPU).patch_shape == (
+        64,
+        96,
+    )
 
 
 def test_patches_of_a_model_that_is_there_are_on_its_grid() -> None:
@@ -124,7 +149,9 @@ def test_patches_of_a_model_that_is_there_are_on_its_grid() -> None:
     spec = spec_from_scratch([one], CLASSES, CPU)
     coarse = spec.model_copy(update={"spacing": TrainedSpacing(size=(1.0, 1.0))})
     assert with_patches(TrainSettings(), [one], coarse, CPU).patch_shape == (64, 64)
-    assert fingerprint_of([one], coarse).object_px[1] == pytest.approx(fingerprint_of([one]).object_px[1] / 2)
+    assert fingerprint_of([one], coarse).object_px[1] == pytest.approx(
+        fingerprint_of([one]).object_px[1] / 2
+    )
 
 
 def test_the_record_is_plain_and_small() -> None:

@@ -11,11 +11,19 @@ def discs(diameter: float, side: int = 200, aspect: float = 1.0) -> np.ndarray:
     """Discs of one size in a grid, in pixels `aspect` times as high as wide."""
     rows, columns = np.mgrid[:side, :side]
     step = int(2 * diameter)
-    return (np.hypot((rows * aspect) % step - step / 2, columns % step - step / 2) <= diameter / 2).astype(np.uint8)
+    return (
+        np.hypot((rows * aspect) % step - step / 2, columns % step - step / 2) <= diameter / 2
+    ).astype(np.uint8)
 
 
-def item(labels: np.ndarray, trust: np.ndarray | None = None, spacing: tuple[float, ...] | None = None) -> TrainItem:
-    return TrainItem(scan_of(np.zeros(labels.shape, np.uint8), axes="zyx"[-labels.ndim :], spacing=spacing), labels, trust)
+def item(
+    labels: np.ndarray, trust: np.ndarray | None = None, spacing: tuple[float, ...] | None = None
+) -> TrainItem:
+    return TrainItem(
+        scan_of(np.zeros(labels.shape, np.uint8), axes="zyx"[-labels.ndim :], spacing=spacing),
+        labels,
+        trust,
+    )
 
 
 @pytest.mark.parametrize("diameter", [10, 20, 40])
@@ -24,12 +32,17 @@ def test_discs_have_their_diameter(diameter: int) -> None:
 
 
 def test_pixels_need_not_be_square() -> None:
-    assert object_diameter_px(item(discs(24, aspect=2.0), spacing=(2.0, 1.0))) == pytest.approx(24, rel=0.1)
+    assert object_diameter_px(item(discs(24, aspect=2.0), spacing=(2.0, 1.0))) == pytest.approx(
+        24, rel=0.1
+    )
 
 
 def test_each_class_has_its_own_and_the_largest_counts() -> None:
     labels = np.stack([discs(10), discs(40) * 2])
-    assert object_diameters_px(item(labels)) == {1: pytest.approx(10, rel=0.1), 2: pytest.approx(40, rel=0.1)}
+    assert object_diameters_px(item(labels)) == {
+        1: pytest.approx(10, rel=0.1),
+        2: pytest.approx(40, rel=0.1),
+    }
     assert object_diameter_px(item(labels)) == pytest.approx(40, rel=0.1)
 
 
@@ -48,7 +61,8 @@ def test_a_web_is_as_large_as_its_threads_suggest() -> None:
 
 
 def test_objects_cut_by_the_edge_of_the_trust_do_not_count_where_others_do() -> None:
-    labels, trust = discs(20), np.zeros((200, 200), np.uint8)
+    labels = discs(20)
+    trust = np.zeros((200, 200), np.uint8)
     trust[:, :90] = PAINTED
     trust[:, 130:] = PAINTED
     assert object_diameter_px(item(labels, trust)) == pytest.approx(20, rel=0.1)

@@ -70,9 +70,15 @@ def test_facts_come_from_the_header_without_torch(saved: Path) -> None:
         "import sys; from napari_unet.model.formats.safetensors_header import read_header; from napari_unet.model.library import list_models\n"
         f"h = read_header({str(saved)!r}); list_models(); print(h.spec.name, h.parameters); assert 'torch' not in sys.modules"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert out[0] == "tiny"
-    assert int(out[1]) == sum(t.numel() for k, t in load_model_file(saved).network.state_dict().items() if "tracked" not in k)
+    assert int(out[1]) == sum(
+        t.numel()
+        for k, t in load_model_file(saved).network.state_dict().items()
+        if "tracked" not in k
+    )
 
 
 def test_library_finds_by_name_and_by_path_and_names_what_there_is(saved: Path) -> None:
@@ -110,7 +116,9 @@ def test_tensors_without_a_spec_are_refused(saved: Path) -> None:
 
 def test_a_spec_of_another_version_is_refused(saved: Path) -> None:
     def change(fields: dict[str, dict[str, str]]) -> None:
-        fields["__metadata__"]["napari_unet"] = fields["__metadata__"]["napari_unet"].replace('"format_version":1', '"format_version":2')
+        fields["__metadata__"]["napari_unet"] = fields["__metadata__"]["napari_unet"].replace(
+            '"format_version":1', '"format_version":2'
+        )
 
     rewrite(saved, change)
     assert "format_version" in refusal(saved)
@@ -175,20 +183,28 @@ def test_oversized_files_are_refused_before_a_network_is_built(
 
 
 @given(st.binary(max_size=400))
-def test_random_bytes_raise_nothing_but_our_error(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_random_bytes_raise_nothing_but_our_error(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
     path = tmp_path_factory.mktemp("bytes") / "x.safetensors"
     path.write_bytes(data)
     refusal(path)
 
 
 @given(st.data())
-def test_random_damage_raises_nothing_but_our_error(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    path = save_model(tiny_model(tiny_spec(depth=0, width=1)), tmp_path_factory.mktemp("bits") / "x.safetensors")
+def test_random_damage_raises_nothing_but_our_error(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = save_model(
+        tiny_model(tiny_spec(depth=0, width=1)), tmp_path_factory.mktemp("bits") / "x.safetensors"
+    )
     damaged = bytearray(path.read_bytes())
     at = data.draw(st.integers(0, len(damaged) - 1))
     damaged[at] ^= data.draw(st.integers(1, 255))
     path.write_bytes(bytes(damaged))
-    with contextlib.suppress(ModelFileError):  # anything else is a failure; a flipped bit of a text may also be harmless
+    with contextlib.suppress(
+        ModelFileError
+    ):  # anything else is a failure; a flipped bit of a text may also be harmless
         load_model_file(path)
 
 
@@ -199,7 +215,9 @@ def test_missing_files_and_folders_are_told(tmp_path: Path) -> None:
         read_header(tmp_path)
 
 
-def test_a_failed_save_keeps_the_old_file(model: Model, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_keeps_the_old_file(
+    model: Model, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = saved.read_bytes()
 
     def full(path: Path, payload: bytes) -> None:
@@ -224,23 +242,43 @@ def test_permissions_follow_the_umask_and_the_old_file(model: Model, saved: Path
 
 
 @pytest.mark.parametrize("length", range(0, 264, 8))
-def test_no_length_of_header_is_taken_for_a_pickle(model: Model, tmp_path: Path, length: int) -> None:
+def test_no_length_of_header_is_taken_for_a_pickle(
+    model: Model, tmp_path: Path, length: int
+) -> None:
     spec = model.spec.model_copy(update={"summary": "x" * length})
-    assert load_model_file(save_model(build_model(spec, model.network), tmp_path / "x.safetensors")).spec == spec
+    assert (
+        load_model_file(
+            save_model(build_model(spec, model.network), tmp_path / "x.safetensors")
+        ).spec
+        == spec
+    )
 
 
 def test_identity_stays_the_same_over_versions() -> None:
     from napari_unet.model.config import UNetConfig
 
-    assert UNetConfig(width=16, depth=2).identity == "unet [2, 1, 1, [16, 32, 64], [[2, 2], [2, 2]]] batch plain"
-    assert UNetConfig(width=16, depth=2, strides=((2, 2), (2, 2)), dropout=0.3).identity == UNetConfig(width=16, depth=2).identity
+    assert (
+        UNetConfig(width=16, depth=2).identity
+        == "unet [2, 1, 1, [16, 32, 64], [[2, 2], [2, 2]]] batch plain"
+    )
+    assert (
+        UNetConfig(width=16, depth=2, strides=((2, 2), (2, 2)), dropout=0.3).identity
+        == UNetConfig(width=16, depth=2).identity
+    )
 
 
 def test_dots_in_a_name_are_kept(model: Model, tmp_path: Path) -> None:
     assert save_model(model, tmp_path / "nuclei_v1.5").name == "nuclei_v1.5.safetensors"
 
 
-@pytest.mark.parametrize("record", [{"scores": {"\x1b]0;x": 1.0}}, {"scores": {"a": float("nan")}}, {"training": {"a": "x" * 30_000}}])
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"scores": {"\x1b]0;x": 1.0}},
+        {"scores": {"a": float("nan")}},
+        {"training": {"a": "x" * 30_000}},
+    ],
+)
 def test_odd_provenance_is_refused(record: dict[str, object]) -> None:
     from pydantic import ValidationError
 

@@ -61,7 +61,9 @@ def test_png_with_a_palette(tmp_path: Path) -> None:
     table = np.array([[10, 20, 30], [40, 50, 60], [70, 80, 90]], np.uint8)
     rows = b"".join(b"\0" + row.tobytes() for row in indices)
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 3, 2, 8, 3, 0, 0, 0))
-    body = chunk(b"PLTE", table.tobytes()) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    body = (
+        chunk(b"PLTE", table.tobytes()) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    )
     path = tmp_path / "palette.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + body)
     scan = read_scan(path)
@@ -70,9 +72,13 @@ def test_png_with_a_palette(tmp_path: Path) -> None:
 
 
 def test_pixel_size_of_a_png(tmp_path: Path) -> None:
-    fine = with_chunk(png(tmp_path, GREY), chunk(b"pHYs", struct.pack(">IIB", 5_000_000, 4_000_000, 1)))
+    fine = with_chunk(
+        png(tmp_path, GREY), chunk(b"pHYs", struct.pack(">IIB", 5_000_000, 4_000_000, 1))
+    )
     assert read_scan(fine).spacing == pytest.approx((0.25, 0.2))
-    print_resolution = with_chunk(png(tmp_path, GREY), chunk(b"pHYs", struct.pack(">IIB", 2835, 2835, 1)))
+    print_resolution = with_chunk(
+        png(tmp_path, GREY), chunk(b"pHYs", struct.pack(">IIB", 2835, 2835, 1))
+    )
     assert not read_scan(print_resolution).spacing_known
 
 
@@ -82,7 +88,9 @@ def test_the_content_decides_not_the_name(tmp_path: Path) -> None:
 
 
 def zarr_array(path: Path, version: int, **more: Any) -> zarr.Array[Any]:
-    array = zarr.create_array(path, shape=(4, 20, 30), chunks=(2, 10, 10), dtype="u2", zarr_format=version, **more)
+    array = zarr.create_array(
+        path, shape=(4, 20, 30), chunks=(2, 10, 10), dtype="u2", zarr_format=version, **more
+    )
     array[...] = np.arange(4 * 20 * 30).reshape(4, 20, 30)
     return array
 
@@ -99,7 +107,9 @@ def test_plain_zarr_with_named_axes(tmp_path: Path, version: int, more: dict[str
     zarr_array(tmp_path / "image.zarr", version, **more)
     scan = read_scan(tmp_path / "image.zarr")
     assert scan.axes == "tyx"
-    assert scan.read((2,), (slice(3, 4), slice(5, 7))).tolist() == [[[2 * 600 + 3 * 30 + 5, 2 * 600 + 3 * 30 + 6]]]
+    assert scan.read((2,), (slice(3, 4), slice(5, 7))).tolist() == [
+        [[2 * 600 + 3 * 30 + 5, 2 * 600 + 3 * 30 + 6]]
+    ]
 
 
 def test_plain_zarr_without_names_is_guessed(tmp_path: Path) -> None:
@@ -109,22 +119,43 @@ def test_plain_zarr_without_names_is_guessed(tmp_path: Path) -> None:
 
 def test_plain_zarr_that_ends_in_three_numbers_is_in_colour(tmp_path: Path) -> None:
     zarr.create_array(tmp_path / "image.zarr", shape=(40, 50, 3), dtype="u1")
-    assert (read_scan(tmp_path / "image.zarr").axes, read_scan(tmp_path / "image.zarr").rgb) == ("yxc", True)
+    assert (read_scan(tmp_path / "image.zarr").axes, read_scan(tmp_path / "image.zarr").rgb) == (
+        "yxc",
+        True,
+    )
     zarr.create_array(tmp_path / "small.zarr", shape=(40, 5, 3), dtype="u1")
     assert read_scan(tmp_path / "small.zarr").axes == "zyx"
 
 
 def ngff(path: Path, version: int, unit: str = "micrometer") -> None:
-    axes = [{"name": "c", "type": "channel"}, *({"name": a, "type": "space", "unit": unit} for a in "zyx")]
+    axes = [
+        {"name": "c", "type": "channel"},
+        *({"name": a, "type": "space", "unit": unit} for a in "zyx"),
+    ]
     datasets = [
-        {"path": str(level), "coordinateTransformations": [{"type": "scale", "scale": [1, 1.0, 0.25 * 2**level, 0.25 * 2**level]}]}
+        {
+            "path": str(level),
+            "coordinateTransformations": [
+                {"type": "scale", "scale": [1, 1.0, 0.25 * 2**level, 0.25 * 2**level]}
+            ],
+        }
         for level in range(2)
     ]
-    image = {"axes": axes, "datasets": datasets, "coordinateTransformations": [{"type": "scale", "scale": [1, 2.0, 1, 1]}]}
-    attributes = {"multiscales": [image]} if version == 2 else {"ome": {"version": "0.5", "multiscales": [image]}}
+    image = {
+        "axes": axes,
+        "datasets": datasets,
+        "coordinateTransformations": [{"type": "scale", "scale": [1, 2.0, 1, 1]}],
+    }
+    attributes = (
+        {"multiscales": [image]}
+        if version == 2
+        else {"ome": {"version": "0.5", "multiscales": [image]}}
+    )
     group = zarr.create_group(path, zarr_format=version, attributes=attributes)
     for level in range(2):
-        group.create_array(str(level), shape=(2, 4, 16 >> level, 20 >> level), chunks=(1, 2, 8, 8), dtype="u1")
+        group.create_array(
+            str(level), shape=(2, 4, 16 >> level, 20 >> level), chunks=(1, 2, 8, 8), dtype="u1"
+        )
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -143,7 +174,9 @@ def test_ome_ngff_in_other_units(tmp_path: Path) -> None:
 
 
 def test_a_converted_file_has_its_image_one_level_down(tmp_path: Path) -> None:
-    zarr.create_group(tmp_path / "image.zarr", zarr_format=2, attributes={"bioformats2raw.layout": 3})
+    zarr.create_group(
+        tmp_path / "image.zarr", zarr_format=2, attributes={"bioformats2raw.layout": 3}
+    )
     ngff(tmp_path / "image.zarr" / "0", 2)
     assert read_scan(tmp_path / "image.zarr").axes == "czyx"
 

@@ -31,26 +31,45 @@ def pixels(path: Path, **more: Any) -> np.ndarray:
 @pytest.mark.parametrize("dtype", ["uint8", ">u2", "float32"])
 def test_lossless_compressions(tmp_path: Path, compression: str, dtype: str) -> None:
     data = STACK.astype(dtype)
-    path = write(tmp_path, data, compression=None if compression == "none" else compression, byteorder=">" if dtype[0] == ">" else "<")
+    path = write(
+        tmp_path,
+        data,
+        compression=None if compression == "none" else compression,
+        byteorder=">" if dtype[0] == ">" else "<",
+    )
     assert read_scan(path).axes == "zyx"
     assert np.array_equal(pixels(path), data)
 
 
 def test_jpeg_in_tiff_in_grey_and_in_colour(tmp_path: Path) -> None:
     ramp = np.tile(np.arange(64, dtype=np.uint8) * 3, (64, 1))
-    grey = read_scan(write(tmp_path, ramp, compression="jpeg", compressionargs={"level": 95}, tile=(32, 32)))
+    grey = read_scan(
+        write(tmp_path, ramp, compression="jpeg", compressionargs={"level": 95}, tile=(32, 32))
+    )
     assert grey.axes == "yx"
     assert np.abs(np.asarray(grey.data).astype(int) - ramp).max() < 6
-    colour = read_scan(write(tmp_path, np.stack([ramp] * 3, -1), compression="jpeg", photometric="rgb", tile=(32, 32)))
+    colour = read_scan(
+        write(
+            tmp_path, np.stack([ramp] * 3, -1), compression="jpeg", photometric="rgb", tile=(32, 32)
+        )
+    )
     assert (colour.axes, colour.rgb, colour.channels) == ("yxc", True, 1)
 
 
 @pytest.mark.parametrize(
     ("axes", "shape"),
-    [("ZYX", (5, 40, 50)), ("TYX", (5, 40, 50)), ("CYX", (3, 40, 50)), ("TZYX", (2, 5, 40, 50)), ("ZCYX", (5, 2, 40, 50))],
+    [
+        ("ZYX", (5, 40, 50)),
+        ("TYX", (5, 40, 50)),
+        ("CYX", (3, 40, 50)),
+        ("TZYX", (2, 5, 40, 50)),
+        ("ZCYX", (5, 2, 40, 50)),
+    ],
 )
 @pytest.mark.parametrize("kind", ["imagej", "ome"])
-def test_axes_are_those_of_the_file(tmp_path: Path, axes: str, shape: tuple[int, ...], kind: str) -> None:
+def test_axes_are_those_of_the_file(
+    tmp_path: Path, axes: str, shape: tuple[int, ...], kind: str
+) -> None:
     path = write(tmp_path, np.zeros(shape, np.uint16), metadata={"axes": axes}, **{kind: True})
     assert read_scan(path).axes == axes.lower()
 
@@ -70,21 +89,39 @@ def test_unnamed_axes_are_guessed_for_the_model(tmp_path: Path) -> None:
 
 def test_spacing_of_imagej(tmp_path: Path) -> None:
     metadata = {"axes": "ZYX", "spacing": 2.0, "unit": "\\u00B5m"}
-    scan = read_scan(write(tmp_path, STACK, imagej=True, resolution=(1 / 0.25, 1 / 0.5), metadata=metadata))
+    scan = read_scan(
+        write(tmp_path, STACK, imagej=True, resolution=(1 / 0.25, 1 / 0.5), metadata=metadata)
+    )
     assert scan.spacing == pytest.approx((2.0, 0.5, 0.25))
     assert scan.unit == "um"
 
 
 def test_spacing_of_ome_in_its_own_units(tmp_path: Path) -> None:
-    sizes = {"PhysicalSizeX": 250, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 0.5, "PhysicalSizeZ": 0.002, "PhysicalSizeZUnit": "mm"}
+    sizes = {
+        "PhysicalSizeX": 250,
+        "PhysicalSizeXUnit": "nm",
+        "PhysicalSizeY": 0.5,
+        "PhysicalSizeZ": 0.002,
+        "PhysicalSizeZUnit": "mm",
+    }
     scan = read_scan(write(tmp_path, STACK, ome=True, metadata={"axes": "ZYX", **sizes}))
     assert scan.spacing == pytest.approx((2.0, 0.5, 0.25))
 
 
 def test_spacing_of_resolution_tags(tmp_path: Path) -> None:
-    scan = read_scan(write(tmp_path, STACK[0], resolution=(1e4 / 0.2, 1e4 / 0.4), resolutionunit="CENTIMETER", metadata=None))
+    scan = read_scan(
+        write(
+            tmp_path,
+            STACK[0],
+            resolution=(1e4 / 0.2, 1e4 / 0.4),
+            resolutionunit="CENTIMETER",
+            metadata=None,
+        )
+    )
     assert scan.spacing == pytest.approx((0.4, 0.2))
-    depth = read_scan(write(tmp_path, STACK, resolution=(1e4 / 0.2, 1e4 / 0.4), resolutionunit="CENTIMETER"))
+    depth = read_scan(
+        write(tmp_path, STACK, resolution=(1e4 / 0.2, 1e4 / 0.4), resolutionunit="CENTIMETER")
+    )
     assert depth.spacing == pytest.approx((0.4, 0.4, 0.2))
 
 
@@ -95,7 +132,15 @@ def test_spacing_of_resolution_tags(tmp_path: Path) -> None:
         {"resolution": (300, 300), "resolutionunit": "INCH"},
         {"resolution": (7, 7), "resolutionunit": "NONE"},
         {"imagej": True, "metadata": {"axes": "ZYX", "unit": "pixel", "spacing": 2.0}},
-        {"ome": True, "metadata": {"axes": "ZYX", "PhysicalSizeX": 3, "PhysicalSizeXUnit": "pixel", "PhysicalSizeY": 3}},
+        {
+            "ome": True,
+            "metadata": {
+                "axes": "ZYX",
+                "PhysicalSizeX": 3,
+                "PhysicalSizeXUnit": "pixel",
+                "PhysicalSizeY": 3,
+            },
+        },
     ],
 )
 def test_spacing_that_is_not_known(tmp_path: Path, options: dict[str, Any]) -> None:
@@ -105,13 +150,21 @@ def test_spacing_that_is_not_known(tmp_path: Path, options: dict[str, Any]) -> N
 
 
 def test_spacing_that_is_given_wins(tmp_path: Path) -> None:
-    path = write(tmp_path, STACK, imagej=True, resolution=(4, 4), metadata={"axes": "ZYX", "unit": "um", "spacing": 2.0})
+    path = write(
+        tmp_path,
+        STACK,
+        imagej=True,
+        resolution=(4, 4),
+        metadata={"axes": "ZYX", "unit": "um", "spacing": 2.0},
+    )
     assert read_scan(path, spacing=(3, 1, 1)).spacing == (3, 1, 1)
     with pytest.raises(ScanError, match="2 spacings"):
         read_scan(path, spacing=(1, 1))
 
 
-def test_colours_in_a_palette_are_colours_but_an_imagej_look_up_table_is_not(tmp_path: Path) -> None:
+def test_colours_in_a_palette_are_colours_but_an_imagej_look_up_table_is_not(
+    tmp_path: Path,
+) -> None:
     table = np.zeros((3, 256), np.uint16)
     table[0] = np.arange(256) * 257
     coloured = read_scan(write(tmp_path, STACK[0], photometric="palette", colormap=table))
@@ -128,8 +181,13 @@ def test_colours_are_channels_for_a_model_of_three(tmp_path: Path) -> None:
     assert (read_scan(path, channels=3).rgb, read_scan(path, channels=3).channels) == (False, 3)
 
 
-@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"compression": "zlib", "tile": (16, 16)}, {"byteorder": ">"}])
-def test_a_large_file_stays_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"compression": "zlib"}, {"compression": "zlib", "tile": (16, 16)}, {"byteorder": ">"}],
+)
+def test_a_large_file_stays_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
     monkeypatch.setattr(tiff, "LAZY_BYTES", 100)
     scan = read_scan(write(tmp_path, STACK.astype(np.uint16), metadata={"axes": "ZYX"}, **options))
     assert isinstance(scan.data, np.memmap) or not isinstance(scan.data, np.ndarray)
@@ -146,9 +204,18 @@ def test_a_pyramid_is_read_at_its_finest_level(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"imagej": True}, {"ome": True}, {"compression": "zlib"}, {"tile": (16, 16)}, {"metadata": None}, {"bigtiff": True}],
+    [
+        {"imagej": True},
+        {"ome": True},
+        {"compression": "zlib"},
+        {"tile": (16, 16)},
+        {"metadata": None},
+        {"bigtiff": True},
+    ],
 )
-def test_a_truncated_file_is_never_read_as_a_smaller_image(tmp_path: Path, options: dict[str, Any]) -> None:
+def test_a_truncated_file_is_never_read_as_a_smaller_image(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
     path = write(tmp_path, STACK, photometric="minisblack", **options)
     whole = path.read_bytes()
     refused = 0
@@ -161,7 +228,9 @@ def test_a_truncated_file_is_never_read_as_a_smaller_image(tmp_path: Path, optio
     assert refused > 20
 
 
-def test_a_damaged_part_of_a_large_file_is_told_when_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_part_of_a_large_file_is_told_when_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tiff, "LAZY_BYTES", 100)
     path = write(tmp_path, STACK, compression="zlib", metadata={"axes": "ZYX"})
     with tifffile.TiffFile(path) as file:
@@ -183,6 +252,8 @@ def test_further_images_in_a_file_are_told(tmp_path: Path) -> None:
         file.write(STACK[0, :5, :5], subfiletype=1)
     scan = read_scan(path)
     assert scan.shape == STACK.shape
-    assert scan.notes == ("image.tif holds 2 images, of which the first is used; export the others as files of their own.",)
+    assert scan.notes == (
+        "image.tif holds 2 images, of which the first is used; export the others as files of their own.",
+    )
     assert scan.notes[0] in notes(tiny_spec(), scan, SegmentSettings())
     assert read_scan(write(tmp_path, STACK)).notes == ()

@@ -1,4 +1,6 @@
-"""What is written reads back the same: values, axes and voxel sizes; and nothing is lost on the way."""
+"""What is written reads back the same: values, axes and voxel sizes; and nothing is lost on the
+way.
+"""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,8 +36,15 @@ def scans(draw: st.DrawFn) -> Scan:
     return scan_of(np.zeros(shape, np.uint8), axes, spacing)
 
 
-@given(scan=scans(), suffix=st.sampled_from(SUFFIXES), most=st.sampled_from([1, 255, 256, 70_000]), seed=st.integers(0, 99))
-def test_labels_read_back_the_same(tmp_path_factory: pytest.TempPathFactory, scan: Scan, suffix: str, most: int, seed: int) -> None:
+@given(
+    scan=scans(),
+    suffix=st.sampled_from(SUFFIXES),
+    most=st.sampled_from([1, 255, 256, 70_000]),
+    seed=st.integers(0, 99),
+)
+def test_labels_read_back_the_same(
+    tmp_path_factory: pytest.TempPathFactory, scan: Scan, suffix: str, most: int, seed: int
+) -> None:
     labels = np.random.default_rng(seed).integers(0, most + 1, scan.result_shape)
     labels.flat[0] = most
     path = tmp_path_factory.mktemp("written") / f"labels{suffix}"
@@ -48,7 +57,9 @@ def test_labels_read_back_the_same(tmp_path_factory: pytest.TempPathFactory, sca
 
 
 @given(scan=scans(), suffix=st.sampled_from(SUFFIXES), classes=st.integers(2, 4))
-def test_probabilities_read_back_the_same(tmp_path_factory: pytest.TempPathFactory, scan: Scan, suffix: str, classes: int) -> None:
+def test_probabilities_read_back_the_same(
+    tmp_path_factory: pytest.TempPathFactory, scan: Scan, suffix: str, classes: int
+) -> None:
     values = np.random.default_rng(0).random((classes, *scan.result_shape)).astype(np.float16)
     path = tmp_path_factory.mktemp("written") / f"probabilities{suffix}"
     write_probabilities(path, values, scan)
@@ -76,7 +87,9 @@ def test_the_zarr_is_ome_ngff(tmp_path: Path) -> None:
     ome: Any = group.attrs["ome"]
     assert ome["version"] == "0.5"
     assert ome["multiscales"][0]["axes"][0] == {"name": "z", "type": "space", "unit": "micrometer"}
-    assert ome["multiscales"][0]["datasets"][0]["coordinateTransformations"] == [{"type": "scale", "scale": [2.0, 0.5, 0.25]}]
+    assert ome["multiscales"][0]["datasets"][0]["coordinateTransformations"] == [
+        {"type": "scale", "scale": [2.0, 0.5, 0.25]}
+    ]
     assert group.attrs["napari_unet"] == {"model": "tiny"}
 
 
@@ -101,7 +114,9 @@ def test_an_existing_file_stays_unless_it_may_be_replaced(tmp_path: Path, suffix
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, suffix: str, error: type[BaseException]) -> None:
+def test_a_failure_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, suffix: str, error: type[BaseException]
+) -> None:
     path = tmp_path / f"a{suffix}"
     write_labels(path, LABELS, STACK)
     with pytest.raises(error):
@@ -116,7 +131,9 @@ def _fill_and_raise(file: ResultFile, error: type[BaseException]) -> None:
         raise error
 
 
-def test_a_large_result_is_filled_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_result_is_filled_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tiff_write, "MEMORY_BYTES", 10)
     with open_result(ResultFile(tmp_path / "a.tif", STACK)) as array:
         assert isinstance(array, np.memmap)
@@ -147,9 +164,16 @@ def test_folders_are_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "words"), [(LABELS[0], "shape"), (LABELS.astype(float), "whole numbers"), (LABELS.astype(int) - 1, "from -1")]
+    ("labels", "words"),
+    [
+        (LABELS[0], "shape"),
+        (LABELS.astype(float), "whole numbers"),
+        (LABELS.astype(int) - 1, "from -1"),
+    ],
 )
-def test_what_are_no_labels_of_the_scan_is_refused(tmp_path: Path, labels: np.ndarray, words: str) -> None:
+def test_what_are_no_labels_of_the_scan_is_refused(
+    tmp_path: Path, labels: np.ndarray, words: str
+) -> None:
     with pytest.raises(OutputError, match=words):
         write_labels(tmp_path / "a.tif", labels, STACK)
 
@@ -160,11 +184,21 @@ def test_the_suffix_says_what_is_written(tmp_path: Path) -> None:
             write_labels(tmp_path / name, LABELS, STACK)
 
 
-def test_a_result_that_the_disk_can_not_take_is_refused_before_it_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_that_the_disk_can_not_take_is_refused_before_it_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tiff_write, "MEMORY_BYTES", 10)
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + LABELS.nbytes - 1))
+    monkeypatch.setattr(
+        files.shutil,
+        "disk_usage",
+        lambda _: SimpleNamespace(free=files.SPARE_BYTES + LABELS.nbytes - 1),
+    )
     with pytest.raises(OutputError, match=r"needs .* MB in .* Free some space"):
         write_labels(tmp_path / "new" / "labels.tif", LABELS, STACK)
     assert not list((tmp_path / "new").iterdir())
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + LABELS.nbytes))
+    monkeypatch.setattr(
+        files.shutil,
+        "disk_usage",
+        lambda _: SimpleNamespace(free=files.SPARE_BYTES + LABELS.nbytes),
+    )
     write_labels(tmp_path / "new" / "labels.tif", LABELS, STACK)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.errors import Cancelled
-from napari_unet.progress import Asked, Progress, Wish
+from napari_unet.progress import Control, GetControl, Progress
 from napari_unet.scans.formats import zarr_pyramid as pyramid
 from napari_unet.scans.formats.read import read_scan
 from napari_unet.scans.formats.result_file import ResultFile
@@ -27,9 +27,15 @@ SMALL = {2: 4, 3: 4}
 def files(draw: st.DrawFn) -> ResultFile:
     axes = draw(st.sampled_from(["yx", "zyx", "tyx", "tzyx", "xyz"]))
     shape = tuple(draw(st.integers(1, 3 if letter == "t" else 21)) for letter in axes)
-    chunks = tuple(1 if letter == "t" else draw(st.integers(1 if letter == "z" else 2, 7)) for letter in axes)
-    channels, dtype = draw(st.sampled_from([(0, np.uint8), (0, np.uint16), (0, np.float16), (3, np.float16)]))
-    return ResultFile(Path("a.zarr"), scan_of(np.zeros(shape, np.uint8), axes), dtype, channels, chunks=chunks)
+    chunks = tuple(
+        1 if letter == "t" else draw(st.integers(1 if letter == "z" else 2, 7)) for letter in axes
+    )
+    channels, dtype = draw(
+        st.sampled_from([(0, np.uint8), (0, np.uint16), (0, np.float16), (3, np.float16)])
+    )
+    return ResultFile(
+        Path("a.zarr"), scan_of(np.zeros(shape, np.uint8), axes), dtype, channels, chunks=chunks
+    )
 
 
 def written(file: ResultFile, folder: Path, values: np.ndarray) -> list[Any]:
@@ -48,24 +54,40 @@ def levels_at(path: Path) -> list[Any]:
 def check_levels(file: ResultFile, levels: list[Any]) -> None:
     plan = plan_levels(file)
     assert [array.shape for array in levels] == [level.shape for level in plan]
-    assert max((n for n, chunk in zip(levels[-1].shape, plan[0].chunks, strict=True) if chunk > 1), default=0) <= 4
+    assert (
+        max(
+            (n for n, chunk in zip(levels[-1].shape, plan[0].chunks, strict=True) if chunk > 1),
+            default=0,
+        )
+        <= 4
+    )
     for finer, level, array in zip(levels, plan[1:], levels[1:], strict=False):
         strided = tuple(slice(None, None, factor) for factor in level.factors)
-        expected = blocks(finer[...], level.factors) if pyramid.takes_means(file) else finer[...][strided]
+        expected = (
+            blocks(finer[...], level.factors) if pyramid.takes_means(file) else finer[...][strided]
+        )
         np.testing.assert_allclose(array[...], expected, rtol=2e-3, atol=1e-7)
 
 
 def blocks(values: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:
     """The mean of each block, of as many voxels as it has."""
     padded = np.pad(
-        values.astype(float), [(0, -n % factor) for n, factor in zip(values.shape, factors, strict=True)], constant_values=np.nan
+        values.astype(float),
+        [(0, -n % factor) for n, factor in zip(values.shape, factors, strict=True)],
+        constant_values=np.nan,
     )
-    split = [part for n, factor in zip(padded.shape, factors, strict=True) for part in (n // factor, factor)]
+    split = [
+        part
+        for n, factor in zip(padded.shape, factors, strict=True)
+        for part in (n // factor, factor)
+    ]
     return np.asarray(np.nanmean(padded.reshape(split), axis=tuple(range(1, 2 * len(factors), 2))))
 
 
 @given(files(), st.integers(0, 99))
-def test_each_level_is_half_of_the_one_above(tmp_path_factory: pytest.TempPathFactory, file: ResultFile, seed: int) -> None:
+def test_each_level_is_half_of_the_one_above(
+    tmp_path_factory: pytest.TempPathFactory, file: ResultFile, seed: int
+) -> None:
     drawn = np.random.default_rng(seed).random(file.shape)
     values = drawn if pyramid.takes_means(file) else drawn * 250
     with pytest.MonkeyPatch.context() as patch:
@@ -83,12 +105,21 @@ def check_each_chunk_is_read_once(file: ResultFile) -> None:
         read: Counter[tuple[int, ...]] = Counter()
         for place in np.ndindex(level.grid()):
             parts = zip(level.source(level.chunk(place)), finer.shape, finer.chunks, strict=True)
-            read.update(product(*(range(part.start // chunk, -(-min(part.stop, n) // chunk)) for part, n, chunk in parts)))
+            read.update(
+                product(
+                    *(
+                        range(part.start // chunk, -(-min(part.stop, n) // chunk))
+                        for part, n, chunk in parts
+                    )
+                )
+            )
         assert set(read.values()) == {1}
         assert len(read) == np.prod(finer.grid())
 
 
-def test_twin_levels_of_another_part_are_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_twin_levels_of_another_part_are_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pyramid, "COARSEST_PX", SMALL)
     file = ResultFile(tmp_path, scan_of(np.zeros((9, 16))), chunks=(4, 4))
     values = np.arange(9 * 16, dtype=np.uint8).reshape(9, 16)
@@ -113,8 +144,12 @@ def test_each_level_says_where_its_voxels_lie(tmp_path: Path, channels: int, kin
         pass
     shapes = [array.shape[-3:] for array in levels_at(file.path)]
     assert shapes == [(3, 1200, 700), (3, 600, 350), (3, 300, 175)]  # the slices of a stack stay
-    found, front = transformations(file.path), [1.0] if channels else []
-    assert [level[0] for level in found] == [{"type": "scale", "scale": [*front, 2.0, 0.5 * factor, 0.25 * factor]} for factor in (1, 2, 4)]
+    found = transformations(file.path)
+    front = [1.0] if channels else []
+    assert [level[0] for level in found] == [
+        {"type": "scale", "scale": [*front, 2.0, 0.5 * factor, 0.25 * factor]}
+        for factor in (1, 2, 4)
+    ]
     shifts = [level[1]["translation"][-3:] for level in found if len(level) > 1]
     assert shifts == ([[0.0, 0.25, 0.125], [0.0, 0.75, 0.375]] if channels else [])
     group: Any = zarr.open_group(file.path, mode="r")
@@ -124,7 +159,9 @@ def test_each_level_says_where_its_voxels_lie(tmp_path: Path, channels: int, kin
 
 def test_volumes_are_halved_along_z_too(tmp_path: Path) -> None:
     scan = scan_of(np.zeros((40, 300, 1), np.uint8))
-    assert [level.shape for level in plan_levels(ResultFile(tmp_path, scan, chunks=(128, 128, 128)))] == [(40, 300, 1)]
+    assert [
+        level.shape for level in plan_levels(ResultFile(tmp_path, scan, chunks=(128, 128, 128)))
+    ] == [(40, 300, 1)]
     scan = scan_of(np.zeros((40, 300, 2), np.uint8))
     levels = plan_levels(ResultFile(tmp_path, scan, chunks=(128, 128, 128)))
     assert [level.shape for level in levels] == [(40, 300, 2), (20, 150, 1), (10, 75, 1)]
@@ -145,23 +182,28 @@ def test_a_result_is_read_at_its_finest_level(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.asarray(back.data[...]), labels)
 
 
-def asked_of(wish: Wish, seen: list[Progress]) -> Asked:
-    return lambda: wish if len(seen) >= 3 else Wish.GO
+def asked_of(answer: Control, seen: list[Progress]) -> GetControl:
+    return lambda: answer if len(seen) >= 3 else Control.CONTINUE
 
 
-def test_levels_are_called_off_chunk_by_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_levels_are_called_off_chunk_by_chunk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """STOP keeps the result without them, CANCEL nothing."""
     monkeypatch.setattr(pyramid, "COARSEST_PX", SMALL)
     file = ResultFile(tmp_path / "a.zarr", scan_of(np.zeros((32, 32))), chunks=(4, 4))
     seen: list[Progress] = []
-    with open_result(file, on_progress=seen.append, asked=asked_of(Wish.STOP, seen)) as array:
+    with open_result(file, on_progress=seen.append, control=asked_of(Control.STOP, seen)) as array:
         array[...] = 1
     assert [progress.done for progress in seen] == [0, 1, 2]
     assert {progress.total for progress in seen} == {16 + 4 + 1}
     assert len(levels_at(file.path)) == 1
     assert sorted(path.name for path in file.path.iterdir()) == ["0", "zarr.json"]
     cancelled: list[Progress] = []
-    with pytest.raises(Cancelled), open_result(file, True, cancelled.append, asked_of(Wish.CANCEL, cancelled)) as array:
+    with (
+        pytest.raises(Cancelled),
+        open_result(file, True, cancelled.append, asked_of(Control.CANCEL, cancelled)) as array,
+    ):
         array[...] = 2
     assert (levels_at(file.path)[0][...] == 1).all()
     assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]

@@ -25,7 +25,9 @@ def test_sample(name: str) -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_same_sample_every_time_and_another_for_another_seed(name: str) -> None:
-    first, again, other = SAMPLES[name](), SAMPLES[name](), SAMPLES[name](8)
+    first = SAMPLES[name]()
+    again = SAMPLES[name]()
+    other = SAMPLES[name](8)
     assert np.array_equal(first.image, again.image)
     assert np.array_equal(first.truth, again.truth)
     assert not np.array_equal(first.truth, other.truth)
@@ -34,14 +36,17 @@ def test_the_same_sample_every_time_and_another_for_another_seed(name: str) -> N
 @pytest.mark.parametrize("name", [name for name in SAMPLES if name.startswith("nuclei")])
 def test_nuclei_are_brighter_than_what_is_around_them(name: str) -> None:
     sample = SAMPLES[name]()
-    inside, outside = sample.image[sample.truth == 1], sample.image[sample.truth == 0]
+    inside = sample.image[sample.truth == 1]
+    outside = sample.image[sample.truth == 0]
     assert np.percentile(inside, 10) > np.percentile(outside, 90)
     assert 0.05 < (sample.truth == 1).mean() < 0.3
 
 
 def test_myelin_is_bright_around_dark_axons() -> None:
     sample = SAMPLES["axons"]()
-    background, axon, myelin = (np.median(sample.image[sample.truth == label]) for label in range(3))
+    background, axon, myelin = (
+        np.median(sample.image[sample.truth == label]) for label in range(3)
+    )
     assert axon < background < myelin
     assert all((sample.truth == label).mean() > 0.2 for label in range(3))
 

@@ -19,9 +19,9 @@ from napari_unet.segment.cluster.worker import Desk
 from napari_unet.segment.engine import KnownEngine, TorchEngine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.outputs import Outputs
-from napari_unet.segment.resumable.part import Keeping
-from napari_unet.segment.resumable.run import kept_run
-from napari_unet.segment.resumable.tiles import KeptRun
+from napari_unet.segment.resumable.part import ResumePolicy
+from napari_unet.segment.resumable.run import resumable_run
+from napari_unet.segment.resumable.tiles import ResumableRun
 from napari_unet.segment.run import segment
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
@@ -43,15 +43,17 @@ def job() -> SegmentJob:
     return plan_job(MODEL.spec, SCAN, SETTINGS)
 
 
-def share(*numbers: int) -> Keeping:
-    return Keeping(resume=True, share=range(*numbers))
+def share(*numbers: int) -> ResumePolicy:
+    return ResumePolicy(resume=True, share=range(*numbers))
 
 
-def test_a_share_may_be_done_twice_while_the_run_is_held_and_an_older_result_is_there(outputs: Outputs) -> None:
+def test_a_share_may_be_done_twice_while_the_run_is_held_and_an_older_result_is_there(
+    outputs: Outputs,
+) -> None:
     write_labels(outputs.labels, np.zeros_like(LABELS), SCAN)
-    with kept_run(MODEL, job(), outputs, Keeping(overwrite=True), ENGINE) as run:
-        assert isinstance(run, KeptRun)
-        with kept_run(MODEL, job(), outputs, share(12), ENGINE) as lost:
+    with resumable_run(MODEL, job(), outputs, ResumePolicy(overwrite=True), ENGINE) as run:
+        assert isinstance(run, ResumableRun)
+        with resumable_run(MODEL, job(), outputs, share(12), ENGINE) as lost:
             tiles = stream(MODEL, lost.job, engine=ENGINE)
             lost.take(next(tiles))
             again = run_kept(MODEL, SCAN, outputs, share(12))
@@ -59,7 +61,7 @@ def test_a_share_may_be_done_twice_while_the_run_is_held_and_an_older_result_is_
             for tile in tiles:
                 lost.take(tile)
         for done in (lost, again, run_kept(MODEL, SCAN, outputs, share(12, TILES))):
-            assert isinstance(done, KeptRun)
+            assert isinstance(done, ResumableRun)
             run.credit(done.said)
         assert (run.tiles, run.complete) == (TILES, True)
     np.testing.assert_array_equal(values(outputs.labels), LABELS)
@@ -77,8 +79,8 @@ def test_a_worker_whose_engine_was_replaced_goes_on_and_both_are_recorded(
     found = worker.survey(order, 1)
     assert found.engine == KnownEngine("openvino 1.2 on cpu", "openvino", "cpu", "")
     here = plan_job(MODEL.spec, read_scan(order.image), SETTINGS)
-    with kept_run(MODEL, here, outputs, Keeping(), found.engine) as run:
-        assert isinstance(run, KeptRun)
+    with resumable_run(MODEL, here, outputs, ResumePolicy(), found.engine) as run:
+        assert isinstance(run, ResumableRun)
         for part in (range(10), range(10, TILES)):
             run.credit(worker.compute(order, part))
     assert run.engines.told == BOTH

@@ -1,4 +1,6 @@
-"""The laws on an NVIDIA card, where there is one: whole = tiled, near the processor's, and what is recorded is what was run."""
+"""The laws on an NVIDIA card, where there is one: whole = tiled, near the processor's, and what is
+recorded is what was run.
+"""
 
 from dataclasses import replace
 
@@ -30,24 +32,38 @@ def test_tiled_is_whole_and_near_the_processor(precision: str, case: Case) -> No
     card = replace(case, device=CARD, precision=precision)
     whole, labels, _ = run(card, WHOLE)
     tiled, tiled_labels, _ = run(card, case.tile_px, case.focus)
-    assert_same(tiled, whole, tiled_labels, labels, 1e-5 if precision == "float32" else CLOSE["half"])
+    assert_same(
+        tiled, whole, tiled_labels, labels, 1e-5 if precision == "float32" else CLOSE["half"]
+    )
     expected, expected_labels, _ = run(case, WHOLE)
     assert_same(whole, expected, labels, expected_labels, CLOSE[precision])
 
 
-@pytest.mark.parametrize(("dimensions", "numbers"), [(2, torch.float32), (2, torch.float16), (3, torch.float16)])
+@pytest.mark.parametrize(
+    ("dimensions", "numbers"), [(2, torch.float32), (2, torch.float16), (3, torch.float16)]
+)
 def test_cudnn_has_the_operators(dimensions: int, numbers: torch.dtype) -> None:
     assert works(CudnnConv, dimensions, torch.empty(0, dtype=numbers, device=CARD))
 
 
 @pytest.mark.parametrize("precision", ["float32", "half"])
 @pytest.mark.parametrize(
-    "net", [{}, {"depth": 0}, {"residual": True}, {"norm": "instance"}, {"norm": "none"}, {"strides": ((1, 2), (3, 1))}]
+    "net",
+    [
+        {},
+        {"depth": 0},
+        {"residual": True},
+        {"norm": "instance"},
+        {"norm": "none"},
+        {"strides": ((1, 2), (3, 1))},
+    ],
 )
 def test_every_kind_of_network(net: dict[str, object], precision: str) -> None:
     network = tiny_model(tiny_spec(channels=2, classes=3, **net)).network
     window = smooth((2, 48, 64), 3)
-    near = CLOSE[precision] if net.get("norm") != "instance" or precision == "float32" else 0.1  # the network as it is, not fixed
+    near = (
+        CLOSE[precision] if net.get("norm") != "instance" or precision == "float32" else 0.1
+    )  # the network as it is, not fixed
     engine = TorchEngine(network, CARD, precision=precision)
     for _ in range(3):  # run, recorded, replayed
         found = on(engine, window)
@@ -56,15 +72,25 @@ def test_every_kind_of_network(net: dict[str, object], precision: str) -> None:
 
 def test_what_is_recorded_is_what_was_run(monkeypatch: pytest.MonkeyPatch) -> None:
     network = tiny_model(tiny_spec(classes=3)).network
-    engine, recorded = TorchEngine(network, CARD), []
+    engine = TorchEngine(network, CARD)
+    recorded = []
     record = cuda_graphs.CudaGraphs._record
-    monkeypatch.setattr(cuda_graphs.CudaGraphs, "_record", lambda self, batch: recorded.append(batch.shape) or record(self, batch))
+    monkeypatch.setattr(
+        cuda_graphs.CudaGraphs,
+        "_record",
+        lambda self, batch: recorded.append(batch.shape) or record(self, batch),
+    )
     shapes = [(64, 64), (64, 48), (32, 32), *((16, n) for n in (16, 32, 48, 64, 80, 96))]
     for shape in [(64, 64), *shapes, *shapes]:
         window = smooth((1, *shape), 1)
         plain = on(TorchEngine(network), window)
         np.testing.assert_allclose(on(engine, window), plain, rtol=0, atol=1e-4)
-        np.testing.assert_allclose(on(engine, window[:, ::-1].copy()), on(TorchEngine(network), window[:, ::-1].copy()), rtol=0, atol=1e-4)
+        np.testing.assert_allclose(
+            on(engine, window[:, ::-1].copy()),
+            on(TorchEngine(network), window[:, ::-1].copy()),
+            rtol=0,
+            atol=1e-4,
+        )
     assert [shape[2:] for shape in recorded] == shapes[: cuda_graphs.MOST_GRAPHS]
 
 
@@ -83,15 +109,19 @@ def test_what_is_normalised_there_is_what_is_normalised_here(dtype: str) -> None
 
 
 def test_a_card_that_is_nearly_full_gets_smaller_tiles() -> None:
-    model, image = tiny_model(tiny_spec(classes=3)), smooth_image((1500, 1700))
+    model = tiny_model(tiny_spec(classes=3))
+    image = smooth_image((1500, 1700))
     expected = segment(image, model, settings=SegmentSettings(device=CARD))
     torch.cuda.empty_cache()
     free, _ = torch.cuda.mem_get_info()
     hog = torch.empty(free - 2**27, dtype=torch.uint8, device=CARD)
-    labels, told = np.zeros(image.shape, np.uint8), []
+    labels = np.zeros(image.shape, np.uint8)
+    told = []
     job = plan_job(model.spec, scan_of(image), SegmentSettings(device=CARD, tile_px=2048))
     job = replace(job, core_px=(2048, 2048))  # as on another machine
-    for tile in stream(model, job, on_progress=told.append, engine=TorchEngine(model.network, CARD)):
+    for tile in stream(
+        model, job, on_progress=told.append, engine=TorchEngine(model.network, CARD)
+    ):
         labels[tile.region] = tile.labels
     del hog
     assert (labels != expected).mean() < 1e-4

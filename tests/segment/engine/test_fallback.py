@@ -1,4 +1,6 @@
-"""Another engine takes over in the middle of a run: what is finished stays, and it is told and recorded."""
+"""Another engine takes over in the middle of a run: what is finished stays, and it is told and
+recorded.
+"""
 
 import json
 from pathlib import Path
@@ -14,13 +16,13 @@ from napari_unet import SegmentSettings, segment
 from napari_unet.devices import Device
 from napari_unet.errors import EngineError
 from napari_unet.model.torch_import import torch
-from napari_unet.progress import Asked, Progress, go
+from napari_unet.progress import GetControl, Progress, always_continue
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine import FallbackEngine, TorchEngine, choice, make_engine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.outputs import Outputs
-from napari_unet.segment.resumable.part import Keeping
-from napari_unet.segment.resumable.run import kept_run
+from napari_unet.segment.resumable.part import ResumePolicy
+from napari_unet.segment.resumable.run import resumable_run
 from napari_unet.segment.statistics import normalize_on
 from napari_unet.segment.stream import TileResult, stream
 from napari_unet.segment.whole_file import file_run
@@ -32,10 +34,10 @@ IMAGE = smooth_image((150, 170))
 class OnlySmall(TorchEngine):
     """A processor that can not take large windows either."""
 
-    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+    def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
         if window.numel() > 96**2:
             raise MemoryError
-        return super().run(window, asked)
+        return super().run(window, control)
 
 
 def by_torch(note: str) -> TorchEngine:
@@ -44,7 +46,8 @@ def by_torch(note: str) -> TorchEngine:
 
 def run(engine: object, **more: int) -> tuple[np.ndarray, list[TileResult], list[Progress]]:
     told: list[Progress] = []
-    labels, covered = np.zeros(IMAGE.shape, np.uint8), np.zeros(IMAGE.shape, int)
+    labels = np.zeros(IMAGE.shape, np.uint8)
+    covered = np.zeros(IMAGE.shape, int)
     tiles = list(stream(MODEL, job(**more), engine=engine, on_progress=told.append))  # type: ignore[arg-type]
     for tile in tiles:
         labels[tile.region] = tile.labels
@@ -54,7 +57,9 @@ def run(engine: object, **more: int) -> tuple[np.ndarray, list[TileResult], list
 
 
 def job(**more: int) -> SegmentJob:
-    return plan_job(MODEL.spec, scan_of(IMAGE), SegmentSettings(device="cpu", **{"tile_px": 64, **more}))
+    return plan_job(
+        MODEL.spec, scan_of(IMAGE), SegmentSettings(device="cpu", **{"tile_px": 64, **more})
+    )
 
 
 EXPECTED = segment(IMAGE, MODEL, settings=SegmentSettings(engine="torch", device="cpu"))
@@ -64,7 +69,9 @@ def test_an_engine_that_fails_is_replaced_and_what_is_finished_is_kept() -> None
     first = Failing(MODEL, broken, good=3)
     labels, tiles, told = run(FallbackEngine(first, by_torch))
     np.testing.assert_array_equal(labels, EXPECTED)
-    assert [tile.engine for tile in tiles] == ["openvino 1.2 on cpu"] * 3 + [TORCH] * (len(tiles) - 3)
+    assert [tile.engine for tile in tiles] == ["openvino 1.2 on cpu"] * 3 + [TORCH] * (
+        len(tiles) - 3
+    )
     assert len(first.failed) == 1
     assert [progress.note for progress in told[:4]] == [""] * 4
     assert {progress.note for progress in told[4:]} == {NOTE}
@@ -74,7 +81,11 @@ def test_a_second_failure_and_any_other_error_are_what_they_are() -> None:
     with pytest.raises(EngineError, match="instruction"):
         run(FallbackEngine(Failing(MODEL, broken), lambda note: Failing(MODEL, broken)))  # type: ignore[arg-type, return-value]
     with pytest.raises(RuntimeError, match="shapes"):
-        run(FallbackEngine(Failing(MODEL, lambda: RuntimeError("shapes cannot be multiplied")), by_torch))
+        run(
+            FallbackEngine(
+                Failing(MODEL, lambda: RuntimeError("shapes cannot be multiplied")), by_torch
+            )
+        )
 
 
 def test_a_full_processor_is_not_replaced_by_itself() -> None:
@@ -82,34 +93,51 @@ def test_a_full_processor_is_not_replaced_by_itself() -> None:
         run(FallbackEngine(Failing(MODEL, full), by_torch))
 
 
-def test_a_card_that_is_full_for_the_smallest_tile_gives_way_to_the_processor_with_tiles_as_planned() -> None:
+def test_a_card_that_is_full_for_the_smallest_tile_gives_way_to_the_processor_with_tiles_as_planned() -> (
+    None
+):
     first = Failing(MODEL, full, good=2, device="cuda:0")
     engine = FallbackEngine(first, by_torch)
     labels, tiles, told = run(engine)
     np.testing.assert_array_equal(labels, EXPECTED)
     assert len(first.failed) > 1
     assert len(tiles) == told[-1].total == told[-1].done == 9
-    assert told[-1].note == "The memory of cuda:0 does not suffice, even for the smallest tile. The processor runs instead."
+    assert (
+        told[-1].note
+        == "The memory of cuda:0 does not suffice, even for the smallest tile. The processor runs instead."
+    )
     assert [tile.engine for tile in tiles] == ["torch 1.2 on cuda:0"] * 2 + [TORCH] * 7
 
 
 def test_the_processor_too_may_need_smaller_tiles() -> None:
-    engine = FallbackEngine(Failing(MODEL, full, device="cuda:0"), lambda note: OnlySmall(MODEL.network, note=note))
+    engine = FallbackEngine(
+        Failing(MODEL, full, device="cuda:0"), lambda note: OnlySmall(MODEL.network, note=note)
+    )
     labels, _, told = run(engine, tile_px=128)
     np.testing.assert_array_equal(labels, EXPECTED)
-    assert "The processor runs instead. Memory did not suffice: going on with smaller tiles" in told[-1].note
+    assert (
+        "The processor runs instead. Memory did not suffice: going on with smaller tiles"
+        in told[-1].note
+    )
 
 
 @pytest.fixture(autouse=True)
 def _a_card_with_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is sent to a card stays here."""
     monkeypatch.setattr("napari_unet.segment.stream.free_bytes", lambda device: 2**34)
-    monkeypatch.setattr("napari_unet.segment.tiles.window.normalize_on", lambda _, *given: normalize_on("cpu", *given))
+    monkeypatch.setattr(
+        "napari_unet.segment.tiles.window.normalize_on",
+        lambda _, *given: normalize_on("cpu", *given),
+    )
 
 
-def test_auto_lets_torch_take_over_and_a_named_engine_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_lets_torch_take_over_and_a_named_engine_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(choice, "openvino_version", lambda: "1.2")
-    monkeypatch.setattr(choice, "_openvino", lambda model, precision: Failing(MODEL, broken, good=2))
+    monkeypatch.setattr(
+        choice, "_openvino", lambda model, precision: Failing(MODEL, broken, good=2)
+    )
     _, tiles, _ = run(make_engine(MODEL, SegmentSettings(device="cpu")))
     assert list(dict.fromkeys(tile.engine for tile in tiles)) == ["openvino 1.2 on cpu", TORCH]
     with pytest.raises(EngineError, match="instruction"):
@@ -124,7 +152,9 @@ def on_a_card(monkeypatch: pytest.MonkeyPatch, good: bool) -> None:
             raise full()
         return Failing(MODEL, full, device=device)
 
-    monkeypatch.setattr(choice, "find_devices", lambda: [Device("cuda:0", "Card"), Device("cpu", "Processor")])
+    monkeypatch.setattr(
+        choice, "find_devices", lambda: [Device("cuda:0", "Card"), Device("cpu", "Processor")]
+    )
     monkeypatch.setattr(choice, "TorchEngine", engine)
 
 
@@ -138,7 +168,10 @@ def test_a_card_that_was_named_keeps_its_place(monkeypatch: pytest.MonkeyPatch) 
 def test_a_card_with_no_room_for_the_model_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     on_a_card(monkeypatch, good=False)
     engine = make_engine(MODEL, SegmentSettings(device="auto"))
-    assert (engine.name, engine.note) == (TORCH, "The memory of cuda:0 does not suffice for the model. The processor runs instead.")
+    assert (engine.name, engine.note) == (
+        TORCH,
+        "The memory of cuda:0 does not suffice for the model. The processor runs instead.",
+    )
     with pytest.raises(torch.OutOfMemoryError):
         make_engine(MODEL, SegmentSettings(device="cuda"))
 
@@ -158,12 +191,15 @@ def test_files_say_which_engines_ran(tmp_path: Path) -> None:
     for facts in (in_tiff, in_zarr):
         assert (facts["engine"], facts["engine_note"]) == (BOTH, NOTE)
     into_files(Outputs(tmp_path / "b.tif", tmp_path / "q.zarr"), good=99)
-    assert zarr.open_group(tmp_path / "q.zarr", mode="r").attrs["napari_unet"]["engine"] == "openvino 1.2 on cpu"
+    assert (
+        zarr.open_group(tmp_path / "q.zarr", mode="r").attrs["napari_unet"]["engine"]
+        == "openvino 1.2 on cpu"
+    )
 
 
-def keep(outputs: Outputs, keeping: Keeping, most: int) -> None:
+def keep(outputs: Outputs, policy: ResumePolicy, most: int) -> None:
     engine = failing_over(MODEL, 3)
-    with kept_run(MODEL, job(), outputs, keeping, engine) as run:
+    with resumable_run(MODEL, job(), outputs, policy, engine) as run:
         for count, tile in enumerate(stream(MODEL, run.job, engine=engine)):
             if count == most:
                 raise KeyboardInterrupt
@@ -173,8 +209,10 @@ def keep(outputs: Outputs, keeping: Keeping, most: int) -> None:
 def test_a_run_that_is_gone_on_with_says_which_engines_ran_before(tmp_path: Path) -> None:
     outputs = Outputs(tmp_path / "a.zarr")
     with pytest.raises(KeyboardInterrupt):
-        keep(outputs, Keeping(), 6)
-    keep(outputs, Keeping(resume=True), 99)  # three tiles are left, for which no other engine is needed
+        keep(outputs, ResumePolicy(), 6)
+    keep(
+        outputs, ResumePolicy(resume=True), 99
+    )  # three tiles are left, for which no other engine is needed
     group = zarr.open_group(tmp_path / "a.zarr", mode="r")
     assert group.attrs["napari_unet"]["engine"] == BOTH
     np.testing.assert_array_equal(np.asarray(group["0"]), EXPECTED)

@@ -1,4 +1,6 @@
-"""Half precision: near float32, tiles are whole within it, and it is told where a processor has none."""
+"""Half precision: near float32, tiles are whole within it, and it is told where a processor has
+none.
+"""
 
 from dataclasses import replace
 
@@ -26,7 +28,13 @@ from napari_unet.segment.tiles.memory import voxel_bytes
 CLOSE = 1e-2
 MODEL = tiny_model(tiny_spec(classes=3))
 SOME_HALF = pytest.mark.skipif(half_on("cpu") is None, reason="no instructions for half precision")
-ENGINES = ["torch", pytest.param("openvino", marks=pytest.mark.skipif(openvino_version() is None, reason="OpenVINO is not installed"))]
+ENGINES = [
+    "torch",
+    pytest.param(
+        "openvino",
+        marks=pytest.mark.skipif(openvino_version() is None, reason="OpenVINO is not installed"),
+    ),
+]
 
 
 @SOME_HALF
@@ -43,14 +51,22 @@ def test_tiled_is_whole_within_it(engine: str, case: Case) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("net", [{}, {"residual": True}, {"norm": "none"}])
 @pytest.mark.parametrize("dimensions", [2, 3])
-def test_it_is_near_float32_but_not_the_same(engine: str, net: dict[str, object], dimensions: int) -> None:
+def test_it_is_near_float32_but_not_the_same(
+    engine: str, net: dict[str, object], dimensions: int
+) -> None:
     model = tiny_model(tiny_spec(dimensions, classes=3, **net))
     window = smooth((1, *(64, 48, 16)[-dimensions:]), 2)
     finer, coarser = (
-        make_engine(model, SegmentSettings.model_validate({"engine": engine, "device": "cpu", "precision": precision}))
+        make_engine(
+            model,
+            SegmentSettings.model_validate(
+                {"engine": engine, "device": "cpu", "precision": precision}
+            ),
+        )
         for precision in ("float32", "half")
     )
-    expected, found = on(finer, window), on(coarser, window)
+    expected = on(finer, window)
+    found = on(coarser, window)
     assert found.dtype == np.float32
     assert 1e-6 < np.abs(found - expected).max() < 0.1
     assert np.abs(found - expected).mean() < CLOSE
@@ -65,7 +81,8 @@ def test_it_is_near_float32_but_not_the_same(engine: str, net: dict[str, object]
 @pytest.mark.parametrize("net", [{}, {"residual": True}])
 def test_one_slice_of_a_volume_is_what_it_is(channels: int, net: dict[str, object]) -> None:
     network = tiny_model(tiny_spec(3, depth=0, channels=channels, classes=3, **net)).network
-    finer, coarser = TorchEngine(network), TorchEngine(network, precision="half")
+    finer = TorchEngine(network)
+    coarser = TorchEngine(network, precision="half")
     for number in range(20):
         window = smooth((channels, 1, 7 + number, 12), number)
         torch.full((1000 * number + 1,), np.nan)  # what memory may hold from before
@@ -74,11 +91,15 @@ def test_one_slice_of_a_volume_is_what_it_is(channels: int, net: dict[str, objec
 
 def test_a_processor_without_it_runs_float32_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_engine, "half_on", lambda device: None)
-    plain, engine = TorchEngine(MODEL.network), TorchEngine(MODEL.network, precision="half")
+    plain = TorchEngine(MODEL.network)
+    engine = TorchEngine(MODEL.network, precision="half")
     window = smooth((1, 64, 48), 2)
     np.testing.assert_array_equal(on(engine, window), on(plain, window))
     assert (engine.name, engine.kind, engine.note) == (plain.name, plain.kind, NO_HALF)
-    assert TorchEngine(MODEL.network, note="So it is.", precision="half").note == f"So it is. {NO_HALF}"
+    assert (
+        TorchEngine(MODEL.network, note="So it is.", precision="half").note
+        == f"So it is. {NO_HALF}"
+    )
 
 
 @pytest.mark.skipif(openvino_version() is None, reason="OpenVINO is not installed")
@@ -86,8 +107,12 @@ def test_openvino_without_it_runs_float32_and_says_so(monkeypatch: pytest.Monkey
     from napari_unet.segment.engine import openvino_engine
 
     real = openvino_engine.openvino.Core
-    old = lambda core, *names: ["FP32"] if "OPTIMIZATION_CAPABILITIES" in names else real.get_property(core, *names)  # noqa: E731
-    monkeypatch.setattr(openvino_engine.openvino, "Core", type("OldCore", (real,), {"get_property": old}))
+    old = lambda core, *names: (  # noqa: E731
+        ["FP32"] if "OPTIMIZATION_CAPABILITIES" in names else real.get_property(core, *names)
+    )
+    monkeypatch.setattr(
+        openvino_engine.openvino, "Core", type("OldCore", (real,), {"get_property": old})
+    )
     engine = openvino_engine.OpenVinoEngine(MODEL.network, "half")
     assert (engine.kind, engine.note) == ("openvino", NO_HALF)
     assert engine.name == f"openvino {openvino_version()} on cpu"
@@ -101,21 +126,32 @@ def test_which_half_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_takes_less_memory_and_is_told_in_the_result() -> None:
-    job = plan_job(MODEL.spec, scan_of(np.zeros((640, 640), np.uint8)), SegmentSettings(precision="half"))
+    job = plan_job(
+        MODEL.spec, scan_of(np.zeros((640, 640), np.uint8)), SegmentSettings(precision="half")
+    )
     lattice, _ = lattice_of(job)
     for device in ("cpu", "cuda:0"):
-        finer, coarser = (kind_for("torch", device, False, precision) for precision in ("float32", "half"))
-        assert voxel_bytes(MODEL.spec.architecture, lattice, coarser) < voxel_bytes(MODEL.spec.architecture, lattice, finer)
+        finer, coarser = (
+            kind_for("torch", device, False, precision) for precision in ("float32", "half")
+        )
+        assert voxel_bytes(MODEL.spec.architecture, lattice, coarser) < voxel_bytes(
+            MODEL.spec.architecture, lattice, finer
+        )
     engine = TorchEngine(MODEL.network, precision="half")
     facts = run_facts(MODEL, job, engine)
-    assert (facts["settings"]["precision"], facts["precision"]) == ("half", "half" if engine.kind == "torch in half" else "float32")
+    assert (facts["settings"]["precision"], facts["precision"]) == (
+        "half",
+        "half" if engine.kind == "torch in half" else "float32",
+    )
 
 
 @SOME_HALF
 def test_intensities_too_far_apart_are_told() -> None:
     image = np.tile(np.arange(64, dtype=np.float32), (64, 1)) / 64
     image[30, 30] = 1e38
-    job = plan_job(MODEL.spec, scan_of(image), SegmentSettings(device="cpu", engine="torch", precision="half"))
+    job = plan_job(
+        MODEL.spec, scan_of(image), SegmentSettings(device="cpu", engine="torch", precision="half")
+    )
     job = replace(job, statistics={(): FrameStatistics((0.0,), (1e-3,))})
     with pytest.raises(EngineError, match="too far apart for half precision"):
         list(stream(MODEL, job))

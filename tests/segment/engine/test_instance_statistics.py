@@ -1,4 +1,6 @@
-"""Networks that normalise by instance: the statistics are the frame's, so tiles are exact, and small frames are what the network says."""
+"""Networks that normalise by instance: the statistics are the frame's, so tiles are exact, and
+small frames are what the network says.
+"""
 
 import math
 from pathlib import Path
@@ -13,18 +15,24 @@ from helpers.tiny import smooth, smooth_image, tiny_model, tiny_spec
 from napari_unet import segment
 from napari_unet.errors import Cancelled
 from napari_unet.model.torch_import import torch
-from napari_unet.progress import Wish
+from napari_unet.progress import Control
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine import TorchEngine
 from napari_unet.segment.engine.instance_statistics import fixed
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
-from napari_unet.segment.resumable.part import Keeping, Part
+from napari_unet.segment.resumable.part import Part, ResumePolicy
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.statistics import frame_statistics, normalize
 from napari_unet.segment.stream import Focus, stream
 from napari_unet.segment.tiles import instance_sample
-from napari_unet.segment.tiles.instance_sample import SAMPLE_BYTES, SIDE, most_voxels, sample_bytes, sample_windows
+from napari_unet.segment.tiles.instance_sample import (
+    SAMPLE_BYTES,
+    SIDE,
+    most_voxels,
+    sample_bytes,
+    sample_windows,
+)
 from napari_unet.segment.tiles.lattice import exact_lattice
 
 NETS = [{"norm": "instance"}, {"norm": "instance", "residual": True}]
@@ -38,11 +46,16 @@ def case_of(dimensions: int, shape: tuple[int, ...], **net: object) -> Case:
 
 @pytest.mark.parametrize("dimensions", [2, 3])
 @pytest.mark.parametrize("net", NETS)
-def test_with_fixed_statistics_a_network_says_the_same_of_what_they_are_of(dimensions: int, net: dict[str, object]) -> None:
+def test_with_fixed_statistics_a_network_says_the_same_of_what_they_are_of(
+    dimensions: int, net: dict[str, object]
+) -> None:
     network = tiny_model(tiny_spec(dimensions, classes=3, **net)).network
     window = torch.from_numpy(smooth((1, *(48, 32, 16)[:dimensions]), 1))[None]
     flat = fixed(network, window)
-    assert not any(isinstance(part, (torch.nn.InstanceNorm2d, torch.nn.InstanceNorm3d)) for part in flat.modules())
+    assert not any(
+        isinstance(part, (torch.nn.InstanceNorm2d, torch.nn.InstanceNorm3d))
+        for part in flat.modules()
+    )
     with torch.inference_mode():
         torch.testing.assert_close(flat(window), network(window), atol=1e-4, rtol=1e-4)
         other = window.flip(2) * 3
@@ -51,11 +64,15 @@ def test_with_fixed_statistics_a_network_says_the_same_of_what_they_are_of(dimen
 
 @pytest.mark.parametrize("dimensions", [2, 3])
 @pytest.mark.parametrize("net", NETS)
-def test_in_tiles_it_is_what_the_network_says_of_the_whole_frame(dimensions: int, net: dict[str, object]) -> None:
+def test_in_tiles_it_is_what_the_network_says_of_the_whole_frame(
+    dimensions: int, net: dict[str, object]
+) -> None:
     case = case_of(dimensions, SHAPES[dimensions], **net)
     tiled, labels, tiles = run(case, case.tile_px, case.focus)
     assert tiles > 2
-    part, _ = normalize(case.scan.data[None], frame_statistics(case.scan, dimensions, (), case.spec.normalization))
+    part, _ = normalize(
+        case.scan.data[None], frame_statistics(case.scan, dimensions, (), case.spec.normalization)
+    )
     with torch.inference_mode():
         whole = case.model.network(torch.from_numpy(part)[None]).softmax(dim=1)[0].numpy()
     assert_same(tiled, whole, labels, whole.argmax(axis=0), 1e-3)
@@ -65,12 +82,14 @@ def test_twin_statistics_of_each_tile_break_the_law(monkeypatch: pytest.MonkeyPa
     case = case_of(2, SHAPES[2], norm="instance")
     _, labels, _ = run(case, WHOLE)
     assert (run(case, 32)[1] == labels).all()
-    monkeypatch.setattr(TorchEngine, "fix", lambda self, windows, asked: None)
+    monkeypatch.setattr(TorchEngine, "fix", lambda self, windows, control: None)
     assert (run(case, 32)[1] != labels).mean() > 0.01
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])
-def test_of_a_large_frame_a_sample_is_taken_that_is_the_same_for_all_tiles(dimensions: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_large_frame_a_sample_is_taken_that_is_the_same_for_all_tiles(
+    dimensions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     case = case_of(dimensions, SHAPES[dimensions], norm="instance")
     most = {2: 3000, 3: 9000}[dimensions]
     monkeypatch.setattr(instance_sample, "most_voxels", lambda config: most)
@@ -89,12 +108,19 @@ def test_a_sample_is_bounded_seeded_and_within_the_frame(shape: tuple[int, ...])
     assert windows == sample_windows(config, lattice)
     sides = {tuple(part.stop - part.start for part in window) for window in windows}
     assert len(sides) == 1
-    assert all(0 < side <= SIDE[len(shape)] and side % step == 0 for side, step in zip(sides.pop(), lattice.strides, strict=True))
+    assert all(
+        0 < side <= SIDE[len(shape)] and side % step == 0
+        for side, step in zip(sides.pop(), lattice.strides, strict=True)
+    )
     voxels = sum(math.prod(part.stop - part.start for part in window) for window in windows)
     assert most_voxels(config) / 2 <= voxels <= most_voxels(config)
     assert sample_bytes(config, lattice) <= SAMPLE_BYTES[len(shape)]
     assert sample_bytes(tiny_spec(len(shape)).architecture, lattice) == 0
-    assert all(part.stop <= side for window in windows for part, side in zip(window, lattice.padded, strict=True))
+    assert all(
+        part.stop <= side
+        for window in windows
+        for part, side in zip(window, lattice.padded, strict=True)
+    )
 
 
 def test_every_frame_has_its_own_and_the_engine_that_takes_over_has_them_too() -> None:
@@ -108,7 +134,9 @@ def test_every_frame_has_its_own_and_the_engine_that_takes_over_has_them_too() -
         engines.add(tile.engine)
     assert len(engines) == 2
     for frame, expected in zip(stack, labels, strict=True):
-        part, _ = normalize(frame[None], frame_statistics(scan_of(frame), 2, (), model.spec.normalization))
+        part, _ = normalize(
+            frame[None], frame_statistics(scan_of(frame), 2, (), model.spec.normalization)
+        )
         with torch.inference_mode():
             whole = model.network(torch.from_numpy(part)[None])[0].argmax(dim=0).numpy()
         assert (whole != expected).mean() < 1e-3
@@ -116,25 +144,33 @@ def test_every_frame_has_its_own_and_the_engine_that_takes_over_has_them_too() -
 
 def test_it_is_asked_within_and_nothing_is_taken_twice() -> None:
     model = tiny_model(tiny_spec(classes=3, norm="instance"))
-    engine, windows, asked = TorchEngine(model.network), torch.rand(2, 1, 32, 32), []
-    engine.fix(windows, lambda: asked.append(1) or Wish.GO)
-    assert len(asked) == len(model.spec.architecture.widths) * 2 + model.spec.architecture.depth * 2
-    engine.fix(windows.clone(), lambda: Wish.CANCEL)
+    engine = TorchEngine(model.network)
+    windows = torch.rand(2, 1, 32, 32)
+    control = []
+    engine.fix(windows, lambda: control.append(1) or Control.CONTINUE)
+    assert (
+        len(control) == len(model.spec.architecture.widths) * 2 + model.spec.architecture.depth * 2
+    )
+    engine.fix(windows.clone(), lambda: Control.CANCEL)
     with pytest.raises(Cancelled):
-        engine.fix(windows + 1, lambda: Wish.CANCEL)
+        engine.fix(windows + 1, lambda: Control.CANCEL)
 
 
-def test_a_run_that_is_killed_or_in_parts_has_the_same_statistics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_is_killed_or_in_parts_has_the_same_statistics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(instance_sample, "most_voxels", lambda config: 3000)
     monkeypatch.setattr(instance_sample, "SIDE", {2: 32})
-    model, scan = tiny_model(tiny_spec(classes=3, norm="instance")), scan_of(smooth_image((2, 90, 100)))
+    model = tiny_model(tiny_spec(classes=3, norm="instance"))
+    scan = scan_of(smooth_image((2, 90, 100)))
     expected = segment(scan, model, settings=SegmentSettings(device="cpu", engine="torch"))
-    killed, parts = Outputs(tmp_path / "killed.zarr"), Outputs(tmp_path / "parts.zarr")
+    killed = Outputs(tmp_path / "killed.zarr")
+    parts = Outputs(tmp_path / "parts.zarr")
     with pytest.raises(Killed):
         run_kept(model, scan, killed, engine=Counting(model, 13))
-    run_kept(model, scan, killed, Keeping(resume=True))
+    run_kept(model, scan, killed, ResumePolicy(resume=True))
     for number in (2, 1):
-        run_kept(model, scan, parts, Keeping(part=Part(number, 2)))
-    run_kept(model, scan, parts, Keeping(merge=True))
+        run_kept(model, scan, parts, ResumePolicy(part=Part(number, 2)))
+    run_kept(model, scan, parts, ResumePolicy(merge=True))
     for outputs in (killed, parts):
         np.testing.assert_array_equal(values(outputs.labels), expected)

@@ -1,4 +1,6 @@
-"""OpenVINO gives what torch gives, tiles are whole within it, it heeds a wish within a window, and nothing leaves the machine."""
+"""OpenVINO gives what torch gives, tiles are whole within it, it heeds a wish within a window, and
+nothing leaves the machine.
+"""
 
 import os
 import subprocess
@@ -16,7 +18,7 @@ from helpers.tiny import smooth, smooth_image, tiny_model, tiny_spec
 from napari_unet.errors import Cancelled, EngineError
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
-from napari_unet.progress import Asked, Stopped, Wish
+from napari_unet.progress import Control, GetControl, Stopped
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine import TorchEngine
 from napari_unet.segment.engine.kinds import openvino_version
@@ -45,7 +47,9 @@ def model_of(dimensions: int = 2, **net: object) -> Model:
 
 @pytest.mark.parametrize("dimensions", [2, 3])
 @pytest.mark.parametrize("net", NETS)
-def test_every_kind_of_network_gives_what_torch_gives(dimensions: int, net: dict[str, object]) -> None:
+def test_every_kind_of_network_gives_what_torch_gives(
+    dimensions: int, net: dict[str, object]
+) -> None:
     network = model_of(dimensions, **net).network
     window = smooth((2, *(29, 34, 25)[:dimensions]), 3)
     with torch.inference_mode():
@@ -73,9 +77,16 @@ def test_tiled_is_whole_within_openvino(case: Case) -> None:
 
 
 @pytest.mark.parametrize(("dimensions", "classes"), [(2, 2), (2, 3), (3, 3)])
-def test_of_ten_thousand_labels_at_most_one_differs_between_engines(dimensions: int, classes: int) -> None:
+def test_of_ten_thousand_labels_at_most_one_differs_between_engines(
+    dimensions: int, classes: int
+) -> None:
     side, depth = {2: (400, 2), 3: (40, 1)}[dimensions]
-    case = Case(tiny_spec(dimensions, depth=depth, classes=classes), scan_of(smooth_image((side,) * dimensions)), 128, Focus((), ()))
+    case = Case(
+        tiny_spec(dimensions, depth=depth, classes=classes),
+        scan_of(smooth_image((side,) * dimensions)),
+        128,
+        Focus((), ()),
+    )
     by_torch, labels, _ = run(case, WHOLE)
     by_openvino, labels_too, _ = run(replace(case, engine="openvino"), WHOLE)
     assert np.bincount(labels.ravel(), minlength=classes).min() >= labels.size / 5
@@ -84,7 +95,13 @@ def test_of_ten_thousand_labels_at_most_one_differs_between_engines(dimensions: 
 
 
 def test_twin_a_halo_too_small_breaks_the_law(monkeypatch: pytest.MonkeyPatch) -> None:
-    case = Case(tiny_spec(classes=3), scan_of(smooth_image((128, 128))), 16, Focus((), (0.0, 0.0)), "openvino")
+    case = Case(
+        tiny_spec(classes=3),
+        scan_of(smooth_image((128, 128))),
+        16,
+        Focus((), (0.0, 0.0)),
+        "openvino",
+    )
     whole, labels, _ = run(case, WHOLE)
     monkeypatch.setattr(lattice_module, "exact_halo", lambda config: (0, 0))
     broken, broken_labels, _ = run(case, 16)
@@ -103,10 +120,15 @@ def test_the_computation_is_float32_and_the_name_says_what_ran() -> None:
 
 def test_each_shape_is_compiled_once_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of()
-    engine, plain = OpenVinoEngine(model.network), TorchEngine(model.network)
+    engine = OpenVinoEngine(model.network)
+    plain = TorchEngine(model.network)
     compiled: list[int] = []
     compile_model = openvino_engine.openvino.Core.compile_model
-    monkeypatch.setattr(openvino_engine.openvino.Core, "compile_model", lambda *given: compiled.append(1) or compile_model(*given))
+    monkeypatch.setattr(
+        openvino_engine.openvino.Core,
+        "compile_model",
+        lambda *given: compiled.append(1) or compile_model(*given),
+    )
     counts = []
     for shape in [(32, 32), (64, 32), (32, 32), (16, 48), (32, 32), (64, 64), (64, 32)]:
         window = smooth((2, *shape))
@@ -117,7 +139,9 @@ def test_each_shape_is_compiled_once_and_few_are_kept(monkeypatch: pytest.Monkey
 
 
 class Slow:
-    """A request that is never done before it is cancelled, and as OpenVINO's says so when it is waited for."""
+    """A request that is never done before it is cancelled, and as OpenVINO's says so when it is
+    waited for.
+    """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -138,21 +162,23 @@ class Slow:
         raise RuntimeError("Infer Request was canceled")
 
 
-def after(count: int, wish: Wish) -> Asked:
-    answers = iter([Wish.GO] * count)
-    return lambda: next(answers, wish)
+def after(count: int, answer: Control) -> GetControl:
+    answers = iter([Control.CONTINUE] * count)
+    return lambda: next(answers, answer)
 
 
-@pytest.mark.parametrize(("wish", "error"), [(Wish.STOP, Stopped), (Wish.CANCEL, Cancelled)])
-def test_a_wish_is_asked_for_every_tenth_of_a_second_and_ends_the_request(wish: Wish, error: type[Exception]) -> None:
+@pytest.mark.parametrize(("wish", "error"), [(Control.STOP, Stopped), (Control.CANCEL, Cancelled)])
+def test_a_wish_is_asked_for_every_tenth_of_a_second_and_ends_the_request(
+    answer: Control, error: type[Exception]
+) -> None:
     request = Slow()
     with pytest.raises(error):
-        finish(request, after(3, wish))
+        finish(request, after(3, answer))
     assert request.calls == ["start", *["wait_for"] * 4, "cancel", "wait"]
 
 
 def test_an_interrupt_lets_go_of_the_arrays_too() -> None:
-    def interrupt() -> Wish:
+    def interrupt() -> Control:
         raise KeyboardInterrupt
 
     request = Slow()
@@ -161,23 +187,30 @@ def test_an_interrupt_lets_go_of_the_arrays_too() -> None:
     assert request.calls[-2:] == ["cancel", "wait"]
 
 
-@pytest.mark.parametrize(("wish", "error"), [(Wish.STOP, Stopped), (Wish.CANCEL, Cancelled)])
-def test_a_wish_is_heeded_in_the_middle_of_a_window(monkeypatch: pytest.MonkeyPatch, wish: Wish, error: type[Exception]) -> None:
+@pytest.mark.parametrize(("wish", "error"), [(Control.STOP, Stopped), (Control.CANCEL, Cancelled)])
+def test_a_wish_is_heeded_in_the_middle_of_a_window(
+    monkeypatch: pytest.MonkeyPatch, answer: Control, error: type[Exception]
+) -> None:
     monkeypatch.setattr(openvino_engine, "ASK_MS", 0)
-    engine, window = OpenVinoEngine(model_of(width=16).network), smooth((2, 192, 192))
+    engine = OpenVinoEngine(model_of(width=16).network)
+    window = smooth((2, 192, 192))
     wanted = on(engine, window)
     with pytest.raises(error):
-        on(engine, window, after(2, wish))
+        on(engine, window, after(2, answer))
     np.testing.assert_array_equal(on(engine, window), wanted)
 
 
 def fails(*_: object) -> None:
-    raise RuntimeError("Exception from src/inference/src/cpp/core.cpp:117:\nUnsupported processor.\n\n")
+    raise RuntimeError(
+        "Exception from src/inference/src/cpp/core.cpp:117:\nUnsupported processor.\n\n"
+    )
 
 
 def test_what_can_not_be_compiled_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino_engine.openvino.Core, "compile_model", fails)
-    with pytest.raises(EngineError, match=r"^OpenVINO can not run this model \(Unsupported processor\)\.$"):
+    with pytest.raises(
+        EngineError, match=r"^OpenVINO can not run this model \(Unsupported processor\)\.$"
+    ):
         OpenVinoEngine(model_of().network)
 
 
@@ -189,12 +222,18 @@ def test_a_result_that_is_not_torchs_is_noticed(monkeypatch: pytest.MonkeyPatch)
         OpenVinoEngine(tiny_model(tiny_spec(channels=2, classes=3), seed=1).network)
 
 
-def test_a_failure_within_a_window_is_one_sentence_and_memory_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_within_a_window_is_one_sentence_and_memory_is_told_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     engine = OpenVinoEngine(model_of().network)
     monkeypatch.setattr(openvino_engine, "finish", fails)
-    with pytest.raises(EngineError, match=r"^OpenVINO failed \(Unsupported processor\)\.") as caught:
+    with pytest.raises(
+        EngineError, match=r"^OpenVINO failed \(Unsupported processor\)\."
+    ) as caught:
         on(engine, smooth((2, 32, 32)))
-    assert explain(caught.value) == "OpenVINO failed (Unsupported processor). Choose the engine torch."
+    assert (
+        explain(caught.value) == "OpenVINO failed (Unsupported processor). Choose the engine torch."
+    )
 
 
 def test_too_large_a_window_is_an_error_of_memory() -> None:
@@ -243,6 +282,14 @@ def test_nothing_is_sent_nor_written(tmp_path: Path) -> None:
         "TMPDIR",
     )
     own = os.environ | dict.fromkeys(names, str(tmp_path)) | {"PYTHONDONTWRITEBYTECODE": "1"}
-    ran = subprocess.run([sys.executable, "-c", PRIVATE], cwd=tmp_path, env=own, capture_output=True, text=True, timeout=120, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", PRIVATE],
+        cwd=tmp_path,
+        env=own,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert ran.returncode == 0, ran.stderr
     assert list(tmp_path.rglob("*")) == []

@@ -8,7 +8,7 @@ from helpers.tiny import smooth, tiny_model, tiny_spec
 from napari_unet.errors import Cancelled
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
-from napari_unet.progress import Stopped, Wish
+from napari_unet.progress import Control, Stopped
 from napari_unet.segment.engine import TorchEngine, folded
 from napari_unet.segment.engine.fusion import FusedUNet, MkldnnConv, can_fuse, works
 from napari_unet.segment.engine.torch_engine import _convolution
@@ -20,14 +20,21 @@ def network_of(dimensions: int, **net: object) -> UNet:
     return tiny_model(tiny_spec(dimensions, channels=2, classes=3, **net)).network
 
 
-@pytest.mark.parametrize(("dimensions", "net"), [(2, {}), (2, {"depth": 0}), (2, {"depth": 3}), (3, {}), (3, ANISOTROPIC)])
-def test_the_fused_form_gives_the_scores_of_the_network(dimensions: int, net: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("dimensions", "net"),
+    [(2, {}), (2, {"depth": 0}), (2, {"depth": 3}), (3, {}), (3, ANISOTROPIC)],
+)
+def test_the_fused_form_gives_the_scores_of_the_network(
+    dimensions: int, net: dict[str, object]
+) -> None:
     network = network_of(dimensions, **net)
     flat = folded(network)
     assert can_fuse(flat)
     image = torch.from_numpy(smooth((2, *(13, 18, 21)[:dimensions]), 3))[None]
     with torch.inference_mode():
-        torch.testing.assert_close(FusedUNet(flat, MkldnnConv, lambda: None)(image), network(image), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(
+            FusedUNet(flat, MkldnnConv, lambda: None)(image), network(image), atol=1e-5, rtol=1e-5
+        )
 
 
 @pytest.mark.parametrize("net", [{"residual": True}, {"norm": "instance"}])
@@ -45,7 +52,9 @@ def raises(*_: object) -> None:
 
 
 @pytest.mark.parametrize("operator", [raises, lambda x, *_: x[:, :3] * 0])
-def test_an_operator_that_torch_changed_is_not_used(monkeypatch: pytest.MonkeyPatch, operator: Callable[..., object]) -> None:
+def test_an_operator_that_torch_changed_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, operator: Callable[..., object]
+) -> None:
     network = network_of(2)
     monkeypatch.setattr(torch.ops.mkldnn, "_convolution_pointwise", operator)
     _convolution.cache_clear()
@@ -60,9 +69,11 @@ def test_an_operator_that_torch_changed_is_not_used(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("net", [{}, {"residual": True}])
-@pytest.mark.parametrize(("wish", "error"), [(Wish.STOP, Stopped), (Wish.CANCEL, Cancelled)])
-def test_the_engine_asks_within_a_window(net: dict[str, object], wish: Wish, error: type[Exception]) -> None:
-    answers = iter([Wish.GO] * 4 + [wish] * 20)
+@pytest.mark.parametrize(("wish", "error"), [(Control.STOP, Stopped), (Control.CANCEL, Cancelled)])
+def test_the_engine_asks_within_a_window(
+    net: dict[str, object], answer: Control, error: type[Exception]
+) -> None:
+    answers = iter([Control.CONTINUE] * 4 + [answer] * 20)
     with pytest.raises(error):
         on(TorchEngine(network_of(2, **net)), smooth((2, 32, 32), 1), lambda: next(answers))
     assert len(list(answers)) == 19
@@ -75,10 +86,10 @@ def test_cudnn_stays_on_with_float32_as_it_is() -> None:
     seen: list[tuple[bool, bool, bool]] = []
     tf32: list[bool] = []
 
-    def look() -> Wish:
+    def look() -> Control:
         seen.append((cudnn.enabled, cudnn.benchmark, cudnn.deterministic))
         tf32.append(cudnn.allow_tf32)
-        return Wish.GO
+        return Control.CONTINUE
 
     on(engine, smooth((2, 32, 32), 1), look)
     assert set(seen) == {wished}

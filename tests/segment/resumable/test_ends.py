@@ -1,4 +1,6 @@
-"""How runs that are kept come to their end: with coarser levels, alone, and whatever others have left."""
+"""How runs that are kept come to their end: with coarser levels, alone, and whatever others have
+left.
+"""
 
 import errno
 import os
@@ -17,17 +19,23 @@ from helpers.resumable import Counting, Killed, run_kept, run_killed, run_parts
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet import files
 from napari_unet.errors import Cancelled, OutputError
-from napari_unet.progress import Progress, Wish
+from napari_unet.progress import Control, Progress
 from napari_unet.scans.formats import zarr_partial as partial_zarr
 from napari_unet.scans.formats import zarr_pyramid as pyramid
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.write_lock import only_writer
-from napari_unet.scans.formats.zarr_partial import begin_partial, forget_leftover, is_begun, open_partial, partial_folder
+from napari_unet.scans.formats.zarr_partial import (
+    begin_partial,
+    forget_leftover,
+    is_begun,
+    open_partial,
+    partial_folder,
+)
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
-from napari_unet.segment.resumable.part import Keeping, Part
-from napari_unet.segment.resumable.run import CompleteRun, complete_run, kept_run
+from napari_unet.segment.resumable.part import Part, ResumePolicy
+from napari_unet.segment.resumable.run import CompleteRun, complete_run, resumable_run
 from napari_unet.segment.settings import SegmentSettings
 
 MODEL = tiny_model(tiny_spec(classes=3))
@@ -35,8 +43,11 @@ SCAN = scan_of(smooth_image((2, 60, 70)))
 JOB = plan_job(MODEL.spec, SCAN, SegmentSettings(tile_px=16, device="cpu"))
 TILES = 2 * 4 * 5
 COARSER = 2 * (30 * 35 + 15 * 18)
-RESUME, OVERWRITE, MERGE = Keeping(resume=True), Keeping(overwrite=True), Keeping(merge=True)
-FIRST, SECOND = Keeping(part=Part(1, 2)), Keeping(part=Part(2, 2))
+RESUME = ResumePolicy(resume=True)
+OVERWRITE = ResumePolicy(overwrite=True)
+MERGE = ResumePolicy(merge=True)
+FIRST = ResumePolicy(part=Part(1, 2))
+SECOND = ResumePolicy(part=Part(2, 2))
 
 
 @pytest.fixture
@@ -70,7 +81,11 @@ def test_a_result_has_coarser_levels(both: Outputs) -> None:
     run_kept(MODEL, SCAN, both)
     check_whole(both)
     assert both.probabilities is not None
-    assert [level.shape for level in levels_of(both.probabilities)] == [(3, 2, 60, 70), (3, 2, 30, 35), (3, 2, 15, 18)]
+    assert [level.shape for level in levels_of(both.probabilities)] == [
+        (3, 2, 60, 70),
+        (3, 2, 30, 35),
+        (3, 2, 15, 18),
+    ]
 
 
 def test_a_merge_makes_them_too(outputs: Outputs) -> None:
@@ -82,16 +97,17 @@ def test_a_merge_makes_them_too(outputs: Outputs) -> None:
 class Levels:
     """Counts the chunks of coarser levels, and does something after three."""
 
-    def __init__(self, wish: Wish = Wish.GO) -> None:
-        self._wish, self.chunks = wish, 0
+    def __init__(self, answer: Control = Control.CONTINUE) -> None:
+        self._answer = answer
+        self.chunks = 0
 
     def show(self, progress: Progress) -> None:
         self.chunks += progress.unit == "chunks of coarser levels"
-        if self.chunks == 3 and self._wish is Wish.GO:
+        if self.chunks == 3 and self._answer is Control.CONTINUE:
             raise Killed
 
-    def asked(self) -> Wish:
-        return self._wish if self.chunks >= 3 else Wish.GO
+    def control(self) -> Control:
+        return self._answer if self.chunks >= 3 else Control.CONTINUE
 
 
 def test_a_run_killed_while_it_makes_levels_makes_them_again(both: Outputs) -> None:
@@ -106,8 +122,8 @@ def test_a_run_killed_while_it_makes_levels_makes_them_again(both: Outputs) -> N
 
 
 def test_stop_leaves_the_levels_to_another_run(outputs: Outputs) -> None:
-    stopping = Levels(Wish.STOP)
-    run_kept(MODEL, SCAN, outputs, on_progress=stopping.show, asked=stopping.asked)
+    stopping = Levels(Control.STOP)
+    run_kept(MODEL, SCAN, outputs, on_progress=stopping.show, control=stopping.control)
     assert stopping.chunks == 3
     assert names(outputs) == ["a.zarr.partial"]
     run_kept(MODEL, SCAN, outputs, RESUME, Counting(MODEL, 0))
@@ -115,35 +131,49 @@ def test_stop_leaves_the_levels_to_another_run(outputs: Outputs) -> None:
 
 
 def test_cancel_among_the_levels_is_as_if_the_run_had_never_begun(both: Outputs) -> None:
-    cancelling = Levels(Wish.CANCEL)
+    cancelling = Levels(Control.CANCEL)
     with pytest.raises(Cancelled):
-        run_kept(MODEL, SCAN, both, on_progress=cancelling.show, asked=cancelling.asked)
+        run_kept(MODEL, SCAN, both, on_progress=cancelling.show, control=cancelling.control)
     assert names(both) == []
 
 
-def test_the_disk_must_have_room_for_the_levels_too(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_disk_must_have_room_for_the_levels_too(
+    outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run_parts(MODEL, SCAN, outputs, [1, 2])
     needed = round(COARSER / 8)
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed - 1))
+    monkeypatch.setattr(
+        files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed - 1)
+    )
     with pytest.raises(OutputError, match="Free some space"):
         run_kept(MODEL, SCAN, outputs, MERGE)
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed))
+    monkeypatch.setattr(
+        files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed)
+    )
     run_kept(MODEL, SCAN, outputs, MERGE)
     check_whole(outputs)
 
 
 @pytest.mark.parametrize("second", [RESUME, OVERWRITE, MERGE])
-def test_two_whole_runs_of_one_result_are_not_at_once(outputs: Outputs, second: Keeping) -> None:
-    with kept_run(MODEL, JOB, outputs, Keeping(), Counting(MODEL)), pytest.raises(OutputError, match="by another run at this moment"):
+def test_two_whole_runs_of_one_result_are_not_at_once(
+    outputs: Outputs, second: ResumePolicy
+) -> None:
+    with (
+        resumable_run(MODEL, JOB, outputs, ResumePolicy(), Counting(MODEL)),
+        pytest.raises(OutputError, match="by another run at this moment"),
+    ):
         run_kept(MODEL, SCAN, outputs, second, Counting(MODEL, 0))
     assert run_kept(MODEL, SCAN, outputs, RESUME).complete
     assert names(outputs) == ["a.zarr"]
 
 
 def test_a_part_is_not_computed_twice_at_once_and_others_are(outputs: Outputs) -> None:
-    with kept_run(MODEL, JOB, outputs, FIRST, Counting(MODEL)):
-        with pytest.raises(OutputError, match=r"Part 1/2 of .* is being computed by another run at this moment. Wait"):
-            run_kept(MODEL, SCAN, outputs, Keeping(resume=True, part=Part(1, 2)))
+    with resumable_run(MODEL, JOB, outputs, FIRST, Counting(MODEL)):
+        with pytest.raises(
+            OutputError,
+            match=r"Part 1/2 of .* is being computed by another run at this moment. Wait",
+        ):
+            run_kept(MODEL, SCAN, outputs, ResumePolicy(resume=True, part=Part(1, 2)))
         run_kept(MODEL, SCAN, outputs, SECOND)
         with pytest.raises(OutputError, match="20 of 40 tiles are missing in part 1/2"):
             run_kept(MODEL, SCAN, outputs, MERGE)
@@ -165,7 +195,9 @@ with only_writer(Path(sys.argv[1]), sys.argv[2], "held"):
 @pytest.mark.parametrize("name", ["whole", "part-2-of-2"])
 def test_a_writer_that_is_killed_holds_nothing(outputs: Outputs, name: str) -> None:
     words = [sys.executable, "-c", HOLD, str(outputs.labels), name]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(OutputError, match="taken"), only_writer(outputs.labels, name, "taken"):
@@ -177,8 +209,12 @@ def test_a_writer_that_is_killed_holds_nothing(outputs: Outputs, name: str) -> N
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows removes no file that is open")
-def test_a_lock_file_that_was_removed_meanwhile_is_made_anew(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its holder ended after this one had opened it: whoever came next would make another, and hold that."""
+def test_a_lock_file_that_was_removed_meanwhile_is_made_anew(
+    outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its holder ended after this one had opened it: whoever came next would make another, and hold
+    that.
+    """
     found: list[list[str]] = []
 
     def lock_late(handle: int) -> None:
@@ -193,12 +229,14 @@ def test_a_lock_file_that_was_removed_meanwhile_is_made_anew(outputs: Outputs, m
     assert names(outputs) == []
 
 
-def test_where_there_are_no_locks_nobody_is_refused(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_are_no_locks_nobody_is_refused(
+    outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unsupported(handle: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr("napari_unet.scans.formats.write_lock._lock", unsupported)
-    with kept_run(MODEL, JOB, outputs, FIRST, Counting(MODEL)):
+    with resumable_run(MODEL, JOB, outputs, FIRST, Counting(MODEL)):
         run_kept(MODEL, SCAN, outputs, FIRST)
     run_kept(MODEL, SCAN, outputs, SECOND)
     assert run_kept(MODEL, SCAN, outputs, MERGE).complete
@@ -206,27 +244,42 @@ def test_where_there_are_no_locks_nobody_is_refused(outputs: Outputs, monkeypatc
 
 
 def leave(path: Path, what: str) -> None:
-    """What a run leaves that is killed while it removes or completes a result: a chunk, or a journal."""
+    """What a run leaves that is killed while it removes or completes a result: a chunk, or a
+    journal.
+    """
     file = partial_folder(path) / what.replace("NAME", path.name)
     file.parent.mkdir(parents=True)
     file.write_bytes(b"")
 
 
 @pytest.mark.parametrize("left", ["NAME/0/c/0/0/0", "whole.0000.journal"])
-@pytest.mark.parametrize("keeping", [Keeping(), RESUME, OVERWRITE, Keeping(part=Part(1, 1)), Keeping(resume=True, part=Part(1, 1))])
-def test_a_folder_without_a_result_blocks_nobody(both: Outputs, keeping: Keeping, left: str) -> None:
+@pytest.mark.parametrize(
+    "keeping",
+    [
+        ResumePolicy(),
+        RESUME,
+        OVERWRITE,
+        ResumePolicy(part=Part(1, 1)),
+        ResumePolicy(resume=True, part=Part(1, 1)),
+    ],
+)
+def test_a_folder_without_a_result_blocks_nobody(
+    both: Outputs, policy: ResumePolicy, left: str
+) -> None:
     assert both.probabilities is not None
     for path in (both.labels, both.probabilities):
         leave(path, left)
-    assert run_kept(MODEL, SCAN, both, keeping).tiles == TILES
-    if keeping.part is not None:
+    assert run_kept(MODEL, SCAN, both, policy).tiles == TILES
+    if policy.part is not None:
         assert names(both) == ["a.zarr.partial", "p.zarr.partial"]
         assert run_kept(MODEL, SCAN, both, MERGE).skipped == TILES
     assert names(both) == ["a.zarr", "p.zarr"]
 
 
 @pytest.mark.parametrize("left", ["NAME/0/c/0/0/0", "whole.0000.journal"])
-def test_there_is_nothing_to_merge_in_a_folder_without_a_result(outputs: Outputs, left: str) -> None:
+def test_there_is_nothing_to_merge_in_a_folder_without_a_result(
+    outputs: Outputs, left: str
+) -> None:
     leave(outputs.labels, left)
     with pytest.raises(OutputError, match="nothing to merge"):
         run_kept(MODEL, SCAN, outputs, MERGE)
@@ -234,11 +287,13 @@ def test_there_is_nothing_to_merge_in_a_folder_without_a_result(outputs: Outputs
 
 
 @pytest.mark.parametrize("left", ["NAME/0/c/0/0/0", "whole.0000.journal"])
-@pytest.mark.parametrize("keeping", [RESUME, MERGE, Keeping(resume=True, part=Part(1, 4))])
-def test_what_is_complete_is_found_beside_a_folder_without_a_result(outputs: Outputs, keeping: Keeping, left: str) -> None:
+@pytest.mark.parametrize("keeping", [RESUME, MERGE, ResumePolicy(resume=True, part=Part(1, 4))])
+def test_what_is_complete_is_found_beside_a_folder_without_a_result(
+    outputs: Outputs, policy: ResumePolicy, left: str
+) -> None:
     whole = run_kept(MODEL, SCAN, outputs)
     leave(outputs.labels, left)
-    found = complete_run(MODEL, JOB, outputs, keeping)
+    found = complete_run(MODEL, JOB, outputs, policy)
     assert isinstance(found, CompleteRun)
     assert found.voxels.tolist() == whole.voxels.tolist()
     assert names(outputs) == ["a.zarr"]
@@ -250,7 +305,9 @@ def test_what_is_begun_is_no_leftover(outputs: Outputs) -> None:
     assert is_begun(outputs.labels)
 
 
-def test_what_another_begins_in_the_place_of_a_leftover_stays(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_another_begins_in_the_place_of_a_leftover_stays(
+    outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another part finds the same leftover, and is faster."""
     leave(outputs.labels, "NAME/0/c/0/0/0")
     real = partial_zarr.sibling
@@ -267,7 +324,9 @@ def test_what_another_begins_in_the_place_of_a_leftover_stays(outputs: Outputs, 
     assert names(outputs) == ["a.zarr.partial"]
 
 
-def test_a_leftover_that_another_removes_meanwhile_is_no_error(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_leftover_that_another_removes_meanwhile_is_no_error(
+    outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     leave(outputs.labels, "NAME/0/c/0/0/0")
     real = partial_zarr.sibling
 

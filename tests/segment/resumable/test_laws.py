@@ -1,4 +1,6 @@
-"""Whole = tiled = resumed = parts, bit for bit, for random scans, tiles, parts and interruptions; and twins that break it."""
+"""Whole = tiled = resumed = parts, bit for bit, for random scans, tiles, parts and interruptions;
+and twins that break it.
+"""
 
 import json
 from dataclasses import dataclass
@@ -21,14 +23,14 @@ from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.files import plan_of
-from napari_unet.segment.resumable.part import Keeping, Part, share_of
+from napari_unet.segment.resumable.part import Part, ResumePolicy, share_of
 from napari_unet.segment.run import segment
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.tiles.tile_grid import TileGrid, chunks_of
 from napari_unet.segment.tiles.tiling import TilePlan
 
-RESUME = Keeping(resume=True)
-MERGE = Keeping(merge=True)
+RESUME = ResumePolicy(resume=True)
+MERGE = ResumePolicy(merge=True)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,11 @@ class Case:
 
     @property
     def labels(self) -> np.ndarray:
-        return segment(self.scan, self.model, settings=SegmentSettings(tile_px=self.tile_px, device="cpu", engine="torch"))
+        return segment(
+            self.scan,
+            self.model,
+            settings=SegmentSettings(tile_px=self.tile_px, device="cpu", engine="torch"),
+        )
 
 
 @st.composite
@@ -49,13 +55,20 @@ def cases(draw: st.DrawFn) -> Case:
     dimensions = draw(st.sampled_from([2, 2, 3]))
     ratio = draw(st.sampled_from([None, None, 0.77, 1.6]))
     net = {"depth": draw(st.integers(0, 1 if dimensions == 3 else 2))}
-    spec = tiny_spec(dimensions, classes=draw(st.sampled_from([2, 3])), spacing=ratio and (1.0,) * dimensions, **net)
+    spec = tiny_spec(
+        dimensions,
+        classes=draw(st.sampled_from([2, 3])),
+        spacing=ratio and (1.0,) * dimensions,
+        **net,
+    )
     longest = {2: 90, 3: 26}[dimensions]
     shape = tuple(draw(st.integers(1, longest)) for _ in range(dimensions))
     image = smooth_image((draw(st.integers(1, 3)), *shape), draw(st.integers(0, 5)))
     axes = "t" + "zyx"[-dimensions:]
     order = draw(st.permutations(range(len(axes))))
-    scan = scan_of(image.transpose(order), "".join(axes[n] for n in order), ratio and (ratio,) * dimensions)
+    scan = scan_of(
+        image.transpose(order), "".join(axes[n] for n in order), ratio and (ratio,) * dimensions
+    )
     return Case(tiny_model(spec), scan, draw(st.sampled_from([16, 24, 48])))
 
 
@@ -74,7 +87,10 @@ def test_an_interrupted_run_goes_on_to_the_same_labels(
     ended = run_kept(case.model, case.scan, outputs, RESUME, engine, case.tile_px)
     np.testing.assert_array_equal(values(outputs.labels), case.labels)
     assert ended.complete
-    assert ended.voxels.tolist() == np.bincount(case.labels.ravel(), minlength=len(ended.voxels)).tolist()
+    assert (
+        ended.voxels.tolist()
+        == np.bincount(case.labels.ravel(), minlength=len(ended.voxels)).tolist()
+    )
     whole = Outputs(place / "b.zarr", place / "q.zarr" if probabilities else None)
     fresh = Counting(case.model)
     run_kept(case.model, case.scan, whole, engine=fresh, tile_px=case.tile_px)
@@ -82,7 +98,9 @@ def test_an_interrupted_run_goes_on_to_the_same_labels(
     assert ended.skipped + ended.tiles == fresh.runs
     if probabilities:
         assert values(place / "p.zarr").tobytes() == values(place / "q.zarr").tobytes()
-    assert sorted(path.name for path in place.iterdir()) == sorted(["a.zarr", "b.zarr", *(["p.zarr", "q.zarr"] if probabilities else [])])
+    assert sorted(path.name for path in place.iterdir()) == sorted(
+        ["a.zarr", "b.zarr", *(["p.zarr", "q.zarr"] if probabilities else [])]
+    )
 
 
 @given(cases(), st.integers(1, 6).flatmap(lambda n: st.permutations(range(1, n + 1))), st.data())
@@ -90,18 +108,39 @@ def test_parts_in_any_order_make_the_same_labels(
     tmp_path_factory: pytest.TempPathFactory, case: Case, order: list[int], data: st.DataObject
 ) -> None:
     outputs = Outputs(tmp_path_factory.mktemp("parts") / "a.zarr")
-    killed, again = data.draw(st.sampled_from(order)), data.draw(st.sampled_from(order))
-    run_killed(case.model, case.scan, outputs, data.draw(st.integers(0, 4)), Keeping(part=Part(killed, len(order))), case.tile_px)
-    keeping = [Keeping(resume=number == killed, part=Part(number, len(order))) for number in order]
-    for each in keeping:
+    killed = data.draw(st.sampled_from(order))
+    again = data.draw(st.sampled_from(order))
+    run_killed(
+        case.model,
+        case.scan,
+        outputs,
+        data.draw(st.integers(0, 4)),
+        ResumePolicy(part=Part(killed, len(order))),
+        case.tile_px,
+    )
+    policy = [
+        ResumePolicy(resume=number == killed, part=Part(number, len(order))) for number in order
+    ]
+    for each in policy:
         run_kept(case.model, case.scan, outputs, each, tile_px=case.tile_px)
-    redone = run_kept(case.model, case.scan, outputs, Keeping(overwrite=True, part=Part(again, len(order))), tile_px=case.tile_px)
+    redone = run_kept(
+        case.model,
+        case.scan,
+        outputs,
+        ResumePolicy(overwrite=True, part=Part(again, len(order))),
+        tile_px=case.tile_px,
+    )
     assert redone.skipped == 0
     merged = run_kept(case.model, case.scan, outputs, MERGE, Counting(case.model, 0), case.tile_px)
     np.testing.assert_array_equal(values(outputs.labels), case.labels)
     assert merged.tiles == 0
     assert merged.skipped >= 1
-    assert run_kept(case.model, case.scan, outputs, MERGE, Counting(case.model, 0), case.tile_px).skipped == merged.skipped
+    assert (
+        run_kept(
+            case.model, case.scan, outputs, MERGE, Counting(case.model, 0), case.tile_px
+        ).skipped
+        == merged.skipped
+    )
     assert [path.name for path in outputs.labels.parent.iterdir()] == ["a.zarr"]
 
 
@@ -120,7 +159,10 @@ def check_chunks_have_one_writer(case: Case, plan: TilePlan, chunks: tuple[int, 
     sides = [known[letter] for letter in case.scan.frame_axes(len(plan.steps))]
     owner: dict[tuple[int, ...], int] = {}
     for number, tile in enumerate(plan.tiles):
-        ranges = [range(part.start // side, -(-part.stop // side)) for part, side in zip(tile.write, sides, strict=True)]
+        ranges = [
+            range(part.start // side, -(-part.stop // side))
+            for part, side in zip(tile.write, sides, strict=True)
+        ]
         for place in product(*ranges):
             assert owner.setdefault(place, number) == number
 
@@ -140,7 +182,9 @@ CASE = Case(tiny_model(tiny_spec(classes=3)), scan_of(smooth_image((2, 60, 70)))
 
 
 @given(st.integers(0, 99), st.sampled_from([b"", b"damaged", None, "another"]))
-def test_a_damaged_chunk_is_computed_again(tmp_path_factory: pytest.TempPathFactory, number: int, how: bytes | str | None) -> None:
+def test_a_damaged_chunk_is_computed_again(
+    tmp_path_factory: pytest.TempPathFactory, number: int, how: bytes | str | None
+) -> None:
     outputs = Outputs(tmp_path_factory.mktemp("damaged") / "a.zarr")
     assert run_killed(CASE.model, CASE.scan, outputs, 12)
     place = partial_folder(outputs.labels)
@@ -152,17 +196,23 @@ def test_a_damaged_chunk_is_computed_again(tmp_path_factory: pytest.TempPathFact
     assert engine.runs == 2 * 20 - 12 + 1
 
 
-def test_twin_without_verification_a_chunk_that_was_never_written_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_twin_without_verification_a_chunk_that_was_never_written_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The journal of one run claims all tiles of another, of which nothing was written."""
-    donor, outputs = Outputs(tmp_path / "donor.zarr"), Outputs(tmp_path / "a.zarr")
+    donor = Outputs(tmp_path / "donor.zarr")
+    outputs = Outputs(tmp_path / "a.zarr")
     run_parts(CASE.model, CASE.scan, donor, [1])
-    run_killed(CASE.model, CASE.scan, outputs, 0, Keeping(part=Part(1, 1)))
+    run_killed(CASE.model, CASE.scan, outputs, 0, ResumePolicy(part=Part(1, 1)))
     (claims,) = partial_folder(donor.labels).glob("*.journal")
     claims.rename(partial_folder(outputs.labels) / claims.name)
     with pytest.raises(OutputError, match="40 of 40 tiles are missing"):
         run_kept(CASE.model, CASE.scan, outputs, MERGE)
     with monkeypatch.context() as patch:
-        patch.setattr("napari_unet.segment.resumable.tiles.Store.verified", lambda _, records, *__: [said[0] for said in records.values()])
+        patch.setattr(
+            "napari_unet.segment.resumable.tiles.Store.verified",
+            lambda _, records, *__: [said[0] for said in records.values()],
+        )
         run_kept(CASE.model, CASE.scan, outputs, MERGE)
     assert (values(outputs.labels) != CASE.labels).any()
 
@@ -174,11 +224,15 @@ def test_tiles_of_another_size_are_refused(tmp_path: Path) -> None:
         run_kept(CASE.model, CASE.scan, outputs, RESUME, tile_px=24)
 
 
-def test_statistics_that_are_known_are_not_taken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_statistics_that_are_known_are_not_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     outputs = Outputs(tmp_path / "a.zarr")
     run_killed(CASE.model, CASE.scan, outputs, 25)
     with monkeypatch.context() as patch:
-        patch.setattr("napari_unet.segment.stream.frame_statistics", lambda *_: pytest.fail("taken again"))
+        patch.setattr(
+            "napari_unet.segment.stream.frame_statistics", lambda *_: pytest.fail("taken again")
+        )
         run_kept(CASE.model, CASE.scan, outputs, RESUME)
     np.testing.assert_array_equal(values(outputs.labels), CASE.labels)
     facts = zarr.open_group(outputs.labels, mode="r").attrs["napari_unet"]

@@ -19,15 +19,20 @@ from napari_unet.errors import Cancelled, OutputError, ScanError, SettingsError
 from napari_unet.model.model import Model
 from napari_unet.model.spec import MeasuredHalo
 from napari_unet.model.torch_import import torch
-from napari_unet.progress import Asked, Wish, go
+from napari_unet.progress import Control, GetControl, always_continue
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.write import write_labels
-from napari_unet.scans.formats.zarr_partial import begin_partial, finish_partial, open_partial, partial_folder
+from napari_unet.scans.formats.zarr_partial import (
+    begin_partial,
+    finish_partial,
+    open_partial,
+    partial_folder,
+)
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
-from napari_unet.segment.resumable.part import Keeping, Part, parse_part
-from napari_unet.segment.resumable.run import kept_run
+from napari_unet.segment.resumable.part import Part, ResumePolicy, parse_part
+from napari_unet.segment.resumable.run import resumable_run
 from napari_unet.segment.run import segment
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
@@ -35,7 +40,9 @@ from napari_unet.segment.stream import stream
 MODEL = tiny_model(tiny_spec(classes=3))
 SCAN = scan_of(smooth_image((2, 60, 70)))
 TILES = 2 * 4 * 5
-RESUME, OVERWRITE, MERGE = Keeping(resume=True), Keeping(overwrite=True), Keeping(merge=True)
+RESUME = ResumePolicy(resume=True)
+OVERWRITE = ResumePolicy(overwrite=True)
+MERGE = ResumePolicy(merge=True)
 LABELS = segment(SCAN, MODEL, settings=SegmentSettings(tile_px=16, device="cpu", engine="torch"))
 
 
@@ -53,13 +60,20 @@ def other(**changes: object) -> Scan:
 
 
 def test_a_share_is_of_a_run_that_another_has_begun_and_completes(outputs: Outputs) -> None:
-    share = Keeping(resume=True, share=range(5, 9))
-    with pytest.raises(OutputError, match=r"a.zarr.partial is not there\. .* file system that all share"):
+    share = ResumePolicy(resume=True, share=range(5, 9))
+    with pytest.raises(
+        OutputError, match=r"a.zarr.partial is not there\. .* file system that all share"
+    ):
         run_kept(MODEL, SCAN, outputs, share)
     assert names(outputs) == []
     run_killed(MODEL, SCAN, outputs, 7)
     run = run_kept(MODEL, SCAN, outputs, share)
-    assert (run.tiles, run.skipped, run.complete, names(outputs)) == (2, 2, True, ["a.zarr.partial"])
+    assert (run.tiles, run.skipped, run.complete, names(outputs)) == (
+        2,
+        2,
+        True,
+        ["a.zarr.partial"],
+    )
     assert run_kept(MODEL, SCAN, outputs, RESUME).skipped == 9
     np.testing.assert_array_equal(values(outputs.labels), LABELS)
 
@@ -69,7 +83,10 @@ def test_a_share_is_of_a_run_that_another_has_begun_and_completes(outputs: Outpu
     [
         (other(data=np.asarray(SCAN.data) + 1), "another image .other pixels"),
         (other(axes="tyx", spacing=(1.0, 1.0)), "another image .axes: zyx then, tyx now"),
-        (other(spacing=(2.0, 1.0, 1.0), unit="um"), r"spacing: \[1.0, 1.0, 1.0\] then, \[2.0, 1.0, 1.0\] now"),
+        (
+            other(spacing=(2.0, 1.0, 1.0), unit="um"),
+            r"spacing: \[1.0, 1.0, 1.0\] then, \[2.0, 1.0, 1.0\] now",
+        ),
     ],
 )
 def test_another_image_is_refused(outputs: Outputs, scan: Scan, told: str) -> None:
@@ -90,20 +107,29 @@ def test_another_engine_is_refused_except_for_a_merge(outputs: Outputs) -> None:
     abacus = Counting(MODEL)
     abacus.name = "abacus"
     with pytest.raises(OutputError, match=r"another engine \(name: torch .* then, abacus now\)"):
-        run_kept(MODEL, SCAN, outputs, Keeping(resume=True, part=Part(1, 1)), abacus)
+        run_kept(MODEL, SCAN, outputs, ResumePolicy(resume=True, part=Part(1, 1)), abacus)
     assert run_kept(MODEL, SCAN, outputs, MERGE).skipped == TILES
 
 
 def test_other_settings_are_refused(outputs: Outputs) -> None:
     run_killed(MODEL, SCAN, outputs, 3)
-    with pytest.raises(OutputError, match=r"another settings .keep_probabilities: False then, True now"):
-        run_kept(MODEL, SCAN, replace(outputs, probabilities=outputs.labels.with_name("p.zarr")), RESUME)
+    with pytest.raises(
+        OutputError, match=r"another settings .keep_probabilities: False then, True now"
+    ):
+        run_kept(
+            MODEL, SCAN, replace(outputs, probabilities=outputs.labels.with_name("p.zarr")), RESUME
+        )
 
 
-def test_with_a_measured_halo_a_run_goes_on_and_is_parted_alike_and_without_it_is_another(outputs: Outputs, tmp_path: Path) -> None:
+def test_with_a_measured_halo_a_run_goes_on_and_is_parted_alike_and_without_it_is_another(
+    outputs: Outputs, tmp_path: Path
+) -> None:
     base = tiny_model(tiny_spec(3, depth=1))
-    spec = base.spec.model_copy(update={"halo": MeasuredHalo(voxels=(2, 2, 2), changed=1e-4, compared=10**6)})
-    model, scan = Model(spec, base.network, base.weights_sha256), scan_of(smooth_image((40, 40, 40)), axes="zyx")
+    spec = base.spec.model_copy(
+        update={"halo": MeasuredHalo(voxels=(2, 2, 2), changed=1e-4, compared=10**6)}
+    )
+    model = Model(spec, base.network, base.weights_sha256)
+    scan = scan_of(smooth_image((40, 40, 40)), axes="zyx")
     whole = segment(scan, model, settings=SegmentSettings(tile_px=16, device="cpu", engine="torch"))
     assert not np.array_equal(whole, segment(scan, base))  # it is the measured one that is used
     assert run_killed(model, scan, outputs, 5)
@@ -118,17 +144,22 @@ def test_with_a_measured_halo_a_run_goes_on_and_is_parted_alike_and_without_it_i
 
 
 def test_another_number_of_parts_is_refused(outputs: Outputs) -> None:
-    run_kept(MODEL, SCAN, outputs, Keeping(part=Part(1, 4)))
+    run_kept(MODEL, SCAN, outputs, ResumePolicy(part=Part(1, 4)))
     with pytest.raises(OutputError, match="was begun in 4 parts, this is one of 3"):
-        run_kept(MODEL, SCAN, outputs, Keeping(part=Part(1, 3)))
+        run_kept(MODEL, SCAN, outputs, ResumePolicy(part=Part(1, 3)))
     run_killed(MODEL, SCAN, Outputs(outputs.labels.with_name("b.zarr")), 2)
     with pytest.raises(OutputError, match="was begun in one, this is one of 3 parts"):
-        run_kept(MODEL, SCAN, Outputs(outputs.labels.with_name("b.zarr")), Keeping(part=Part(1, 3)))
+        run_kept(
+            MODEL, SCAN, Outputs(outputs.labels.with_name("b.zarr")), ResumePolicy(part=Part(1, 3))
+        )
 
 
 def test_what_was_begun_is_neither_lost_nor_gone_on_with_unasked(outputs: Outputs) -> None:
     run_killed(MODEL, SCAN, outputs, 3)
-    with pytest.raises(OutputError, match=r"a\.zarr\.partial is what an interrupted run has finished. Give --resume .* or --overwrite"):
+    with pytest.raises(
+        OutputError,
+        match=r"a\.zarr\.partial is what an interrupted run has finished. Give --resume .* or --overwrite",
+    ):
         run_kept(MODEL, SCAN, outputs)
     engine = Counting(MODEL)
     run_kept(MODEL, SCAN, outputs, OVERWRITE, engine)
@@ -138,25 +169,30 @@ def test_what_was_begun_is_neither_lost_nor_gone_on_with_unasked(outputs: Output
 
 def test_a_part_is_done_again_only_if_asked(outputs: Outputs) -> None:
     part = Part(2, 3)
-    run_kept(MODEL, SCAN, outputs, Keeping(part=part))
-    with pytest.raises(OutputError, match=r"Part 2/3 of .* was begun before. Give --resume .* or --overwrite"):
-        run_kept(MODEL, SCAN, outputs, Keeping(part=part))
-    assert run_kept(MODEL, SCAN, outputs, Keeping(resume=True, part=part)).tiles == 0
-    assert run_kept(MODEL, SCAN, outputs, Keeping(overwrite=True, part=part)).skipped == 0
+    run_kept(MODEL, SCAN, outputs, ResumePolicy(part=part))
+    with pytest.raises(
+        OutputError, match=r"Part 2/3 of .* was begun before. Give --resume .* or --overwrite"
+    ):
+        run_kept(MODEL, SCAN, outputs, ResumePolicy(part=part))
+    assert run_kept(MODEL, SCAN, outputs, ResumePolicy(resume=True, part=part)).tiles == 0
+    assert run_kept(MODEL, SCAN, outputs, ResumePolicy(overwrite=True, part=part)).skipped == 0
 
 
 def test_a_merge_says_which_parts_are_missing(outputs: Outputs) -> None:
     with pytest.raises(OutputError, match="nothing to merge"):
         run_kept(MODEL, SCAN, outputs, MERGE)
-    run_kept(MODEL, SCAN, outputs, Keeping(part=Part(1, 4)))
-    run_killed(MODEL, SCAN, outputs, 3, Keeping(part=Part(3, 4)))
-    with pytest.raises(OutputError, match=r"27 of 40 tiles are missing in parts 2/4, 3/4, 4/4. Run what is missing with --resume"):
+    run_kept(MODEL, SCAN, outputs, ResumePolicy(part=Part(1, 4)))
+    run_killed(MODEL, SCAN, outputs, 3, ResumePolicy(part=Part(3, 4)))
+    with pytest.raises(
+        OutputError,
+        match=r"27 of 40 tiles are missing in parts 2/4, 3/4, 4/4. Run what is missing with --resume",
+    ):
         run_kept(MODEL, SCAN, outputs, MERGE)
     assert names(outputs) == ["a.zarr.partial"]
 
 
 def test_a_run_without_a_part_does_what_the_parts_have_left(outputs: Outputs) -> None:
-    run_kept(MODEL, SCAN, outputs, Keeping(part=Part(1, 4)))
+    run_kept(MODEL, SCAN, outputs, ResumePolicy(part=Part(1, 4)))
     ended = run_kept(MODEL, SCAN, outputs, RESUME)
     assert (ended.skipped, ended.tiles) == (10, 30)
     np.testing.assert_array_equal(values(outputs.labels), LABELS)
@@ -164,18 +200,18 @@ def test_a_run_without_a_part_does_what_the_parts_have_left(outputs: Outputs) ->
 
 def test_an_existing_result_is_refused_before_anything_runs(outputs: Outputs) -> None:
     write_labels(outputs.labels, LABELS, SCAN)
-    for keeping in (Keeping(), RESUME, Keeping(part=Part(1, 2)), MERGE):
+    for policy in (ResumePolicy(), RESUME, ResumePolicy(part=Part(1, 2)), MERGE):
         with pytest.raises(OutputError, match=r"already exists. Add --overwrite"):
-            run_kept(MODEL, SCAN, outputs, keeping, Counting(MODEL, 0))
+            run_kept(MODEL, SCAN, outputs, policy, Counting(MODEL, 0))
     assert names(outputs) == ["a.zarr"]
-    assert run_kept(MODEL, SCAN, outputs, Keeping(resume=True, overwrite=True)).tiles == TILES
+    assert run_kept(MODEL, SCAN, outputs, ResumePolicy(resume=True, overwrite=True)).tiles == TILES
 
 
 def test_the_old_result_is_there_until_the_new_one_is_complete(outputs: Outputs) -> None:
     write_labels(outputs.labels, np.full_like(LABELS, 7), SCAN)
     run_killed(MODEL, SCAN, outputs, 3, OVERWRITE)
     assert (values(outputs.labels) == 7).all()
-    run_kept(MODEL, SCAN, outputs, Keeping(resume=True, overwrite=True))
+    run_kept(MODEL, SCAN, outputs, ResumePolicy(resume=True, overwrite=True))
     np.testing.assert_array_equal(values(outputs.labels), LABELS)
     assert names(outputs) == ["a.zarr"]
 
@@ -188,32 +224,32 @@ def test_what_is_complete_is_left_as_it_is(outputs: Outputs) -> None:
     assert names(outputs) == ["a.zarr"]
 
 
-def asked_after(tiles: int, wish: Wish, counting: Counting) -> Asked:
-    return lambda: wish if counting.runs >= tiles else Wish.GO
+def asked_after(tiles: int, answer: Control, counting: Counting) -> GetControl:
+    return lambda: answer if counting.runs >= tiles else Control.CONTINUE
 
 
-def run_asked(outputs: Outputs, keeping: Keeping, wish: Wish, tiles: int) -> None:
+def run_asked(outputs: Outputs, policy: ResumePolicy, answer: Control, tiles: int) -> None:
     engine = Counting(MODEL)
-    asked = asked_after(tiles, wish, engine)
+    control = asked_after(tiles, answer, engine)
     job = plan_job(MODEL.spec, SCAN, SegmentSettings(tile_px=16, device="cpu"))
-    with kept_run(MODEL, job, outputs, keeping, Counting(MODEL), asked=asked) as run:
-        for tile in stream(MODEL, run.job, engine=engine, asked=asked):
+    with resumable_run(MODEL, job, outputs, policy, Counting(MODEL), control=control) as run:
+        for tile in stream(MODEL, run.job, engine=engine, control=control):
             run.take(tile)
 
 
 def test_stop_keeps_what_is_done(outputs: Outputs) -> None:
-    run_asked(outputs, Keeping(), Wish.STOP, 5)
+    run_asked(outputs, ResumePolicy(), Control.STOP, 5)
     assert names(outputs) == ["a.zarr.partial"]
     assert run_kept(MODEL, SCAN, outputs, RESUME).skipped == 4  # the fifth was stopped in its midst
 
 
 def test_cancel_is_as_if_the_run_had_never_begun(outputs: Outputs) -> None:
     with pytest.raises(Cancelled):
-        run_asked(outputs, Keeping(), Wish.CANCEL, 5)
+        run_asked(outputs, ResumePolicy(), Control.CANCEL, 5)
     assert names(outputs) == []
     run_killed(MODEL, SCAN, outputs, 4)
     with pytest.raises(Cancelled):
-        run_asked(outputs, RESUME, Wish.CANCEL, 5)
+        run_asked(outputs, RESUME, Control.CANCEL, 5)
     assert run_kept(MODEL, SCAN, outputs, RESUME).skipped == 4
 
 
@@ -224,20 +260,26 @@ def test_a_run_that_finished_nothing_leaves_nothing(outputs: Outputs) -> None:
 
 def test_what_is_kept_is_told(outputs: Outputs) -> None:
     job = plan_job(MODEL.spec, SCAN, SegmentSettings(tile_px=16, device="cpu"))
-    with pytest.raises(Killed), kept_run(MODEL, job, outputs, Keeping(), Counting(MODEL)) as run:  # noqa: PT012
+    with (  # noqa: PT012
+        pytest.raises(Killed),
+        resumable_run(MODEL, job, outputs, ResumePolicy(), Counting(MODEL)) as run,
+    ):
         assert run.kept == ""
         for tile in stream(MODEL, run.job, engine=Counting(MODEL, 7)):
             run.take(tile)
-    assert run.kept == f"7 of 40 tiles are kept in {partial_folder(outputs.labels)}; the same command with --resume goes on from there."
+    assert (
+        run.kept
+        == f"7 of 40 tiles are kept in {partial_folder(outputs.labels)}; the same command with --resume goes on from there."
+    )
 
 
 class Small(Counting):
     """An engine whose memory suffices for small windows only."""
 
-    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+    def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
         if window.shape[-1] > 64:
             raise MemoryError
-        return super().run(window, asked)
+        return super().run(window, control)
 
 
 def test_tiles_that_come_in_pieces_count_as_one(outputs: Outputs) -> None:
@@ -245,31 +287,46 @@ def test_tiles_that_come_in_pieces_count_as_one(outputs: Outputs) -> None:
     with pytest.raises(Killed):
         run_kept(MODEL, scan, outputs, engine=Small(MODEL, 30), tile_px=48)
     ended = run_kept(MODEL, scan, outputs, RESUME, Small(MODEL), tile_px=48)
-    expected = segment(scan, MODEL, settings=SegmentSettings(tile_px=48, device="cpu", engine="torch"))
+    expected = segment(
+        scan, MODEL, settings=SegmentSettings(tile_px=48, device="cpu", engine="torch")
+    )
     np.testing.assert_array_equal(values(outputs.labels), expected)
     assert 0 < ended.skipped < 12
     assert ended.voxels.sum() == expected.size
     assert ended.voxels.tolist() == np.bincount(expected.ravel(), minlength=3).tolist()
 
 
-def test_a_disk_without_room_is_told_before_anything_runs(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_room_is_told_before_anything_runs(
+    outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with_probabilities = replace(outputs, probabilities=outputs.labels.with_name("p.zarr"))
     needed = round(3 * SCAN.data.size * 2 * 7 / 8)
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed - 1))
+    monkeypatch.setattr(
+        files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed - 1)
+    )
     with pytest.raises(OutputError, match=r"needs .* MB in .* Free some space"):
         run_kept(MODEL, SCAN, with_probabilities, engine=Counting(MODEL, 0))
     assert names(outputs) == []
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed))
+    monkeypatch.setattr(
+        files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed)
+    )
     run_killed(MODEL, SCAN, with_probabilities, 20)
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed // 2 - 1))
+    monkeypatch.setattr(
+        files.shutil,
+        "disk_usage",
+        lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed // 2 - 1),
+    )
     with pytest.raises(OutputError, match="needs"):
         run_kept(MODEL, SCAN, with_probabilities, RESUME, Counting(MODEL, 0))
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed // 2))
+    monkeypatch.setattr(
+        files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed // 2)
+    )
     assert run_kept(MODEL, SCAN, with_probabilities, RESUME).tiles == 20
 
 
 def test_of_many_who_begin_at_once_one_makes_the_store(outputs: Outputs) -> None:
-    start, made = threading.Barrier(6), []
+    start = threading.Barrier(6)
+    made = []
 
     def begin(number: int) -> None:
         file = ResultFile(outputs.labels, SCAN, facts={"run": number})
@@ -286,7 +343,9 @@ def test_of_many_who_begin_at_once_one_makes_the_store(outputs: Outputs) -> None
     assert open_partial(outputs.labels)[1] == {"run": winner}
 
 
-def test_a_run_killed_between_two_files_is_gone_on_with(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_killed_between_two_files_is_gone_on_with(
+    outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     both = replace(outputs, probabilities=outputs.labels.with_name("p.zarr"))
 
     def finish_first(path: Path, facts: dict[str, object]) -> None:
@@ -304,7 +363,9 @@ def test_a_run_killed_between_two_files_is_gone_on_with(outputs: Outputs, monkey
 
 
 @pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_text("{")])
-def test_a_store_that_can_not_be_read_is_one_sentence(outputs: Outputs, spoil: Callable[[Path], None]) -> None:
+def test_a_store_that_can_not_be_read_is_one_sentence(
+    outputs: Outputs, spoil: Callable[[Path], None]
+) -> None:
     run_killed(MODEL, SCAN, outputs, 3)
     spoil(partial_folder(outputs.labels) / "a.zarr" / "zarr.json")
     with pytest.raises(OutputError, match=r"is damaged, or no partial result. Remove it"):
@@ -313,7 +374,9 @@ def test_a_store_that_can_not_be_read_is_one_sentence(outputs: Outputs, spoil: C
 
 @pytest.mark.parametrize("left", ["a.zarr/0/c/0/0/0", "whole.0000.journal"])
 def test_a_folder_without_a_result_is_no_obstacle(outputs: Outputs, left: str) -> None:
-    """A chunk that was still being written when Ctrl-C removed all, and a journal left after the result had taken its place."""
+    """A chunk that was still being written when Ctrl-C removed all, and a journal left after the
+    result had taken its place.
+    """
     file = partial_folder(outputs.labels) / left
     file.parent.mkdir(parents=True)
     file.write_bytes(b"")
@@ -322,8 +385,13 @@ def test_a_folder_without_a_result_is_no_obstacle(outputs: Outputs, left: str) -
 
 
 def test_a_region_is_refused(outputs: Outputs) -> None:
-    job = plan_job(MODEL.spec, SCAN, SegmentSettings(device="cpu"), region=(slice(3, 9), slice(0, 70)))
-    with pytest.raises(ScanError, match="Only whole images"), kept_run(MODEL, job, outputs, Keeping(), Counting(MODEL)):
+    job = plan_job(
+        MODEL.spec, SCAN, SegmentSettings(device="cpu"), region=(slice(3, 9), slice(0, 70))
+    )
+    with (
+        pytest.raises(ScanError, match="Only whole images"),
+        resumable_run(MODEL, job, outputs, ResumePolicy(), Counting(MODEL)),
+    ):
         pass
 
 
@@ -344,8 +412,12 @@ def test_others_may_read_what_the_umask_lets_them(outputs: Outputs) -> None:
     assert stat.S_IMODE(journal.stat().st_mode) == 0o666 & ~umask
 
 
-def test_a_folder_is_away_at_once_however_long_its_deletion_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, may_go, real = tmp_path / "large", threading.Event(), files.shutil.rmtree
+def test_a_folder_is_away_at_once_however_long_its_deletion_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "large"
+    may_go = threading.Event()
+    real = files.shutil.rmtree
     folder.mkdir()
 
     def slow(path: Path, ignore_errors: bool) -> None:
@@ -382,7 +454,9 @@ def test_chunks_are_parts_of_tiles(tmp_path: Path) -> None:
     assert array.chunks == (700, 500)  # type: ignore[union-attr]
 
 
-def test_a_run_that_can_not_be_opened_leaves_nothing(outputs: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_can_not_be_opened_leaves_nothing(
+    outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(folder: object) -> None:
         raise OutputError("the journals can not be read")
 

@@ -18,7 +18,13 @@ from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.tiles.lattice import exact_cost, halo_facts, halo_of, lattice_of
 from napari_unet.segment.tiles.memory import core_shape
-from napari_unet.segment.tiles.tiling import Lattice, computed_share, plan_tiles, ways_to_cut, window_voxels
+from napari_unet.segment.tiles.tiling import (
+    Lattice,
+    computed_share,
+    plan_tiles,
+    ways_to_cut,
+    window_voxels,
+)
 
 MEASURED = MeasuredHalo(voxels=(2, 2, 2), changed=3e-5, compared=2_000_000)
 SPEC = tiny_spec(3, depth=1).model_copy(update={"halo": MEASURED})
@@ -47,7 +53,10 @@ def test_the_choice_is_the_users() -> None:
 
 
 def test_a_result_says_which_halo_it_had() -> None:
-    assert halo_facts(job_of(64)) == {"kind": "exact", "voxels": list(exact_halo(SPEC.architecture))}
+    assert halo_facts(job_of(64)) == {
+        "kind": "exact",
+        "voxels": list(exact_halo(SPEC.architecture)),
+    }
     told = halo_facts(job_of(64, tile_px=16))
     assert told == {"kind": "measured", "voxels": [2, 2, 2], "changed": 3e-5, "compared": 2_000_000}
     assert json.loads(json.dumps(told)) == told
@@ -65,7 +74,9 @@ def test_a_measured_halo_computes_less_and_its_tiles_are_seen() -> None:
     base = tiny_model(tiny_spec(3, depth=1))
     model = Model(SPEC, base.network, base.weights_sha256)
     exact = nu.segment(image, model, axes="zyx", settings=SegmentSettings(tile_px=16, halo="exact"))
-    measured = nu.segment(image, model, axes="zyx", settings=SegmentSettings(tile_px=16, halo="measured"))
+    measured = nu.segment(
+        image, model, axes="zyx", settings=SegmentSettings(tile_px=16, halo="measured")
+    )
     changed = (exact != measured).mean()
     assert 0 < changed < 0.15
     assert np.array_equal(exact, nu.segment(image, base, axes="zyx"))
@@ -80,18 +91,26 @@ NETS = [
 
 
 @pytest.mark.parametrize(("config", "shape", "most"), NETS)
-def test_tiles_have_the_shape_that_leaves_the_least_to_the_halo(config: UNetConfig, shape: tuple[int, ...], most: float) -> None:
+def test_tiles_have_the_shape_that_leaves_the_least_to_the_halo(
+    config: UNetConfig, shape: tuple[int, ...], most: float
+) -> None:
     lattice = Lattice(tuple(AxisMap(n) for n in shape), total_strides(config), exact_halo(config))
     core = core_shape(config, lattice, math.inf, kind="openvino")
     assert computed_share(lattice, core) <= most
-    cubes = [computed_share(lattice, (side,) * len(shape)) for side in range(64, 1500, 64) if fits(config, lattice, side)]
+    cubes = [
+        computed_share(lattice, (side,) * len(shape))
+        for side in range(64, 1500, 64)
+        if fits(config, lattice, side)
+    ]
     assert computed_share(lattice, core) <= min(cubes)
 
 
 def fits(config: UNetConfig, lattice: Lattice, side: int) -> bool:
     """Whether cubes of a side have windows that are not larger than those that are chosen."""
     whole = tuple(slice(0, m.length) for m in lattice.maps)
-    chosen = window_voxels(plan_tiles(lattice, whole, core_shape(config, lattice, math.inf, kind="openvino")))
+    chosen = window_voxels(
+        plan_tiles(lattice, whole, core_shape(config, lattice, math.inf, kind="openvino"))
+    )
     return window_voxels(plan_tiles(lattice, whole, (side,) * len(whole))) <= chosen
 
 
@@ -99,7 +118,10 @@ def test_two_tiles_have_a_halo_on_one_side_alone() -> None:
     config = UNetConfig(dimensions=2, width=4, depth=2)
     lattice = Lattice((AxisMap(100), AxisMap(64)), total_strides(config), exact_halo(config))
     cuts = ways_to_cut(lattice, 0)
-    assert [(cut.core, cut.tiles, cut.window) for cut in cuts[:2]] == [(100, 1, 100), (52, 2, 52 + exact_halo(config)[0])]
+    assert [(cut.core, cut.tiles, cut.window) for cut in cuts[:2]] == [
+        (100, 1, 100),
+        (52, 2, 52 + exact_halo(config)[0]),
+    ]
 
 
 def test_the_small_first_tile_has_what_was_measured_unless_exact_is_asked_for() -> None:
@@ -108,7 +130,9 @@ def test_the_small_first_tile_has_what_was_measured_unless_exact_is_asked_for() 
         job = job_of(128, halo=halo)
         lattice, core = lattice_of(job, free_bytes=2**34)
         assert halo_of(job).kind == "exact"
-        first, *others = plan_tiles(lattice, job.region, core, (64.0, 64.0, 64.0), small_first=True).tiles
+        first, *others = plan_tiles(
+            lattice, job.region, core, (64.0, 64.0, 64.0), small_first=True
+        ).tiles
         assert (first.provisional, len(others)) == (True, 1)
         sides[halo] = first.window[0].stop - first.window[0].start
     assert sides["exact"] - sides["auto"] == 2 * (exact_halo(SPEC.architecture)[0] - 2)

@@ -1,4 +1,6 @@
-"""Tiled = whole, for random shapes, tile sizes, depths, dimensions, spacings, focus points and regions; and its twin that fails."""
+"""Tiled = whole, for random shapes, tile sizes, depths, dimensions, spacings, focus points and
+regions; and its twin that fails.
+"""
 
 import tracemalloc
 
@@ -34,17 +36,30 @@ def test_tiled_is_whole_from_any_focus(case: Case) -> None:
 def test_a_region_is_cut_from_the_whole(case: Case, data: st.DataObject) -> None:
     shape = case.scan.frame_shape(case.spec.architecture.dimensions)
     starts = [data.draw(st.integers(0, n - 1)) for n in shape]
-    region = tuple(slice(start, data.draw(st.integers(start + 1, n))) for start, n in zip(starts, shape, strict=True))
+    region = tuple(
+        slice(start, data.draw(st.integers(start + 1, n)))
+        for start, n in zip(starts, shape, strict=True)
+    )
     whole, whole_labels, _ = run(case, WHOLE)
     part, part_labels, _ = run(case, case.tile_px, case.focus, region)
     outside = np.ones(part_labels.shape, bool)
     outside[(slice(None), *region)] = False
     assert (part_labels[outside] == 255).all()
     inside = (slice(None), *region)
-    assert_same(part[(slice(None), *inside)], whole[(slice(None), *inside)], part_labels[inside], whole_labels[inside])
+    assert_same(
+        part[(slice(None), *inside)],
+        whole[(slice(None), *inside)],
+        part_labels[inside],
+        whole_labels[inside],
+    )
 
 
-@given(st.integers(0, 1), st.sampled_from([None, 0.77, 1.6]), st.tuples(*[st.integers(130, 160)] * 2), st.tuples(*[st.floats(0, 130)] * 2))
+@given(
+    st.integers(0, 1),
+    st.sampled_from([None, 0.77, 1.6]),
+    st.tuples(*[st.integers(130, 160)] * 2),
+    st.tuples(*[st.floats(0, 130)] * 2),
+)
 def test_the_small_first_tile_says_what_the_larger_one_says(
     depth: int, ratio: float | None, shape: tuple[int, int], at: tuple[float, float]
 ) -> None:
@@ -62,8 +77,12 @@ def test_the_small_first_tile_says_what_the_larger_one_says(
     assert_same(small.probabilities, wanted, small.labels, large.labels[small.region])
 
 
-def test_twin_a_region_cut_with_a_halo_too_small_breaks_the_law(monkeypatch: pytest.MonkeyPatch) -> None:
-    case = Case(tiny_spec(classes=3), scan_of(smooth_image((128, 128))), WHOLE, Focus((), (0.0, 0.0)))
+def test_twin_a_region_cut_with_a_halo_too_small_breaks_the_law(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case = Case(
+        tiny_spec(classes=3), scan_of(smooth_image((128, 128))), WHOLE, Focus((), (0.0, 0.0))
+    )
     region = (slice(40, 72), slice(35, 90))
     inside = (slice(None), *region)
     whole, labels, _ = run(case, WHOLE)
@@ -78,12 +97,16 @@ def test_twin_a_region_cut_with_a_halo_too_small_breaks_the_law(monkeypatch: pyt
 
 def test_twin_statistics_of_the_tile_break_the_law(monkeypatch: pytest.MonkeyPatch) -> None:
     ramp = np.linspace(1, 5, 128, dtype=np.float32)
-    case = Case(tiny_spec(classes=3), scan_of(smooth_image((128, 128)) * ramp), 32, Focus((), (0.0, 0.0)))
+    case = Case(
+        tiny_spec(classes=3), scan_of(smooth_image((128, 128)) * ramp), 32, Focus((), (0.0, 0.0))
+    )
     whole, labels, _ = run(case, WHOLE)
     tiled, tiled_labels, _ = run(case, 32)
     assert_same(tiled, whole, tiled_labels, labels)
 
-    def of_the_part(_: str, part: np.ndarray, statistics: FrameStatistics) -> tuple[torch.Tensor, None]:
+    def of_the_part(
+        _: str, part: np.ndarray, statistics: FrameStatistics
+    ) -> tuple[torch.Tensor, None]:
         low, high = np.percentile(part, [1.0, 99.8])
         return torch.from_numpy(((part - low) / (high - low)).astype(np.float32)), None
 
@@ -93,10 +116,17 @@ def test_twin_statistics_of_the_tile_break_the_law(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("spacing", [None, 1.6])
 @pytest.mark.parametrize("dimensions", [2, 3])
-def test_twin_a_halo_too_small_breaks_the_law(monkeypatch: pytest.MonkeyPatch, dimensions: int, spacing: float | None) -> None:
+def test_twin_a_halo_too_small_breaks_the_law(
+    monkeypatch: pytest.MonkeyPatch, dimensions: int, spacing: float | None
+) -> None:
     depth, side = (2, 128) if dimensions == 2 else (1, 32)
-    spec = tiny_spec(dimensions, depth=depth, classes=3, spacing=None if spacing is None else (1.0,) * dimensions)
-    scan = scan_of(smooth_image((side,) * dimensions), spacing=None if spacing is None else (spacing,) * dimensions)
+    spec = tiny_spec(
+        dimensions, depth=depth, classes=3, spacing=None if spacing is None else (1.0,) * dimensions
+    )
+    scan = scan_of(
+        smooth_image((side,) * dimensions),
+        spacing=None if spacing is None else (spacing,) * dimensions,
+    )
     case = Case(spec, scan, 16, Focus((), (0.0,) * dimensions))
     whole, labels, _ = run(case, WHOLE)
     assert np.bincount(labels.ravel(), minlength=3).min() >= labels.size / 5
@@ -111,17 +141,27 @@ def test_twin_a_halo_too_small_breaks_the_law(monkeypatch: pytest.MonkeyPatch, d
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_whole_is_what_the_network_says_of_the_normalised_frame(dimensions: int) -> None:
     spec = tiny_spec(dimensions, classes=3, depth=1)
-    case = Case(spec, scan_of(smooth_image((37, 41, 23)[:dimensions])), 16, Focus((), (0.0,) * dimensions))
+    case = Case(
+        spec, scan_of(smooth_image((37, 41, 23)[:dimensions])), 16, Focus((), (0.0,) * dimensions)
+    )
     whole, _, tiles = run(case, WHOLE)
     assert tiles == 1
     region = tuple(slice(0, n) for n in case.scan.shape)
-    part, _ = normalize(case.scan.read((), region), frame_statistics(case.scan, dimensions, (), spec.normalization))
+    part, _ = normalize(
+        case.scan.read((), region), frame_statistics(case.scan, dimensions, (), spec.normalization)
+    )
     with torch.no_grad():
         wanted = case.model.network(torch.from_numpy(part)[None]).softmax(dim=1)[0].numpy()
     np.testing.assert_allclose(whole, wanted, atol=CLOSE)
 
 
-@given(st.integers(1, 400), st.sampled_from([1.0, 0.3, 0.8, 2.7]), st.sampled_from([1, 4, 16]), st.integers(0, 64), st.integers(1, 90))
+@given(
+    st.integers(1, 400),
+    st.sampled_from([1.0, 0.3, 0.8, 2.7]),
+    st.sampled_from([1, 4, 16]),
+    st.integers(0, 64),
+    st.integers(1, 90),
+)
 def test_a_plan_covers_the_region_once_in_even_steps_with_windows_alike(
     length: int, factor: float, stride: int, halo: int, core: int
 ) -> None:
@@ -130,7 +170,8 @@ def test_a_plan_covers_the_region_once_in_even_steps_with_windows_alike(
     written = np.zeros(length, int)
     for tile in plan.tiles:
         written[tile.write] += 1
-        window, kept = tile.window[0], tile.core[0]
+        window = tile.window[0]
+        kept = tile.core[0]
         assert 0 <= window.start <= kept.start
         assert kept.stop <= window.stop <= plan.padded[0]
         assert window.start % stride == 0
@@ -154,10 +195,23 @@ def test_planning_a_long_resampled_axis_takes_little_memory() -> None:
 
 def test_the_first_tile_is_small_and_at_the_focus() -> None:
     lattice = Lattice((AxisMap(5000), AxisMap(5000)), (16, 16), (96, 96))
-    plan = plan_tiles(lattice, (slice(0, 5000),) * 2, (900, 900), (2500.0, 1200.0), small_first=True)
+    plan = plan_tiles(
+        lattice, (slice(0, 5000),) * 2, (900, 900), (2500.0, 1200.0), small_first=True
+    )
     first, second = plan.tiles[:2]
-    assert all(part.start <= at < part.stop for part, at in zip(first.write, (2500, 1200), strict=True))
-    assert all(part.start <= at < part.stop for part, at in zip(second.write, (2500, 1200), strict=True))
-    assert first.window[0].stop - first.window[0].start < 400 < second.window[0].stop - second.window[0].start
+    assert all(
+        part.start <= at < part.stop for part, at in zip(first.write, (2500, 1200), strict=True)
+    )
+    assert all(
+        part.start <= at < part.stop for part, at in zip(second.write, (2500, 1200), strict=True)
+    )
+    assert (
+        first.window[0].stop - first.window[0].start
+        < 400
+        < second.window[0].stop - second.window[0].start
+    )
     assert [tile.provisional for tile in plan.tiles] == [True] + [False] * (len(plan.tiles) - 1)
-    assert all(large.start <= small.start and small.stop <= large.stop for small, large in zip(first.write, second.write, strict=True))
+    assert all(
+        large.start <= small.start and small.stop <= large.stop
+        for small, large in zip(first.write, second.write, strict=True)
+    )

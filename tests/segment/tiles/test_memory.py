@@ -12,7 +12,7 @@ from napari_unet.errors import SettingsError
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.geometry import exact_halo, total_strides
 from napari_unet.model.torch_import import torch
-from napari_unet.progress import Asked, go
+from napari_unet.progress import GetControl, always_continue
 from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment import stream as stream_module
@@ -38,12 +38,14 @@ class Flat:
     name, note, device = "flat", "", "cpu"
     kind: Kind = "torch"
 
-    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+    def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
         return torch.full((3, *window.shape[1:]), 1 / 3)
 
 
 def lattice_of(config: UNetConfig, shape: tuple[int, ...], factor: float = 1.0) -> Lattice:
-    return Lattice(tuple(AxisMap(n, factor) for n in shape), total_strides(config), exact_halo(config))
+    return Lattice(
+        tuple(AxisMap(n, factor) for n in shape), total_strides(config), exact_halo(config)
+    )
 
 
 @pytest.mark.parametrize("ram_gb", [4, 16, 64])
@@ -59,12 +61,16 @@ def lattice_of(config: UNetConfig, shape: tuple[int, ...], factor: float = 1.0) 
         (UNetConfig(dimensions=3, width=16, depth=3), (24, 2000, 2000), 3.0),
     ],
 )
-def test_windows_stay_within_the_plan_whatever_the_frame(config: UNetConfig, shape: tuple[int, ...], factor: float, ram_gb: int) -> None:
+def test_windows_stay_within_the_plan_whatever_the_frame(
+    config: UNetConfig, shape: tuple[int, ...], factor: float, ram_gb: int
+) -> None:
     lattice = lattice_of(config, shape, factor)
     core = core_shape(config, lattice, ram_gb * GB)
     plan = plan_tiles(lattice, tuple(slice(0, m.length) for m in lattice.maps), core)
     window = math.prod(part.stop - part.start for part in plan.tiles[0].window)
-    assert window * voxel_bytes(config, lattice) <= min(WINDOW_BYTES[config.dimensions], RAM_SHARE * ram_gb * GB)
+    assert window * voxel_bytes(config, lattice) <= min(
+        WINDOW_BYTES[config.dimensions], RAM_SHARE * ram_gb * GB
+    )
 
 
 def test_a_short_axis_is_taken_whole_and_the_others_gain_by_it() -> None:
@@ -75,10 +81,13 @@ def test_a_short_axis_is_taken_whole_and_the_others_gain_by_it() -> None:
     assert flat[1] > 3 * cube[1]
 
 
-def test_what_was_measured_counts_as_far_as_it_can_be_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_measured_counts_as_far_as_it_can_be_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
     spec = tiny_spec(width=32, depth=4)
-    config, job = spec.architecture, plan_job(spec, scan_of(np.zeros((20_000, 20_000), np.uint8)), SegmentSettings())
+    config = spec.architecture
+    job = plan_job(spec, scan_of(np.zeros((20_000, 20_000), np.uint8)), SegmentSettings())
     planned = voxel_bytes(config, job_lattice(job)[0])
     sides = []
     for taken in (0.01, 0.9, 1.2, 9.0):
@@ -94,11 +103,14 @@ def test_what_was_measured_counts_as_far_as_it_can_be_believed(tmp_path: Path, m
     assert sides[0] > sides[-1]
 
 
-def test_whether_a_halo_is_exact_does_not_hang_on_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whether_a_halo_is_exact_does_not_hang_on_what_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
     spec = tiny_spec(3, width=16, depth=3)
     job = plan_job(spec, scan_of(np.zeros((512,) * 3, np.uint8)), SegmentSettings())
-    before, core = exact_cost(job), job_lattice(job, "torch", 64 * GB)[1]
+    before = exact_cost(job)
+    core = job_lattice(job, "torch", 64 * GB)[1]
     keep_paces(spec.architecture, [], [Weighed("torch", 22, 1e4)], fresh=True)
     assert exact_cost(job) == before
     assert job_lattice(job, "torch", 64 * GB)[1] != core
@@ -109,29 +121,46 @@ def test_what_was_measured_refuses_nothing(tmp_path: Path, monkeypatch: pytest.M
     spec = tiny_spec(3, width=16, depth=3)
     job = plan_job(spec, scan_of(np.zeros((512,) * 3, np.uint8)), SegmentSettings())
     lattice, _ = job_lattice(job, "torch", 64 * GB)
-    least = math.prod(min(cut.window for cut in ways_to_cut(lattice, axis)) for axis in range(3)) * voxel_bytes(spec.architecture, lattice)
+    least = math.prod(
+        min(cut.window for cut in ways_to_cut(lattice, axis)) for axis in range(3)
+    ) * voxel_bytes(spec.architecture, lattice)
     keep_paces(spec.architecture, [], [Weighed("torch", 22, 1e4)], fresh=True)
     free = math.ceil(least / 0.59)
     window = plan_size(lattice, job.region, job_lattice(job, "torch", free)[1])[1]
     assert math.prod(window) * voxel_bytes(spec.architecture, lattice) <= least
 
 
-def test_an_engine_that_takes_less_memory_gets_larger_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_takes_less_memory_gets_larger_tiles(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     config = UNetConfig(width=32, depth=4)
     lattice = lattice_of(config, (20_000, 20_000))
-    assert core_shape(config, lattice, 16 * GB, kind="openvino in half") > core_shape(config, lattice, 16 * GB, kind="torch")
+    assert core_shape(config, lattice, 16 * GB, kind="openvino in half") > core_shape(
+        config, lattice, 16 * GB, kind="torch"
+    )
     planned: list[object] = []
-    monkeypatch.setattr(lattice_module, "core_shape", lambda *given: planned.append(given[-2]) or (16, 16))
-    model, engine = tiny_model(tiny_spec(classes=3)), Flat()
+    monkeypatch.setattr(
+        lattice_module, "core_shape", lambda *given: planned.append(given[-2]) or (16, 16)
+    )
+    model = tiny_model(tiny_spec(classes=3))
+    engine = Flat()
     for engine.kind in ("torch", "openvino"):
-        list(stream(model, plan_job(model.spec, scan_of(np.zeros((16, 16))), SegmentSettings()), engine=engine))
+        list(
+            stream(
+                model,
+                plan_job(model.spec, scan_of(np.zeros((16, 16))), SegmentSettings()),
+                engine=engine,
+            )
+        )
     assert planned == ["torch", "openvino"]
 
 
 @pytest.mark.parametrize("net", [{"residual": True}])
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_what_torch_can_not_fuse_takes_more_memory(dimensions: int, net: dict[str, object]) -> None:
-    plain, other = (UNetConfig.model_validate({"dimensions": dimensions, **more}) for more in ({}, net))
+    plain, other = (
+        UNetConfig.model_validate({"dimensions": dimensions, **more}) for more in ({}, net)
+    )
     lattice = lattice_of(plain, (64,) * dimensions)
     assert voxel_bytes(other, lattice, "torch") > voxel_bytes(plain, lattice, "torch")
     assert voxel_bytes(plain, lattice, "torch on a card") == voxel_bytes(other, lattice, "torch")
@@ -158,12 +187,19 @@ def peak_bytes(run: Callable[[], object]) -> int:
 
 
 def status_bytes(name: str) -> int:
-    return int(re.search(rf"{name}:\s*(\d+) kB", Path("/proc/self/status").read_text()).group(1)) * 2**10
+    return (
+        int(re.search(rf"{name}:\s*(\d+) kB", Path("/proc/self/status").read_text()).group(1))
+        * 2**10
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks by Linux's /proc")
-def test_a_scan_ten_times_finer_costs_what_is_read_and_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream_module, "frame_statistics", lambda *_: FrameStatistics((0.0,), (1.0,)))
+def test_a_scan_ten_times_finer_costs_what_is_read_and_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        stream_module, "frame_statistics", lambda *_: FrameStatistics((0.0,), (1.0,))
+    )
     model = tiny_model(tiny_spec(classes=3, spacing=(0.1, 0.1)))
     scan = scan_of(np.zeros((3000, 3200), np.float64), spacing=(0.01, 0.01))
     job = plan_job(model.spec, scan, SegmentSettings(keep_probabilities=True))

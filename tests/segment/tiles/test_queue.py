@@ -1,4 +1,6 @@
-"""The order in which tiles come: nearest to where the user looks, also when that changes on the way."""
+"""The order in which tiles come: nearest to where the user looks, also when that changes on the
+way.
+"""
 
 import numpy as np
 from hypothesis import given
@@ -6,7 +8,7 @@ from hypothesis import strategies as st
 
 from helpers.tiny import tiny_model, tiny_spec
 from napari_unet.model.torch_import import torch
-from napari_unet.progress import Asked, go
+from napari_unet.progress import GetControl, always_continue
 from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.job import SegmentJob, plan_job
@@ -22,7 +24,9 @@ Place = tuple[int, int, int]
 
 
 def job(**more: object) -> SegmentJob:
-    planned = plan_job(MODEL.spec, scan_of(np.zeros((FRAMES, SIDE, SIDE), np.uint8)), SegmentSettings(tile_px=32))
+    planned = plan_job(
+        MODEL.spec, scan_of(np.zeros((FRAMES, SIDE, SIDE), np.uint8)), SegmentSettings(tile_px=32)
+    )
     return SegmentJob(**{**vars(planned), **more})
 
 
@@ -38,11 +42,18 @@ def order(waiting: Waiting) -> list[Place]:
     return places
 
 
-focuses = st.builds(lambda frame, y, x: Focus((frame,), (y, x)), st.integers(0, 4), st.floats(0, 95), st.floats(0, 95))
+focuses = st.builds(
+    lambda frame, y, x: Focus((frame,), (y, x)),
+    st.integers(0, 4),
+    st.floats(0, 95),
+    st.floats(0, 95),
+)
 
 
 @given(st.lists(focuses, min_size=1, max_size=12), st.data())
-def test_each_tile_is_the_nearest_of_those_that_are_left(seen: list[Focus], data: st.DataObject) -> None:
+def test_each_tile_is_the_nearest_of_those_that_are_left(
+    seen: list[Focus], data: st.DataObject
+) -> None:
     looks = [data.draw(st.sampled_from(seen)) for _ in range(9 * FRAMES)]
     turn = iter([looks[0], *looks, looks[-1]])
     waiting = Waiting(job(), LATTICE, (32, 32), lambda: next(turn))
@@ -79,13 +90,23 @@ def test_frames_come_in_order_of_closeness_to_the_one_that_is_scrolled_to() -> N
 
 
 def test_only_tiles_that_are_wanted_are_left() -> None:
-    waiting = Waiting(job(wanted=lambda frame, write: frame == (2,) and write[0].start == 0), LATTICE, (32, 32), lambda: None)
+    waiting = Waiting(
+        job(wanted=lambda frame, write: frame == (2,) and write[0].start == 0),
+        LATTICE,
+        (32, 32),
+        lambda: None,
+    )
     assert waiting.total == 3
     assert order(waiting) == [(2, 0, 0), (2, 0, 1), (2, 0, 2)]
 
 
 def test_what_is_left_is_parted_and_nothing_of_it_twice() -> None:
-    waiting = Waiting(job(wanted=lambda frame, write: frame != (1,)), LATTICE, (32, 32), lambda: Focus((1,), (40.0, 40.0)))
+    waiting = Waiting(
+        job(wanted=lambda frame, write: frame != (1,)),
+        LATTICE,
+        (32, 32),
+        lambda: Focus((1,), (40.0, 40.0)),
+    )
     for _ in range(4):
         waiting.nearest()
         waiting.finish()
@@ -101,7 +122,8 @@ def test_what_is_left_is_parted_and_nothing_of_it_twice() -> None:
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=14))
 def test_parts_that_are_put_together_again_cover_what_is_left_once(deeds: list[int]) -> None:
-    waiting, covered = Waiting(job(), LATTICE, (32, 32), lambda: Focus((2,), (50.0, 40.0))), np.zeros((FRAMES, SIDE, SIDE), int)
+    waiting = Waiting(job(), LATTICE, (32, 32), lambda: Focus((2,), (50.0, 40.0)))
+    covered = np.zeros((FRAMES, SIDE, SIDE), int)
     for deed in [*deeds, *[3] * 10_000]:
         if deed == 0 and waiting.can_part():
             waiting.part()
@@ -118,7 +140,8 @@ def test_parts_that_are_put_together_again_cover_what_is_left_once(deeds: list[i
 
 
 def test_what_is_put_together_again_is_as_it_was_planned() -> None:
-    waiting, planned = Waiting(job(), LATTICE, (32, 32), lambda: None), Waiting(job(), LATTICE, (32, 32), lambda: None)
+    waiting = Waiting(job(), LATTICE, (32, 32), lambda: None)
+    planned = Waiting(job(), LATTICE, (32, 32), lambda: None)
     waiting.nearest()
     while waiting.can_part():
         waiting.part()
@@ -131,12 +154,15 @@ def test_what_is_put_together_again_is_as_it_was_planned() -> None:
 class Counting:
     """An engine that says nothing and counts."""
 
-    name, kind, note, device = "counting", "torch", "", "cpu"
+    name = "counting"
+    kind = "torch"
+    note = ""
+    device = "cpu"
 
     def __init__(self) -> None:
         self.runs = 0
 
-    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+    def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
         self.runs += 1
         return torch.zeros(1, *window.shape[1:])
 
@@ -156,7 +182,8 @@ def test_the_stream_follows_the_view() -> None:
 
 def test_frames_of_which_nothing_is_wanted_are_not_read() -> None:
     class Read:
-        shape, dtype = (FRAMES, SIDE, SIDE), np.dtype(np.uint8)
+        shape = (FRAMES, SIDE, SIDE)
+        dtype = np.dtype(np.uint8)
         frames: set[int] = set()  # noqa: RUF012
 
         def __getitem__(self, index: tuple[object, ...]) -> np.ndarray:
@@ -165,7 +192,13 @@ def test_frames_of_which_nothing_is_wanted_are_not_read() -> None:
             return np.arange(SIDE * SIDE, dtype=np.uint8).reshape(SIDE, SIDE)[index[1:]]
 
     engine = Counting()
-    list(stream(MODEL, job(scan=scan_of(Read()), wanted=lambda frame, write: frame == (2,)), engine=engine))
+    list(
+        stream(
+            MODEL,
+            job(scan=scan_of(Read()), wanted=lambda frame, write: frame == (2,)),
+            engine=engine,
+        )
+    )
     assert Read.frames == {2}
     assert engine.runs == 9
 
@@ -175,12 +208,21 @@ def test_the_small_first_tile_is_where_the_user_looks_when_the_run_begins() -> N
     looked = [Focus((0,), (10.0, 10.0))]
     lattice = Lattice((AxisMap(600),) * 2, (4, 4), (8, 8))
     frames = tuple((number,) for number in range(2))
-    waiting = Waiting(job(scan=large, frames=frames, region=(slice(0, 600),) * 2), lattice, (600, 600), lambda: looked[0])
+    waiting = Waiting(
+        job(scan=large, frames=frames, region=(slice(0, 600),) * 2),
+        lattice,
+        (600, 600),
+        lambda: looked[0],
+    )
     looked[0] = Focus((1,), (500.0, 500.0))
     tiles = []
     while (nearest := waiting.nearest()) is not None:
         tiles.append(nearest)
         waiting.finish()
-    assert [(frame, tile.provisional) for frame, tile in tiles] == [((1,), True), ((1,), False), ((0,), False)]
+    assert [(frame, tile.provisional) for frame, tile in tiles] == [
+        ((1,), True),
+        ((1,), False),
+        ((0,), False),
+    ]
     assert all(part.start <= 500 < part.stop for part in tiles[0][1].write)
     assert waiting.done == waiting.total == 3

@@ -1,4 +1,6 @@
-"""The next tile is read while one is computed; and a card has the next one before the last is waited for."""
+"""The next tile is read while one is computed; and a card has the next one before the last is
+waited for.
+"""
 
 import threading
 
@@ -10,7 +12,7 @@ from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet import segment
 from napari_unet.errors import EngineError, ScanError
 from napari_unet.model.torch_import import torch
-from napari_unet.progress import Asked, Progress, Wish, go
+from napari_unet.progress import Control, GetControl, Progress, always_continue
 from napari_unet.scans.scan import Index, Scan, Slices, scan_of
 from napari_unet.segment.engine import TorchEngine
 from napari_unet.segment.job import SegmentJob, plan_job
@@ -37,9 +39,9 @@ class Watched(TorchEngine):
         super().__init__(MODEL.network)
         self.runs = 0
 
-    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+    def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
         self.runs += 1
-        return super().run(window, asked)
+        return super().run(window, control)
 
 
 def test_the_next_part_is_read_while_a_tile_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,12 +57,12 @@ def test_the_next_part_is_read_while_a_tile_is_computed(monkeypatch: pytest.Monk
         return read(scan, frame, part)
 
     class Waits(Watched):
-        def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+        def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
             assert began.acquire(timeout=30)  # this tile's own
             if self.runs + 1 != 18:  # the last
                 assert began.acquire(timeout=30)
                 began.release()
-            return super().run(window, asked)
+            return super().run(window, control)
 
     monkeypatch.setattr(Scan, "read", watched_read)
     tiles = list(stream(MODEL, job(), engine=Waits()))
@@ -71,7 +73,8 @@ def test_the_next_part_is_read_while_a_tile_is_computed(monkeypatch: pytest.Monk
 def test_what_was_asked_for_in_vain_is_read_anew() -> None:
     scan = scan_of(IMAGE)
     reader = Reader(scan)
-    one, other = (slice(0, 10), slice(5, 30)), (slice(20, 50), slice(0, 7))
+    one = (slice(0, 10), slice(5, 30))
+    other = (slice(20, 50), slice(0, 7))
     reader.ask((0,), one)
     reader.ask((1,), one)
     np.testing.assert_array_equal(reader.read((0,), other)[0], IMAGE[0, 20:50, :7])
@@ -83,7 +86,9 @@ def test_what_was_asked_for_in_vain_is_read_anew() -> None:
 class Damaged:
     """An array of which one part can not be read."""
 
-    shape, dtype, ndim = IMAGE.shape, IMAGE.dtype, IMAGE.ndim
+    shape = IMAGE.shape
+    dtype = IMAGE.dtype
+    ndim = IMAGE.ndim
 
     def __init__(self) -> None:
         self.whole = True
@@ -95,7 +100,8 @@ class Damaged:
 
 
 def test_an_error_of_reading_ahead_comes_with_its_tile() -> None:
-    array, seen = Damaged(), []
+    array = Damaged()
+    seen = []
     with pytest.raises((OSError, ScanError), match="cut off"):  # noqa: PT012
         for tile in stream(MODEL, job(scan_of(array))):
             array.whole = False
@@ -104,7 +110,8 @@ def test_an_error_of_reading_ahead_comes_with_its_tile() -> None:
 
 
 def put_together(tiles: list[TileResult]) -> np.ndarray:
-    labels, covered = np.zeros(IMAGE.shape, np.uint8), np.zeros(IMAGE.shape, int)
+    labels = np.zeros(IMAGE.shape, np.uint8)
+    covered = np.zeros(IMAGE.shape, int)
     for tile in tiles:
         labels[(*tile.frame, *tile.region)] = tile.labels
         covered[(*tile.frame, *tile.region)] += 1
@@ -121,8 +128,10 @@ def a_card(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("a_card")
 @pytest.mark.parametrize("focus", [None, Focus((1,), (50.0, 60.0))])
 def test_a_card_has_the_next_tile_before_the_last_is_waited_for(focus: Focus | None) -> None:
-    engine, told = Watched(), []
-    tiles, ahead = [], []
+    engine = Watched()
+    told = []
+    tiles = []
+    ahead = []
     for tile in stream(MODEL, job(), engine=engine, focus=focus, on_progress=told.append):
         tiles.append(tile)
         ahead.append(engine.runs - len(tiles))
@@ -134,24 +143,27 @@ def test_a_card_has_the_next_tile_before_the_last_is_waited_for(focus: Focus | N
 
 @pytest.mark.usefixtures("a_card")
 def test_after_stop_what_a_card_has_begun_is_not_lost() -> None:
-    tiles, wishes = [], [Wish.GO]
+    tiles = []
+    wishes = [Control.CONTINUE]
     engine = Watched()
-    for tile in stream(MODEL, job(), engine=engine, asked=lambda: wishes[-1]):
+    for tile in stream(MODEL, job(), engine=engine, control=lambda: wishes[-1]):
         tiles.append(tile)
-        wishes.append(Wish.STOP if engine.runs == 4 else Wish.GO)
+        wishes.append(Control.STOP if engine.runs == 4 else Control.CONTINUE)
     assert len(tiles) == engine.runs == 4
 
 
 @pytest.mark.usefixtures("a_card")
-def test_where_memory_does_not_suffice_for_the_next_it_is_tried_again_when_the_last_is_done() -> None:
+def test_where_memory_does_not_suffice_for_the_next_it_is_tried_again_when_the_last_is_done() -> (
+    None
+):
     class Full(Watched):
         failures = 0
 
-        def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+        def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
             if self.runs == 3 and not self.failures:
                 self.failures += 1
                 raise full()
-            return super().run(window, asked)
+            return super().run(window, control)
 
     told: list[Progress] = []
     engine = Full()
@@ -164,10 +176,10 @@ def test_where_memory_does_not_suffice_for_the_next_it_is_tried_again_when_the_l
 @pytest.mark.usefixtures("a_card")
 def test_what_a_card_has_finished_outlives_an_error_of_the_next() -> None:
     class Broken(Watched):
-        def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
+        def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
             if self.runs == 4:
                 raise EngineError("The card fell off the bus.")
-            return super().run(window, asked)
+            return super().run(window, control)
 
     tiles = []
     with pytest.raises(EngineError, match="fell off"):

@@ -14,7 +14,10 @@ shapes = st.lists(st.integers(1, 300), min_size=2, max_size=2).flatmap(
 def test_the_blocks_that_touch_a_box_are_those_that_share_a_voxel(shape, data):
     grid = BlockGrid(shape)
     starts = [data.draw(st.integers(0, n - 1)) for n in shape]
-    box = tuple(slice(start, data.draw(st.integers(start + 1, n))) for start, n in zip(starts, shape, strict=True))
+    box = tuple(
+        slice(start, data.draw(st.integers(start + 1, n)))
+        for start, n in zip(starts, shape, strict=True)
+    )
     numbers = np.full(shape, -1)
     for number in range(grid.size):
         assert (numbers[grid.box(number)] == -1).all()

@@ -9,10 +9,14 @@ from napari_unet.widgets.arrays.done_map import DoneMap
 
 def by_hand(shape, blocks, marked):
     """A block is done when every voxel between its edges is marked."""
-    edges = [np.round(np.linspace(0, n, m + 1)).astype(int) for n, m in zip(shape, blocks, strict=True)]
+    edges = [
+        np.round(np.linspace(0, n, m + 1)).astype(int) for n, m in zip(shape, blocks, strict=True)
+    ]
     done = np.zeros(blocks, bool)
     for index in np.ndindex(*blocks):
-        done[index] = marked[tuple(slice(e[i], e[i + 1]) for i, e in zip(index, edges, strict=True))].all()
+        done[index] = marked[
+            tuple(slice(e[i], e[i + 1]) for i, e in zip(index, edges, strict=True))
+        ].all()
     return done
 
 
@@ -33,7 +37,10 @@ def test_blocks_are_done_when_all_of_their_voxels_are(case):
     tiles = list(np.ndindex(*(-(-n // s) for n, s in zip(shape, step, strict=True))))
     for number in sorted(chosen):
         if number < len(tiles):
-            place = tuple(slice(i * s, min((i + 1) * s, n)) for i, s, n in zip(tiles[number], step, shape, strict=True))
+            place = tuple(
+                slice(i * s, min((i + 1) * s, n))
+                for i, s, n in zip(tiles[number], step, shape, strict=True)
+            )
             result.mark(place)
             marked[place] = True
     np.testing.assert_array_equal(result.done, by_hand(shape, result.blocks, marked))
@@ -58,7 +65,9 @@ def test_a_small_first_tile_counts_until_a_larger_one_covers_it():
     assert result.complete
 
 
-@pytest.mark.parametrize("shape", [(20_000, 20_000), (1000, 2048, 2048), (10_000_000, 4, 4), (300, 300, 300)])
+@pytest.mark.parametrize(
+    "shape", [(20_000, 20_000), (1000, 2048, 2048), (10_000_000, 4, 4), (300, 300, 300)]
+)
 def test_the_map_stays_small(shape):
     result = DoneMap(shape, sliced=2)
     assert result.done.size <= done_map.MOST_BLOCKS

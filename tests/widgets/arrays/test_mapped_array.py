@@ -21,7 +21,10 @@ class Stat:
     st_blocks = 10
 
     def __init__(self, known: os.stat_result) -> None:
-        self.st_dev, self.st_size, self.st_blksize, self.st_mode = known.st_dev, known.st_size, known.st_blksize, known.st_mode
+        self.st_dev = known.st_dev
+        self.st_size = known.st_size
+        self.st_blksize = known.st_blksize
+        self.st_mode = known.st_mode
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +81,9 @@ def test_room_that_other_results_will_take_is_not_free(monkeypatch):
 
 def test_room_that_was_taken_already_is_not_counted_twice(monkeypatch):
     gc.collect()
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 150_000))
+    monkeypatch.setattr(
+        files.shutil, "disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 150_000)
+    )
     first = zeros((100_000,), np.uint8)
     with pytest.raises(OutputError):
         zeros((100_000,), np.uint8)
@@ -161,8 +166,11 @@ def test_another_disk_takes_what_that_of_the_cache_can_not(monkeypatch, tmp_path
         monkeypatch.setattr(big_array, "BLOCK_BYTES", 1)
         fstat = os.fstat
         monkeypatch.setattr(big_array.os, "fstat", lambda handle: Stat(fstat(handle)))
-    made, mkstemp = [], big_array.tempfile.mkstemp
-    monkeypatch.setattr(big_array.tempfile, "mkstemp", lambda **given: made.append(given) or mkstemp(**given))
+    made = []
+    mkstemp = big_array.tempfile.mkstemp
+    monkeypatch.setattr(
+        big_array.tempfile, "mkstemp", lambda **given: made.append(given) or mkstemp(**given)
+    )
     if sparse:
         zeros((3000,), np.uint8, None, other)[5] = 1
         assert made == [{"prefix": ".napari-unet-loop-result-", "dir": other}]

@@ -17,7 +17,9 @@ from napari_unet.widgets.arrays.trust_map import TrustMap
 
 def make(axes="tyx", shape=(2, 8, 6), classes=2, keep=True) -> ResultArrays:
     scan = Scan(np.zeros(shape, np.uint8), axes, (1.0,) * sum(a in "zyx" for a in axes))
-    return ResultArrays(plan_job(tiny_spec(classes=classes), scan, SegmentSettings(keep_probabilities=keep)))
+    return ResultArrays(
+        plan_job(tiny_spec(classes=classes), scan, SegmentSettings(keep_probabilities=keep))
+    )
 
 
 def tile(classes=2, height=4) -> SimpleNamespace:
@@ -78,7 +80,9 @@ def test_a_slice_of_a_scan_that_is_too_large_for_the_disk_can_be_segmented(monke
     gc.collect()
     monkeypatch.setattr(big_array, "IN_MEMORY_BYTES", 1000)
     monkeypatch.setattr(big_array, "user_cache_path", lambda *_, **__: tmp_path)
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=big_array.SPARE_BYTES + 60_000))
+    monkeypatch.setattr(
+        files.shutil, "disk_usage", lambda _: SimpleNamespace(free=big_array.SPARE_BYTES + 60_000)
+    )
     scan = Scan(np.broadcast_to(np.uint8(0), (200, 40, 40)), "tyx", (1.0, 1.0))
     settings = SegmentSettings(keep_probabilities=True)
     with pytest.raises(OutputError):

@@ -1,4 +1,6 @@
-"""The trust map against a plain model of it, over random sequences of strokes, undos, reviews and edits by others."""
+"""The trust map against a plain model of it, over random sequences of strokes, undos, reviews and
+edits by others.
+"""
 
 import time
 
@@ -25,13 +27,16 @@ class Plain:
     """The same, with whole copies for each step of undo."""
 
     def __init__(self) -> None:
-        self.labels, self.trust = np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, np.uint8)
+        self.labels = np.zeros(SHAPE, np.uint8)
+        self.trust = np.zeros(SHAPE, np.uint8)
         self.undo: list[tuple] = []
 
     def paint(self, box, label):
         over = np.zeros(SHAPE, bool)
         over[box] = True
-        fresh, changed, old = over & (self.trust == 0), self.labels[box] != label, self.labels.copy()
+        fresh = over & (self.trust == 0)
+        changed = self.labels[box] != label
+        old = self.labels.copy()
         self.labels[box] = label
         self.trust[fresh] = PAINTED
         if changed.any():
@@ -44,15 +49,27 @@ class Plain:
         return over
 
 
-boxes = st.tuples(st.integers(0, 1), st.integers(0, 130), st.integers(0, 140), st.integers(1, 30)).map(
-    lambda n: (slice(n[0], n[0] + 1), slice(n[1], min(140, n[1] + n[3])), slice(n[2], min(150, n[2] + n[3])))
+boxes = st.tuples(
+    st.integers(0, 1), st.integers(0, 130), st.integers(0, 140), st.integers(1, 30)
+).map(
+    lambda n: (
+        slice(n[0], n[0] + 1),
+        slice(n[1], min(140, n[1] + n[3])),
+        slice(n[2], min(150, n[2] + n[3])),
+    )
 )
-steps = st.lists(st.tuples(st.sampled_from(["paint", "paint", "undo", "review", "other"]), boxes, st.integers(0, 3)), max_size=12)
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["paint", "paint", "undo", "review", "other"]), boxes, st.integers(0, 3)
+    ),
+    max_size=12,
+)
 
 
 @given(steps)
 def test_it_is_what_a_plain_model_says(sequence):
-    trust, plain = TrustMap(np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, np.uint8)), Plain()
+    trust = TrustMap(np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, np.uint8))
+    plain = Plain()
     for what, box, label in sequence:
         if what == "paint":
             paint(trust, box, label)
@@ -122,7 +139,9 @@ def test_work_stops_when_its_time_is_over_and_goes_on_later():
 @pytest.mark.slow
 def test_a_stroke_on_a_huge_slice_costs_what_it_touches():
     labels = np.zeros((16_384, 16_384), np.uint8)
-    trust, mask, took = TrustMap(labels, np.zeros_like(labels)), np.ones((21, 21), bool), []
+    trust = TrustMap(labels, np.zeros_like(labels))
+    mask = np.ones((21, 21), bool)
+    took = []
     for place in [*range(0, 10_000, 100)] * 2:  # the first time the system gives memory
         box = (slice(place, place + 21), slice(place, place + 21))
         labels[box] = 1

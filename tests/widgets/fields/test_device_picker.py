@@ -17,7 +17,11 @@ def make(qtbot, *devices) -> DevicePicker:
 
 def test_automatic_comes_first(qtbot):
     picker = make(qtbot, CARD, CPU)
-    assert [picker._combo.itemText(n) for n in range(3)] == ["Automatic", "NVIDIA H200", "Processor (2 cores)"]
+    assert [picker._combo.itemText(n) for n in range(3)] == [
+        "Automatic",
+        "NVIDIA H200",
+        "Processor (2 cores)",
+    ]
     assert picker.value() == "auto"
 
 
@@ -36,7 +40,11 @@ def test_a_remembered_device_holds_before_it_is_found(qtbot):
     with qtbot.assertNotEmitted(picker.value_changed):
         picker.set_devices([CARD, CPU])
     assert picker.value() == "cpu"
-    assert [picker._combo.itemText(n) for n in range(3)] == ["Automatic", "NVIDIA H200", "Processor (2 cores)"]
+    assert [picker._combo.itemText(n) for n in range(3)] == [
+        "Automatic",
+        "NVIDIA H200",
+        "Processor (2 cores)",
+    ]
 
 
 def test_a_remembered_device_that_is_not_there_gives_way_and_says_so(qtbot):
@@ -59,7 +67,8 @@ def test_it_says_which_device_a_run_would_take(qtbot):
     picker = DevicePicker()
     qtbot.addWidget(picker)
     assert picker.taken() is None
-    card, processor = Device("cuda:0", "Card", memory_bytes=8), Device("cpu", "Processor")
+    card = Device("cuda:0", "Card", memory_bytes=8)
+    processor = Device("cpu", "Processor")
     picker.set_devices([card, processor])
     assert picker.taken() == card
     picker.set_value("cpu")

@@ -48,14 +48,18 @@ def test_the_pixel_size_is_asked_for_where_it_matters(qtbot):
 
 
 def test_a_known_pixel_size_that_differs_is_matched_and_said(qtbot):
-    picker = make(qtbot, layer(spacing=(0.07, 0.07), unit="um"), spec=tiny_spec(spacing=(0.13, 0.13)))
+    picker = make(
+        qtbot, layer(spacing=(0.07, 0.07), unit="um"), spec=tiny_spec(spacing=(0.13, 0.13))
+    )
     assert not picker._match_row.isHidden()
     assert picker._match_note.text() == "Resampled from 0.07 µm to 0.13 µm"
     assert picker.value() == InputChoice((1,), "yx", (0.07, 0.07), "um")
 
 
 def test_matching_can_be_switched_off(qtbot):
-    picker = make(qtbot, layer(spacing=(0.07, 0.07), unit="um"), spec=tiny_spec(spacing=(0.13, 0.13)))
+    picker = make(
+        qtbot, layer(spacing=(0.07, 0.07), unit="um"), spec=tiny_spec(spacing=(0.13, 0.13))
+    )
     with qtbot.waitSignal(picker.value_changed):
         picker._match.click()
     assert not picker.value().resample
@@ -84,10 +88,20 @@ def test_channels_in_one_layer_are_found(qtbot):
 
 @pytest.mark.parametrize(
     ("channels", "numbers", "rgb", "colours"),
-    [(1, 3, True, 0), (1, 4, True, 0), (2, 3, False, 3), (3, 3, False, 3), (3, 4, False, 3), (4, 4, False, 4), (4, 3, False, 3)],
+    [
+        (1, 3, True, 0),
+        (1, 4, True, 0),
+        (2, 3, False, 3),
+        (3, 3, False, 3),
+        (3, 4, False, 3),
+        (4, 4, False, 4),
+        (4, 3, False, 3),
+    ],
 )
 def test_colours_are_channels_of_a_model_with_several(qtbot, channels, numbers, rgb, colours):
-    picker = make(qtbot, layer(shape=(64, 48, numbers), rgb=True), spec=tiny_spec(channels=channels))
+    picker = make(
+        qtbot, layer(shape=(64, 48, numbers), rgb=True), spec=tiny_spec(channels=channels)
+    )
     picker._layers._source.setCurrentIndex(int(channels > 1))
     value = picker.value()
     assert (value.axes, value.rgb, value.colours) == ("yxc", rgb, colours)
@@ -114,7 +128,9 @@ def test_layers_that_stay_as_they_are_tell_nothing(qtbot):
         picker.set_layers([layer()])
 
 
-@pytest.mark.parametrize("facts", [{"shape": (1,) * 7}, {"shape": (2,) * 10, "axis_labels": tuple("abdefghwyx")}])
+@pytest.mark.parametrize(
+    "facts", [{"shape": (1,) * 7}, {"shape": (2,) * 10, "axis_labels": tuple("abdefghwyx")}]
+)
 def test_too_many_axes_are_a_problem_not_a_crash(qtbot, facts):
     picker = make(qtbot, layer())
     with qtbot.waitSignal(picker.value_changed):
@@ -125,6 +141,15 @@ def test_too_many_axes_are_a_problem_not_a_crash(qtbot, facts):
     assert picker.value() == InputChoice((1,), "yx")
 
 
-@pytest.mark.parametrize(("labels", "spacing"), [(("z", "y", "x"), ()), (("t", "y", "x"), (0.5, 0.5))])
+@pytest.mark.parametrize(
+    ("labels", "spacing"), [(("z", "y", "x"), ()), (("t", "y", "x"), (0.5, 0.5))]
+)
 def test_a_pixel_size_is_unknown_while_one_of_its_axes_is(qtbot, labels, spacing):
-    assert make(qtbot, layer(shape=(9, 64, 48), axis_labels=labels, spacing=(0.0, 0.5, 0.5), unit="um")).value().spacing == spacing
+    assert (
+        make(
+            qtbot, layer(shape=(9, 64, 48), axis_labels=labels, spacing=(0.0, 0.5, 0.5), unit="um")
+        )
+        .value()
+        .spacing
+        == spacing
+    )

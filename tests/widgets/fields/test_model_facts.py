@@ -3,13 +3,28 @@ import pytest
 from helpers.leaves import broken, entry
 from helpers.tiny import tiny_spec
 from napari_unet.model.spec import Provenance
-from napari_unet.widgets.fields.model_facts import NARROW, count, full_text, headline, lineage, pixel_size, scores
+from napari_unet.widgets.fields.model_facts import (
+    NARROW,
+    count,
+    full_text,
+    headline,
+    lineage,
+    pixel_size,
+    scores,
+)
 
 
 def test_a_headline_says_what_a_model_is():
-    model = entry(summary="Finds cells.", licence="CC0-1.0", provenance=Provenance(scores={"dice_cell": 0.917}))
+    model = entry(
+        summary="Finds cells.",
+        licence="CC0-1.0",
+        provenance=Provenance(scores={"dice_cell": 0.917}),
+    )
     text = headline(model).replace("\N{NO-BREAK SPACE}", " ")
-    assert text == "Finds cells.\n2D · any pixel size · 1 k parameters · CC0-1.0\nScores: dice cell 0.92"
+    assert (
+        text
+        == "Finds cells.\n2D · any pixel size · 1 k parameters · CC0-1.0\nScores: dice cell 0.92"
+    )
 
 
 def test_a_broken_model_says_what_is_wrong():
@@ -17,7 +32,10 @@ def test_a_broken_model_says_what_is_wrong():
     assert "broken.safetensors" in full_text(broken())
 
 
-@pytest.mark.parametrize(("spacing", "text"), [(None, "any pixel size"), ((0.13, 0.13), "0.13 µm"), ((2.0, 0.5, 0.5), "2 × 0.5 × 0.5 µm")])
+@pytest.mark.parametrize(
+    ("spacing", "text"),
+    [(None, "any pixel size"), ((0.13, 0.13), "0.13 µm"), ((2.0, 0.5, 0.5), "2 × 0.5 × 0.5 µm")],
+)
 def test_pixel_sizes(spacing, text):
     assert pixel_size(tiny_spec(3 if spacing and len(spacing) == 3 else 2, spacing=spacing)) == text
 
@@ -34,13 +52,20 @@ def test_scores_of_the_test_images_come_before_those_of_the_validation():
 
 
 def test_at_most_three_scores_are_shown():
-    spec = tiny_spec().model_copy(update={"provenance": Provenance(scores={f"s{n}": 0.5 for n in range(9)})})
+    spec = tiny_spec().model_copy(
+        update={"provenance": Provenance(scores={f"s{n}": 0.5 for n in range(9)})}
+    )
     assert scores(spec).count("0.50") == 3
 
 
 def test_a_model_says_what_it_was_made_from():
     parent = entry("old")
-    child = entry("new", provenance=Provenance(parent="ab" * 32, date="2026-01-02", scores={"dice nucleus, held out": 0.9}))
+    child = entry(
+        "new",
+        provenance=Provenance(
+            parent="ab" * 32, date="2026-01-02", scores={"dice nucleus, held out": 0.9}
+        ),
+    )
     assert lineage(parent, [parent, child]) == []
     assert lineage(child, [parent]) == ["Learnt from old · 2026-01-02"]
     assert lineage(child, []) == ["Learnt from abababab… · 2026-01-02"]

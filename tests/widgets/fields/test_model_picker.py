@@ -88,7 +88,10 @@ def test_a_broken_model_says_why(qtbot):
 
 def test_the_classes_are_shown_without_the_background(qtbot):
     picker = make(qtbot, entry("a", tiny_spec(classes=3)))
-    assert [chip.toolTip() for chip in picker._legend._chips] == ["<qt>Label 1: class 1</qt>", "<qt>Label 2: class 2</qt>"]
+    assert [chip.toolTip() for chip in picker._legend._chips] == [
+        "<qt>Label 1: class 1</qt>",
+        "<qt>Label 2: class 2</qt>",
+    ]
 
 
 def test_text_from_files_is_shown_as_it_is(qtbot):

@@ -14,7 +14,11 @@ def make(qtbot, axes="yx", lengths=(0.13, 0.13)) -> SpacingField:
 
 @pytest.mark.parametrize(
     ("axes", "lengths", "boxes"),
-    [("yx", (0.13, 0.13), ["yx"]), ("zyx", (2.0, 0.5, 0.5), ["z", "yx"]), ("yx", (0.1, 0.2), ["y", "x"])],
+    [
+        ("yx", (0.13, 0.13), ["yx"]),
+        ("zyx", (2.0, 0.5, 0.5), ["z", "yx"]),
+        ("yx", (0.1, 0.2), ["y", "x"]),
+    ],
 )
 def test_equal_axes_share_a_box(qtbot, axes, lengths, boxes):
     field = make(qtbot, axes, lengths)

@@ -18,13 +18,18 @@ def test_a_report_is_read():
     assert read_devices(report.encode()) == devices
 
 
-@pytest.mark.parametrize("text", [b"", b"not json", b"[]", b'{"devices": [{"name": 1}]}', b'{"devices": []}', b'{"devices": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"not json", b"[]", b'{"devices": [{"name": 1}]}', b'{"devices": []}', b'{"devices": 3}'],
+)
 def test_a_report_that_can_not_be_read_leaves_the_processor(text):
     assert [device.name for device in read_devices(text)] == ["cpu"]
 
 
 def test_the_devices_are_asked_of_a_child_process_once(qtbot, monkeypatch):
-    program = 'import sys; print(\'{"devices": [{"name": "mps", "label": "Apple", "usable": true}]}\')'
+    program = (
+        'import sys; print(\'{"devices": [{"name": "mps", "label": "Apple", "usable": true}]}\')'
+    )
     monkeypatch.setattr(device_probe, "ARGUMENTS", ["-c", program])
     probe = DeviceProbe()
     with qtbot.waitSignal(probe.found, timeout=10_000) as found:

@@ -15,7 +15,7 @@ from napari.qt.threading import create_worker
 from qtpy.QtCore import QThreadPool
 
 from napari_unet.errors import ScanError
-from napari_unet.progress import Wish, should_stop
+from napari_unet.progress import Control, should_stop
 from napari_unet.widgets.jobs import threads as job_threads
 from napari_unet.widgets.jobs.job import Job, JobEnd, JobWorker, Task, explain
 
@@ -30,7 +30,7 @@ def big() -> Array:
 
 def work_until_told(worker: JobWorker, *args: object) -> str:
     worker.tell("begun")
-    while not should_stop(worker.asked):
+    while not should_stop(worker.control):
         time.sleep(0.005)
     return "stopped"
 
@@ -51,7 +51,8 @@ def begin(qtbot, job: Job) -> None:
 
 
 def test_the_result_and_the_messages_arrive_on_the_main_thread(qtbot):
-    told, threads = [], []
+    told = []
+    threads = []
 
     def task(worker: JobWorker, number: int) -> int:
         threads.append(threading.current_thread())
@@ -77,8 +78,14 @@ def test_a_runtime_error_reaches_the_user_as_a_sentence_with_details(qtbot):
     ("error", "sentence"),
     [
         (ScanError("The image is empty."), "The image is empty."),
-        (MemoryError(), "The memory of the device was not enough (MemoryError). Choose the processor, or a smaller part of the image."),
-        (RuntimeError("CUDA out of memory. Tried"), "The memory of the device was not enough (CUDA out of memory. Tried)."),
+        (
+            MemoryError(),
+            "The memory of the device was not enough (MemoryError). Choose the processor, or a smaller part of the image.",
+        ),
+        (
+            RuntimeError("CUDA out of memory. Tried"),
+            "The memory of the device was not enough (CUDA out of memory. Tried).",
+        ),
         (OSError("disk gone"), "The run failed: disk gone."),
     ],
 )
@@ -108,14 +115,15 @@ def test_a_closing_window_cancels(qtbot):
     job = Job(Task("waiting", work_until_told), ())
     begin(qtbot, job)
     worker = job._worker
-    assert worker.asked() is Wish.GO
+    assert worker.control() is Control.CONTINUE
     with qtbot.waitSignal(job.ended, timeout=1000) as ended:
         worker.quit()
     assert ended.args[0].kind == "cancelled"
 
 
 def test_a_second_job_waits_for_the_device_and_says_so(qtbot):
-    first, second = Job(Task("first", work_until_told), (), "cpu"), Job(Task("second", work_until_told), (), "cpu")
+    first = Job(Task("first", work_until_told), (), "cpu")
+    second = Job(Task("second", work_until_told), (), "cpu")
     begin(qtbot, first)
     with qtbot.waitSignal(second.waiting) as waiting:
         second.start()
@@ -128,7 +136,8 @@ def test_a_second_job_waits_for_the_device_and_says_so(qtbot):
 
 
 def test_jobs_on_two_devices_run_at_once(qtbot):
-    first, second = Job(Task("first", work_until_told), (), "cpu"), Job(Task("second", work_until_told), (), "cuda")
+    first = Job(Task("first", work_until_told), (), "cpu")
+    second = Job(Task("second", work_until_told), (), "cuda")
     begin(qtbot, first)
     begin(qtbot, second)
     with qtbot.waitSignals([first.ended, second.ended], timeout=2000):
@@ -137,7 +146,8 @@ def test_jobs_on_two_devices_run_at_once(qtbot):
 
 
 def test_a_waiting_job_can_be_cancelled(qtbot):
-    first, second = Job(Task("first", work_until_told), ()), Job(Task("second", work_until_told), (big(),))
+    first = Job(Task("first", work_until_told), ())
+    second = Job(Task("second", work_until_told), (big(),))
     begin(qtbot, first)
     second.start()
     with qtbot.waitSignal(second.ended) as ended:
@@ -149,27 +159,32 @@ def test_a_waiting_job_can_be_cancelled(qtbot):
 
 
 def test_a_job_that_was_paused_while_it_waited_rests_when_it_begins(qtbot):
-    def rest(worker: JobWorker) -> Wish:
-        return worker.asked()
+    def rest(worker: JobWorker) -> Control:
+        return worker.control()
 
     first = Job(Task("first", work_until_told), ())
-    resting, going = Job(Task("resting", rest), ()), Job(Task("going", rest), ())
+    resting = Job(Task("resting", rest), ())
+    going = Job(Task("going", rest), ())
     begin(qtbot, first)
     for job in (resting, going):
         job.start()
         job.pause()
-    going.go_on()
+    going.resume()
     found = []
     for job in (resting, going):
         job.ended.connect(lambda end: found.append(end.result))
     first.stop()
     qtbot.waitUntil(lambda: len(found) == 2, timeout=5000)
-    assert found == [Wish.PAUSE, Wish.GO]
+    assert found == [Control.PAUSE, Control.CONTINUE]
 
 
 def test_steps_come_before_the_task_one_a_turn(qtbot):
     done = []
-    job = Job(Task("last", lambda worker: done.append("task")), (), prepare=[lambda: done.append("a"), lambda: done.append("b")])
+    job = Job(
+        Task("last", lambda worker: done.append("task")),
+        (),
+        prepare=[lambda: done.append("a"), lambda: done.append("b")],
+    )
     with qtbot.waitSignal(job.ended, timeout=2000):
         job.start()
         assert done == []
@@ -178,7 +193,11 @@ def test_steps_come_before_the_task_one_a_turn(qtbot):
 
 def test_a_job_can_be_cancelled_while_it_is_prepared(qtbot):
     done = []
-    job = Job(Task("never", lambda worker: done.append("task")), (), prepare=[lambda: None, lambda: done.append("b")])
+    job = Job(
+        Task("never", lambda worker: done.append("task")),
+        (),
+        prepare=[lambda: None, lambda: done.append("b")],
+    )
     with qtbot.waitSignal(job.ended, timeout=2000) as ended:
         job.start()
         job.cancel()
@@ -192,7 +211,8 @@ def test_a_step_that_fails_is_told_and_the_device_is_free_again(qtbot):
 
 
 def test_the_warnings_filter_of_the_process_is_left_alone(qtbot):
-    before, show = list(warnings.filters), warnings.showwarning
+    before = list(warnings.filters)
+    show = warnings.showwarning
     job = Job(Task("waiting", work_until_told), ())
     begin(qtbot, job)
     assert (warnings.filters, warnings.showwarning) == (before, show)
@@ -219,7 +239,9 @@ def test_fifty_jobs_leave_no_array_behind(qtbot):
     assert [ref for ref in alive if ref() is not None] == []
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="threads have a niceness of their own on Linux only")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="threads have a niceness of their own on Linux only"
+)
 def test_a_job_and_the_threads_it_starts_give_way_to_the_window(qtbot):
     found = []
 
@@ -238,15 +260,27 @@ def test_a_job_and_the_threads_it_starts_give_way_to_the_window(qtbot):
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="threads have a niceness of their own on Linux only")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="threads have a niceness of their own on Linux only"
+)
 def test_a_napari_that_gives_way_already_is_not_raised(qtbot, monkeypatch):
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     monkeypatch.setattr(job_threads, "BACKGROUND_NICENESS", before - 1)
-    end = run(qtbot, Job(Task("looking", lambda worker: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())), ()))
+    end = run(
+        qtbot,
+        Job(
+            Task(
+                "looking", lambda worker: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            ),
+            (),
+        ),
+    )
     assert end.result >= before
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="threads have a niceness of their own on Linux only")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="threads have a niceness of their own on Linux only"
+)
 def test_threads_of_other_plugins_keep_their_niceness(qtbot):
     def niceness() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
@@ -288,7 +322,9 @@ job.start()
 job.pause()
 app.exec()
 """
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
     assert (ran.stdout, ran.stderr) == ("CANCEL", "")
 
 

@@ -4,7 +4,8 @@ from napari_unet.widgets.jobs.later import later
 
 
 def test_it_comes_after_a_turn_of_the_event_loop_and_once(qtbot):
-    owner, told = QObject(), []
+    owner = QObject()
+    told = []
     later(owner, lambda: told.append(1))
     assert told == []
     qtbot.waitUntil(lambda: told == [1])
@@ -13,7 +14,9 @@ def test_it_comes_after_a_turn_of_the_event_loop_and_once(qtbot):
 
 
 def test_it_does_not_outlive_its_owner(qtbot):
-    owner, other, told = QObject(), QObject(), []
+    owner = QObject()
+    other = QObject()
+    told = []
     later(owner, lambda: told.append("deleted"))
     later(other, lambda: told.append("alive"), 20)
     owner.deleteLater()

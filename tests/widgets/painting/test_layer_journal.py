@@ -10,7 +10,7 @@ from napari_unet.learn.journal.folder import FOLDER_VARIABLE, list_journals
 from napari_unet.learn.journal.stroke_journal import read_journal
 from napari_unet.scans.scan import Scan
 from napari_unet.widgets.arrays.trust_map import TrustMap
-from napari_unet.widgets.jobs.background_writer import Outbox
+from napari_unet.widgets.jobs.background_writer import BackgroundWriter
 from napari_unet.widgets.painting.layer_journal import JournalFacts, LayerJournal
 
 
@@ -22,7 +22,10 @@ def _own_folder(tmp_path, monkeypatch):
 def make(shape=(2, 300, 300)) -> tuple[TrustMap, LayerJournal]:
     labels = np.random.default_rng(0).integers(0, 3, shape).astype(np.uint8)
     trust = TrustMap(labels, labels.copy())
-    return trust, LayerJournal(trust, JournalFacts(Scan(np.zeros(shape), "zyx"[-len(shape) :], (1.0,) * len(shape)), "cells"))
+    return trust, LayerJournal(
+        trust,
+        JournalFacts(Scan(np.zeros(shape), "zyx"[-len(shape) :], (1.0,) * len(shape)), "cells"),
+    )
 
 
 def paint(trust, row, column, label=5):
@@ -74,24 +77,28 @@ def test_what_was_painted_can_be_played():
     while journal.send():
         pass
     assert same(trust)
-    assert list_journals()[0].path.stat().st_size - size < 40_000  # a review of a slice costs no copy of it
+    assert (
+        list_journals()[0].path.stat().st_size - size < 40_000
+    )  # a review of a slice costs no copy of it
 
 
 def test_a_stroke_is_on_disk_within_half_a_second_while_painting_goes_on():
-    trust, journal = make((8, 1500, 1500))  # the labels themselves take longer than that to be written
-    outbox = Outbox(journal.send, journal.finish)
+    trust, journal = make(
+        (8, 1500, 1500)
+    )  # the labels themselves take longer than that to be written
+    writer = BackgroundWriter(journal.send, journal.finish)
     paint(trust, 5, 5)
-    outbox.ask()
+    writer.ask()
     until(lambda: bool(list_journals()))
     worst = 0.0
     for stroke in range(8):
         paint(trust, 20 * stroke, 1000, 9)
-        outbox.ask()
+        writer.ask()
         begun = time.monotonic()
         until(lambda stroke=stroke: (played().labels[0, 20 * stroke, 1000:1009] == 9).all())
         worst = max(worst, time.monotonic() - begun)
         time.sleep(0.05)
-    outbox.close(wait_s=20)
+    writer.close(wait_s=20)
     assert worst < 2.0  # reading all of it again and again takes most of this
     assert same(trust)
     assert played().closed
@@ -101,7 +108,9 @@ def test_a_full_disk_is_told_and_nothing_is_forgotten(monkeypatch):
     trust, journal = make()
     paint(trust, 10, 10)
     real = journal._opened
-    monkeypatch.setattr(journal, "_opened", lambda: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(
+        journal, "_opened", lambda: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
     assert not journal.send()
     assert "No space left" in journal.problem
     monkeypatch.setattr(journal, "_opened", real)
@@ -116,7 +125,9 @@ def test_a_block_that_could_not_be_written_is_written_later(monkeypatch):
     paint(trust, 10, 10)
     opened = journal._opened()
     real = opened.stroke
-    monkeypatch.setattr(opened, "stroke", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(
+        opened, "stroke", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
     assert not journal.send()
     monkeypatch.setattr(opened, "stroke", real)
     while journal.send():
@@ -125,12 +136,13 @@ def test_a_block_that_could_not_be_written_is_written_later(monkeypatch):
 
 
 def test_an_outbox_sends_the_last_and_ends():
-    sent, ended = [], []
-    outbox = Outbox(lambda: bool(sent.append(1)), lambda: ended.append(1), rest_s=0.01)
-    outbox.ask()
+    sent = []
+    ended = []
+    writer = BackgroundWriter(lambda: bool(sent.append(1)), lambda: ended.append(1), rest_s=0.01)
+    writer.ask()
     until(lambda: len(sent) == 1)
     time.sleep(0.05)
     assert len(sent) == 1
-    outbox.close(wait_s=2)
+    writer.close(wait_s=2)
     assert (len(sent), ended) == (2, [1])
-    assert not outbox._thread.is_alive()
+    assert not writer._thread.is_alive()

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QScrollBar, QWidget
+from qtpy.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QScrollBar,
+    QWidget,
+)
 
 from helpers.leaves import entry, layer
 from helpers.tiny import tiny_spec
@@ -35,7 +42,11 @@ def show_all(form: SegmentForm) -> None:
 def tab_stops(form: SegmentForm) -> Iterator[QWidget]:
     current = form.nextInFocusChain()
     while current is not None and current is not form:
-        if current.focusPolicy() & Qt.FocusPolicy.TabFocus and current.isVisible() and not isinstance(current, QScrollBar):
+        if (
+            current.focusPolicy() & Qt.FocusPolicy.TabFocus
+            and current.isVisible()
+            and not isinstance(current, QScrollBar)
+        ):
             yield current
         current = current.nextInFocusChain()
 
@@ -58,7 +69,11 @@ def test_nothing_is_cut_off_where_the_dock_is_narrowest(form):
 @pytest.mark.parametrize("kind", [QComboBox, QAbstractSpinBox, QAbstractSlider])
 def test_the_wheel_leaves_a_field_without_focus_alone(form, kind):
     show_all(form)
-    fields = [field for field in form.findChildren(kind) if field.isVisible() and not isinstance(field, QScrollBar)]
+    fields = [
+        field
+        for field in form.findChildren(kind)
+        if field.isVisible() and not isinstance(field, QScrollBar)
+    ]
     assert fields
     for field in fields:
         assert field.focusPolicy() != Qt.FocusPolicy.WheelFocus
@@ -67,9 +82,20 @@ def test_the_wheel_leaves_a_field_without_focus_alone(form, kind):
 
 def turn_wheel(field: QWidget) -> bool:
     """Whether a field takes the wheel."""
-    at, none = QPointF(3, 3), QPoint()
-    buttons, keys = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
-    event = QWheelEvent(at, field.mapToGlobal(at), none, QPoint(0, -120), buttons, keys, Qt.ScrollPhase.NoScrollPhase, False)
+    at = QPointF(3, 3)
+    none = QPoint()
+    buttons = Qt.MouseButton.NoButton
+    keys = Qt.KeyboardModifier.NoModifier
+    event = QWheelEvent(
+        at,
+        field.mapToGlobal(at),
+        none,
+        QPoint(0, -120),
+        buttons,
+        keys,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
     before = shown(field)
     QApplication.sendEvent(field, event)
     return shown(field) != before

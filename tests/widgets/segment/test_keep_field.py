@@ -15,7 +15,14 @@ def field(qtbot) -> KeepField:
 
 
 @pytest.mark.parametrize(
-    ("typed", "value"), [("", ""), ("  ", ""), ("/a/b", "/a/b.zarr"), ("/a/b.ZARR", "/a/b.ZARR"), (" c.zarr ", "c.zarr")]
+    ("typed", "value"),
+    [
+        ("", ""),
+        ("  ", ""),
+        ("/a/b", "/a/b.zarr"),
+        ("/a/b.ZARR", "/a/b.ZARR"),
+        (" c.zarr ", "c.zarr"),
+    ],
 )
 def test_a_path_gets_its_suffix(field, qtbot, typed, value):
     edit = field.findChild(QLineEdit)
@@ -25,13 +32,16 @@ def test_a_path_gets_its_suffix(field, qtbot, typed, value):
     assert field.value() == value
 
 
-@pytest.mark.parametrize(("name", "offered"), [("cells-labels", "cells-labels.zarr"), ("a/b: c?", "a_b_ c_.zarr"), ("..", "labels.zarr")])
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [("cells-labels", "cells-labels.zarr"), ("a/b: c?", "a_b_ c_.zarr"), ("..", "labels.zarr")],
+)
 def test_a_dialog_offers_a_name_and_may_be_left(field, monkeypatch, name, offered):
-    asked = []
+    control = []
 
     def dialog(parent, title, known, kinds, options):
-        asked.append((known, options))
-        return ("/there/x.zarr" if len(asked) > 1 else "", kinds)
+        control.append((known, options))
+        return ("/there/x.zarr" if len(control) > 1 else "", kinds)
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", dialog)
     field.set_name(name)
@@ -40,7 +50,7 @@ def test_a_dialog_offers_a_name_and_may_be_left(field, monkeypatch, name, offere
     assert field.value() == ""
     press(button)
     assert field.value() == "/there/x.zarr"
-    assert asked[0][0].endswith(f"/{offered}")
-    assert asked[0][1] == QFileDialog.Option.DontConfirmOverwrite
+    assert control[0][0].endswith(f"/{offered}")
+    assert control[0][1] == QFileDialog.Option.DontConfirmOverwrite
     press(button)
-    assert asked[2][0] == "/there/x.zarr"
+    assert control[2][0] == "/there/x.zarr"

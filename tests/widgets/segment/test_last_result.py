@@ -16,7 +16,8 @@ from napari_unet.widgets.segment.threshold import LastResult
 from napari_unet.widgets.viewer.layer_facts import MARK
 from napari_unet.widgets.viewer.placement import placement
 
-OWN, OTHER = entry("own").header, entry("other", threshold=0.4).header
+OWN = entry("own").header
+OTHER = entry("other", threshold=0.4).header
 
 
 @pytest.fixture
@@ -27,8 +28,11 @@ def viewer(qapp) -> ViewerModel:
 
 
 def make(viewer: ViewerModel, threshold: float = 0.5) -> ResultLayer:
-    image, spec = viewer.layers["cells"], tiny_spec()
-    arrays = ResultArrays(plan_job(spec, Scan(image.data, "yx", (1.0, 1.0)), SegmentSettings(keep_probabilities=True)))
+    image = viewer.layers["cells"]
+    spec = tiny_spec()
+    arrays = ResultArrays(
+        plan_job(spec, Scan(image.data, "yx", (1.0, 1.0)), SegmentSettings(keep_probabilities=True))
+    )
     arrays.probabilities[:] = np.linspace(0, 1, 60)
     arrays.labels[:] = arrays.prediction[:] = arrays.probabilities >= threshold
     result = ResultLayer(viewer, arrays, spec.classes, placement(image, "yx"), "cells · tiny")
@@ -37,7 +41,8 @@ def make(viewer: ViewerModel, threshold: float = 0.5) -> ResultLayer:
 
 
 def test_the_metadata_says_the_threshold_that_holds(viewer, qtbot):
-    last, result = LastResult(viewer), make(viewer)
+    last = LastResult(viewer)
+    result = make(viewer)
     last.take(result, OWN)
     last.set_threshold(0.8, OWN)
     facts = lambda: result.labels.metadata[MARK]  # noqa: E731
@@ -48,7 +53,8 @@ def test_the_metadata_says_the_threshold_that_holds(viewer, qtbot):
 
 
 def test_a_result_of_another_model_stays(viewer, qtbot):
-    last, result = LastResult(viewer), make(viewer)
+    last = LastResult(viewer)
+    result = make(viewer)
     last.take(result, OWN)
     last.set_threshold(0.8, OTHER)
     qtbot.wait(20)
@@ -56,19 +62,24 @@ def test_a_result_of_another_model_stays(viewer, qtbot):
 
 
 def test_a_deleted_result_is_let_go(viewer, qtbot):
-    last, result = LastResult(viewer), make(viewer)
+    last = LastResult(viewer)
+    result = make(viewer)
     last.take(result, OWN)
     arrays = weakref.ref(result.arrays)
     del result
     viewer.layers.remove(viewer.layers["cells · tiny"])
     qtbot.waitUntil(lambda: "cells · tiny (not computed)" not in viewer.layers)
-    viewer.layers.selection.active = viewer.layers["cells"]  # napari remembers what was selected last
+    viewer.layers.selection.active = viewer.layers[
+        "cells"
+    ]  # napari remembers what was selected last
     gc.collect()
     assert arrays() is None
 
 
 def test_deleting_an_older_result_leaves_the_last_one(viewer, qtbot):
-    last, old, new = LastResult(viewer), make(viewer), make(viewer)
+    last = LastResult(viewer)
+    old = make(viewer)
+    new = make(viewer)
     last.take(old, OWN)
     last.take(new, OWN)
     viewer.layers.remove(old.labels)
@@ -77,7 +88,8 @@ def test_deleting_an_older_result_leaves_the_last_one(viewer, qtbot):
 
 
 def test_results_without_probabilities_are_not_held(viewer):
-    last, result = LastResult(viewer), make(viewer)
+    last = LastResult(viewer)
+    result = make(viewer)
     result.arrays.probabilities = None
     last.take(result, OWN)
     assert last._result is None

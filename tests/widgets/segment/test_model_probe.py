@@ -1,4 +1,6 @@
-"""A model is measured by a child process: the last choice, once, and not while something else computes."""
+"""A model is measured by a child process: the last choice, once, and not while something else
+computes.
+"""
 
 from pathlib import Path
 
@@ -8,19 +10,24 @@ from qtpy.QtCore import QProcess
 from napari_unet.widgets.segment import model_probe
 from napari_unet.widgets.segment.model_probe import ModelProbe
 
-ONE, OTHER = Path("/models/one"), Path("/models/other")
+ONE = Path("/models/one")
+OTHER = Path("/models/other")
 
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The words of the children, which live as long as they are not killed, if their model is the other one."""
+    """The words of the children, which live as long as they are not killed, if their model is the
+    other one.
+    """
     monkeypatch.setattr(model_probe, "REST_MS", 10)
     begun: list[list[str]] = []
     start = QProcess.start
 
     def instead(process: QProcess, program: str, words: list[str]) -> None:
         begun.append(words)
-        start(process, program, ["-c", f"import time; time.sleep({60 if str(OTHER) in words else 0})"])
+        start(
+            process, program, ["-c", f"import time; time.sleep({60 if str(OTHER) in words else 0})"]
+        )
 
     monkeypatch.setattr(model_probe.QProcess, "start", instead)
     return begun

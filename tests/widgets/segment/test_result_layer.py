@@ -38,7 +38,11 @@ def until_left(qtbot, viewer: ViewerModel, *names: str) -> None:
 
 def test_a_result_is_labels_under_hatching(viewer):
     make(viewer)
-    assert [layer.name for layer in viewer.layers] == ["cells", "cells · tiny", "cells · tiny (not computed)"]
+    assert [layer.name for layer in viewer.layers] == [
+        "cells",
+        "cells · tiny",
+        "cells · tiny (not computed)",
+    ]
     assert viewer.layers.selection.active is viewer.layers["cells · tiny"]
 
 
@@ -46,7 +50,8 @@ def test_the_hatching_covers_the_result_and_vanishes_where_it_is_done(viewer):
     result = make(viewer)
     result.arrays.done.mark((slice(0, 20), slice(0, 60)))
     result.refresh()
-    labels, hatching = viewer.layers[1], viewer.layers[2]
+    labels = viewer.layers[1]
+    hatching = viewer.layers[2]
     np.testing.assert_allclose(hatching.extent.world, labels.extent.world, atol=1)
     assert not hatching.data[:20].any()
     assert hatching.data[20:].all()
@@ -95,11 +100,18 @@ def test_classes_have_colours_and_names(viewer):
     np.testing.assert_allclose(labels.get_color(1)[:3], (1.0, 0x9F / 255, 0x1C / 255), atol=1e-3)
     np.testing.assert_allclose(labels.get_color(9), (1, 0, 1, 1))
     labels.data[3, 4] = 2
-    assert "class: class 2" in labels.get_status((3, 4), view_direction=None, dims_displayed=[0, 1], world=False)["coordinates"]
+    assert (
+        "class: class 2"
+        in labels.get_status((3, 4), view_direction=None, dims_displayed=[0, 1], world=False)[
+            "coordinates"
+        ]
+    )
 
 
 @pytest.mark.parametrize(("classes", "count"), [(2, 1), (3, 2)])
-def test_probabilities_are_hidden_images_one_for_each_class_but_the_background(viewer, classes, count):
+def test_probabilities_are_hidden_images_one_for_each_class_but_the_background(
+    viewer, classes, count
+):
     make(viewer, classes, keep=True)
     images = [layer for layer in viewer.layers if "probability" in layer.name]
     assert len(images) == count
@@ -157,6 +169,8 @@ def test_the_arrays_go_with_the_layers(viewer, qtbot):
     result.remove()
     del result
     until_left(qtbot, viewer, "cells")
-    viewer.layers.selection.active = viewer.layers["cells"]  # napari remembers what was selected last
+    viewer.layers.selection.active = viewer.layers[
+        "cells"
+    ]  # napari remembers what was selected last
     gc.collect()
     assert ref() is None

@@ -7,7 +7,9 @@ from napari_unet.widgets.segment.threshold import Rethreshold, cut
 
 @pytest.fixture
 def kept() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels, prediction and probabilities of a result, the labels decided before the probabilities were rounded."""
+    """Labels, prediction and probabilities of a result, the labels decided before the probabilities
+    were rounded.
+    """
     exact = np.random.default_rng(0).random((3, 40, 30)).astype(np.float32)
     labels = (exact >= 0.5).astype(np.uint8)
     return labels, labels.copy(), exact.astype(np.float16)
@@ -51,7 +53,8 @@ def test_what_only_rounding_lifts_to_the_threshold_was_not_painted(qtbot):
 
 def test_what_is_trusted_stays(qtbot, kept):
     labels, prediction, probabilities = kept
-    trust, before = np.zeros(labels.shape, np.uint8), labels.copy()
+    trust = np.zeros(labels.shape, np.uint8)
+    before = labels.copy()
     trust[1] = 1
     move(qtbot, Rethreshold(labels, prediction, probabilities, lambda: None, lambda: trust), 0.8)
     np.testing.assert_array_equal(labels[1], before[1])
@@ -63,7 +66,12 @@ def test_what_is_shown_comes_first(qtbot, kept, monkeypatch):
     monkeypatch.setattr(rethreshold, "PIECE_VOXELS", 1200)
     labels, prediction, probabilities = kept
     seen = []
-    mover = Rethreshold(labels, prediction, probabilities, lambda: seen.append([bool((part == want).all()) for part, want in wanted()]))
+    mover = Rethreshold(
+        labels,
+        prediction,
+        probabilities,
+        lambda: seen.append([bool((part == want).all()) for part, want in wanted()]),
+    )
 
     def wanted():
         return zip(labels, (probabilities >= 0.9).astype(np.uint8), strict=True)

@@ -9,7 +9,8 @@ from napari_unet.widgets.viewer.class_colours import show_classes
 from napari_unet.widgets.viewer.labels_facts import class_names
 
 CLASSES = tuple(
-    ClassSpec(name=name, colour=colour) for name, colour in (("background", "#000000"), ("axon", "#ff0000"), ("myelin", "#00ff00"))
+    ClassSpec(name=name, colour=colour)
+    for name, colour in (("background", "#000000"), ("axon", "#ff0000"), ("myelin", "#00ff00"))
 )
 
 
@@ -25,7 +26,9 @@ def test_classes_come_with_names_and_colours():
     assert layer.selected_label == 2
 
 
-@pytest.mark.parametrize("named", [{"index": [0, 1, 7]}, {"index": [0, 1, 7], "class": ["a", "b", ""]}])
+@pytest.mark.parametrize(
+    "named", [{"index": [0, 1, 7]}, {"index": [0, 1, 7], "class": ["a", "b", ""]}]
+)
 def test_the_users_own_columns_and_rows_stay(named):
     layer = layer_with(**named, area=[100.0, 20.0, 3.0], who=["me", "you", "him"])
     show_classes(layer, CLASSES)

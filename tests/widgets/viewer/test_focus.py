@@ -45,7 +45,10 @@ def test_the_current_slice_of_a_2d_model():
 def test_the_current_slice_of_a_3d_model_is_one_slice_of_its_volume():
     things = make()
     look(things[0], (2, 1, 0, 0), (10, 50))
-    assert part_in_view(*things, 3, True, False) == ([(2,)], (slice(1, 2), slice(0, 40), slice(0, 60)))
+    assert part_in_view(*things, 3, True, False) == (
+        [(2,)],
+        (slice(1, 2), slice(0, 40), slice(0, 60)),
+    )
 
 
 def test_the_region_in_view():
@@ -63,7 +66,10 @@ def test_the_current_slice_in_the_3d_view_is_that_of_the_sliders():
     viewer.dims.ndisplay = 3
     viewer.scene.camera.center = (2, 10, 50)
     assert part_in_view(*things, 2, True, False) == ([(2, 1)], (slice(0, 40), slice(0, 60)))
-    assert part_in_view(*things, 3, True, False) == ([(2,)], (slice(1, 2), slice(0, 40), slice(0, 60)))
+    assert part_in_view(*things, 3, True, False) == (
+        [(2,)],
+        (slice(1, 2), slice(0, 40), slice(0, 60)),
+    )
 
 
 def test_the_region_in_view_needs_the_2d_view():

@@ -33,7 +33,8 @@ def test_layers_are_found_by_key_while_they_are_there():
 
 
 def test_a_key_never_comes_again():
-    viewer, keys = ViewerModel(), set()
+    viewer = ViewerModel()
+    keys = set()
     watch = LayerWatch(viewer)
     for _ in range(20):
         viewer.add_image(np.zeros((8, 9)))

@@ -8,7 +8,9 @@ def test_layers_go_one_at_a_time(qtbot):
     viewer = ViewerModel()
     layers = [viewer.add_image(np.zeros((4, 4)), name=name) for name in "abc"]
     seen = []
-    viewer.layers.events.removed.connect(lambda event: seen.append((event.value.name, len(viewer.layers))))
+    viewer.layers.events.removed.connect(
+        lambda event: seen.append((event.value.name, len(viewer.layers)))
+    )
     remove_in_turn(viewer, layers[:2])
     remove_in_turn(viewer, [None, layers[2]])
     assert len(viewer.layers) == 3

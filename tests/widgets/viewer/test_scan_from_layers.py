@@ -40,15 +40,21 @@ def test_several_layers_are_channels():
 
 def test_layers_of_different_shapes_are_refused():
     with pytest.raises(ScanError, match="different shapes"):
-        scan_from_layers([Image(np.zeros((8, 9))), Image(np.zeros((9, 8)))], InputChoice((1, 2), "yx"))
+        scan_from_layers(
+            [Image(np.zeros((8, 9))), Image(np.zeros((9, 8)))], InputChoice((1, 2), "yx")
+        )
 
 
 def test_colours():
-    scan = scan_from_layers([Image(np.zeros((8, 9, 3), np.uint8), rgb=True)], InputChoice((1,), "yxc", rgb=True))
+    scan = scan_from_layers(
+        [Image(np.zeros((8, 9, 3), np.uint8), rgb=True)], InputChoice((1,), "yxc", rgb=True)
+    )
     assert (scan.rgb, scan.channels, scan.result_shape) == (True, 1, (8, 9))
 
 
-@pytest.mark.parametrize("make", [np.asarray, lambda data: da.from_array(data, chunks=(4, 4, 4)), zarr.array])
+@pytest.mark.parametrize(
+    "make", [np.asarray, lambda data: da.from_array(data, chunks=(4, 4, 4)), zarr.array]
+)
 def test_colours_are_channels_and_alpha_is_left_out(make):
     data = np.random.default_rng(0).integers(0, 255, (8, 9, 4), np.uint8)
     scan = scan_from_layers([Image(make(data), rgb=True)], InputChoice((1,), "yxc", colours=3))
@@ -70,7 +76,13 @@ def test_colours_are_no_channel():
 
 
 @pytest.mark.parametrize(
-    ("words", "same"), [({}, True), ({"scale": (2, 2)}, False), ({"translate": (0, 5)}, False), ({"rotate": 9}, False)]
+    ("words", "same"),
+    [
+        ({}, True),
+        ({"scale": (2, 2)}, False),
+        ({"translate": (0, 5)}, False),
+        ({"rotate": 9}, False),
+    ],
 )
 def test_layers_that_lie_elsewhere_are_noticed(words, same):
     assert one_place([Image(np.zeros((8, 9))), Image(np.zeros((8, 9)), **words)]) is same

@@ -1,4 +1,6 @@
-"""What is looked at follows the camera and the sliders, until it is told to stop, and survives what goes."""
+"""What is looked at follows the camera and the sliders, until it is told to stop, and survives what
+goes.
+"""
 
 import gc
 import weakref
@@ -15,7 +17,11 @@ def make(dimensions=2):
     layer = viewer.add_image(np.zeros((4, 40, 60)))
     viewer.dims.point = (1, 0, 0)
     viewer.scene.camera.center = (0, 20, 30)
-    return viewer, layer, ViewFocus(viewer, layer, Scan(layer.data, "zyx", (1.0,) * 3), "zyx", dimensions)
+    return (
+        viewer,
+        layer,
+        ViewFocus(viewer, layer, Scan(layer.data, "zyx", (1.0,) * 3), "zyx", dimensions),
+    )
 
 
 def test_it_follows_the_camera_and_the_sliders():

@@ -1,1 +1,3 @@
-"""What a training learns from: scans with trusted labels, and the patches made of them; for `learn` alone."""
+"""What a training learns from: scans with trusted labels, and the patches made of them; for `learn`
+alone.
+"""

@@ -14,11 +14,15 @@ EVERY = 0.5  # share of the patches that each change touches
 LEAST_BLUR_PX = 0.3  # a Gaussian narrower than this leaves a voxel as it is
 
 
-def vary_intensities(images: Tensor, augment: AugmentSettings, rng: np.random.Generator, sizes: Sequence[float] = ()) -> Tensor:
-    """Change blur, gamma, contrast, brightness and noise of (N, C, *patch) images in place; each patch on its own.
+def vary_intensities(
+    images: Tensor, augment: AugmentSettings, rng: np.random.Generator, sizes: Sequence[float] = ()
+) -> Tensor:
+    """Change blur, gamma, contrast, brightness and noise of (N, C, *patch) images in place; each
+    patch on its own.
 
-    Channels vary apart from each other, but are blurred alike. `sizes` of a voxel per axis make the blur as
-    wide in every direction. Chance is drawn on the processor, so that it is the same on every device, noise aside.
+    Channels vary apart from each other, but are blurred alike. `sizes` of a voxel per axis make the
+    blur as wide in every direction. Chance is drawn on the processor, so that it is the same on
+    every device, noise aside.
     """
     count, channels = images.shape[:2]
     _blur(images, augment.blur_px * _spread(rng, count), sizes)
@@ -36,7 +40,11 @@ def _spread(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 def _each(values: np.ndarray, images: Tensor) -> Tensor:
-    return torch.from_numpy(values.astype(np.float32)).to(images.device).reshape(*values.shape, *(1,) * (images.ndim - 2))
+    return (
+        torch.from_numpy(values.astype(np.float32))
+        .to(images.device)
+        .reshape(*values.shape, *(1,) * (images.ndim - 2))
+    )
 
 
 def _gamma(images: Tensor, exponents: np.ndarray) -> None:

@@ -1,4 +1,6 @@
-"""Where patches are centred: near trusted voxels, and near those of rare classes as often as of common ones."""
+"""Where patches are centred: near trusted voxels, and near those of rare classes as often as of
+common ones.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +40,9 @@ class Known:
 class Places:
     """Draws the example and the centre of a patch."""
 
-    def __init__(self, examples: Sequence[Example], settings: TrainSettings, patch: Sequence[int]) -> None:
+    def __init__(
+        self, examples: Sequence[Example], settings: TrainSettings, patch: Sequence[int]
+    ) -> None:
         rng = np.random.default_rng(settings.seed)
         self._patch = np.array(patch)
         self._known = [_known(example.labels, rng) for example in examples]
@@ -50,14 +54,21 @@ class Places:
             for label in sorted({label for known in self._known for label in known.counts})
         }
         guarded = [example.prior is not None for example in examples]
-        self._guarded = _weights([prod(known.shape) * g for known, g in zip(self._known, guarded, strict=True)]) if any(guarded) else None
+        self._guarded = (
+            _weights([prod(known.shape) * g for known, g in zip(self._known, guarded, strict=True)])
+            if any(guarded)
+            else None
+        )
         if not self._classes:
-            raise SettingsError("There is nothing to learn from: no voxel of the labels is trusted. Paint some, or mark what is right.")
+            raise SettingsError(
+                "There is nothing to learn from: no voxel of the labels is trusted. Paint some, or mark what is right."
+            )
 
     def draw(self, rng: np.random.Generator) -> tuple[int, np.ndarray]:
         """The index of an example, and a centre in its voxels.
 
-        Without a prior every patch is near a trusted voxel; with one, some lie anywhere, for the guard.
+        Without a prior every patch is near a trusted voxel; with one, some lie anywhere, for the
+        guard.
         """
         if self._guarded is not None and rng.random() >= self._trusted_share:
             index = int(rng.choice(len(self._known), p=self._guarded))
@@ -79,9 +90,15 @@ class Places:
         return np.asarray(rng.uniform(edge, shape - edge) - 0.5)
 
     def _near(self, index: int, label: int, rng: np.random.Generator) -> np.ndarray:
-        """Near a voxel of a class, and such that no more than a quarter of the patch hangs over the frame's end."""
-        voxels, shape = self._known[index].voxels[label], np.array(self._known[index].shape)
-        place = voxels[rng.integers(len(voxels))] + rng.uniform(-JITTER, JITTER, len(shape)) * self._patch
+        """Near a voxel of a class, and such that no more than a quarter of the patch hangs over the
+        frame's end.
+        """
+        voxels = self._known[index].voxels[label]
+        shape = np.array(self._known[index].shape)
+        place = (
+            voxels[rng.integers(len(voxels))]
+            + rng.uniform(-JITTER, JITTER, len(shape)) * self._patch
+        )
         edge = np.minimum(self._patch / 4, shape / 2)
         return np.asarray(np.clip(place, edge - 0.5, shape - edge - 0.5))
 
@@ -98,13 +115,22 @@ def _known(labels: np.ndarray, rng: np.random.Generator) -> Known:
     counts = np.array([np.bincount(block, minlength=256) for block in blocks])  # (blocks, labels)
     found = [int(label) for label in np.flatnonzero(counts.sum(axis=0)) if label != IGNORE]
     voxels = {label: _some(blocks, label, counts[:, label], rng) for label in found}
-    places = {label: np.stack(np.unravel_index(index, labels.shape), axis=1) for label, index in voxels.items()}
+    places = {
+        label: np.stack(np.unravel_index(index, labels.shape), axis=1)
+        for label, index in voxels.items()
+    }
     return Known(labels.shape, {label: int(counts[:, label].sum()) for label in found}, places)
 
 
-def _some(blocks: Sequence[np.ndarray], label: int, counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Flat indices of some voxels of a class, all equally likely, block by block so that memory stays small."""
-    ranks = np.sort(rng.choice(int(counts.sum()), min(KEPT, int(counts.sum())), replace=False, shuffle=False))
+def _some(
+    blocks: Sequence[np.ndarray], label: int, counts: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Flat indices of some voxels of a class, all equally likely, block by block so that memory
+    stays small.
+    """
+    ranks = np.sort(
+        rng.choice(int(counts.sum()), min(KEPT, int(counts.sum())), replace=False, shuffle=False)
+    )
     ends = np.cumsum(counts)
     chosen = []
     for number, (block, end, count) in enumerate(zip(blocks, ends, counts, strict=True)):

@@ -1,4 +1,6 @@
-"""Labels and how far each voxel of them is trusted: what a training learns from, and what may judge it."""
+"""Labels and how far each voxel of them is trusted: what a training learns from, and what may judge
+it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +22,9 @@ ALL_NAN = "All trusted voxels lie where the image is NaN or infinite. Correct th
 
 @dataclass(frozen=True)
 class Corrections:
-    """Labels (uint8) and their trust (uint8: 0 untrusted, 1 painted, 2 reviewed), both of the scan's result shape."""
+    """Labels (uint8) and their trust (uint8: 0 untrusted, 1 painted, 2 reviewed), both of the
+    scan's result shape.
+    """
 
     labels: np.ndarray
     trust: np.ndarray
@@ -42,7 +46,9 @@ def trust_of(
     reviewed: np.ndarray | None = None,
     withdrawn: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The trust of each voxel: reviewed, else painted where the label was changed or a tool went over it, less what was withdrawn."""
+    """The trust of each voxel: reviewed, else painted where the label was changed or a tool went
+    over it, less what was withdrawn.
+    """
     changed = np.zeros(labels.shape, bool) if prediction is None else labels != prediction
     painted = changed if touched is None else changed | touched
     trust = painted.astype(np.uint8) * np.uint8(PAINTED)
@@ -58,7 +64,11 @@ def amount(corrections: Corrections, axes: str) -> Amount:
     within = tuple(number for number, letter in enumerate(axes) if letter in "yx")
     counts = label_counts(corrections)
     slices = int(np.count_nonzero(corrections.trust.any(axis=within)))
-    return Amount(slices, int(counts.sum()), {int(label): int(counts[label]) for label in np.flatnonzero(counts)})
+    return Amount(
+        slices,
+        int(counts.sum()),
+        {int(label): int(counts[label]) for label in np.flatnonzero(counts)},
+    )
 
 
 def summary(corrections: Corrections, axes: str, names: Sequence[str]) -> str:
@@ -71,24 +81,36 @@ def told(found: Amount, has_slices: bool, names: Sequence[str]) -> str:
     if not found.voxels:
         return "nothing trusted yet"
     slices = [f"{found.slices:,} slice{'s' if found.slices > 1 else ''}"] if has_slices else []
-    voxels = f"{found.voxels:,} {'voxel' if has_slices else 'pixel'}{'s' if found.voxels > 1 else ''}"
-    classes = [names[label] if label < len(names) else f"label {label}" for label in sorted(found.labels) if label]
-    said = f"class{'es' if len(classes) > 1 else ''} {', '.join(classes)}" if classes else "background only"
+    voxels = (
+        f"{found.voxels:,} {'voxel' if has_slices else 'pixel'}{'s' if found.voxels > 1 else ''}"
+    )
+    classes = [
+        names[label] if label < len(names) else f"label {label}"
+        for label in sorted(found.labels)
+        if label
+    ]
+    said = (
+        f"class{'es' if len(classes) > 1 else ''} {', '.join(classes)}"
+        if classes
+        else "background only"
+    )
     return ", ".join([*slices, voxels, said])
 
 
 def checked(scan: Scan, labels: Any, trust: Any | None, classes: Sequence[str]) -> Corrections:
     """What can be learnt from labels of a scan; `trust` None says that all of them are reviewed.
 
-    `classes` are the names by label. Voxels that are not trusted get label 0, and those where the image
-    is not finite lose their trust. Raises `ScanError` with one sentence for labels of another shape or
-    kind, labels beyond the classes, and where nothing is trusted.
+    `classes` are the names by label. Voxels that are not trusted get label 0, and those where the
+    image is not finite lose their trust. Raises `ScanError` with one sentence for labels of another
+    shape or kind, labels beyond the classes, and where nothing is trusted.
     """
     labels = whole_numbers(labels, "labels")
     trust = np.full(labels.shape, REVIEWED, np.uint8) if trust is None else _trust_values(trust)
     for name, array in (("labels have", labels), ("trust mask has", trust)):
         if array.shape != scan.result_shape:
-            raise ScanError(f"The {name} the shape {array.shape}, the image {scan.result_shape}. Both must be the same.")
+            raise ScanError(
+                f"The {name} the shape {array.shape}, the image {scan.result_shape}. Both must be the same."
+            )
     if not trust.any():
         raise ScanError(NOTHING_TRUSTED)
     check_labels(labels[trust != UNTRUSTED], len(classes))
@@ -112,7 +134,9 @@ def check_labels(trusted: np.ndarray, classes: int) -> None:
     """Raise `ScanError` for trusted labels that are none of the classes."""
     low, high = (int(trusted.min()), int(trusted.max())) if trusted.size else (0, 0)
     if low < 0:
-        raise ScanError(f"The labels go down to {low}, but classes count from 0. Give these voxels a label of 0 or more.")
+        raise ScanError(
+            f"The labels go down to {low}, but classes count from 0. Give these voxels a label of 0 or more."
+        )
     if high >= min(classes, MOST_LABEL + 1):
         raise ScanError(
             f"The labels go up to {high}, but there are {classes} classes, 0 to {classes - 1}. "
@@ -121,15 +145,22 @@ def check_labels(trusted: np.ndarray, classes: int) -> None:
 
 
 def carried_over(old: Corrections, new_labels: np.ndarray) -> Corrections:
-    """Labels of a new run in which trusted voxels are as they were; raises `ScanError` for another shape."""
+    """Labels of a new run in which trusted voxels are as they were; raises `ScanError` for another
+    shape.
+    """
     if old.labels.shape != new_labels.shape:
-        raise ScanError(f"The corrections have the shape {old.labels.shape}, the new labels {new_labels.shape}. Both must be the same.")
+        raise ScanError(
+            f"The corrections have the shape {old.labels.shape}, the new labels {new_labels.shape}. Both must be the same."
+        )
     return Corrections(np.where(old.trust != UNTRUSTED, old.labels, new_labels), old.trust)
 
 
 def label_counts(corrections: Corrections) -> np.ndarray:
-    """Trusted voxels of each of the 256 labels, counted slab by slab so that a large scan takes no memory."""
-    labels, trust = corrections.labels, corrections.trust
+    """Trusted voxels of each of the 256 labels, counted slab by slab so that a large scan takes no
+    memory.
+    """
+    labels = corrections.labels
+    trust = corrections.trust
     if labels.size <= COUNTED_AT_ONCE or labels.ndim == 1:
         return np.bincount(labels[trust != UNTRUSTED].astype(np.uint8, copy=False), minlength=256)
     slabs = (label_counts(Corrections(*pair)) for pair in zip(labels, trust, strict=True))
@@ -137,10 +168,14 @@ def label_counts(corrections: Corrections) -> np.ndarray:
 
 
 def whole_numbers(array: Any, what: str) -> np.ndarray:
-    """An array of whole numbers as it is, of booleans as 0 and 1; raises `ScanError` for any other kind."""
+    """An array of whole numbers as it is, of booleans as 0 and 1; raises `ScanError` for any other
+    kind.
+    """
     values = np.asarray(array)
     if values.dtype.kind not in "bui":
-        raise ScanError(f"The {what} hold {values.dtype} values; expected whole numbers, one for each class. Convert them first.")
+        raise ScanError(
+            f"The {what} hold {values.dtype} values; expected whole numbers, one for each class. Convert them first."
+        )
     return values.view(np.uint8) if values.dtype.kind == "b" else values
 
 
@@ -155,7 +190,9 @@ def _trust_values(array: Any) -> np.ndarray:
 
 
 def _finite_trust(scan: Scan, trust: np.ndarray) -> np.ndarray:
-    """The trust without the voxels where the image is not finite; only slices with any trust are read."""
+    """The trust without the voxels where the image is not finite; only slices with any trust are
+    read.
+    """
     if np.dtype(scan.data.dtype).kind != "f":
         return trust
     kept = trust.copy()

@@ -21,11 +21,13 @@ MOST_UNTRUSTED = 16  # frames of a scan without any trusted voxel that a guard i
 
 @dataclass(frozen=True)
 class Example:
-    """One frame, or a part of it: `image` (channels, *frame) float32 and `labels` (*frame) uint8, where 255 teaches nothing.
+    """One frame, or a part of it: `image` (channels, *frame) float32 and `labels` (*frame) uint8,
+    where 255 teaches nothing.
 
-    `prior` (K or 1, *frame) float16 holds the parent's probabilities, for the guard against forgetting; NaN guards nothing.
-    `weight` (*frame) float32 says how much each voxel counts in the cross-entropy. `spacing` is the size of a voxel
-    per axis, of which only the proportions matter; None: as long as wide. `guard` is how much the prior counts.
+    `prior` (K or 1, *frame) float16 holds the parent's probabilities, for the guard against
+    forgetting; NaN guards nothing. `weight` (*frame) float32 says how much each voxel counts in the
+    cross-entropy. `spacing` is the size of a voxel per axis, of which only the proportions matter;
+    None: as long as wide. `guard` is how much the prior counts.
     """
 
     image: np.ndarray
@@ -38,10 +40,11 @@ class Example:
 
 @dataclass(frozen=True)
 class Extent:
-    """How much of a scan is kept: `reach` model voxels around what teaches in a frame (None: all of the frame).
+    """How much of a scan is kept: `reach` model voxels around what teaches in a frame (None: all of
+    the frame).
 
-    Where there is a guard, `guarded` is how many voxels of each frame it is shown at least, and `others` how many
-    frames, evenly chosen, in which nothing teaches.
+    Where there is a guard, `guarded` is how many voxels of each frame it is shown at least, and
+    `others` how many frames, evenly chosen, in which nothing teaches.
     """
 
     reach: int | None = None
@@ -58,16 +61,22 @@ def examples_of(
     walls: Sequence[Box] = (),
     extent: Extent | None = None,
 ) -> list[Example]:
-    """The frames of a scan that teach, with their labels; labels and trust are of the scan's result shape.
+    """The frames of a scan that teach, with their labels; labels and trust are of the scan's result
+    shape.
 
-    Voxels that are not trusted, that lie in `walls`, or whose intensity is not finite, teach nothing, and frames without
-    any other are left out, but for those that a guard is shown; its prior is NaN within the walls. Statistics are those
-    of whole frames. Raises `ScanError` for labels of another shape or beyond the model's classes.
+    Voxels that are not trusted, that lie in `walls`, or whose intensity is not finite, teach
+    nothing, and frames without any other are left out, but for those that a guard is shown; its
+    prior is NaN within the walls. Statistics are those of whole frames. Raises `ScanError` for
+    labels of another shape or beyond the model's classes.
     """
     if labels.shape != scan.result_shape:
-        raise ScanError(f"The labels have the shape {labels.shape}, the image {scan.result_shape}. Both must be the same.")
+        raise ScanError(
+            f"The labels have the shape {labels.shape}, the image {scan.result_shape}. Both must be the same."
+        )
     if labels.max() >= len(spec.classes):
-        raise ScanError(f"The labels go up to {labels.max()}, but the model has {len(spec.classes)} classes, 0 to {len(spec.classes) - 1}.")
+        raise ScanError(
+            f"The labels go up to {labels.max()}, but the model has {len(spec.classes)} classes, 0 to {len(spec.classes) - 1}."
+        )
     maker = _Maker(scan, labels, spec, trust, walls, extent or Extent())
     return [maker.example(frame) for frame in maker.frames()]
 
@@ -88,13 +97,18 @@ class _Maker:
         frames = list(self.scan.frames(self._dimensions))
         teach = [bool((self._truth(frame) != IGNORE).any()) for frame in frames]
         others = np.flatnonzero(~np.array(teach))
-        kept = np.linspace(0, len(others) - 1, min(len(others), self.extent.others)).round().astype(int)
+        kept = (
+            np.linspace(0, len(others) - 1, min(len(others), self.extent.others))
+            .round()
+            .astype(int)
+        )
         shown = {int(n) for n in others[kept]}
         return [frame for number, frame in enumerate(frames) if teach[number] or number in shown]
 
     def example(self, frame: Index) -> Example:
         """One frame, cropped to what is needed of it."""
-        spacing, wanted = self.scan.frame_spacing(self._dimensions), wanted_spacing(self.spec, self.scan, SegmentSettings())
+        spacing = self.scan.frame_spacing(self._dimensions)
+        wanted = wanted_spacing(self.spec, self.scan, SegmentSettings())
         truth = self._truth(frame)
         maps = axis_maps(truth.shape, spacing, wanted)
         crop = around(bounding_box(truth != IGNORE), maps, self.extent.reach, self.extent.guarded)
@@ -103,8 +117,11 @@ class _Maker:
         if bad is not None:
             truth = truth.copy()
             truth[crop.read][bad] = IGNORE
-        labels, prior = _on_model_grid(truth, crop), self._prior(frame, crop)
-        return Example(crop.image(image), labels, prior, None, spacing if wanted is None else wanted)
+        labels = _on_model_grid(truth, crop)
+        prior = self._prior(frame, crop)
+        return Example(
+            crop.image(image), labels, prior, None, spacing if wanted is None else wanted
+        )
 
     @property
     def _dimensions(self) -> int:
@@ -112,9 +129,13 @@ class _Maker:
 
     def _truth(self, frame: Index) -> np.ndarray:
         """The labels of one frame, IGNORE where they teach nothing."""
-        place = self.scan.place(frame, tuple(slice(0, n) for n in self.scan.frame_shape(self._dimensions)))
+        place = self.scan.place(
+            frame, tuple(slice(0, n) for n in self.scan.frame_shape(self._dimensions))
+        )
         truth = self.labels[place].astype(np.uint8, copy=False)
-        truth = truth if self.trust is None else np.where(self.trust[place], truth, np.uint8(IGNORE))
+        truth = (
+            truth if self.trust is None else np.where(self.trust[place], truth, np.uint8(IGNORE))
+        )
         truth = self._in_frame_order(truth)
         parts = self._walls_in(frame)
         truth = truth.copy() if parts else truth
@@ -143,12 +164,20 @@ class _Maker:
 
 
 def _on_model_grid(labels: np.ndarray, crop: Crop) -> np.ndarray:
-    """Each voxel from the nearest one; where that is not trusted, from any trusted one inside: thin strokes stay."""
+    """Each voxel from the nearest one; where that is not trusted, from any trusted one inside: thin
+    strokes stay.
+    """
     part = labels[crop.own]
     if all(m.same for m in crop.maps):
         return np.array(part, order="C")
     nearest = part[np.ix_(*crop.centres)]
     inside = part + np.uint8(1)  # IGNORE becomes 0, below every class
-    for axis, (m, centres, edges) in enumerate(zip(crop.maps, crop.centres, crop.edges, strict=True)):
-        inside = np.maximum.reduceat(inside, edges, axis=axis) if m.factor > 1 else inside.take(centres, axis)
+    for axis, (m, centres, edges) in enumerate(
+        zip(crop.maps, crop.centres, crop.edges, strict=True)
+    ):
+        inside = (
+            np.maximum.reduceat(inside, edges, axis=axis)
+            if m.factor > 1
+            else inside.take(centres, axis)
+        )
     return np.ascontiguousarray(np.where(nearest == IGNORE, inside - np.uint8(1), nearest))

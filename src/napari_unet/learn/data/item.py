@@ -11,7 +11,9 @@ from napari_unet.scans.scan import Index, Scan, Slices
 
 @dataclass(frozen=True)
 class TrainItem:
-    """A scan with labels of its result shape; `trust` says which count (see `learn/corrections`), None: all were reviewed."""
+    """A scan with labels of its result shape; `trust` says which count (see `learn/corrections`),
+    None: all were reviewed.
+    """
 
     scan: Scan
     labels: np.ndarray
@@ -49,8 +51,13 @@ class Box:
 
 
 def in_frame(scan: Scan, frame: Index, box: Box, dimensions: int) -> Slices | None:
-    """The part of a frame that lies in a box, in the order of the frame's axes; None where there is none."""
+    """The part of a frame that lies in a box, in the order of the frame's axes; None where there is
+    none.
+    """
     along = dict(zip(scan.result_axes, box.slices, strict=True))
-    if any(not along[a].start <= at < along[a].stop for a, at in zip(scan.grid_axes(dimensions), frame, strict=True)):
+    if any(
+        not along[a].start <= at < along[a].stop
+        for a, at in zip(scan.grid_axes(dimensions), frame, strict=True)
+    ):
         return None
     return tuple(along[a] for a in scan.frame_axes(dimensions))

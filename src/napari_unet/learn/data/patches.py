@@ -1,6 +1,8 @@
-"""Batches of patches, cut from examples, warped and varied: only what a patch needs is copied, then all at once.
+"""Batches of patches, cut from examples, warped and varied: only what a patch needs is copied, then
+all at once.
 
-Where the voxels of a volume are much deeper than wide, its slices are warped alike and none is made from others.
+Where the voxels of a volume are much deeper than wide, its slices are warped alike and none is made
+from others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +41,9 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class _Cut:
-    """One patch to be: of which example, around which place, how warped; and its slices, where they are kept apart."""
+    """One patch to be: of which example, around which place, how warped; and its slices, where they
+    are kept apart.
+    """
 
     example: Example
     centre: np.ndarray  # of the warped axes
@@ -48,12 +52,20 @@ class _Cut:
 
 
 class PatchSampler:
-    """Draws batches of patches on a device; the same seed and number of the batch give the same patches."""
+    """Draws batches of patches on a device; the same seed and number of the batch give the same
+    patches.
+    """
 
     def __init__(
-        self, examples: Sequence[Example], settings: TrainSettings, device: str = "cpu", multiple: Sequence[int] | None = None
+        self,
+        examples: Sequence[Example],
+        settings: TrainSettings,
+        device: str = "cpu",
+        multiple: Sequence[int] | None = None,
     ) -> None:
-        """`multiple`: what the length of a patch has to be a multiple of, per axis. Raises `SettingsError` if nothing is trusted."""
+        """`multiple`: what the length of a patch has to be a multiple of, per axis. Raises
+        `SettingsError` if nothing is trusted.
+        """
         self.patch = patch_shape(examples, settings, multiple)
         self._examples = examples
         self._settings = settings
@@ -64,8 +76,15 @@ class PatchSampler:
         self._flat = len(self.patch) == 3 and self._sizes[0] >= FLAT * max(self._sizes[1:])
         self._warped = slice(1, None) if self._flat else slice(None)
         self._oriented = settings.oriented or (False,) * len(self.patch)
-        self._warper = Warper(self.patch[self._warped], self._sizes[self._warped], settings.augment, self._oriented[self._warped])
-        self._outputs = max((len(example.prior) for example in examples if example.prior is not None), default=0)
+        self._warper = Warper(
+            self.patch[self._warped],
+            self._sizes[self._warped],
+            settings.augment,
+            self._oriented[self._warped],
+        )
+        self._outputs = max(
+            (len(example.prior) for example in examples if example.prior is not None), default=0
+        )
         self._weighted = any(example.weight is not None for example in examples)
         self._drawn = 0
 
@@ -83,8 +102,11 @@ class PatchSampler:
         self._drawn += 1
         cuts = [self._cut(rng) for _ in range(size)]
         values, labels, coordinates = self._windows(cuts)
-        values, labels = _take(values, coordinates), _take_nearest(labels, coordinates)
-        batch = self._parts(values.reshape(size, -1, *self.patch), labels.reshape(size, *self.patch).long())
+        values = _take(values, coordinates)
+        labels = _take_nearest(labels, coordinates)
+        batch = self._parts(
+            values.reshape(size, -1, *self.patch), labels.reshape(size, *self.patch).long()
+        )
         if batch.prior is not None:
             batch = batch._replace(guard=torch.tensor([cut.example.guard for cut in cuts]))
         vary_intensities(batch.images, self._settings.augment, rng, self._sizes)
@@ -111,20 +133,28 @@ class PatchSampler:
         return np.asarray(np.where(odd, np.round(centre), np.floor(centre) + 0.5))
 
     def _windows(self, cuts: Sequence[_Cut]) -> tuple[Tensor, Tensor, Tensor]:
-        """What the patches are made from, cut to one size: values and labels, and coordinates in them."""
+        """What the patches are made from, cut to one size: values and labels, and coordinates in
+        them.
+        """
         reach = np.stack([self._warper.reach(cut.warp) for cut in cuts])
         centres = np.stack([cut.centre for cut in cuts])
         low = np.floor(centres - reach).astype(np.intp)
         size = np.maximum(2, (np.ceil(centres + reach).astype(np.intp) + 1 - low).max(axis=0))
-        values, labels = [], []
+        values = []
+        labels = []
         for cut, first in zip(cuts, low, strict=True):
             shape = cut.example.labels.shape[self._warped]
-            places = [mirrored(start + np.arange(n), length) for start, n, length in zip(first, size, shape, strict=True)]
+            places = [
+                mirrored(start + np.arange(n), length)
+                for start, n, length in zip(first, size, shape, strict=True)
+            ]
             places = places if cut.slices is None else [cut.slices, *places]
             values.append(self._values(cut.example, places).reshape(-1, *size))
             labels.append(window(cut.example.labels, places).reshape(-1, *size))
         shift = torch.from_numpy((centres - low).astype(np.float32)).to(self._device)
-        coordinates = self._warper.offsets([cut.warp for cut in cuts], self._device) + shift.reshape(*shift.shape, *(1,) * len(size))
+        coordinates = self._warper.offsets(
+            [cut.warp for cut in cuts], self._device
+        ) + shift.reshape(*shift.shape, *(1,) * len(size))
         for axis, n in enumerate(size):
             coordinates[:, axis].clamp_(0, int(n) - 1)
         return self._tensor(values), self._tensor(labels), coordinates
@@ -135,9 +165,17 @@ class PatchSampler:
         parts = [window(example.image, places)]
         if self._outputs:
             empty = (self._outputs, *shape)
-            parts.append(np.full(empty, np.nan, np.float32) if example.prior is None else window(example.prior, places))
+            parts.append(
+                np.full(empty, np.nan, np.float32)
+                if example.prior is None
+                else window(example.prior, places)
+            )
         if self._weighted:
-            parts.append(np.ones((1, *shape), np.float32) if example.weight is None else window(example.weight[None], places))
+            parts.append(
+                np.ones((1, *shape), np.float32)
+                if example.weight is None
+                else window(example.weight[None], places)
+            )
         return parts[0] if len(parts) == 1 else np.concatenate(parts, dtype=np.float32)
 
     def _tensor(self, parts: Sequence[np.ndarray]) -> Tensor:
@@ -149,15 +187,30 @@ class PatchSampler:
         return Batch(values[:, :channels], labels, prior, values[:, -1] if self._weighted else None)
 
 
-def patch_shape(examples: Sequence[Example], settings: TrainSettings, multiple: Sequence[int] | None = None) -> tuple[int, ...]:
-    """The shape of a patch: as set, or a cube in physical proportions; no longer than the longest frame, in multiples."""
+def patch_shape(
+    examples: Sequence[Example], settings: TrainSettings, multiple: Sequence[int] | None = None
+) -> tuple[int, ...]:
+    """The shape of a patch: as set, or a cube in physical proportions; no longer than the longest
+    frame, in multiples.
+    """
     dimensions = examples[0].labels.ndim
-    steps, sizes = multiple or (1,) * dimensions, _common_sizes(examples)
-    wanted = settings.patch_shape or tuple(max(1, round((settings.patch_px or PATCH_PX) * min(sizes) / size)) for size in sizes)
+    steps = multiple or (1,) * dimensions
+    sizes = _common_sizes(examples)
+    wanted = settings.patch_shape or tuple(
+        max(1, round((settings.patch_px or PATCH_PX) * min(sizes) / size)) for size in sizes
+    )
     if len(wanted) != dimensions:
-        raise SettingsError(f"The patch has {len(wanted)} sides {wanted}, but the network works in {dimensions}D. Give one for each axis.")
-    longest = [max(LEAST_PX, *(example.labels.shape[axis] for example in examples)) for axis in range(dimensions)]
-    return tuple(round_up(min(side, most), step) for side, most, step in zip(wanted, longest, steps, strict=True))
+        raise SettingsError(
+            f"The patch has {len(wanted)} sides {wanted}, but the network works in {dimensions}D. Give one for each axis."
+        )
+    longest = [
+        max(LEAST_PX, *(example.labels.shape[axis] for example in examples))
+        for axis in range(dimensions)
+    ]
+    return tuple(
+        round_up(min(side, most), step)
+        for side, most, step in zip(wanted, longest, steps, strict=True)
+    )
 
 
 def mirrored(places: np.ndarray, length: int) -> np.ndarray:
@@ -167,11 +220,18 @@ def mirrored(places: np.ndarray, length: int) -> np.ndarray:
 
 
 def window(array: np.ndarray, places: Sequence[np.ndarray]) -> np.ndarray:
-    """The voxels at the given indices of each of the last axes: slices where they follow each other."""
+    """The voxels at the given indices of each of the last axes: slices where they follow each
+    other.
+    """
     for axis, index in enumerate(places, start=array.ndim - len(places)):
-        first, count = int(index[0]), len(index)
+        first = int(index[0])
+        count = len(index)
         straight = first + count - 1 == index[-1] and (np.diff(index) == 1).all()
-        array = array[(slice(None),) * axis + (slice(first, first + count),)] if straight else array.take(index, axis)
+        array = (
+            array[(slice(None),) * axis + (slice(first, first + count),)]
+            if straight
+            else array.take(index, axis)
+        )
     return array
 
 
@@ -180,7 +240,9 @@ def _common_sizes(examples: Sequence[Example]) -> tuple[float, ...]:
     known = [example.spacing for example in examples if example.spacing is not None]
     if not known:
         return (1.0,) * examples[0].labels.ndim
-    return tuple(float(size) for size in np.median([np.array(sizes) / min(sizes) for sizes in known], axis=0))
+    return tuple(
+        float(size) for size in np.median([np.array(sizes) / min(sizes) for sizes in known], axis=0)
+    )
 
 
 def _take(values: Tensor, coordinates: Tensor) -> Tensor:
@@ -188,7 +250,9 @@ def _take(values: Tensor, coordinates: Tensor) -> Tensor:
     size = torch.tensor(values.shape[2:], dtype=torch.float32, device=values.device)
     scale = (2 / (size - 1)).reshape(1, -1, *(1,) * (coordinates.ndim - 2))
     grid = (coordinates * scale - 1).flip(1).movedim(1, -1)
-    return torch.nn.functional.grid_sample(values, grid, mode="bilinear", padding_mode="border", align_corners=True)
+    return torch.nn.functional.grid_sample(
+        values, grid, mode="bilinear", padding_mode="border", align_corners=True
+    )
 
 
 def _take_nearest(labels: Tensor, coordinates: Tensor) -> Tensor:

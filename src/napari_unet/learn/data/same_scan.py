@@ -14,11 +14,14 @@ BLOCK_PX = 32  # along each axis
 
 
 def scan_numbers(items: Sequence[TrainItem]) -> list[int]:
-    """For each item the number of the first one that shows its scan: the same array, or one of equal form and content.
+    """For each item the number of the first one that shows its scan: the same array, or one of
+    equal form and content.
 
-    Content is compared on blocks chosen by a seed from the shape; where these hold one value only, it says nothing.
+    Content is compared on blocks chosen by a seed from the shape; where these hold one value only,
+    it says nothing.
     """
-    numbers, known = list(range(len(items))), dict[object, int]()
+    numbers = list(range(len(items)))
+    known = dict[object, int]()
     forms = [_form(item.scan) for item in items]
     for number, (item, form) in enumerate(zip(items, forms, strict=True)):
         if forms.count(form) == 1:
@@ -39,7 +42,8 @@ def _form(scan: Scan) -> tuple[object, ...]:
 def _sample(scan: Scan) -> str | None:
     """A hash of some blocks of a scan; None where they hold one value."""
     rng = np.random.default_rng([SEED, *scan.shape])
-    digest, values = hashlib.sha256(), set[bytes]()
+    digest = hashlib.sha256()
+    values = set[bytes]()
     for _ in range(BLOCKS):
         first = [int(rng.integers(0, max(1, n - BLOCK_PX + 1))) for n in scan.shape]
         block = np.ascontiguousarray(scan.data[tuple(slice(at, at + BLOCK_PX) for at in first)])

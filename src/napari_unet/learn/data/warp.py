@@ -1,7 +1,8 @@
-"""Where the voxels of a patch come from: mirrored, turned, scaled, sheared and bent, in physical proportions.
+"""Where the voxels of a patch come from: mirrored, turned, scaled, sheared and bent, in physical
+proportions.
 
-A displacement is a cubic B-spline over a coarse grid of random points, after Ronneberger et al. 2015, put
-together by one small matrix per axis.
+A displacement is a cubic B-spline over a coarse grid of random points, after Ronneberger et al.
+2015, put together by one small matrix per axis.
 """
 
 import math
@@ -21,7 +22,9 @@ SLACK = 1.1  # the largest displacement is looked for at every fourth voxel only
 
 @dataclass(frozen=True)
 class Warp:
-    """How one patch is cut: offsets in the patch to offsets in the frame, in voxels, and a displacement on top."""
+    """How one patch is cut: offsets in the patch to offsets in the frame, in voxels, and a
+    displacement on top.
+    """
 
     matrix: np.ndarray  # (dimensions, dimensions)
     points: np.ndarray  # (dimensions, *coarse grid) float32
@@ -31,19 +34,28 @@ class Warper:
     """Draws warps for patches of one shape and tells where their voxels come from."""
 
     def __init__(
-        self, patch: Sequence[int], sizes: Sequence[float], augment: AugmentSettings, oriented: Sequence[bool] | None = None
+        self,
+        patch: Sequence[int],
+        sizes: Sequence[float],
+        augment: AugmentSettings,
+        oriented: Sequence[bool] | None = None,
     ) -> None:
-        """`sizes` of a voxel, per axis; only their proportions matter. No patch is mirrored or turned round along `oriented` axes."""
+        """`sizes` of a voxel, per axis; only their proportions matter. No patch is mirrored or
+        turned round along `oriented` axes.
+        """
         finest = min(sizes)
         self.patch = tuple(patch)
         self._augment = augment
         self._oriented = np.array(oriented if oriented is not None else (False,) * len(patch), bool)
         self._bases = [
-            _spline(length, max(4.0, augment.elastic_grid_px * finest / size)) for length, size in zip(patch, sizes, strict=True)
+            _spline(length, max(4.0, augment.elastic_grid_px * finest / size))
+            for length, size in zip(patch, sizes, strict=True)
         ]
 
     def draw(self, rng: np.random.Generator, sizes: Sequence[float]) -> Warp:
-        """A warp for a frame of voxels of these sizes; some patches are only mirrored and turned by quarters."""
+        """A warp for a frame of voxels of these sizes; some patches are only mirrored and turned by
+        quarters.
+        """
         warped = rng.random() < self._augment.warped_share
         scale = np.array(sizes, float) / min(sizes)
         points = np.zeros((len(scale), *(basis.shape[1] for basis in self._bases)), np.float32)
@@ -52,7 +64,11 @@ class Warper:
             points = rng.standard_normal(points.shape, np.float32) * np.float32(spread)
             points /= scale.astype(np.float32).reshape(-1, *(1,) * len(scale))
         turn = self._warped(rng, len(scale)) if warped else self._plain(rng, scale)
-        mirrored = (rng.random(len(scale)) < 0.5) & ~self._oriented if self._augment.flips else np.zeros(len(scale), bool)
+        mirrored = (
+            (rng.random(len(scale)) < 0.5) & ~self._oriented
+            if self._augment.flips
+            else np.zeros(len(scale), bool)
+        )
         mirror = np.where(mirrored, -1.0, 1.0)
         return Warp(turn * (scale / scale[:, None]) * mirror, points)
 
@@ -61,12 +77,16 @@ class Warper:
         straight = np.abs(warp.matrix) @ ((np.array(self.patch) - 1) / 2)
         if not warp.points.any():
             return np.asarray(straight)
-        coarse = _bend(torch.from_numpy(warp.points)[None], [_thinned(basis) for basis in self._bases])
+        coarse = _bend(
+            torch.from_numpy(warp.points)[None], [_thinned(basis) for basis in self._bases]
+        )
         return np.asarray(straight + SLACK * coarse.abs().flatten(2).amax(2)[0].numpy())
 
     def offsets(self, warps: Sequence[Warp], device: str) -> Tensor:
         """(N, dimensions, *patch): from the patch's centre to where each voxel comes from."""
-        matrix = torch.from_numpy(np.stack([warp.matrix for warp in warps]).astype(np.float32)).to(device)
+        matrix = torch.from_numpy(np.stack([warp.matrix for warp in warps]).astype(np.float32)).to(
+            device
+        )
         total = torch.zeros(1, device=device)
         for axis, length in enumerate(self.patch):
             places = torch.arange(length, dtype=torch.float32, device=device) - (length - 1) / 2
@@ -86,32 +106,49 @@ class Warper:
                 free = first == dimensions - 2 and not self._oriented[[first, second]].any()
                 most = augment.rotation_deg if free else min(augment.rotation_deg, MOST_TILT_DEG)
                 turn = _rotation(dimensions, first, second, rng.uniform(-most, most)) @ turn
-        shear = np.eye(dimensions) + rng.uniform(-augment.shear, augment.shear, (dimensions, dimensions)) * (1 - np.eye(dimensions))
-        logs = rng.uniform(-1, 1) * math.log(augment.scale) + rng.normal(0, AXIS_SPREAD * (augment.scale > 1), dimensions)
+        shear = np.eye(dimensions) + rng.uniform(
+            -augment.shear, augment.shear, (dimensions, dimensions)
+        ) * (1 - np.eye(dimensions))
+        logs = rng.uniform(-1, 1) * math.log(augment.scale) + rng.normal(
+            0, AXIS_SPREAD * (augment.scale > 1), dimensions
+        )
         return np.asarray(turn @ shear * np.exp(logs))
 
     def _plain(self, rng: np.random.Generator, scale: np.ndarray) -> np.ndarray:
         """A turn by quarters, where the pixels of a plane are square and such a turn is allowed."""
         square = len(scale) > 1 and math.isclose(scale[-1], scale[-2], rel_tol=1e-3)
-        most = int(self._augment.rotation_deg // 90) if square and not self._oriented[-2:].any() else 0
+        most = (
+            int(self._augment.rotation_deg // 90) if square and not self._oriented[-2:].any() else 0
+        )
         quarters = int(rng.integers(-most, most + 1 if most < 2 else most))  # -2 and 2 are one
         return _rotation(len(scale), len(scale) - 2, len(scale) - 1, 90.0 * quarters).round()
 
 
 def _rotation(dimensions: int, first: int, second: int, degrees: float) -> np.ndarray:
-    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    cos = math.cos(math.radians(degrees))
+    sin = math.sin(math.radians(degrees))
     matrix = np.eye(dimensions)
-    matrix[first, first], matrix[first, second], matrix[second, first], matrix[second, second] = cos, -sin, sin, cos
+    matrix[first, first], matrix[first, second], matrix[second, first], matrix[second, second] = (
+        cos,
+        -sin,
+        sin,
+        cos,
+    )
     return matrix
 
 
 def _spline(length: int, step: float) -> Tensor:
-    """(length, points): cubic B-splines `step` voxels apart, scaled so that random points keep their spread."""
+    """(length, points): cubic B-splines `step` voxels apart, scaled so that random points keep
+    their spread.
+    """
     points = math.ceil((length - 1) / step) + 3
     away = np.abs(np.arange(length)[:, None] / step - (np.arange(points) - 1))
-    inner, outer = 2 / 3 - away**2 + away**3 / 2, (2 - away).clip(0) ** 3 / 6
+    inner = 2 / 3 - away**2 + away**3 / 2
+    outer = (2 - away).clip(0) ** 3 / 6
     basis = np.where(away < 1, inner, outer)
-    return torch.from_numpy((basis / np.linalg.norm(basis, axis=1, keepdims=True)).astype(np.float32))
+    return torch.from_numpy(
+        (basis / np.linalg.norm(basis, axis=1, keepdims=True)).astype(np.float32)
+    )
 
 
 def _thinned(basis: Tensor) -> Tensor:
@@ -127,8 +164,13 @@ def _bend(points: Tensor, bases: Sequence[Tensor]) -> Tensor:
 
 
 def along(values: Tensor, basis: Tensor, axis: int) -> Tensor:
-    """Replace an axis of `values` by its product with a (new length, length) matrix, without moving axes."""
-    before, after = values.shape[:axis], values.shape[axis + 1 :]
+    """Replace an axis of `values` by its product with a (new length, length) matrix, without moving
+    axes.
+    """
+    before = values.shape[:axis]
+    after = values.shape[axis + 1 :]
     if not after:
         return values @ basis.T
-    return (basis @ values.reshape(-1, values.shape[axis], after.numel())).reshape(*before, len(basis), *after)
+    return (basis @ values.reshape(-1, values.shape[axis], after.numel())).reshape(
+        *before, len(basis), *after
+    )

@@ -1,9 +1,11 @@
-"""Drawn pictures on which the guard asks the parent what it knows: what a model was trained on is not there any more.
+"""Drawn pictures on which the guard asks the parent what it knows: what a model was trained on is
+not there any more.
 
-Round things of many sizes, bright or dark, with and without a rim, on uneven noisy ground, at the voxels of the model. Nobody
-says what is right in them: the child is held to what its parent says (pseudo-rehearsal, Robins 1995; that few pictures, strongly
-varied, hand on most of what a network knows: Asano & Saeed, ICLR 2023). Of those drawn, the ones are kept of which the parent has
-most to say: on pictures that are like nothing it knows, its word is not worth keeping.
+Round things of many sizes, bright or dark, with and without a rim, on uneven noisy ground, at the
+voxels of the model. Nobody says what is right in them: the child is held to what its parent says
+(pseudo-rehearsal, Robins 1995; that few pictures, strongly varied, hand on most of what a network
+knows: Asano & Saeed, ICLR 2023). Of those drawn, the ones are kept of which the parent has most to
+say: on pictures that are like nothing it knows, its word is not worth keeping.
 """
 
 from collections.abc import Sequence
@@ -28,7 +30,8 @@ COARSE_PX = 8  # clouds are drawn so many times smaller
 
 
 def pictures(spec: ModelSpec, count: int, seed: int) -> list[Example]:
-    """Pictures as a model of `spec` sees them, in which nothing is trusted: more than `count`, to choose from.
+    """Pictures as a model of `spec` sees them, in which nothing is trusted: more than `count`, to
+    choose from.
 
     No more than the parent will be asked of: in 3D these are few, and there is no choice.
     """
@@ -38,7 +41,9 @@ def pictures(spec: ModelSpec, count: int, seed: int) -> list[Example]:
 
 
 def telling(examples: Sequence[Example], count: int) -> list[Example]:
-    """Those of the examples, with priors, of which the parent has most to say: certain of each voxel, and not all the same."""
+    """Those of the examples, with priors, of which the parent has most to say: certain of each
+    voxel, and not all the same.
+    """
     return sorted(examples, key=_information, reverse=True)[:count]
 
 
@@ -66,26 +71,47 @@ def _example(spec: ModelSpec, rng: np.random.Generator) -> Example:
 
 
 def _shape(spec: ModelSpec) -> tuple[int, ...]:
-    return tuple(round_up(SIDES[spec.architecture.dimensions], step) for step in total_strides(spec.architecture))
+    return tuple(
+        round_up(SIDES[spec.architecture.dimensions], step)
+        for step in total_strides(spec.architecture)
+    )
 
 
 def draw(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """One channel of a picture, float32, in no unit."""
-    px = float(np.exp(rng.uniform(*np.log(DIAMETERS_PX)))) if len(shape) == 2 else float(rng.uniform(8, 40))
+    px = (
+        float(np.exp(rng.uniform(*np.log(DIAMETERS_PX))))
+        if len(shape) == 2
+        else float(rng.uniform(8, 40))
+    )
     count = max(3, round(rng.uniform(0.1, 0.9) * prod(shape) / px ** len(shape)))
     seeds = rng.uniform(0, 1, (count, len(shape))) * shape
     radii = px / 2 * rng.uniform(0.5, 1.3, count)
-    grid = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1).astype(np.float32)
-    bend = np.stack([_clouds(shape, px / 2, rng) for _ in shape], axis=-1) * px * rng.uniform(0, 0.15)
+    grid = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1).astype(
+        np.float32
+    )
+    bend = (
+        np.stack([_clouds(shape, px / 2, rng) for _ in shape], axis=-1) * px * rng.uniform(0, 0.15)
+    )
     apart, nearest = cKDTree(seeds).query(grid + bend, workers=1)
     depth = radii[nearest] - apart  # within a thing: how deep
     inside = 1 / (1 + np.exp(-np.clip(depth / rng.uniform(0.4, 2.0), -20, 20)))
-    light = rng.uniform(0.25, 1, count)[nearest] * (1 + rng.uniform(0, 0.5) * _clouds(shape, max(2.0, px / 8), rng))
+    light = rng.uniform(0.25, 1, count)[nearest] * (
+        1 + rng.uniform(0, 0.5) * _clouds(shape, max(2.0, px / 8), rng)
+    )
     if rng.random() < RIM_SHARE:
-        light = light * rng.uniform(0, 1) + np.exp(-((depth / max(1.5, px * rng.uniform(0.03, 0.12))) ** 2))
+        light = light * rng.uniform(0, 1) + np.exp(
+            -((depth / max(1.5, px * rng.uniform(0.03, 0.12))) ** 2)
+        )
     picture = inside * light * (-1 if rng.random() < DARK_SHARE else 1)
-    picture = picture + rng.uniform(0, 0.3) * _clouds(shape, max(shape) / 4, rng) + rng.uniform(0, 0.15) * _clouds(shape, px / 2, rng)
-    picture = gaussian_filter(picture, rng.uniform(0, 1.5)) + rng.uniform(0.01, 0.12) * rng.standard_normal(shape)
+    picture = (
+        picture
+        + rng.uniform(0, 0.3) * _clouds(shape, max(shape) / 4, rng)
+        + rng.uniform(0, 0.15) * _clouds(shape, px / 2, rng)
+    )
+    picture = gaussian_filter(picture, rng.uniform(0, 1.5)) + rng.uniform(
+        0.01, 0.12
+    ) * rng.standard_normal(shape)
     return np.asarray(picture, np.float32)
 
 
@@ -93,5 +119,10 @@ def _clouds(shape: tuple[int, ...], px: float, rng: np.random.Generator) -> np.n
     """Smooth noise of unit spread, with grains of about so many voxels."""
     steps = max(1.0, px / 2)
     small = tuple(max(2, int(np.ceil(n / steps)) + 1) for n in shape)
-    grown = zoom(rng.standard_normal(small), [n / s for n, s in zip(shape, small, strict=True)], order=1, grid_mode=False)
+    grown = zoom(
+        rng.standard_normal(small),
+        [n / s for n, s in zip(shape, small, strict=True)],
+        order=1,
+        grid_mode=False,
+    )
     return np.asarray(grown)

@@ -1,8 +1,10 @@
-"""The guard against forgetting: a fine-tuned network stays near its parent, in weights and in what it says.
+"""The guard against forgetting: a fine-tuned network stays near its parent, in weights and in what
+it says.
 
-Weights: L2-SP (Li, Grandvalet & Davoine, ICML 2018), decoupled from the gradient as AdamW's weight decay is: each step moves
-them a little towards the parent's instead of towards nothing. Outputs: where no voxel is trusted, distillation towards the
-parent's probabilities (Li & Hoiem, "Learning without Forgetting", 2016).
+Weights: L2-SP (Li, Grandvalet & Davoine, ICML 2018), decoupled from the gradient as AdamW's weight
+decay is: each step moves them a little towards the parent's instead of towards nothing. Outputs:
+where no voxel is trusted, distillation towards the parent's probabilities (Li & Hoiem, "Learning
+without Forgetting", 2016).
 """
 
 from collections.abc import Sequence
@@ -15,7 +17,9 @@ functional = torch.nn.functional
 
 
 class WeightGuard:
-    """Pulls weights towards where they were when it was made; with strength 0 it keeps and costs nothing."""
+    """Pulls weights towards where they were when it was made; with strength 0 it keeps and costs
+    nothing.
+    """
 
     def __init__(self, weights: Sequence[Tensor], strength: float) -> None:
         self._strength = strength
@@ -29,10 +33,14 @@ class WeightGuard:
                 torch._foreach_lerp_(self._weights, self._parents, min(1.0, rate * self._strength))
 
 
-def disagreement(scores: Tensor, labels: Tensor, prior: Tensor, share: Tensor | None = None) -> Tensor:
-    """Mean Kullback-Leibler divergence from the parent's probabilities (N, K, *patch) over untrusted voxels.
+def disagreement(
+    scores: Tensor, labels: Tensor, prior: Tensor, share: Tensor | None = None
+) -> Tensor:
+    """Mean Kullback-Leibler divergence from the parent's probabilities (N, K, *patch) over
+    untrusted voxels.
 
-    Voxels whose prior is NaN count for nothing; 0 where none is left. `share` (N,) is how much each patch counts.
+    Voxels whose prior is NaN count for nothing; 0 where none is left. `share` (N,) is how much each
+    patch counts.
     """
     open_to_parent = (labels == IGNORE) & torch.isfinite(prior).all(dim=1)
     parent = torch.where(open_to_parent[:, None], prior, 0.5).clamp(1e-6, 1 - 1e-6)

@@ -1,4 +1,6 @@
-"""Where journals lie, which of them belong to an image, and how they go: after 30 days, or when the user says so."""
+"""Where journals lie, which of them belong to an image, and how they go: after 30 days, or when the
+user says so.
+"""
 
 import os
 import time
@@ -28,7 +30,9 @@ class JournalEntry:
 
 
 def journal_folder() -> Path:
-    """The folder of the user's journals, readable by its owner alone; the variable NAPARI_UNET_JOURNALS moves it."""
+    """The folder of the user's journals, readable by its owner alone; the variable
+    NAPARI_UNET_JOURNALS moves it.
+    """
     if given := os.environ.get(FOLDER_VARIABLE):
         folder = Path(given)
     else:
@@ -56,9 +60,16 @@ def list_journals() -> list[JournalEntry]:
 
 
 def journals_of(scan: Scan) -> list[JournalEntry]:
-    """The journals of an image that no running napari is writing, the last written first; the image is read only if one may be its own."""
-    axes, shape = scan.axes, scan.shape
-    alike = [e for e in list_journals() if (e.header.scan.axes, e.header.scan.shape) == (axes, shape) and not _is_running(e.header)]
+    """The journals of an image that no running napari is writing, the last written first; the image
+    is read only if one may be its own.
+    """
+    axes = scan.axes
+    shape = scan.shape
+    alike = [
+        e
+        for e in list_journals()
+        if (e.header.scan.axes, e.header.scan.shape) == (axes, shape) and not _is_running(e.header)
+    ]
     if not alike:
         return []
     own: ScanIdentity = identity_of(scan)

@@ -1,7 +1,9 @@
-"""Every stroke of a correction, kept in a file of the user's own: the labels once, then what changed, block by block.
+"""Every stroke of a correction, kept in a file of the user's own: the labels once, then what
+changed, block by block.
 
-A journal knows the image that it belongs to by its shape, dtype, axes and a hash of some of its pixels.
-Records are in the order in which they were seen, so that reading them in order gives the last state.
+A journal knows the image that it belongs to by its shape, dtype, axes and a hash of some of its
+pixels. Records are in the order in which they were seen, so that reading them in order gives the
+last state.
 """
 
 import json
@@ -19,7 +21,12 @@ from napari_unet.files import AppendOnly, read_records
 from napari_unet.learn.data.corrections import Corrections
 from napari_unet.scans.identity import ScanIdentity
 
-HEADER, LABELS, STROKE, MARK, WHOLE, CLOSED = b"H", b"L", b"S", b"M", b"W", b"C"
+HEADER = b"H"
+LABELS = b"L"
+STROKE = b"S"
+MARK = b"M"
+WHOLE = b"W"
+CLOSED = b"C"
 VERSION = 1
 MOST_VOXELS = 2**40
 
@@ -43,7 +50,8 @@ class JournalHeader:
 
 @dataclass(frozen=True)
 class Recovered:
-    """What a journal has kept; `whole` says that labels outside the strokes are known too, `closed` that napari was closed properly.
+    """What a journal has kept; `whole` says that labels outside the strokes are known too, `closed`
+    that napari was closed properly.
 
     `pieces` and `strokes` are the boxes whose labels are known, from before the painting and since.
     """
@@ -115,14 +123,17 @@ def read_header(path: Path) -> JournalHeader | None:
         return None
 
 
-def read_journal(path: Path, make: Callable[[Sequence[int], np.dtype], np.ndarray] = np.zeros) -> Recovered:
+def read_journal(
+    path: Path, make: Callable[[Sequence[int], np.dtype], np.ndarray] = np.zeros
+) -> Recovered:
     """Play a journal; everything before a torn end is there. `make` gives the arrays.
 
     Raises `ScanError` for a file that is no journal.
     """
     if (header := read_header(path)) is None:
         raise ScanError(f"{path.name} holds no strokes that can be read.")
-    labels, trust = make(header.shape, np.dtype(header.dtype)), make(header.shape, np.dtype(np.uint8))
+    labels = make(header.shape, np.dtype(header.dtype))
+    trust = make(header.shape, np.dtype(np.uint8))
     known: dict[bytes, dict[bytes, Box]] = {kind: {} for kind in (LABELS, STROKE, MARK)}
     kinds = set()
     for record in read_records(path):
@@ -135,7 +146,8 @@ def read_journal(path: Path, make: Callable[[Sequence[int], np.dtype], np.ndarra
 
 def _play(record: bytes, labels: np.ndarray, trust: np.ndarray) -> Box:
     """Do what a record says; the box that it is about."""
-    kind, size = record[:1], len(_place(record))
+    kind = record[:1]
+    size = len(_place(record))
     box = tuple(slice(*ends) for ends in json.loads(_place(record)))
     shape = tuple(part.stop - part.start for part in box)
     if kind == MARK:
@@ -161,12 +173,18 @@ def _header(record: bytes) -> JournalHeader:
         raise ValueError("another version")
     scan = said.pop("scan")
     header = JournalHeader(
-        scan=ScanIdentity(tuple(scan["shape"]), str(scan["dtype"]), str(scan["axes"]), str(scan["sha256"])),
+        scan=ScanIdentity(
+            tuple(scan["shape"]), str(scan["dtype"]), str(scan["axes"]), str(scan["sha256"])
+        ),
         shape=tuple(int(n) for n in said.pop("shape")),
         classes=tuple((str(name), str(colour)) for name, colour in said.pop("classes")),
         process=(int(said["process"][0]), float(said.pop("process")[1])),
         **said,
     )
-    if not header.shape or prod(header.shape) > MOST_VOXELS or np.dtype(header.dtype).kind not in "iu":
+    if (
+        not header.shape
+        or prod(header.shape) > MOST_VOXELS
+        or np.dtype(header.dtype).kind not in "iu"
+    ):
         raise ValueError("not labels")
     return header

@@ -9,7 +9,9 @@ from napari_unet.learn.judging.sampling_units import NOWHERE
 
 @dataclass(frozen=True)
 class Counts:
-    """Voxels per unit and class (units, classes): where model and truth agree, what was found, and what is there."""
+    """Voxels per unit and class (units, classes): where model and truth agree, what was found, and
+    what is there.
+    """
 
     right: np.ndarray
     found: np.ndarray
@@ -24,12 +26,22 @@ class Counts:
         return cls(*(np.zeros((units, classes), np.int64) for _ in range(3)))
 
 
-def count(labels: np.ndarray, truth: np.ndarray, units: np.ndarray, shape: tuple[int, int]) -> Counts:
-    """Count labels against the truth, per unit (-1: not judged) and class; `shape` is (units, classes)."""
+def count(
+    labels: np.ndarray, truth: np.ndarray, units: np.ndarray, shape: tuple[int, int]
+) -> Counts:
+    """Count labels against the truth, per unit (-1: not judged) and class; `shape` is (units,
+    classes).
+    """
     judged = units != NOWHERE
-    unit, one, other = units[judged].astype(np.int64), labels[judged], truth[judged]
+    unit = units[judged].astype(np.int64)
+    one = labels[judged]
+    other = truth[judged]
     right = one == other
-    return Counts(_table(unit[right], other[right], shape), _table(unit, one, shape), _table(unit, other, shape))
+    return Counts(
+        _table(unit[right], other[right], shape),
+        _table(unit, one, shape),
+        _table(unit, other, shape),
+    )
 
 
 def _table(unit: np.ndarray, labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -44,20 +56,26 @@ def dice_of(counts: Counts) -> np.ndarray:
 
 
 def kappa_of(counts: Counts) -> np.ndarray:
-    """Cohen's kappa per class over all units, each class against the rest; NaN where there is nothing to tell apart."""
+    """Cohen's kappa per class over all units, each class against the rest; NaN where there is
+    nothing to tell apart.
+    """
     scores: np.ndarray = kappa(np.ones((1, len(counts.truth))), counts)[0]
     return scores
 
 
 def dice(drawn: np.ndarray, counts: Counts) -> np.ndarray:
-    """Dice of (resamples, classes), pooled over the units drawn; NaN where a class is not among the truth."""
+    """Dice of (resamples, classes), pooled over the units drawn; NaN where a class is not among the
+    truth.
+    """
     right, found, truth = (drawn @ part for part in (counts.right, counts.found, counts.truth))
     score: np.ndarray = np.where(truth > 0, 2 * right / np.maximum(found + truth, 1), np.nan)
     return score
 
 
 def kappa(drawn: np.ndarray, counts: Counts) -> np.ndarray:
-    """Cohen's kappa of (resamples, classes), each class against the rest; NaN where neither model nor truth tells it from the rest."""
+    """Cohen's kappa of (resamples, classes), each class against the rest; NaN where neither model
+    nor truth tells it from the rest.
+    """
     right, found, truth = (drawn @ part for part in (counts.right, counts.found, counts.truth))
     expected = found * truth / np.maximum(truth.sum(axis=1, keepdims=True), 1)
     room = (found + truth) / 2 - expected

@@ -1,15 +1,17 @@
 """Which reviewed regions are held out of a training, so that they can judge what came of it.
 
-Only reviewed voxels judge: on strokes alone the parent is wrong by construction. Where there are several
-images, slices or volumes, whole ones are held out; of one or two, a corner (or an end) of what was
-reviewed, at least three object diameters wide. A band of one object diameter (16 px at least within a frame;
-one frame in time) around what is held out teaches nothing, through no item that shows the same scan. What the
-network sees of the image may overlap: it is labels that leak. Each turn holds out another part.
+Only reviewed voxels judge: on strokes alone the parent is wrong by construction. Where there are
+several images, slices or volumes, whole ones are held out; of one or two, a corner (or an end) of
+what was reviewed, at least three object diameters wide. A band of one object diameter (16 px at
+least within a frame; one frame in time) around what is held out teaches nothing, through no item
+that shows the same scan. What the network sees of the image may overlap: it is labels that leak.
+Each turn holds out another part.
 
-Where there is no parent to compare with, a score is all that is wanted, and less is held out: a tenth of ten
-images or more, else a sixteenth of each.
+Where there is no parent to compare with, a score is all that is wanted, and less is held out: a
+tenth of ten images or more, else a sixteenth of each.
 
-Nothing is held out where less than half of what is trusted, or no voxel of some class, would be left.
+Nothing is held out where less than half of what is trusted, or no voxel of some class, would be
+left.
 """
 
 import math
@@ -37,7 +39,9 @@ Fold = list[Box]
 
 @dataclass(frozen=True)
 class Lengths:
-    """Lengths in the voxels of one scan; where the spacing is unknown, its voxels have the proportions that its scale says."""
+    """Lengths in the voxels of one scan; where the spacing is unknown, its voxels have the
+    proportions that its scale says.
+    """
 
     scan: Scan
     dimensions: int
@@ -46,11 +50,16 @@ class Lengths:
     @property
     def side(self) -> tuple[int, ...]:
         """The least side of a block, along each axis of a frame."""
-        return tuple(max(1, math.ceil(BLOCK_DIAMETERS * self.object_px * self._ratio(a))) for a in self.scan.frame_axes(self.dimensions))
+        return tuple(
+            max(1, math.ceil(BLOCK_DIAMETERS * self.object_px * self._ratio(a)))
+            for a in self.scan.frame_axes(self.dimensions)
+        )
 
     @property
     def band(self) -> tuple[int, ...]:
-        """The width of the band, along each axis of the labels: an object in depth, too, and one frame in time."""
+        """The width of the band, along each axis of the labels: an object in depth, too, and one
+        frame in time.
+        """
         return tuple(self._band(a) for a in self.scan.result_axes)
 
     def _band(self, axis: str) -> int:
@@ -67,7 +76,9 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Rule:
-    """How much is held out: whole pieces of so many and more, their share, whether more to have enough units; and cells along an axis."""
+    """How much is held out: whole pieces of so many and more, their share, whether more to have
+    enough units; and cells along an axis.
+    """
 
     several: int
     share: float
@@ -81,7 +92,9 @@ SCORING = Rule(10, 0.1, False, tuple(range(MOST_CELLS, 1, -1)))
 
 @dataclass(frozen=True)
 class HoldOut:
-    """What is held out, with what is judged in it; `walls` are the boxes with the bands around them."""
+    """What is held out, with what is judged in it; `walls` are the boxes with the bands around
+    them.
+    """
 
     boxes: tuple[Box, ...]
     walls: tuple[Box, ...]
@@ -100,12 +113,17 @@ def hold_out(
     rule: Rule = JUDGING,
     most_voxels: int = JUDGED_VOXELS,
 ) -> HoldOut:
-    """Choose what is held out in round `turn`; `object_px` is the diameter of an object in each item, in pixels along x.
+    """Choose what is held out in round `turn`; `object_px` is the diameter of an object in each
+    item, in pixels along x.
 
     The same input gives the same choice.
     """
     sizes = [Lengths(item.scan, dimensions, px) for item, px in zip(items, object_px, strict=True)]
-    frames = [_frame(item, number, index, region) for number, item in enumerate(items) for index, region in item.frames(dimensions)]
+    frames = [
+        _frame(item, number, index, region)
+        for number, item in enumerate(items)
+        for index, region in item.frames(dimensions)
+    ]
     trusted = [frame for frame in frames if frame.counts.any()]
     scans = scan_numbers(items)
     reviewed = _once([frame for frame in trusted if frame.reviewed is not None], scans)
@@ -118,9 +136,15 @@ def hold_out(
 
 
 def _choices(
-    items: Sequence[TrainItem], reviewed: list["_Frame"], sizes: list[Lengths], turn: int, rule: Rule
+    items: Sequence[TrainItem],
+    reviewed: list["_Frame"],
+    sizes: list[Lengths],
+    turn: int,
+    rule: Rule,
 ) -> Iterator[tuple[bool, Fold]]:
-    """What may be held out, the most wanted first, and whether it is whole images or slices: those of this turn, then of the next."""
+    """What may be held out, the most wanted first, and whether it is whole images or slices: those
+    of this turn, then of the next.
+    """
     pieces = [partial(_whole_items, rule=rule), partial(_whole_frames, rule=rule)]
     parts = [partial(_cells, along=n) for n in rule.cells]
     for plan in (*pieces, *parts):
@@ -131,7 +155,9 @@ def _choices(
 
 @dataclass(frozen=True)
 class _Frame:
-    """A frame: how many voxels of each label are trusted, and the box around those that were reviewed."""
+    """A frame: how many voxels of each label are trusted, and the box around those that were
+    reviewed.
+    """
 
     item: int
     index: Index
@@ -149,61 +175,109 @@ def _frame(item: TrainItem, number: int, index: Index, region: Slices) -> _Frame
 
 
 def _once(reviewed: Sequence[_Frame], scans: Sequence[int]) -> list[_Frame]:
-    """The frames without those that an earlier item of the same scan has too: what was reviewed twice judges once."""
+    """The frames without those that an earlier item of the same scan has too: what was reviewed
+    twice judges once.
+    """
     first: dict[tuple[int, Index], int] = {}
     for frame in reviewed:
         first.setdefault((scans[frame.item], frame.index), frame.item)
     return [frame for frame in reviewed if first[scans[frame.item], frame.index] == frame.item]
 
 
-def _whole_items(items: Sequence[TrainItem], reviewed: list[_Frame], sizes: list[Lengths], rule: Rule) -> list[Fold]:
+def _whole_items(
+    items: Sequence[TrainItem], reviewed: list[_Frame], sizes: list[Lengths], rule: Rule
+) -> list[Fold]:
     """Every k-th image, where there are several."""
     numbers = sorted({frame.item for frame in reviewed})
     if len(numbers) < rule.several:
         return []
-    folds = math.ceil(len(numbers) / _held(len(numbers), _blocks(reviewed, sizes) / len(numbers), rule))
-    return [[Box(n, tuple(slice(0, length) for length in items[n].scan.result_shape)) for n in numbers[f::folds]] for f in range(folds)]
+    folds = math.ceil(
+        len(numbers) / _held(len(numbers), _blocks(reviewed, sizes) / len(numbers), rule)
+    )
+    return [
+        [
+            Box(n, tuple(slice(0, length) for length in items[n].scan.result_shape))
+            for n in numbers[f::folds]
+        ]
+        for f in range(folds)
+    ]
 
 
-def _whole_frames(items: Sequence[TrainItem], reviewed: list[_Frame], sizes: list[Lengths], rule: Rule) -> list[Fold]:
+def _whole_frames(
+    items: Sequence[TrainItem], reviewed: list[_Frame], sizes: list[Lengths], rule: Rule
+) -> list[Fold]:
     """Runs of slices (or volumes) that follow each other, so that few bands are needed."""
     if len(reviewed) < rule.several:
         return []
     held = _held(len(reviewed), _blocks(reviewed, sizes) / len(reviewed), rule)
-    boxes = [_box(items, frame, tuple(slice(0, n) for n in items[frame.item].scan.frame_shape(sizes[0].dimensions))) for frame in reviewed]
+    boxes = [
+        _box(
+            items,
+            frame,
+            tuple(slice(0, n) for n in items[frame.item].scan.frame_shape(sizes[0].dimensions)),
+        )
+        for frame in reviewed
+    ]
     return [boxes[first : first + held] for first in range(0, len(boxes), held)]
 
 
-def _cells(items: Sequence[TrainItem], reviewed: list[_Frame], sizes: list[Lengths], along: int) -> list[Fold]:
+def _cells(
+    items: Sequence[TrainItem], reviewed: list[_Frame], sizes: list[Lengths], along: int
+) -> list[Fold]:
     """The same corner, or end, of what was reviewed in every frame."""
-    cells = [(frame, _cells_of(frame.reviewed, sizes[frame.item], along)) for frame in reviewed if frame.reviewed is not None]
+    cells = [
+        (frame, _cells_of(frame.reviewed, sizes[frame.item], along))
+        for frame in reviewed
+        if frame.reviewed is not None
+    ]
     count = max((len(parts) for _, parts in cells), default=0)
-    return [[_box(items, frame, parts[f % len(parts)]) for frame, parts in cells if parts] for f in range(count)]
+    return [
+        [_box(items, frame, parts[f % len(parts)]) for frame, parts in cells if parts]
+        for f in range(count)
+    ]
 
 
 def _cells_of(region: Slices, sizes: Lengths, along: int) -> list[Slices]:
-    """Cells, so many along each of the two axes that have most room, or along the only one; each holds a block."""
+    """Cells, so many along each of the two axes that have most room, or along the only one; each
+    holds a block.
+    """
     lengths = [part.stop - part.start for part in region]
     room = [length / side for length, side in zip(lengths, sizes.side, strict=True)]
-    axes = sorted((axis for axis, blocks in enumerate(room) if blocks >= along), key=lambda axis: (-room[axis], axis))[:2]
+    axes = sorted(
+        (axis for axis, blocks in enumerate(room) if blocks >= along),
+        key=lambda axis: (-room[axis], axis),
+    )[:2]
     if not axes:
         return []
     counts = [1] * len(lengths)
     for axis in axes:
         counts[axis] = along if len(axes) == 2 else min(MOST_CELLS, int(room[axis]))
-    edges = [np.linspace(part.start, part.stop, n + 1).astype(int).tolist() for part, n in zip(region, counts, strict=True)]
-    return [tuple(slice(e[i], e[i + 1]) for e, i in zip(edges, index, strict=True)) for index in np.ndindex(*counts)]
+    edges = [
+        np.linspace(part.start, part.stop, n + 1).astype(int).tolist()
+        for part, n in zip(region, counts, strict=True)
+    ]
+    return [
+        tuple(slice(e[i], e[i + 1]) for e, i in zip(edges, index, strict=True))
+        for index in np.ndindex(*counts)
+    ]
 
 
 def _held(pieces: int, blocks_each: float, rule: Rule) -> int:
-    """How many whole pieces are held out: the rule's share, or up to a third where that many are needed for a judgement."""
+    """How many whole pieces are held out: the rule's share, or up to a third where that many are
+    needed for a judgement.
+    """
     needed = math.ceil(FEWEST_UNITS / max(1.0, blocks_each)) if rule.enough_units else 1
     return min(MOST_HELD, max(1, round(pieces * rule.share), min(needed, pieces // 3)))
 
 
 def _blocks(reviewed: list[_Frame], sizes: list[Lengths]) -> int:
-    boxes = [(frame.reviewed, sizes[frame.item].side) for frame in reviewed if frame.reviewed is not None]
-    return sum(math.prod(max(1, (p.stop - p.start) // n) for p, n in zip(box, side, strict=True)) for box, side in boxes)
+    boxes = [
+        (frame.reviewed, sizes[frame.item].side) for frame in reviewed if frame.reviewed is not None
+    ]
+    return sum(
+        math.prod(max(1, (p.stop - p.start) // n) for p, n in zip(box, side, strict=True))
+        for box, side in boxes
+    )
 
 
 def _box(items: Sequence[TrainItem], frame: _Frame, region: Slices) -> Box:
@@ -212,11 +286,16 @@ def _box(items: Sequence[TrainItem], frame: _Frame, region: Slices) -> Box:
 
 
 def _walls(box: Box, sizes: Sequence[Lengths], scans: Sequence[int]) -> list[Box]:
-    """A box with its band, in every item that shows its scan; the band is as wide as the widest of them wants it."""
+    """A box with its band, in every item that shows its scan; the band is as wide as the widest of
+    them wants it.
+    """
     same = [n for n, scan in enumerate(scans) if scan == scans[box.item]]
     band = np.max([sizes[n].band for n in same], axis=0).tolist()
     lengths = sizes[box.item].scan.result_shape
-    wide = tuple(slice(max(0, p.start - b), min(n, p.stop + b)) for p, b, n in zip(box.slices, band, lengths, strict=True))
+    wide = tuple(
+        slice(max(0, p.start - b), min(n, p.stop + b))
+        for p, b, n in zip(box.slices, band, lengths, strict=True)
+    )
     return [Box(n, wide) for n in same]
 
 
@@ -230,7 +309,11 @@ def _enough_left(items: Sequence[TrainItem], trusted: list[_Frame], walls: list[
 def _lost(item: TrainItem, frame: _Frame, walls: list[Box]) -> np.ndarray:
     """Trusted voxels of each label that lie behind the walls."""
     dimensions = len(item.scan.result_shape) - len(frame.index)
-    parts = [in_frame(item.scan, frame.index, wall, dimensions) for wall in walls if wall.item == frame.item]
+    parts = [
+        in_frame(item.scan, frame.index, wall, dimensions)
+        for wall in walls
+        if wall.item == frame.item
+    ]
     inside = [part for part in parts if part is not None]
     if not inside:
         return np.zeros(256, np.int64)

@@ -1,7 +1,8 @@
-"""What is judged within held-out regions, and in which units: the things over which chance is drawn.
+"""What is judged within held-out regions, and in which units: the things over which chance is
+drawn.
 
-A unit is an image, a slice, a block of at least three object diameters, or an object with the voxels
-nearest to it; never a voxel, since neighbours are right or wrong together.
+A unit is an image, a slice, a block of at least three object diameters, or an object with the
+voxels nearest to it; never a voxel, since neighbours are right or wrong together.
 """
 
 import math
@@ -53,10 +54,18 @@ class _Part:
     labels: np.ndarray
 
 
-def judged_of(items: Sequence[TrainItem], boxes: Sequence[Box], sides: Sequence[tuple[int, ...]], whole: bool, most_voxels: int) -> Judged:
-    """The reviewed voxels in the boxes, in the largest units of which there are enough, else in those of which there are most.
+def judged_of(
+    items: Sequence[TrainItem],
+    boxes: Sequence[Box],
+    sides: Sequence[tuple[int, ...]],
+    whole: bool,
+    most_voxels: int,
+) -> Judged:
+    """The reviewed voxels in the boxes, in the largest units of which there are enough, else in
+    those of which there are most.
 
-    Of more than `most_voxels`, the middle of each region is judged, so that the judgement's time is bounded.
+    Of more than `most_voxels`, the middle of each region is judged, so that the judgement's time is
+    bounded.
     """
     parts = [part for box in boxes for part in _parts(items[box.item], box, sides[box.item])]
     total = sum(part.reviewed.size for part in parts)
@@ -73,7 +82,13 @@ Split = Callable[[_Part], np.ndarray]
 
 def _ways(parts: Sequence[_Part], whole: bool, dimensions: int) -> list[tuple[str, Split | None]]:
     """Kinds of units from large to small; None: a part is one unit."""
-    name = "volumes" if dimensions == 3 else "slices" if any(part.frame for part in parts) else "images"
+    name = (
+        "volumes"
+        if dimensions == 3
+        else "slices"
+        if any(part.frame for part in parts)
+        else "images"
+    )
     frames: list[tuple[str, Split | None]] = [(name, None)] if whole else []
     return [*frames, ("blocks", _blocks), ("objects", _objects)]
 
@@ -83,29 +98,51 @@ def _parts(item: TrainItem, box: Box, side: tuple[int, ...]) -> list[_Part]:
     for frame, _ in item.frames(len(side)):
         region = in_frame(item.scan, frame, box, len(side))
         if region is not None and (reviewed := item.trust_of(frame, region) == REVIEWED).any():
-            found.append(_Part(box.item, frame, region, reviewed, side, item.labels_of(frame, region)))
+            found.append(
+                _Part(box.item, frame, region, reviewed, side, item.labels_of(frame, region))
+            )
     return found
 
 
 def _middle(part: _Part, share: float) -> _Part | None:
     """The same part with all but its middle cut off."""
     factor = share ** (1 / part.reviewed.ndim)
-    lengths = [max(min(side, n), int(n * factor)) for n, side in zip(part.reviewed.shape, part.side, strict=True)]
-    inner = tuple(slice((n - k) // 2, (n - k) // 2 + k) for n, k in zip(part.reviewed.shape, lengths, strict=True))
+    lengths = [
+        max(min(side, n), int(n * factor))
+        for n, side in zip(part.reviewed.shape, part.side, strict=True)
+    ]
+    inner = tuple(
+        slice((n - k) // 2, (n - k) // 2 + k)
+        for n, k in zip(part.reviewed.shape, lengths, strict=True)
+    )
     if not part.reviewed[inner].any():
         return None
-    region = tuple(slice(r.start + i.start, r.start + i.stop) for r, i in zip(part.region, inner, strict=True))
+    region = tuple(
+        slice(r.start + i.start, r.start + i.stop) for r, i in zip(part.region, inner, strict=True)
+    )
     return _Part(part.item, part.frame, region, part.reviewed[inner], part.side, part.labels[inner])
 
 
 def _judged(parts: Sequence[_Part], kind: str, split: Split | None) -> Judged:
-    pieces, count = [], 0
+    pieces = []
+    count = 0
     for part in parts:
-        units = np.where(part.reviewed, np.int32(0), np.int32(NOWHERE)) if split is None else split(part)
+        units = (
+            np.where(part.reviewed, np.int32(0), np.int32(NOWHERE))
+            if split is None
+            else split(part)
+        )
         if (units != NOWHERE).any():
             numbers, places = np.unique(units, return_inverse=True)
             own = np.where(numbers == NOWHERE, NOWHERE, count + np.cumsum(numbers != NOWHERE) - 1)
-            pieces.append(Piece(part.item, part.frame, part.region, own[places].reshape(units.shape).astype(np.int32)))
+            pieces.append(
+                Piece(
+                    part.item,
+                    part.frame,
+                    part.region,
+                    own[places].reshape(units.shape).astype(np.int32),
+                )
+            )
             count += int((numbers != NOWHERE).sum())
     return Judged(tuple(pieces), count, kind)
 
@@ -113,7 +150,9 @@ def _judged(parts: Sequence[_Part], kind: str, split: Split | None) -> Judged:
 def _blocks(part: _Part) -> np.ndarray:
     """Blocks in a grid, those dropped of which too little was reviewed."""
     counts = [max(1, n // side) for n, side in zip(part.reviewed.shape, part.side, strict=True)]
-    along = [np.arange(n) * count // n for n, count in zip(part.reviewed.shape, counts, strict=True)]
+    along = [
+        np.arange(n) * count // n for n, count in zip(part.reviewed.shape, counts, strict=True)
+    ]
     numbers: np.ndarray = np.asarray(np.ravel_multi_index(np.ix_(*along), counts))
     full = np.bincount(numbers.ravel(), minlength=math.prod(counts))
     reviewed = np.bincount(numbers[part.reviewed], minlength=math.prod(counts))

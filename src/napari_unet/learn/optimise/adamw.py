@@ -1,16 +1,21 @@
-"""AdamW in torch's functional form: torch's class for it imports the compiler, a second in which the window stands still."""
+"""AdamW in torch's functional form: torch's class for it imports the compiler, a second in which
+the window stands still.
+"""
 
 from collections.abc import Sequence
 
 from napari_unet.model.torch_import import adamw, torch
 
 Tensor = torch.Tensor
-BETAS, EPSILON = (0.9, 0.999), 1e-8
+BETAS = (0.9, 0.999)
+EPSILON = 1e-8
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
 class AdamW:
-    """Loshchilov & Hutter 2019; kernels decay, biases and normalisation do not. `state` holds the moments of each weight."""
+    """Loshchilov & Hutter 2019; kernels decay, biases and normalisation do not. `state` holds the
+    moments of each weight.
+    """
 
     def __init__(self, weights: Sequence[Tensor], decay: float) -> None:
         kernels = [weight for weight in weights if weight.ndim > 1]
@@ -27,7 +32,9 @@ class AdamW:
         """Take one step at a learning rate, with the weights' gradients."""
         for weights, decay in self._groups:
             learnt = [weight for weight in weights if weight.grad is not None]
-            means, squares, steps = ([self.state[weight][name] for weight in learnt] for name in MOMENTS)
+            means, squares, steps = (
+                [self.state[weight][name] for weight in learnt] for name in MOMENTS
+            )
             adamw(
                 learnt,
                 [weight.grad for weight in learnt if weight.grad is not None],

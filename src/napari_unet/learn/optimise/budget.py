@@ -1,8 +1,10 @@
-"""When a training is over, and how fast it learns until then: a budget of time or steps, or an end to getting better.
+"""When a training is over, and how fast it learns until then: a budget of time or steps, or an end
+to getting better.
 
-The rate rises over the warm-up, stays, and falls along a half cosine to the last planned step. During the warm-up it does
-not depend on the number of steps, which is planned at its end from the speed seen so far; from then on the plan is fixed.
-So a training of some minutes can be repeated with its number of steps, to the same bits.
+The rate rises over the warm-up, stays, and falls along a half cosine to the last planned step.
+During the warm-up it does not depend on the number of steps, which is planned at its end from the
+speed seen so far; from then on the plan is fixed. So a training of some minutes can be repeated
+with its number of steps, to the same bits.
 """
 
 import math
@@ -13,7 +15,7 @@ from typing import Any, Literal
 
 from napari_unet.errors import SettingsError
 from napari_unet.learn.settings import TrainSettings
-from napari_unet.progress import Asked, Wish
+from napari_unet.progress import Control, GetControl
 
 UNTIMED = 4  # first steps: caches fill, threads start
 FEWEST_TIMED = 4
@@ -26,20 +28,21 @@ class WorkClock:
     """A clock in seconds that stands still while the user pauses."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._since = clock, 0.0
+        self._clock = clock
+        self._since = 0.0
         self._pausing, self.paused_s = False, 0.0
 
     def __call__(self) -> float:
         """Seconds, pauses left out."""
         return (self._since if self._pausing else self._clock()) - self.paused_s
 
-    def watching(self, asked: Asked) -> Asked:
+    def watching(self, control: GetControl) -> GetControl:
         """The same question, whose answers stop and start this clock."""
 
-        def ask() -> Wish:
-            wish = asked()
-            self._note(wish is Wish.PAUSE)
-            return wish
+        def ask() -> Control:
+            answer = control()
+            self._note(answer is Control.PAUSE)
+            return answer
 
         return ask
 
@@ -54,12 +57,14 @@ class WorkClock:
 class Budget:
     """Counts the steps of one training, plans how many there are, and tells the rate of each.
 
-    `ends_at` is the time, on the clock, at which the steps have to be over; `minutes` count from here where it is not given.
-    Where the machine grows slower after the plan was made, the training ends at that time with fewer steps than planned.
+    `ends_at` is the time, on the clock, at which the steps have to be over; `minutes` count from
+    here where it is not given. Where the machine grows slower after the plan was made, the training
+    ends at that time with fewer steps than planned.
     """
 
     def __init__(self, settings: TrainSettings, ends_at: float | None, clock: WorkClock) -> None:
-        self._settings, self._clock = settings, clock
+        self._settings = settings
+        self._clock = clock
         self.losses: list[float] = []
         self.done, self.levelled = 0, False
         self.total = settings.planned_steps or settings.steps
@@ -76,10 +81,16 @@ class Budget:
         return self._spent_s + self._clock() - self._start
 
     def over(self) -> bool:
-        """Whether the last step is done, or the next one would end too late; there is always one step."""
+        """Whether the last step is done, or the next one would end too late; there is always one
+        step.
+        """
         if self.done >= (self._settings.steps or self.total or math.inf):
             return True
-        return self.deadline is not None and self.done > 0 and self._clock() + self._lap() > self.deadline
+        return (
+            self.deadline is not None
+            and self.done > 0
+            and self._clock() + self._lap() > self.deadline
+        )
 
     def rate(self) -> float:
         """The share of the highest learning rate for the next step."""
@@ -104,18 +115,30 @@ class Budget:
         """The number of steps; a guess until it is planned."""
         if self.total is not None or self.deadline is None:
             return self._settings.steps or self.total or self._settings.most_steps
-        return min(self._settings.most_steps, self.done + max(1, int((self.deadline - self._clock()) / max(self._lap(), 1e-6))))
+        return min(
+            self._settings.most_steps,
+            self.done + max(1, int((self.deadline - self._clock()) / max(self._lap(), 1e-6))),
+        )
 
     def seconds_left(self) -> float | None:
         """Seconds until the last step; None while that is not known."""
-        return None if self.total is None or not self._laps else (self.expected() - self.done) * self._lap()
+        return (
+            None
+            if self.total is None or not self._laps
+            else (self.expected() - self.done) * self._lap()
+        )
 
     def replay(self) -> dict[str, int | None]:
         """The settings with which a training takes the same steps at the same rates."""
         planned = self.total if self.total is not None and self.total > self.done else None
         fell_from = self.done if self.total is None else self.fall_from
         fall = fell_from if fell_from > self._settings.warmup_steps else None
-        return {"minutes": None, "steps": max(1, self.done), "planned_steps": planned, "fall_from": fall}
+        return {
+            "minutes": None,
+            "steps": max(1, self.done),
+            "planned_steps": planned,
+            "fall_from": fall,
+        }
 
     def state(self) -> dict[str, Any]:
         """All but the losses, as plain values."""
@@ -123,14 +146,20 @@ class Budget:
         return kept | {"levelled": self.levelled, "spent_s": self.spent_s}
 
     def set_state(self, state: dict[str, Any], losses: Sequence[float]) -> None:
-        """Go on from a `state`; raises `SettingsError` where other steps are asked for than were planned."""
-        wanted, planned = self.total, state["total"]
+        """Go on from a `state`; raises `SettingsError` where other steps are asked for than were
+        planned.
+        """
+        wanted = self.total
+        planned = state["total"]
         if wanted is not None and wanted != planned:
             raise SettingsError(
                 f"The checkpoint's training was planned for {planned} steps, not {wanted}. Ask for the same, or for no number."
             )
-        self.done, self.total, self.fall_from = int(state["done"]), planned, int(state["fall_from"])
-        self.levelled, self._spent_s = bool(state["levelled"]), float(state["spent_s"])
+        self.done = int(state["done"])
+        self.total = planned
+        self.fall_from = int(state["fall_from"])
+        self.levelled = bool(state["levelled"])
+        self._spent_s = float(state["spent_s"])
         self.losses = list(losses)
 
     def _plan(self, now: float) -> None:
@@ -142,7 +171,10 @@ class Budget:
 
     def _plan_for_time(self, now: float) -> None:
         left = self.deadline - now if self.deadline is not None else 0.0
-        early = now - self._start > EARLY_SHARE * (left + now - self._start) and len(self._laps) >= UNTIMED + FEWEST_TIMED
+        early = (
+            now - self._start > EARLY_SHARE * (left + now - self._start)
+            and len(self._laps) >= UNTIMED + FEWEST_TIMED
+        )
         if early or self.done >= self._settings.warmup_steps:
             self.total = self.done + max(0, int((1 - SPARE) * left / max(self._lap(), 1e-6)))
 
@@ -156,7 +188,9 @@ class Budget:
         return self.levelled
 
     def _near_limit(self) -> bool:
-        share = max(self.done / self._settings.most_steps, self.spent_s / (60 * self._settings.most_minutes))
+        share = max(
+            self.done / self._settings.most_steps, self.spent_s / (60 * self._settings.most_minutes)
+        )
         return share * (1 + FALL_SHARE) >= 1
 
 
@@ -166,7 +200,8 @@ LESS_LOSS = 0.02  # share by which the loss has to fall from one third of the st
 
 
 def has_levelled(losses: Sequence[float]) -> bool:
-    """Whether the loss stops falling: at two looks in a row, the mean of the last third of the steps is as high as that before.
+    """Whether the loss stops falling: at two looks in a row, the mean of the last third of the
+    steps is as high as that before.
 
     Held-out scores have no say in it: what they choose they could not judge any more.
     """
@@ -177,7 +212,8 @@ def has_levelled(losses: Sequence[float]) -> bool:
 
 def _level_losses(losses: Sequence[float]) -> bool:
     third = len(losses) // 3
-    recent, before = losses[-third:], losses[-2 * third : -third]
+    recent = losses[-third:]
+    before = losses[-2 * third : -third]
     return sum(recent) > (1 - LESS_LOSS) * sum(before)
 
 

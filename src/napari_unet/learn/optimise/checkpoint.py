@@ -1,7 +1,9 @@
-"""Checkpoints: all that a training is, in one file of tensors and plain numbers, from which it goes on to the same bits.
+"""Checkpoints: all that a training is, in one file of tensors and plain numbers, from which it goes
+on to the same bits.
 
-One .safetensors: the network, its running mean, AdamW's moments, the losses and the states of torch's generators as
-tensors; steps, plan and the state of numpy's generator as JSON. Nothing in it can run.
+One .safetensors: the network, its running mean, AdamW's moments, the losses and the states of
+torch's generators as tensors; steps, plan and the state of numpy's generator as JSON. Nothing in it
+can run.
 """
 
 import hashlib
@@ -47,25 +49,42 @@ Print = dict[str, str]
 
 
 class Checkpoints:
-    """The checkpoint of one training: written now and then, read to go on, forgotten when it was all in vain.
+    """The checkpoint of one training: written now and then, read to go on, forgotten when it was
+    all in vain.
 
     Where it can not be written, `trouble` says why, and the training goes on without.
     """
 
-    def __init__(self, path: Path | None, every_s: float, prints: Callable[[], Print], clock: Callable[[], float] = time.monotonic) -> None:
-        self._path, self._every_s, self._prints, self._clock = path, every_s, prints, clock
-        self._last, self._cost_s = clock(), 0.0
+    def __init__(
+        self,
+        path: Path | None,
+        every_s: float,
+        prints: Callable[[], Print],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path = path
+        self._every_s = every_s
+        self._prints = prints
+        self._clock = clock
+        self._last = clock()
+        self._cost_s = 0.0
         self._mine = self._resumed = False
         self._print: Print | None = None
         self.trouble = ""
 
     def write_when_due(self, trainer: Trainer, budget: Budget) -> None:
-        """Write it where the last is old enough, and writing takes its small share of the time at most."""
-        if self._path is not None and self._clock() - self._last >= max(self._every_s, self._cost_s / LARGEST_SHARE):
+        """Write it where the last is old enough, and writing takes its small share of the time at
+        most.
+        """
+        if self._path is not None and self._clock() - self._last >= max(
+            self._every_s, self._cost_s / LARGEST_SHARE
+        ):
             self._write(self._path, trainer, budget)
 
     def write_if_none(self, trainer: Trainer, budget: Budget) -> None:
-        """At the end, write it where the training was too short for one: what comes after may still go wrong."""
+        """At the end, write it where the training was too short for one: what comes after may still
+        go wrong.
+        """
         if self._path is not None and budget.done and not (self._mine or self._resumed):
             self._write(self._path, trainer, budget)
 
@@ -74,14 +93,17 @@ class Checkpoints:
         self._print = self._print or self._prints()
         try:
             write_checkpoint(path, *_state_of(trainer, budget), self._print)
-            self._mine, self.trouble = not self._resumed, ""
+            self._mine = not self._resumed
+            self.trouble = ""
         except OutputError as error:
             self.trouble = str(error)
         self._last = self._clock()
         self._cost_s = self._last - now if self._every_s else 0.0
 
     def restore(self, trainer: Trainer, budget: Budget) -> None:
-        """Go on from the file; raises `CheckpointError` where there is none, or it is damaged or of another training."""
+        """Go on from the file; raises `CheckpointError` where there is none, or it is damaged or of
+        another training.
+        """
         if self._path is None:
             raise CheckpointError("There is no checkpoint to go on from: none was named.")
         self._print = self._prints()
@@ -93,7 +115,9 @@ class Checkpoints:
         except SettingsError:
             raise
         except (KeyError, ValueError, TypeError, RuntimeError) as error:
-            raise CheckpointError(f"{self._path.name} does not hold this training ({error}). Start it anew.") from error
+            raise CheckpointError(
+                f"{self._path.name} does not hold this training ({error}). Start it anew."
+            ) from error
 
     def forget(self) -> None:
         """Remove what this run has begun; what was there to go on from stays."""
@@ -119,7 +143,9 @@ def fingerprint(examples: Sequence[Example], trainer: Trainer, start: UNet | Non
 
 
 def patches_of(path: Path) -> dict[str, Any]:
-    """Batch and patch of a checkpoint's training, read from its head alone; nothing where that can not be read."""
+    """Batch and patch of a checkpoint's training, read from its head alone; nothing where that can
+    not be read.
+    """
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -131,33 +157,57 @@ def patches_of(path: Path) -> dict[str, Any]:
 
 
 def write_checkpoint(path: Path, tensors: Tensors, numbers: Numbers, prints: Print) -> None:
-    """Write a checkpoint atomically and verified; raises `OutputError` where it can not be, and the old one stays."""
+    """Write a checkpoint atomically and verified; raises `OutputError` where it can not be, and the
+    old one stays.
+    """
     from safetensors.torch import save
 
     _sweep(path)
-    text = json.dumps({"format": FORMAT, "prints": prints, "numbers": numbers, "tensors": _sha_of_tensors(tensors)})
+    text = json.dumps(
+        {
+            "format": FORMAT,
+            "prints": prints,
+            "numbers": numbers,
+            "tensors": _sha_of_tensors(tensors),
+        }
+    )
     payload = save(tensors, {KEY: text})
-    write_atomically(path, lambda temporary: _write_bytes(temporary, payload), lambda temporary: read_checkpoint(temporary, prints))
+    write_atomically(
+        path,
+        lambda temporary: _write_bytes(temporary, payload),
+        lambda temporary: read_checkpoint(temporary, prints),
+    )
 
 
 def read_checkpoint(path: Path, prints: Print) -> tuple[Tensors, Numbers]:
-    """Tensors and numbers of a checkpoint; raises `CheckpointError` with one sentence for anything wrong with it."""
+    """Tensors and numbers of a checkpoint; raises `CheckpointError` with one sentence for anything
+    wrong with it.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     data = _bytes(path)
     try:
         tensors = load(data)
-        head = json.loads(json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"][KEY])
+        head = json.loads(
+            json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"][KEY]
+        )
         whole = head["format"] == FORMAT and head["tensors"] == _sha_of_tensors(tensors)
-        numbers, found = dict(head["numbers"]), dict(head["prints"])
+        numbers = dict(head["numbers"])
+        found = dict(head["prints"])
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{path.name} is not a whole checkpoint of this version. Start the training anew.") from error
+        raise CheckpointError(
+            f"{path.name} is not a whole checkpoint of this version. Start the training anew."
+        ) from error
     if not whole:
-        raise CheckpointError(f"{path.name} is damaged or of another version. Start the training anew.")
+        raise CheckpointError(
+            f"{path.name} is damaged or of another version. Start the training anew."
+        )
     odd = [name for name, value in prints.items() if found.get(name) != value]
     if odd:  # the sentence names what differs: data, network or settings
-        raise CheckpointError(f"{path.name} is of a training with other {' and '.join(odd)}. Give the same, or start anew.")
+        raise CheckpointError(
+            f"{path.name} is of a training with other {' and '.join(odd)}. Give the same, or start anew."
+        )
     return tensors, numbers
 
 
@@ -165,33 +215,52 @@ def _state_of(trainer: Trainer, budget: Budget) -> tuple[Tensors, Numbers]:
     tensors = {f"network.{key}": value for key, value in trainer.network.state_dict().items()}
     tensors |= {f"averaged.{key}": value for key, value in trainer.averaged.state_dict().items()}
     for number, weight in enumerate(trainer.weights):
-        tensors |= {f"{moment}.{number}": trainer.optimizer.state[weight][moment] for moment in MOMENTS}
+        tensors |= {
+            f"{moment}.{number}": trainer.optimizer.state[weight][moment] for moment in MOMENTS
+        }
     tensors |= {f"random.{name}": get() for name, (get, _) in _generators(trainer).items()}
     tensors["losses"] = torch.tensor(budget.losses, dtype=torch.float64)
     tensors = {key: value.detach().to("cpu").contiguous() for key, value in tensors.items()}
     patches = trainer.settings.model_dump(mode="json", include=set(PATCHES))
-    return tensors, {"budget": budget.state(), "sampler": trainer.sampler.state(), "patches": patches}
+    return tensors, {
+        "budget": budget.state(),
+        "sampler": trainer.sampler.state(),
+        "patches": patches,
+    }
 
 
 def _set_trainer(trainer: Trainer, tensors: Tensors, numbers: Numbers) -> None:
     for name, network in (("network.", trainer.network), ("averaged.", trainer.averaged)):
-        network.load_state_dict({key.removeprefix(name): value for key, value in tensors.items() if key.startswith(name)})
+        network.load_state_dict(
+            {
+                key.removeprefix(name): value
+                for key, value in tensors.items()
+                if key.startswith(name)
+            }
+        )
     for number, weight in enumerate(trainer.weights):
         moments = {moment: tensors[f"{moment}.{number}"] for moment in MOMENTS}
         mean, square = (torch.empty_like(weight).copy_(moments[moment]) for moment in MOMENTS[:2])
-        trainer.optimizer.state[weight] = {"exp_avg": mean, "exp_avg_sq": square, "step": moments["step"]}
+        trainer.optimizer.state[weight] = {
+            "exp_avg": mean,
+            "exp_avg_sq": square,
+            "step": moments["step"],
+        }
     for name, (_, put) in _generators(trainer).items():
         put(tensors[f"random.{name}"])
     trainer.sampler.set_state(numbers["sampler"])
 
 
-def _generators(trainer: Trainer) -> dict[str, tuple[Callable[[], torch.Tensor], Callable[[torch.Tensor], object]]]:
+def _generators(
+    trainer: Trainer,
+) -> dict[str, tuple[Callable[[], torch.Tensor], Callable[[torch.Tensor], object]]]:
     """How the state of each of torch's generators that a step uses is read and set."""
     found: dict[str, Any] = {
         "torch": (torch.get_rng_state, torch.set_rng_state),
     }
     if trainer.device.startswith("cuda"):
-        get, put = torch.cuda.get_rng_state, torch.cuda.set_rng_state
+        get = torch.cuda.get_rng_state
+        put = torch.cuda.set_rng_state
         found["cuda"] = (lambda: get(trainer.device), lambda state: put(state, trainer.device))
     return found
 
@@ -205,10 +274,14 @@ def _sweep(path: Path) -> None:
 def _bytes(path: Path) -> bytes:
     try:
         if path.stat().st_size > 4 * MAX_FILE_BYTES:
-            raise CheckpointError(f"{path.name} is larger than any checkpoint. Start the training anew.")
+            raise CheckpointError(
+                f"{path.name} is larger than any checkpoint. Start the training anew."
+            )
         return path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"There is no checkpoint at {path} ({error.strerror}). Check the path, or start anew.") from error
+        raise CheckpointError(
+            f"There is no checkpoint at {path} ({error.strerror}). Check the path, or start anew."
+        ) from error
 
 
 def _write_bytes(path: Path, payload: bytes) -> None:

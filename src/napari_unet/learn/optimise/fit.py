@@ -1,4 +1,6 @@
-"""The training loop: one step after the other until the budget is over, and the mean of the weights as the result."""
+"""The training loop: one step after the other until the budget is over, and the mean of the weights
+as the result.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +17,15 @@ from napari_unet.model.formats.safetensors_file import build_model
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.unet import UNet
-from napari_unet.progress import Asked, OnProgress, Progress, Stopped, go, heed, ignore
+from napari_unet.progress import (
+    GetControl,
+    OnProgress,
+    Progress,
+    Stopped,
+    always_continue,
+    heed,
+    ignore,
+)
 
 SENTENCES: dict[Ended, str] = {
     "done": "",
@@ -27,7 +37,9 @@ SENTENCES: dict[Ended, str] = {
 
 @dataclass(frozen=True)
 class FitStep:
-    """A step that was just done: how many of how many (a guess until it is planned), its loss, and the network to use."""
+    """A step that was just done: how many of how many (a guess until it is planned), its loss, and
+    the network to use.
+    """
 
     done: int
     total: int
@@ -39,7 +51,8 @@ class FitStep:
 class FitRun:
     """What one run has besides the settings: when its steps must be over, and its checkpoint.
 
-    `ends_at` is a time of `clock`; `resume` goes on from the checkpoint, which has to be of the same training.
+    `ends_at` is a time of `clock`; `resume` goes on from the checkpoint, which has to be of the
+    same training.
     """
 
     ends_at: float | None = None
@@ -50,7 +63,9 @@ class FitRun:
 
 @dataclass(frozen=True)
 class Fit:
-    """What came of a training: the model, its steps, the loss of each, how it ended, and how to do the same again."""
+    """What came of a training: the model, its steps, the loss of each, how it ended, and how to do
+    the same again.
+    """
 
     model: Model
     steps: int
@@ -63,7 +78,12 @@ class Fit:
     @property
     def sentence(self) -> str:
         """What a user should know of the ending; empty where all went as planned."""
-        return " ".join(filter(None, [SENTENCES[self.ended].format(steps=self.steps, next=self.steps + 1), self.trouble]))
+        return " ".join(
+            filter(
+                None,
+                [SENTENCES[self.ended].format(steps=self.steps, next=self.steps + 1), self.trouble],
+            )
+        )
 
 
 OnStep = Callable[[FitStep], None]
@@ -78,30 +98,45 @@ def fit(
     run: FitRun | None = None,
     on_step: OnStep | None = None,
     on_progress: OnProgress = ignore,
-    asked: Asked = go,
+    control: GetControl = always_continue,
 ) -> Fit:
-    """Train a network of `spec` on examples; `start` is copied and fine-tuned, else weights are drawn from the seed.
+    """Train a network of `spec` on examples; `start` is copied and fine-tuned, else weights are
+    drawn from the seed.
 
-    `minutes` and `run.ends_at` are kept to; `steps` are counted; with neither it goes on until its loss stops falling.
-    `asked` is heeded inside a step too: STOP keeps the averaged weights, CANCEL raises `Cancelled`, and the time of a PAUSE does not count.
-    `Fit.settings` repeats the training to the same bits. Raises `SettingsError` without examples, `CheckpointError` for
-    a checkpoint that is not there, damaged, or of another training.
+    `minutes` and `run.ends_at` are kept to; `steps` are counted; with neither it goes on until its
+    loss stops falling. `control` is heeded inside a step too: STOP keeps the averaged weights,
+    CANCEL raises `Cancelled`, and the time of a PAUSE does not count. `Fit.settings` repeats the
+    training to the same bits. Raises `SettingsError` without examples, `CheckpointError` for a
+    checkpoint that is not there, damaged, or of another training.
     """
     _check(examples, spec, start)
     run = run or FitRun()
     settings = settings.chosen_for(fine_tuning=start is not None)
     clock = WorkClock(run.clock)
     budget = Budget(settings, run.ends_at, clock)
-    trainer = Trainer(examples, spec, settings, start, asked := clock.watching(asked))
-    checkpoints = Checkpoints(run.checkpoint, settings.checkpoint_seconds, lambda: fingerprint(examples, trainer, start), run.clock)
+    trainer = Trainer(examples, spec, settings, start, control := clock.watching(control))
+    checkpoints = Checkpoints(
+        run.checkpoint,
+        settings.checkpoint_seconds,
+        lambda: fingerprint(examples, trainer, start),
+        run.clock,
+    )
     if run.resume:
         checkpoints.restore(trainer, budget)
     ended: Ended = "done"
     try:
         while not budget.over():
-            heed(asked)
+            heed(control)
             budget.count(loss := trainer.step(budget.rate(), budget.done))
-            on_progress(Progress(budget.done, budget.expected(), "steps", budget.seconds_left(), checkpoints.trouble))
+            on_progress(
+                Progress(
+                    budget.done,
+                    budget.expected(),
+                    "steps",
+                    budget.seconds_left(),
+                    checkpoints.trouble,
+                )
+            )
             if on_step is not None:
                 on_step(FitStep(budget.done, budget.expected(), loss, trainer.averaged))
             checkpoints.write_when_due(trainer, budget)

@@ -9,7 +9,9 @@ functional = torch.nn.functional
 SMOOTH_VOXELS = 50.0
 
 
-def teaching_loss(scores: Tensor, labels: Tensor, weight: Tensor | None, settings: TrainSettings) -> Tensor:
+def teaching_loss(
+    scores: Tensor, labels: Tensor, weight: Tensor | None, settings: TrainSettings
+) -> Tensor:
     """The loss that the settings name: cross-entropy, Dice, or their sum."""
     if settings.loss == "cross_entropy":
         return cross_entropy(scores, labels, weight)
@@ -19,11 +21,15 @@ def teaching_loss(scores: Tensor, labels: Tensor, weight: Tensor | None, setting
 
 
 def cross_entropy(scores: Tensor, labels: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Mean cross-entropy over the known voxels, each with its weight: binary for one channel, over classes for more."""
+    """Mean cross-entropy over the known voxels, each with its weight: binary for one channel, over
+    classes for more.
+    """
     known = (labels != IGNORE).float()
     share = known if weight is None else known * weight
     if scores.shape[1] == 1:
-        each = functional.binary_cross_entropy_with_logits(scores[:, 0], (labels == 1).float(), reduction="none")
+        each = functional.binary_cross_entropy_with_logits(
+            scores[:, 0], (labels == 1).float(), reduction="none"
+        )
     else:
         each = functional.cross_entropy(scores, labels, ignore_index=IGNORE, reduction="none")
     return (each * share).sum() / share.sum().clamp(min=1)

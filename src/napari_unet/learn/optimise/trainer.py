@@ -1,4 +1,6 @@
-"""One step of a training, and all that it changes: AdamW, a running mean of the weights, and nothing hidden."""
+"""One step of a training, and all that it changes: AdamW, a running mean of the weights, and
+nothing hidden.
+"""
 
 import copy
 import math
@@ -15,27 +17,38 @@ from napari_unet.learn.settings import BATCH, TrainSettings
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import computes_bfloat16, find_devices, torch
 from napari_unet.model.unet import ConvNorm, UNet
-from napari_unet.progress import Asked, heed
+from napari_unet.progress import GetControl, heed
 
 Tensor = torch.Tensor
 LARGEST_GRADIENT = 5.0
 BATCH_NORMS = (torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
 
 
-class NotFinite(Exception):  # noqa: N818 what happened to a step; told to people as an ending
+class NotFinite(Exception):  # noqa: N818 reported as how a training ended
     """The loss or its gradient is NaN or infinite; the averaged weights are those before."""
 
 
 class Trainer:
-    """A network in training: `step` changes the weights, `averaged` is their running mean and the one to use."""
+    """A network in training: `step` changes the weights, `averaged` is their running mean and the
+    one to use.
+    """
 
-    def __init__(self, examples: Sequence[Example], spec: ModelSpec, settings: TrainSettings, start: UNet | None, asked: Asked) -> None:
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        spec: ModelSpec,
+        settings: TrainSettings,
+        start: UNet | None,
+        control: GetControl,
+    ) -> None:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.device = choose(settings.device, find_devices()).name
         self.precision = _precision(settings, self.device)
         network = UNet(spec.architecture) if start is None else copy.deepcopy(start)
-        layout = torch.channels_last if spec.architecture.dimensions == 2 else torch.channels_last_3d
+        layout = (
+            torch.channels_last if spec.architecture.dimensions == 2 else torch.channels_last_3d
+        )
         self.network = network.to(self.device).to(memory_format=layout).requires_grad_(True)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.network).eval()
         _freeze(self.network.train(), settings)
@@ -43,10 +56,16 @@ class Trainer:
         self.optimizer = AdamW(self.weights, settings.weight_decay or 0.0)
         self.guard = WeightGuard(self.weights, settings.guard_weights or 0.0)
         self._of_class = class_weights(examples, settings.class_balance or 0.0)
-        self.sampler = PatchSampler(with_border_weights(examples, settings), settings, self.device, network.strides)
+        self.sampler = PatchSampler(
+            with_border_weights(examples, settings), settings, self.device, network.strides
+        )
         self._means, self._values = floats_of(self.averaged), floats_of(self.network)
-        self._statistics = [b for b in self.network.buffers() if b.is_floating_point() and settings.norm_statistics == "learnt"]
-        _ask_inside(self.network, asked)
+        self._statistics = [
+            b
+            for b in self.network.buffers()
+            if b.is_floating_point() and settings.norm_statistics == "learnt"
+        ]
+        _ask_inside(self.network, control)
 
     def step(self, share: float, done: int) -> float:
         """Take one step at a share of the learning rate; returns its loss, raises `NotFinite`."""
@@ -64,21 +83,31 @@ class Trainer:
         return value
 
     def _loss(self, batch: Batch) -> Tensor:
-        with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=self.precision == "bfloat16"):
+        with torch.autocast(
+            self.device.partition(":")[0], torch.bfloat16, enabled=self.precision == "bfloat16"
+        ):
             scores = self.network(batch.images)
         scores = scores.float()
         weight = weighted(batch.labels, batch.weight, self._of_class)
         loss = teaching_loss(scores, batch.labels, weight, self.settings)
         if batch.prior is not None and self.settings.guard_outputs:
-            loss = loss + self.settings.guard_outputs * disagreement(scores, batch.labels, batch.prior, batch.guard)
+            loss = loss + self.settings.guard_outputs * disagreement(
+                scores, batch.labels, batch.prior, batch.guard
+            )
         return loss
 
     def _finite_statistics(self) -> bool:
-        """Whether the running statistics are finite: a huge intensity spoils them without a trace in the loss."""
-        return not self._statistics or bool(torch.stack(torch._foreach_norm(self._statistics, math.inf)).isfinite().all())
+        """Whether the running statistics are finite: a huge intensity spoils them without a trace
+        in the loss.
+        """
+        return not self._statistics or bool(
+            torch.stack(torch._foreach_norm(self._statistics, math.inf)).isfinite().all()
+        )
 
     def _average(self, done: int) -> None:
-        """Move the running mean towards the network; early steps count less and are forgotten sooner."""
+        """Move the running mean towards the network; early steps count less and are forgotten
+        sooner.
+        """
         decay = min(self.settings.average, (2 + done) / (11 + done))
         with torch.no_grad():
             torch._foreach_lerp_(self._means, self._values, 1 - decay)
@@ -96,7 +125,9 @@ def _precision(settings: TrainSettings, device: str) -> str:
 
 
 def _freeze(network: UNet, settings: TrainSettings) -> None:
-    """Put what does not learn into evaluation mode: statistics that are kept, and frozen levels of the encoder."""
+    """Put what does not learn into evaluation mode: statistics that are kept, and frozen levels of
+    the encoder.
+    """
     if settings.norm_statistics == "kept":
         for part in network.modules():
             if isinstance(part, BATCH_NORMS):
@@ -105,14 +136,14 @@ def _freeze(network: UNet, settings: TrainSettings) -> None:
         level.eval().requires_grad_(False)
 
 
-def _ask_inside(network: UNet, asked: Asked) -> None:
+def _ask_inside(network: UNet, control: GetControl) -> None:
     """Ask what the user wants at every convolution, on the way forward and on the way back."""
 
     def on_the_way_back(gradient: Tensor) -> None:
-        heed(asked)
+        heed(control)
 
     def on_the_way(part: torch.nn.Module, inputs: object, output: Tensor) -> None:
-        heed(asked)
+        heed(control)
         if output.requires_grad:
             output.register_hook(on_the_way_back)  # type: ignore[no-untyped-call]
 

@@ -1,7 +1,8 @@
 """A network for data that no model is there for, chosen from what the data are like.
 
-In the spirit of nnU-Net (Isensee et al., Nature Methods 2021): a fingerprint of scans and labels, and rules that make
-a network, a patch and a batch of it. The rules are for minutes on the machine at hand, not for days.
+In the spirit of nnU-Net (Isensee et al., Nature Methods 2021): a fingerprint of scans and labels,
+and rules that make a network, a patch and a batch of it. The rules are for minutes on the machine
+at hand, not for days.
 """
 
 from collections.abc import Sequence
@@ -34,13 +35,16 @@ STEP_VOXELS = {2: 4 * 192**2, 3: 2 * 64**3}  # on a processor
 FASTER = 8  # how many times that an accelerator gets
 STEP_BYTES = 4000  # for each voxel of a step, at width 16
 MEMORY_SHARE = 0.5  # of an accelerator's
-RAM_SHARE = 0.25  # of all there is: what happens to be free must not decide, or the same steps give other bits
+# of all there is: what happens to be free must not decide, or the same steps give other bits
+RAM_SHARE = 0.25
 UNKNOWN_BYTES = 2**33
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What scans and labels are like, on the grid that the network will work on; `why` tells the dimensions."""
+    """What scans and labels are like, on the grid that the network will work on; `why` tells the
+    dimensions.
+    """
 
     dimensions: int
     why: str
@@ -52,10 +56,14 @@ class Fingerprint:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a model's provenance."""
-        return asdict(self) | {"object_px": {str(label): round(px, 1) for label, px in self.object_px.items()}}
+        return asdict(self) | {
+            "object_px": {str(label): round(px, 1) for label, px in self.object_px.items()}
+        }
 
 
-def spec_from_scratch(items: Sequence[TrainItem], classes: Sequence[ClassSpec], device: Device) -> ModelSpec:
+def spec_from_scratch(
+    items: Sequence[TrainItem], classes: Sequence[ClassSpec], device: Device
+) -> ModelSpec:
     """The spec of a new model for these items, with what it was chosen by in its provenance."""
     found = fingerprint_of(items)
     wide = _wide(device)
@@ -71,19 +79,37 @@ def spec_from_scratch(items: Sequence[TrainItem], classes: Sequence[ClassSpec], 
             "strides": None if all(set(level) == {2} for level in strides) else strides,
         }
     )
-    names = ("intensity",) if found.channels == 1 else tuple(f"channel {n}" for n in range(found.channels))
+    names = (
+        ("intensity",)
+        if found.channels == 1
+        else tuple(f"channel {n}" for n in range(found.channels))
+    )
     spacing = None if found.spacing_um is None else TrainedSpacing(size=found.spacing_um)
     origin = Provenance(training={"fingerprint": found.as_dict()})
-    return ModelSpec(name="new model", architecture=config, channels=names, classes=tuple(classes), spacing=spacing, provenance=origin)
+    return ModelSpec(
+        name="new model",
+        architecture=config,
+        channels=names,
+        classes=tuple(classes),
+        spacing=spacing,
+        provenance=origin,
+    )
 
 
-def with_patches(settings: TrainSettings, items: Sequence[TrainItem], spec: ModelSpec, device: Device) -> TrainSettings:
-    """The settings with a patch and a batch for a network of `spec` on these items, where none were given."""
+def with_patches(
+    settings: TrainSettings, items: Sequence[TrainItem], spec: ModelSpec, device: Device
+) -> TrainSettings:
+    """The settings with a patch and a batch for a network of `spec` on these items, where none were
+    given.
+    """
     found = fingerprint_of(items, spec)
     steps = total_strides(spec.architecture)
     patch = settings.patch_shape
     if patch is None and settings.patch_px is None:
-        patch = tuple(round_up(side, step) for side, step in zip(_patch_of(found, _wide(device)), steps, strict=True))
+        patch = tuple(
+            round_up(side, step)
+            for side, step in zip(_patch_of(found, _wide(device)), steps, strict=True)
+        )
     size = prod(patch) if patch is not None else (settings.patch_px or PATCH_PX) ** found.dimensions
     batch = settings.batch or _batch(spec.architecture, size, device)
     return settings.model_copy(update={"patch_shape": patch, "batch": batch})
@@ -96,9 +122,16 @@ def _wide(device: Device) -> int:
 
 def fingerprint_of(items: Sequence[TrainItem], spec: ModelSpec | None = None) -> Fingerprint:
     """What the items are like, on the grid of a model that is there or on one of their own."""
-    dimensions, why = dimensions_for(items) if spec is None else (spec.architecture.dimensions, "the model's own")
-    spacing, factors = _grid(items, dimensions, None if spec is None or spec.spacing is None else spec.spacing)
-    shapes = [np.array(item.scan.frame_shape(dimensions)) * factor for item, factor in zip(items, factors, strict=True)]
+    dimensions, why = (
+        dimensions_for(items) if spec is None else (spec.architecture.dimensions, "the model's own")
+    )
+    spacing, factors = _grid(
+        items, dimensions, None if spec is None or spec.spacing is None else spec.spacing
+    )
+    shapes = [
+        np.array(item.scan.frame_shape(dimensions)) * factor
+        for item, factor in zip(items, factors, strict=True)
+    ]
     sizes = np.median([_proportions(item.scan.frame_spacing(dimensions)) for item in items], axis=0)
     return Fingerprint(
         dimensions,
@@ -114,8 +147,12 @@ def fingerprint_of(items: Sequence[TrainItem], spec: ModelSpec | None = None) ->
 Spacing = tuple[float, ...]
 
 
-def _grid(items: Sequence[TrainItem], dimensions: int, trained: TrainedSpacing | None) -> tuple[Spacing | None, list[np.ndarray]]:
-    """The model's spacing in µm, or the middle of the items' where all are known; and how many of its voxels make one of each item."""
+def _grid(
+    items: Sequence[TrainItem], dimensions: int, trained: TrainedSpacing | None
+) -> tuple[Spacing | None, list[np.ndarray]]:
+    """The model's spacing in µm, or the middle of the items' where all are known; and how many of
+    its voxels make one of each item.
+    """
     found = [convert(item.scan.frame_spacing(dimensions), item.scan.unit, "um") for item in items]
     known = [np.array(size) for size in found if size is not None]
     if len(known) < len(items):
@@ -136,7 +173,11 @@ def dimensions_for(items: Sequence[TrainItem]) -> tuple[int, str]:
     slices = float(np.median([item.scan.frame_shape(3)[0] for item in items]))
     if slices < FEWEST_SLICES:
         return 2, f"{slices:g} slices are no volume"
-    depth = float(np.median([size[0] / min(size[1:]) for size in (item.scan.frame_spacing(3) for item in items)]))
+    depth = float(
+        np.median(
+            [size[0] / min(size[1:]) for size in (item.scan.frame_spacing(3) for item in items)]
+        )
+    )
     if depth > DEEPEST_VOXEL:
         return 2, f"voxels are {depth:.3g} times as deep as wide"
     share = float(np.median([_labelled_slices(item) for item in items]))
@@ -149,23 +190,31 @@ def _labelled_slices(item: TrainItem) -> float:
     """The share of slices with trusted voxels, in the volumes that have any."""
     if item.trust is None:
         return 1.0
-    shares = [float((item.trust_of(*frame) != UNTRUSTED).any(axis=(1, 2)).mean()) for frame in item.frames(3)]
+    shares = [
+        float((item.trust_of(*frame) != UNTRUSTED).any(axis=(1, 2)).mean())
+        for frame in item.frames(3)
+    ]
     return float(np.mean([share for share in shares if share] or [0.0]))
 
 
 def _objects(items: Sequence[TrainItem], factors: Sequence[float]) -> dict[int, float]:
     sizes: dict[int, list[float]] = {}
-    for n in np.unique(np.linspace(0, len(items) - 1, min(LOOKED_ITEMS, len(items))).round().astype(int)):
+    for n in np.unique(
+        np.linspace(0, len(items) - 1, min(LOOKED_ITEMS, len(items))).round().astype(int)
+    ):
         for label, px in object_diameters_px(items[n]).items():
             sizes.setdefault(label, []).append(px * factors[n])
     return {label: float(np.median(all_px)) for label, all_px in sorted(sizes.items())}
 
 
 def _patch_of(found: Fingerprint, wide: int) -> tuple[int, ...]:
-    """As many voxels as a square or cube of eight object diameters, in physical proportions and within the frame."""
+    """As many voxels as a square or cube of eight object diameters, in physical proportions and
+    within the frame.
+    """
     least, most = SIDES[found.dimensions]
     side = min(max(8 * max(found.object_px.values(), default=UNKNOWN_PX), least), most * wide)
-    lengths, free = list(found.shape), list(range(found.dimensions))
+    lengths = list(found.shape)
+    free = list(range(found.dimensions))
     left = side**found.dimensions
     while free:
         edge = (left * prod(found.sizes[axis] for axis in free)) ** (1 / len(free))
@@ -178,14 +227,23 @@ def _patch_of(found: Fingerprint, wide: int) -> tuple[int, ...]:
 
 
 def _strides_of(found: Fingerprint, patch: Sequence[int]) -> tuple[tuple[int, ...], ...]:
-    """Levels until a voxel sees its object; an axis is halved while it is long enough and not yet the coarser one."""
+    """Levels until a voxel sees its object; an axis is halved while it is long enough and not yet
+    the coarser one.
+    """
     object_px = max(found.object_px.values(), default=UNKNOWN_PX)
     least, most = DEPTHS[found.dimensions]
-    lengths, sizes, strides = list(patch), list(found.sizes), list[tuple[int, ...]]()
-    while len(strides) < most and (len(strides) < least or _sees(found.dimensions, strides) < CONTEXT * object_px):
+    lengths = list(patch)
+    sizes = list(found.sizes)
+    strides = list[tuple[int, ...]]()
+    while len(strides) < most and (
+        len(strides) < least or _sees(found.dimensions, strides) < CONTEXT * object_px
+    ):
         able = [axis for axis, n in enumerate(lengths) if n >= 2 * LEAST_DEEP]
         finest = min((sizes[axis] for axis in able), default=0.0)
-        step = tuple(2 if axis in able and sizes[axis] < 2 * finest else 1 for axis in range(found.dimensions))
+        step = tuple(
+            2 if axis in able and sizes[axis] < 2 * finest else 1
+            for axis in range(found.dimensions)
+        )
         if max(step) == 1:
             break
         strides.append(step)
@@ -196,7 +254,9 @@ def _strides_of(found: Fingerprint, patch: Sequence[int]) -> tuple[tuple[int, ..
 
 def _sees(dimensions: int, strides: Sequence[tuple[int, ...]]) -> int:
     """How far along x an output voxel sees."""
-    config = UNetConfig.model_validate({"dimensions": dimensions, "depth": len(strides), "strides": tuple(strides), "width": 1})
+    config = UNetConfig.model_validate(
+        {"dimensions": dimensions, "depth": len(strides), "strides": tuple(strides), "width": 1}
+    )
     return min(receptive_field(config)[-1])
 
 
@@ -205,6 +265,10 @@ def _batch(config: UNetConfig, patch_voxels: int, device: Device) -> int:
     on_cpu = device.name == "cpu"
     wanted = round(STEP_VOXELS[config.dimensions] * (1 if on_cpu else FASTER) / patch_voxels)
     most = MOST_BATCH[config.dimensions] * (1 if on_cpu else 4)
-    memory = RAM_SHARE * ram_total_bytes() if on_cpu else MEMORY_SHARE * (device.memory_bytes or UNKNOWN_BYTES)
+    memory = (
+        RAM_SHARE * ram_total_bytes()
+        if on_cpu
+        else MEMORY_SHARE * (device.memory_bytes or UNKNOWN_BYTES)
+    )
     affordable = int(memory / (STEP_BYTES * config.width / 16 * patch_voxels))
     return max(1, min(max(wanted, 2), most, affordable))

@@ -1,9 +1,9 @@
 """Whether the scans all lie the same way, as organs in a body do and cells in a dish do not.
 
-Where they do, where a class lies tells what it is: the front of a hippocampus mirrored looks like its back, so that
-a network which learns from mirrored patches is taught to confuse the two. The labels tell: of each pair of classes,
-background included, the way from the centre of one to that of the other points to the same side in nearly all scans, and in
-so many that it is no chance.
+Where they do, where a class lies tells what it is: the front of a hippocampus mirrored looks like
+its back, so that a network which learns from mirrored patches is taught to confuse the two. The
+labels tell: of each pair of classes, background included, the way from the centre of one to that of
+the other points to the same side in nearly all scans, and in so many that it is no chance.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,23 +29,36 @@ AGREEING = 0.95  # share of the scans
 LEAST_WAY = 0.05  # of a frame's length, in the mean
 
 
-def with_orientation(settings: TrainSettings, items: Sequence[TrainItem], dimensions: int, parent: Mapping[str, Any]) -> TrainSettings:
+def with_orientation(
+    settings: TrainSettings, items: Sequence[TrainItem], dimensions: int, parent: Mapping[str, Any]
+) -> TrainSettings:
     """The settings with the axes along which scans lie the same way, where none were given.
 
-    `parent` is what the training of the model to begin with says of itself: what few scans can not tell, it may know.
-    Raises `SettingsError` where those given are not one for each of the `dimensions` of a frame.
+    `parent` is what the training of the model to begin with says of itself: what few scans can not
+    tell, it may know. Raises `SettingsError` where those given are not one for each of the
+    `dimensions` of a frame.
     """
     if settings.oriented is None:
         own = oriented_axes(items, dimensions)
-        told = _told(parent, dimensions) if len(_different(items)) < ENOUGH_SCANS else (False,) * dimensions
-        return settings.model_copy(update={"oriented": tuple(one or other for one, other in zip(own, told, strict=True))})
+        told = (
+            _told(parent, dimensions)
+            if len(_different(items)) < ENOUGH_SCANS
+            else (False,) * dimensions
+        )
+        return settings.model_copy(
+            update={"oriented": tuple(one or other for one, other in zip(own, told, strict=True))}
+        )
     if len(settings.oriented) != dimensions:
-        raise SettingsError(f"Oriented axes are {len(settings.oriented)}, but the network works in {dimensions}D. Give one for each axis.")
+        raise SettingsError(
+            f"Oriented axes are {len(settings.oriented)}, but the network works in {dimensions}D. Give one for each axis."
+        )
     return settings
 
 
 def sentence_of(settings: TrainSettings, axes: str) -> str:
-    """What a user should know of it, `axes` being the letters of a frame; empty where scans lie any way."""
+    """What a user should know of it, `axes` being the letters of a frame; empty where scans lie any
+    way.
+    """
     along = [letter for letter, alike in zip(axes, settings.oriented or (), strict=False) if alike]
     if not along:
         return ""
@@ -55,27 +68,41 @@ def sentence_of(settings: TrainSettings, axes: str) -> str:
 def oriented_axes(items: Sequence[TrainItem], dimensions: int) -> tuple[bool, ...]:
     """For each axis of a frame, whether the scans all lie the same way along it."""
     different = _different(items)
-    chosen = np.unique(np.linspace(0, len(different) - 1, min(MOST_SCANS, len(different))).round().astype(int))
+    chosen = np.unique(
+        np.linspace(0, len(different) - 1, min(MOST_SCANS, len(different))).round().astype(int)
+    )
     centres = [found for n in chosen if (found := _centres(different[n], dimensions))]
     pairs = list(combinations(_usual(centres), 2))
     alike = np.zeros(dimensions, bool)
     for one, other in pairs:
-        ways = np.array([found[one] - found[other] for found in centres if one in found and other in found])
+        ways = np.array(
+            [found[one] - found[other] for found in centres if one in found and other in found]
+        )
         if len(ways):
             alike |= _alike(ways, CHANCE / (len(pairs) * dimensions))
     return tuple(bool(axis) for axis in alike)
 
 
 def _alike(ways: np.ndarray, chance: float) -> np.ndarray:
-    """Along which axes nearly all ways (scans, dimensions) point to one side, by more than chance and by much."""
+    """Along which axes nearly all ways (scans, dimensions) point to one side, by more than chance
+    and by much.
+    """
     sides = np.maximum((ways > 0).sum(axis=0), (ways < 0).sum(axis=0))
     lucky = 2 * binom.sf(sides - 1, len(ways), 0.5)  # of a coin for each scan (the sign test)
-    return np.asarray((lucky <= chance) & (sides >= AGREEING * len(ways)) & (np.abs(ways.mean(axis=0)) >= LEAST_WAY))
+    return np.asarray(
+        (lucky <= chance)
+        & (sides >= AGREEING * len(ways))
+        & (np.abs(ways.mean(axis=0)) >= LEAST_WAY)
+    )
 
 
 def _different(items: Sequence[TrainItem]) -> list[TrainItem]:
     """The first item of each scan: labels of the same one always agree."""
-    return [item for number, (item, first) in enumerate(zip(items, scan_numbers(items), strict=True)) if number == first]
+    return [
+        item
+        for number, (item, first) in enumerate(zip(items, scan_numbers(items), strict=True))
+        if number == first
+    ]
 
 
 def _told(training: Mapping[str, Any], dimensions: int) -> tuple[bool, ...]:
@@ -94,10 +121,18 @@ def _usual(centres: Sequence[Mapping[int, np.ndarray]]) -> list[int]:
 
 
 def _centres(item: TrainItem, dimensions: int) -> dict[int, np.ndarray]:
-    """The centre of each class, as shares of the frame's lengths, the mean of some frames that were reviewed as a whole."""
-    frames = [each for each in item.frames(dimensions) if item.trust is None or (item.trust_of(*each) == REVIEWED).all()]
+    """The centre of each class, as shares of the frame's lengths, the mean of some frames that were
+    reviewed as a whole.
+    """
+    frames = [
+        each
+        for each in item.frames(dimensions)
+        if item.trust is None or (item.trust_of(*each) == REVIEWED).all()
+    ]
     found: dict[int, list[np.ndarray]] = {}
-    for n in np.unique(np.linspace(0, len(frames) - 1, min(MOST_FRAMES, len(frames))).round().astype(int)):
+    for n in np.unique(
+        np.linspace(0, len(frames) - 1, min(MOST_FRAMES, len(frames))).round().astype(int)
+    ):
         labels = _thinned(item.labels_of(*frames[n]))
         for label in np.unique(labels):
             found.setdefault(int(label), []).append(_centre(labels == label))
@@ -113,4 +148,6 @@ def _thinned(labels: np.ndarray) -> np.ndarray:
 def _centre(mask: np.ndarray) -> np.ndarray:
     axes = range(mask.ndim)
     sums = [mask.sum(axis=tuple(other for other in axes if other != axis)) for axis in axes]
-    return np.array([(line @ (np.arange(len(line)) + 0.5)) / line.sum() / len(line) for line in sums])
+    return np.array(
+        [(line @ (np.arange(len(line)) + 0.5)) / line.sum() / len(line) for line in sums]
+    )

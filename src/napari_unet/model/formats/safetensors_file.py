@@ -9,14 +9,29 @@ import numpy as np
 from napari_unet.errors import ModelFileError
 from napari_unet.files import write_atomically
 from napari_unet.model.config import UNetConfig
-from napari_unet.model.formats.safetensors_header import HASH_KEY, SPEC_KEY, SUFFIX, ModelHeader, parse_header, read_header
+from napari_unet.model.formats.safetensors_header import (
+    HASH_KEY,
+    SPEC_KEY,
+    SUFFIX,
+    ModelHeader,
+    parse_header,
+    read_header,
+)
 from napari_unet.model.formats.shapes import tensor_shapes
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 
-__all__ = ["build_model", "load_model_bytes", "load_model_file", "model_bytes", "read_header", "save_model", "weights_sha256"]
+__all__ = [
+    "build_model",
+    "load_model_bytes",
+    "load_model_file",
+    "model_bytes",
+    "read_header",
+    "save_model",
+    "weights_sha256",
+]
 
 Tensors = dict[str, torch.Tensor]
 
@@ -59,12 +74,17 @@ def save_model(model: Model, path: Path | str) -> Path:
 
 
 def model_bytes(model: Model, name: str) -> bytes:
-    """What the file of a model holds; raises `ModelFileError`, which calls it by that name, for weights that are not finite."""
+    """What the file of a model holds; raises `ModelFileError`, which calls it by that name, for
+    weights that are not finite.
+    """
     from safetensors.torch import save
 
     tensors = tensors_of(model.network)
     _check_finite(tensors, name)
-    metadata = {SPEC_KEY: model.spec.model_dump_json(), HASH_KEY: weights_sha256(model.spec.architecture, tensors)}
+    metadata = {
+        SPEC_KEY: model.spec.model_dump_json(),
+        HASH_KEY: weights_sha256(model.spec.architecture, tensors),
+    }
     payload: bytes = save(tensors, metadata)
     return payload
 
@@ -77,7 +97,9 @@ def load_model_file(path: Path | str) -> Model:
 
 
 def load_model_bytes(data: bytes, name: str) -> Model:
-    """The model whose file holds these bytes; raises `ModelFileError`, which calls it by that name, for anything wrong with them."""
+    """The model whose file holds these bytes; raises `ModelFileError`, which calls it by that name,
+    for anything wrong with them.
+    """
     from safetensors.torch import load
 
     header = parse_header(io.BytesIO(data), len(data), name)
@@ -85,7 +107,9 @@ def load_model_bytes(data: bytes, name: str) -> Model:
     tensors = load(data)
     _check_finite(tensors, name)
     if weights_sha256(header.spec.architecture, tensors) != header.weights_sha256:
-        raise ModelFileError(f"{name} is damaged: its weights do not match its own hash. Copy it again.")
+        raise ModelFileError(
+            f"{name} is damaged: its weights do not match its own hash. Copy it again."
+        )
     network.load_state_dict(tensors)
     return Model(header.spec, network.eval(), header.weights_sha256)
 
@@ -94,7 +118,11 @@ def _fitting_network(header: ModelHeader, name: str) -> UNet:
     """Build the network only when its shapes are known to be those of the file."""
     shapes = tensor_shapes(header.spec.architecture)
     if shapes != header.shapes:
-        odd = sorted(key for key in shapes.keys() | header.shapes.keys() if shapes.get(key) != header.shapes.get(key))
+        odd = sorted(
+            key
+            for key in shapes.keys() | header.shapes.keys()
+            if shapes.get(key) != header.shapes.get(key)
+        )
         raise ModelFileError(
             f"{name} does not hold the network it describes: {odd[0][:80]!r} is {header.shapes.get(odd[0], 'missing')}, "
             f"expected {shapes.get(odd[0], 'nothing')}. Copy it again."
@@ -105,9 +133,13 @@ def _fitting_network(header: ModelHeader, name: str) -> UNet:
 def _check_finite(tensors: Tensors, name: str) -> None:
     bad = sum(int((~torch.isfinite(value)).sum()) for value in tensors.values())
     if bad:
-        raise ModelFileError(f"{name}: {bad} of its weights are not finite (NaN or Inf). Train it again from an earlier model.")
+        raise ModelFileError(
+            f"{name}: {bad} of its weights are not finite (NaN or Inf). Train it again from an earlier model."
+        )
     if any((value < 0).any() for key, value in tensors.items() if key.endswith("running_var")):
-        raise ModelFileError(f"{name}: it holds negative variances. Train it again from an earlier model.")
+        raise ModelFileError(
+            f"{name}: it holds negative variances. Train it again from an earlier model."
+        )
 
 
 def _write_bytes(path: Path, payload: bytes) -> None:

@@ -41,23 +41,31 @@ class ModelHeader:
 
 
 def read_header(path: Path | str) -> ModelHeader:
-    """The header of a model file; raises `ModelFileError` with one sentence for anything wrong with it."""
+    """The header of a model file; raises `ModelFileError` with one sentence for anything wrong with
+    it.
+    """
     path = Path(path)
     try:
         with path.open("rb") as file:
             return parse_header(file, path.stat().st_size, path.name)
     except OSError as error:
-        raise ModelFileError(f"{path} can not be read: {error.strerror}. Check the path.") from error
+        raise ModelFileError(
+            f"{path} can not be read: {error.strerror}. Check the path."
+        ) from error
 
 
 def parse_header(file: BinaryIO, size: int, name: str) -> ModelHeader:
     """Read and check the header from the start of an open file of that size."""
     if size > MAX_FILE_BYTES:
-        raise ModelFileError(f"{name} is {size / 2**30:.1f} GiB; models of at most {MAX_FILE_BYTES / 2**30:.0f} GiB are read.")
+        raise ModelFileError(
+            f"{name} is {size / 2**30:.1f} GiB; models of at most {MAX_FILE_BYTES / 2**30:.0f} GiB are read."
+        )
     raw, start = _raw_header(file, size, name)
     metadata = raw.pop("__metadata__", {})
     if not isinstance(metadata, dict) or SPEC_KEY not in metadata:
-        raise ModelFileError(f"{name} holds tensors but does not say what network they are for. {ADVICE}.")
+        raise ModelFileError(
+            f"{name} holds tensors but does not say what network they are for. {ADVICE}."
+        )
     shapes = _shapes(raw, size - start, name)
     return ModelHeader(_spec(metadata[SPEC_KEY], name), _hash(metadata, name), shapes, size)
 
@@ -67,9 +75,13 @@ def _raw_header(file: BinaryIO, size: int, name: str) -> tuple[dict[str, Any], i
     length = struct.unpack("<Q", lead)[0] if len(lead) == 8 else 0
     plausible = 2 <= length <= MAX_HEADER_BYTES and size >= 8 + length
     if not plausible and lead.startswith(PICKLES):
-        raise ModelFileError(f"{name} is a PyTorch pickle, which may run code; it is not opened. {ADVICE} ({SUFFIX}).")
+        raise ModelFileError(
+            f"{name} is a PyTorch pickle, which may run code; it is not opened. {ADVICE} ({SUFFIX})."
+        )
     if not plausible:
-        raise ModelFileError(f"{name} is not a whole {SUFFIX} file ({size} bytes). {ADVICE}, or copy it again.")
+        raise ModelFileError(
+            f"{name} is not a whole {SUFFIX} file ({size} bytes). {ADVICE}, or copy it again."
+        )
     try:
         raw = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_no_twins)
     except (ValueError, RecursionError) as error:
@@ -88,23 +100,33 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _shapes(raw: dict[str, Any], data_bytes: int, name: str) -> dict[str, tuple[int, ...]]:
     if not 0 < len(raw) <= MAX_TENSORS:
-        raise ModelFileError(f"{name} holds {len(raw)} tensors; expected 1 to {MAX_TENSORS}. {ADVICE}.")
+        raise ModelFileError(
+            f"{name} holds {len(raw)} tensors; expected 1 to {MAX_TENSORS}. {ADVICE}."
+        )
     shapes = {key: _shape(key, entry, name) for key, entry in raw.items()}
     if sum(prod(shape) for shape in shapes.values()) > MAX_PARAMETERS:
-        raise ModelFileError(f"{name} has more than {MAX_PARAMETERS // 10**6} million parameters. {ADVICE}.")
+        raise ModelFileError(
+            f"{name} has more than {MAX_PARAMETERS // 10**6} million parameters. {ADVICE}."
+        )
     end = 0
     for key in sorted(raw, key=lambda k: raw[k]["data_offsets"]):
         first, last = raw[key]["data_offsets"]
         if first != end or last - first != 4 * prod(shapes[key]):
-            raise ModelFileError(f"{name} is damaged: the bytes of {key[:80]!r} do not fit its shape. Copy it again.")
+            raise ModelFileError(
+                f"{name} is damaged: the bytes of {key[:80]!r} do not fit its shape. Copy it again."
+            )
         end = last
     if end != data_bytes:
-        raise ModelFileError(f"{name} is cut off or has bytes too many: {data_bytes} of {end} bytes of weights. Copy it again.")
+        raise ModelFileError(
+            f"{name} is cut off or has bytes too many: {data_bytes} of {end} bytes of weights. Copy it again."
+        )
     return shapes
 
 
 def _shape(key: str, entry: Any, name: str) -> tuple[int, ...]:
-    damaged = ModelFileError(f"{name} is damaged: its entry for {key[:80]!r} is not a tensor of float32 numbers. Copy it again.")
+    damaged = ModelFileError(
+        f"{name} is damaged: its entry for {key[:80]!r} is not a tensor of float32 numbers. Copy it again."
+    )
     if not isinstance(entry, dict) or entry.get("dtype") != "F32":
         raise damaged
     shape: Any = entry.get("shape")
@@ -124,10 +146,18 @@ def _spec(text: Any, name: str) -> ModelSpec:
     try:
         return ModelSpec.model_validate_json(text)
     except (ValidationError, TypeError) as error:
-        detail = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "not text"}
-        where = ".".join(ascii(part)[1:81] if isinstance(part, str) else str(part) for part in detail["loc"]).replace("'", "")
+        detail = (
+            error.errors()[0]
+            if isinstance(error, ValidationError)
+            else {"loc": (), "msg": "not text"}
+        )
+        where = ".".join(
+            ascii(part)[1:81] if isinstance(part, str) else str(part) for part in detail["loc"]
+        ).replace("'", "")
         where = where or "its description"
-        raise ModelFileError(f"{name} is from another version or not ours: {where}: {detail['msg']}. {ADVICE} of this version.") from error
+        raise ModelFileError(
+            f"{name} is from another version or not ours: {where}: {detail['msg']}. {ADVICE} of this version."
+        ) from error
 
 
 def _hash(metadata: dict[str, Any], name: str) -> str:

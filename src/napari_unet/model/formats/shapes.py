@@ -1,4 +1,6 @@
-"""The shapes of a U-Net's tensors, told from its config alone: a file is compared with them before a network is built."""
+"""The shapes of a U-Net's tensors, told from its config alone: a file is compared with them before
+a network is built.
+"""
 
 from napari_unet.model.config import UNetConfig
 
@@ -7,28 +9,51 @@ Shapes = dict[str, tuple[int, ...]]
 
 def tensor_shapes(config: UNetConfig) -> Shapes:
     """Name and shape of every weight and statistic, as the network's state dict has them."""
-    widths, kernel = config.widths, (3,) * config.dimensions
+    widths = config.widths
+    kernel = (3,) * config.dimensions
     shapes: Shapes = {}
-    for level, (before, after) in enumerate(zip((config.in_channels, *widths[:-1]), widths, strict=True)):
+    for level, (before, after) in enumerate(
+        zip((config.in_channels, *widths[:-1]), widths, strict=True)
+    ):
         shapes |= _block(config, f"encoder.{level}", before, after, kernel)
     for place, level in enumerate(reversed(range(config.depth))):
-        below, here = widths[level + 1], widths[level]
-        shapes |= {f"decoder.{place}.up.weight": (below, here, *config.level_strides[level]), f"decoder.{place}.up.bias": (here,)}
+        below = widths[level + 1]
+        here = widths[level]
+        shapes |= {
+            f"decoder.{place}.up.weight": (below, here, *config.level_strides[level]),
+            f"decoder.{place}.up.bias": (here,),
+        }
         shapes |= _block(config, f"decoder.{place}.block", 2 * here, here, kernel)
     ones = (1,) * config.dimensions
-    return shapes | {"head.weight": (config.out_channels, widths[0], *ones), "head.bias": (config.out_channels,)}
+    return shapes | {
+        "head.weight": (config.out_channels, widths[0], *ones),
+        "head.bias": (config.out_channels,),
+    }
 
 
-def _block(config: UNetConfig, name: str, before: int, after: int, kernel: tuple[int, ...]) -> Shapes:
-    shapes = _conv_norm(config, f"{name}.first", before, after, kernel) | _conv_norm(config, f"{name}.second", after, after, kernel)
+def _block(
+    config: UNetConfig, name: str, before: int, after: int, kernel: tuple[int, ...]
+) -> Shapes:
+    shapes = _conv_norm(config, f"{name}.first", before, after, kernel) | _conv_norm(
+        config, f"{name}.second", after, after, kernel
+    )
     if config.residual:
-        shapes |= {f"{name}.skip.weight": (after, before, *(1,) * config.dimensions), f"{name}.skip.bias": (after,)}
+        shapes |= {
+            f"{name}.skip.weight": (after, before, *(1,) * config.dimensions),
+            f"{name}.skip.bias": (after,),
+        }
     return shapes
 
 
-def _conv_norm(config: UNetConfig, name: str, before: int, after: int, kernel: tuple[int, ...]) -> Shapes:
+def _conv_norm(
+    config: UNetConfig, name: str, before: int, after: int, kernel: tuple[int, ...]
+) -> Shapes:
     weight = {f"{name}.conv.weight": (after, before, *kernel)}
     if config.norm == "none":
         return weight | {f"{name}.conv.bias": (after,)}
-    kept = ("weight", "bias", "running_mean", "running_var") if config.norm == "batch" else ("weight", "bias")
+    kept = (
+        ("weight", "bias", "running_mean", "running_var")
+        if config.norm == "batch"
+        else ("weight", "bias")
+    )
     return weight | {f"{name}.norm.{part}": (after,) for part in kept}

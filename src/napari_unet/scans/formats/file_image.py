@@ -13,7 +13,9 @@ from napari_unet.errors import ScanError
 
 @dataclass(frozen=True)
 class FileImage:
-    """An array with axis letters ("" where the file names none), the voxel sizes that are known, by letter, and what to know of it."""
+    """An array with axis letters ("" where the file names none), the voxel sizes that are known, by
+    letter, and what to know of it.
+    """
 
     data: Any
     axes: str = ""
@@ -45,4 +47,6 @@ class StoredArray:
 def damaged(path: Path, error: Exception) -> ScanError:
     """The error for a file that has the right name and beginning, and can not be read."""
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-    return ScanError(f"{path.name} can not be read: {reason}. It is truncated, damaged or of a kind not supported; export it again.")
+    return ScanError(
+        f"{path.name} can not be read: {reason}. It is truncated, damaged or of a kind not supported; export it again."
+    )

@@ -21,7 +21,9 @@ def read_png(path: Path) -> FileImage:
     if data.ndim == 3 and data.shape[2] == _GREY_ALPHA:
         data = data[..., 0]
     rgb = data.ndim == 3
-    return FileImage(data[..., :3] if rgb else data, "yxc" if rgb else "yx", _spacing_um(content), rgb)
+    return FileImage(
+        data[..., :3] if rgb else data, "yxc" if rgb else "yx", _spacing_um(content), rgb
+    )
 
 
 def _spacing_um(content: bytes) -> dict[str, float]:

@@ -40,8 +40,12 @@ def read_scan(
         the spacing do not fit.
     """
     found = _with_colours(_open(Path(path)))
-    letters = axes or found.axes or guess_axes(found.data.shape, dimensions, found.rgb, channels=channels)
-    sizes, unit = (tuple(spacing), "um") if spacing is not None else _spacing(letters, found.spacing_um)
+    letters = (
+        axes or found.axes or guess_axes(found.data.shape, dimensions, found.rgb, channels=channels)
+    )
+    sizes, unit = (
+        (tuple(spacing), "um") if spacing is not None else _spacing(letters, found.spacing_um)
+    )
     rgb = found.rgb and channels == 1 and _has_colours(found, letters)
     return Scan(found.data, letters, sizes, unit, rgb, found.notes)
 
@@ -54,13 +58,17 @@ def _open(path: Path) -> FileImage:
     except (NapariUNetError, MemoryError):
         raise
     except PermissionError as error:
-        raise ScanError(f"{path} may not be read: {error.strerror}. Check its permissions.") from error
+        raise ScanError(
+            f"{path} may not be read: {error.strerror}. Check its permissions."
+        ) from error
     except Exception as error:
         raise damaged(path, error) from error
 
 
 def _reader(path: Path) -> Callable[[Path], FileImage]:
-    """The function that reads this kind of file; each brings its own library, so it is imported when needed."""
+    """The function that reads this kind of file; each brings its own library, so it is imported
+    when needed.
+    """
     if path.is_dir():
         from napari_unet.scans.formats.zarr_read import is_zarr, read_zarr
 
@@ -90,9 +98,17 @@ def _spacing(axes: str, known: Mapping[str, float]) -> tuple[tuple[float, ...], 
 
 
 def _with_colours(found: FileImage) -> FileImage:
-    """The image, taken to be in colour where nothing names its axes and 3 or 4 numbers stand last, as napari does."""
-    return replace(found, rgb=True) if not found.axes and looks_coloured(found.data.shape) else found
+    """The image, taken to be in colour where nothing names its axes and 3 or 4 numbers stand last,
+    as napari does.
+    """
+    return (
+        replace(found, rgb=True) if not found.axes and looks_coloured(found.data.shape) else found
+    )
 
 
 def _has_colours(found: FileImage, axes: str) -> bool:
-    return "c" in axes and axes.index("c") < found.data.ndim and found.data.shape[axes.index("c")] in COLOURS
+    return (
+        "c" in axes
+        and axes.index("c") < found.data.ndim
+        and found.data.shape[axes.index("c")] in COLOURS
+    )

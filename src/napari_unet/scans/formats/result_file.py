@@ -13,10 +13,12 @@ from napari_unet.scans.units import to_um
 
 @dataclass(frozen=True)
 class ResultFile:
-    """A result to be written: its place, the scan it belongs to, and facts about the run to keep in it.
+    """A result to be written: its place, the scan it belongs to, and facts about the run to keep in
+    it.
 
     With `channels` it holds class probabilities, with a channel axis before the first spatial one
-    (the order that OME-NGFF asks for). `chunks` are those of a zarr, along the scan's axes without its channels.
+    (the order that OME-NGFF asks for). `chunks` are those of a zarr, along the scan's axes without
+    its channels.
     """
 
     path: Path
@@ -35,17 +37,21 @@ class ResultFile:
     @property
     def axes(self) -> str:
         """The scan's axes without its channels, with a "c" where there are class probabilities."""
-        axes, place = self.scan.result_axes, self.channel_axis
+        axes = self.scan.result_axes
+        place = self.channel_axis
         return axes[:place] + "c" + axes[place:] if self.channels else axes
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of each of the `axes`."""
-        shape, place = self.scan.result_shape, self.channel_axis
+        shape = self.scan.result_shape
+        place = self.channel_axis
         return (*shape[:place], self.channels, *shape[place:]) if self.channels else shape
 
     def place(self, index: tuple[int | slice, ...]) -> tuple[int | slice, ...]:
-        """Where a (classes, *region) part belongs, of which `Scan.place` gave the `index` of its labels."""
+        """Where a (classes, *region) part belongs, of which `Scan.place` gave the `index` of its
+        labels.
+        """
         return (*index[: self.channel_axis], slice(None), *index[self.channel_axis :])
 
     @property

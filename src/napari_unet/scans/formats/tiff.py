@@ -1,4 +1,6 @@
-"""TIFF files in: ImageJ, OME and plain ones, any compression, large ones without reading them whole."""
+"""TIFF files in: ImageJ, OME and plain ones, any compression, large ones without reading them
+whole.
+"""
 
 import logging
 from collections.abc import Iterator
@@ -27,21 +29,38 @@ def read_tiff(path: Path) -> FileImage:
         series = file.series[0]
         page = series.keyframe
         _check_complete(file, series, path, complaints)
-        if page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None and not file.is_imagej:
-            return replace(_coloured(series.asarray(), page.colormap, spacing_um(file, page)), notes=_notes(file, path))
+        if (
+            page.photometric == tifffile.PHOTOMETRIC.PALETTE
+            and page.colormap is not None
+            and not file.is_imagej
+        ):
+            return replace(
+                _coloured(series.asarray(), page.colormap, spacing_um(file, page)),
+                notes=_notes(file, path),
+            )
         rgb = page.photometric in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
         axes = _letters(series.axes)
         data = series.asarray() if series.nbytes <= LAZY_BYTES else _lazy(path, series)
         rgb = rgb and "S" in series.axes and data.shape[series.axes.index("S")] in COLOURS
-        return FileImage(data, axes or _guessable(series.axes, data), spacing_um(file, page), rgb, _notes(file, path))
+        return FileImage(
+            data,
+            axes or _guessable(series.axes, data),
+            spacing_um(file, page),
+            rgb,
+            _notes(file, path),
+        )
 
 
 def _notes(file: tifffile.TiffFile, path: Path) -> tuple[str, ...]:
-    """That the file holds further images, if it does; what is marked as reduced (thumbnails, labels of slides) is none."""
+    """That the file holds further images, if it does; what is marked as reduced (thumbnails, labels
+    of slides) is none.
+    """
     images = [series for series in file.series if not series.keyframe.is_reduced]
     if len(images) < 2:
         return ()
-    return (f"{path.name} holds {len(images)} images, of which the first is used; export the others as files of their own.",)
+    return (
+        f"{path.name} holds {len(images)} images, of which the first is used; export the others as files of their own.",
+    )
 
 
 def _letters(axes: str) -> str:
@@ -71,25 +90,36 @@ def _lazy(path: Path, series: tifffile.TiffPageSeries) -> Any:
     return StoredArray(zarr.open_array(store, mode="r"), path, store.close)
 
 
-def _check_complete(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path, complaints: list[str]) -> None:
+def _check_complete(
+    file: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path, complaints: list[str]
+) -> None:
     """Raise `ScanError` where the file ends before its image does, which tifffile only logs."""
     size = file.filehandle.size
     ends = [series.dataoffset + series.nbytes] if series.dataoffset is not None else []
     for page in series.pages:
         if page is not None and page.dataoffsets is not None:
-            ends.extend(offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False))
-    if max(ends, default=0) > size or any(fragment in text for text in complaints for fragment in BROKEN_CHAIN):
-        raise ScanError(f"{path.name} is truncated: it ends at byte {size}, before its image does. Copy or export it again.")
+            ends.extend(
+                offset + count
+                for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)
+            )
+    if max(ends, default=0) > size or any(
+        fragment in text for text in complaints for fragment in BROKEN_CHAIN
+    ):
+        raise ScanError(
+            f"{path.name} is truncated: it ends at byte {size}, before its image does. Copy or export it again."
+        )
 
 
 @contextmanager
 def _complaints() -> Iterator[list[str]]:
     """What tifffile logs meanwhile, instead of it being printed."""
     texts: list[str] = []
-    logger, handler = tifffile.logger(), logging.Handler()
+    logger = tifffile.logger()
+    handler = logging.Handler()
     handler.emit = lambda record: texts.append(record.getMessage())  # type: ignore[method-assign]
     logger.addHandler(handler)
-    propagate, logger.propagate = logger.propagate, False
+    propagate = logger.propagate
+    logger.propagate = False
     try:
         yield texts
     finally:

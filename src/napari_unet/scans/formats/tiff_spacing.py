@@ -12,7 +12,9 @@ _UNIT_NAMES = {2: "inch", 3: "cm"}
 
 
 def spacing_um(file: tifffile.TiffFile, page: Any) -> dict[str, float]:
-    """Voxel sizes in micrometres by axis letter, with at least y and x; empty where the file states none."""
+    """Voxel sizes in micrometres by axis letter, with at least y and x; empty where the file states
+    none.
+    """
     if file.is_ome:
         sizes = _from_ome(file.ome_metadata or "")
     elif file.is_imagej and _imagej_unit(file):
@@ -23,7 +25,10 @@ def spacing_um(file: tifffile.TiffFile, page: Any) -> dict[str, float]:
 
 
 def _from_ome(text: str) -> dict[str, float]:
-    pixels = next((e for e in ElementTree.fromstring(text).iter() if e.tag.rpartition("}")[2] == "Pixels"), None)
+    pixels = next(
+        (e for e in ElementTree.fromstring(text).iter() if e.tag.rpartition("}")[2] == "Pixels"),
+        None,
+    )
     sizes: dict[str, float] = {}
     for letter in "zyx" if pixels is not None else "":
         name = f"PhysicalSize{letter.upper()}"
@@ -36,7 +41,11 @@ def _from_ome(text: str) -> dict[str, float]:
 def _from_imagej(file: tifffile.TiffFile, page: Any) -> dict[str, float]:
     unit = _imagej_unit(file)
     step = _number((file.imagej_metadata or {}).get("spacing"))
-    lengths = {"z": abs(step), "y": _invert(_per_unit(page, "YResolution")), "x": _invert(_per_unit(page, "XResolution"))}
+    lengths = {
+        "z": abs(step),
+        "y": _invert(_per_unit(page, "YResolution")),
+        "x": _invert(_per_unit(page, "XResolution")),
+    }
     known = {letter: to_um(length, unit) for letter, length in lengths.items()}
     return {letter: value for letter, value in known.items() if value is not None}
 
@@ -54,7 +63,9 @@ def _from_tags(page: Any) -> dict[str, float]:
     unit = _UNIT_NAMES.get(int(tag.value)) if tag is not None else None
     if unit is None:
         return {}
-    sizes = {letter: pixel_um(_per_unit(page, f"{letter.upper()}Resolution"), unit) for letter in "yx"}
+    sizes = {
+        letter: pixel_um(_per_unit(page, f"{letter.upper()}Resolution"), unit) for letter in "yx"
+    }
     return {letter: value for letter, value in sizes.items() if value is not None}
 
 

@@ -1,4 +1,6 @@
-"""Results as TIFF: ImageJ's form where it can hold them, else OME's, else plain with the axes named."""
+"""Results as TIFF: ImageJ's form where it can hold them, else OME's, else plain with the axes
+named.
+"""
 
 import json
 import tempfile
@@ -41,14 +43,18 @@ def tiff_result(file: ResultFile) -> Iterator[Any]:
 
 @contextmanager
 def _scratch(folder: Path, size: int) -> Iterator[Any]:
-    """A file without a name, beside the result, that is gone when it is closed and may grow to `size` bytes."""
+    """A file without a name, beside the result, that is gone when it is closed and may grow to
+    `size` bytes.
+    """
     with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             check_room(folder, size)
             scratch = stack.enter_context(tempfile.TemporaryFile(dir=folder))
         except OSError as error:
-            raise OutputError(f"Can not write into {folder}: {error.strerror}. Choose another folder.") from error
+            raise OutputError(
+                f"Can not write into {folder}: {error.strerror}. Choose another folder."
+            ) from error
         yield scratch
 
 
@@ -74,21 +80,37 @@ def _form(file: ResultFile, axes: str, array: np.ndarray) -> dict[str, Any]:
     """What `tifffile.imwrite` is told for the form of TIFF that can hold these axes and values."""
     ordered = axes == "".join(a for a in IMAGEJ_ORDER if a in axes) and 1 not in array.shape
     small = array.nbytes < IMAGEJ_BYTES
-    if ordered and small and array.dtype.name in IMAGEJ_DTYPES and ".ome." not in file.path.name.lower():
+    if (
+        ordered
+        and small
+        and array.dtype.name in IMAGEJ_DTYPES
+        and ".ome." not in file.path.name.lower()
+    ):
         return {"imagej": True, "metadata": _imagej(file, axes), **_resolution(file, 1.0, "NONE")}
-    form = {"ome": True, "metadata": _ome(file, axes)} if ordered else {"metadata": _own(file, axes)}
+    form = (
+        {"ome": True, "metadata": _ome(file, axes)} if ordered else {"metadata": _own(file, axes)}
+    )
     return {**form, "bigtiff": not small, **_resolution(file, UM_PER_CM, "CENTIMETER")}
 
 
 def _imagej(file: ResultFile, axes: str) -> dict[str, Any]:
     sizes = file.sizes_um
     depth = {"spacing": sizes["z"]} if "z" in sizes else {}
-    return {"axes": axes.upper(), "Info": _facts(file), **({"unit": "um", **depth} if sizes else {})}
+    return {
+        "axes": axes.upper(),
+        "Info": _facts(file),
+        **({"unit": "um", **depth} if sizes else {}),
+    }
 
 
 def _ome(file: ResultFile, axes: str) -> dict[str, Any]:
     named = {f"PhysicalSize{letter.upper()}": size for letter, size in file.sizes_um.items()}
-    return {"axes": axes.upper(), "Description": _facts(file), **named, **{f"{name}Unit": "µm" for name in named}}
+    return {
+        "axes": axes.upper(),
+        "Description": _facts(file),
+        **named,
+        **{f"{name}Unit": "µm" for name in named},
+    }
 
 
 def _own(file: ResultFile, axes: str) -> dict[str, Any]:
@@ -101,7 +123,11 @@ def _facts(file: ResultFile) -> str:
 
 def _resolution(file: ResultFile, unit_um: float, name: str) -> dict[str, Any]:
     sizes = file.sizes_um
-    return {"resolution": (unit_um / sizes["x"], unit_um / sizes["y"]), "resolutionunit": name} if sizes else {}
+    return (
+        {"resolution": (unit_um / sizes["x"], unit_um / sizes["y"]), "resolutionunit": name}
+        if sizes
+        else {}
+    )
 
 
 def _verify(path: Path, shape: tuple[int, ...]) -> None:

@@ -1,4 +1,6 @@
-"""One writer at a time, by a lock of the operating system, which lets go of it however its holder ends."""
+"""One writer at a time, by a lock of the operating system, which lets go of it however its holder
+ends.
+"""
 
 import errno
 import os
@@ -11,14 +13,20 @@ from napari_unet.errors import OutputError
 from napari_unet.scans.formats.zarr_write import writing
 
 SUFFIX = ".lock"
-HELD = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}  # what systems answer where another holds a lock; the rest: there are none here
+HELD = {
+    errno.EACCES,
+    errno.EAGAIN,
+    errno.EDEADLK,
+}  # what systems answer where another holds a lock; the rest: there are none here
 
 
 @contextmanager
 def only_writer(path: Path, name: str, refusal: str) -> Iterator[None]:
-    """Be the only one of this name who writes a result; raises `OutputError` with the refusal where another is.
+    """Be the only one of this name who writes a result; raises `OutputError` with the refusal where
+    another is.
 
-    The lock is a hidden file beside the result. Where the file system knows no locks, nobody is refused.
+    The lock is a hidden file beside the result. Where the file system knows no locks, nobody is
+    refused.
     """
     lock = _lock_file(path, name)
     with writing(path.resolve()):
@@ -32,7 +40,9 @@ def only_writer(path: Path, name: str, refusal: str) -> Iterator[None]:
 
 
 def forget_locks(path: Path) -> None:
-    """Remove the lock files of writers that were killed, where nobody can be writing a result any more."""
+    """Remove the lock files of writers that were killed, where nobody can be writing a result any
+    more.
+    """
     target = path.resolve()
     for left in target.parent.iterdir():
         if left.name.startswith(f".{target.name}.part-") and left.suffix == SUFFIX:

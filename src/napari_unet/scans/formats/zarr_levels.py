@@ -1,4 +1,6 @@
-"""The levels of a zarr result as OME-NGFF 0.5 has them: how they are described, and how the coarser ones are made."""
+"""The levels of a zarr result as OME-NGFF 0.5 has them: how they are described, and how the coarser
+ones are made.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +8,15 @@ from typing import Any
 import numpy as np
 import zarr
 
-from napari_unet.progress import Asked, Clock, OnProgress, Progress, go, heed, ignore
+from napari_unet.progress import (
+    Clock,
+    GetControl,
+    OnProgress,
+    Progress,
+    always_continue,
+    heed,
+    ignore,
+)
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.zarr_pyramid import Level, mean_of, plan_levels, takes_means
 
@@ -28,19 +38,36 @@ def create_level(group: zarr.Group, number: int, level: Level, file: ResultFile)
     )
 
 
-def add_levels(folder: Path, file: ResultFile, on_progress: OnProgress = ignore, asked: Asked = go) -> None:
-    """Make the coarser levels of the result in `folder`, each chunk by chunk from the one above, and describe them.
+def add_levels(
+    folder: Path,
+    file: ResultFile,
+    on_progress: OnProgress = ignore,
+    control: GetControl = always_continue,
+) -> None:
+    """Make the coarser levels of the result in `folder`, each chunk by chunk from the one above,
+    and describe them.
 
-    Raises `Stopped` on STOP and `Cancelled` on CANCEL; then nothing speaks of the levels that were begun.
+    Raises `Stopped` on STOP and `Cancelled` on CANCEL; then nothing speaks of the levels that were
+    begun.
     """
-    levels, group, clock = plan_levels(file), zarr.open_group(folder, mode="r+"), Clock()
+    levels = plan_levels(file)
+    group = zarr.open_group(folder, mode="r+")
+    clock = Clock()
     finer: Any = group[LEVEL]
-    done, total = 0, sum(int(np.prod(level.grid())) for level in levels[1:])
+    done = 0
+    total = sum(int(np.prod(level.grid())) for level in levels[1:])
     for number, level in enumerate(levels[1:], start=1):
         array = create_level(group, number, level, file)
         for place in np.ndindex(level.grid()):
-            heed(asked)
-            on_progress(Progress(done, total, unit="chunks of coarser levels", seconds_left=clock.seconds_left(done, total)))
+            heed(control)
+            on_progress(
+                Progress(
+                    done,
+                    total,
+                    unit="chunks of coarser levels",
+                    seconds_left=clock.seconds_left(done, total),
+                )
+            )
             part = level.chunk(place)
             array[part] = _reduced(np.asarray(finer[level.source(part)]), level, file)
             done += 1

@@ -1,7 +1,9 @@
-"""Results that are begun: a zarr in a folder beside its place, which survives whatever interrupts it and may have many writers.
+"""Results that are begun: a zarr in a folder beside its place, which survives whatever interrupts
+it and may have many writers.
 
-`X.zarr.partial` holds `X.zarr` as it will be, and whatever its writers keep beside it. The folder is made under a hidden
-name and renamed, so that of many who begin it at once one makes it, whole, and the others find it.
+`X.zarr.partial` holds `X.zarr` as it will be, and whatever its writers keep beside it. The folder
+is made under a hidden name and renamed, so that of many who begin it at once one makes it, whole,
+and the others find it.
 """
 
 from collections.abc import Mapping
@@ -12,7 +14,7 @@ import zarr
 
 from napari_unet.errors import OutputError
 from napari_unet.files import flush, forget_folder
-from napari_unet.progress import Asked, OnProgress
+from napari_unet.progress import GetControl, OnProgress
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.zarr_levels import LEVEL, add_levels
 from napari_unet.scans.formats.zarr_write import create_zarr, put_in_place, sibling, writing
@@ -33,8 +35,11 @@ def is_begun(path: Path) -> bool:
 
 
 def begin_partial(file: ResultFile) -> bool:
-    """Make an empty partial result with the file's facts; False where there is one, which stays as it is."""
-    target, folder = file.path.resolve(), partial_folder(file.path)
+    """Make an empty partial result with the file's facts; False where there is one, which stays as
+    it is.
+    """
+    target = file.path.resolve()
+    folder = partial_folder(file.path)
     with writing(target):
         if folder.exists():
             return False
@@ -50,13 +55,18 @@ def begin_partial(file: ResultFile) -> bool:
 
 
 def open_partial(path: Path) -> tuple[Any, Mapping[str, Any]]:
-    """The array of the partial result of `path`, and the facts it was begun with; raises `OutputError` for a damaged one."""
+    """The array of the partial result of `path`, and the facts it was begun with; raises
+    `OutputError` for a damaged one.
+    """
     folder = partial_folder(path)
     try:
         group = zarr.open_group(folder / path.resolve().name, mode="r+")
-        array, facts = group[LEVEL], _facts(group)
+        array = group[LEVEL]
+        facts = _facts(group)
     except (OSError, ValueError, KeyError) as error:
-        raise OutputError(f"{folder} is damaged, or no partial result. Remove it, and begin anew.") from error
+        raise OutputError(
+            f"{folder} is damaged, or no partial result. Remove it, and begin anew."
+        ) from error
     return array, facts
 
 
@@ -76,15 +86,20 @@ def open_complete(path: Path) -> Any:
         raise OutputError(f"{path} is damaged. Remove it, and begin anew.") from error
 
 
-def add_partial_levels(file: ResultFile, on_progress: OnProgress, asked: Asked) -> None:
-    """Make the coarser levels of a partial result whose finest is complete; raises as `add_levels` does."""
+def add_partial_levels(file: ResultFile, on_progress: OnProgress, control: GetControl) -> None:
+    """Make the coarser levels of a partial result whose finest is complete; raises as `add_levels`
+    does.
+    """
     with writing(file.path.resolve()):
-        add_levels(partial_folder(file.path) / file.path.resolve().name, file, on_progress, asked)
+        add_levels(partial_folder(file.path) / file.path.resolve().name, file, on_progress, control)
 
 
 def finish_partial(path: Path, facts: Mapping[str, Any]) -> None:
-    """Add facts to the partial result of `path`, let it take its place, and remove what else lies in its folder."""
-    target, folder = path.resolve(), partial_folder(path)
+    """Add facts to the partial result of `path`, let it take its place, and remove what else lies
+    in its folder.
+    """
+    target = path.resolve()
+    folder = partial_folder(path)
     part = folder / target.name
     with writing(target):
         if part.exists():
@@ -96,7 +111,8 @@ def finish_partial(path: Path, facts: Mapping[str, Any]) -> None:
 
 def reopen_partial(path: Path) -> None:
     """Make a result that is complete a partial one again."""
-    target, folder = path.resolve(), partial_folder(path)
+    target = path.resolve()
+    folder = partial_folder(path)
     with writing(target):
         folder.mkdir(exist_ok=True)
         target.replace(folder / target.name)
@@ -115,11 +131,13 @@ def forget_partial(path: Path) -> None:
 
 
 def forget_leftover(path: Path) -> None:
-    """Remove a partial result's folder in which there is no result: its writer was ended while it made or completed it.
+    """Remove a partial result's folder in which there is no result: its writer was ended while it
+    made or completed it.
 
     Where another removes it too and has begun anew meanwhile, what it has begun is put back.
     """
-    folder, name = partial_folder(path), path.resolve().name
+    folder = partial_folder(path)
+    name = path.resolve().name
     if not _is_leftover(folder, name):
         return
     with writing(path.resolve()):

@@ -1,4 +1,6 @@
-"""The levels of a zarr result: the finest, and coarser ones, each half of the one above, until one is about a chunk."""
+"""The levels of a zarr result: the finest, and coarser ones, each half of the one above, until one
+is about a chunk.
+"""
 
 from dataclasses import dataclass
 from math import prod
@@ -9,12 +11,17 @@ from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.scan import SPATIAL, Slices
 
 CHUNK_PX = 512
-COARSEST_PX = {2: 512, 3: 128}  # the longest side of the coarsest level, where slices are halved and where volumes are
+COARSEST_PX = {
+    2: 512,
+    3: 128,
+}  # the longest side of the coarsest level, where slices are halved and where volumes are
 
 
 @dataclass(frozen=True)
 class Level:
-    """One level: its shape and chunks, where its voxels lie, and how many of the level above make one of its, by axis."""
+    """One level: its shape and chunks, where its voxels lie, and how many of the level above make
+    one of its, by axis.
+    """
 
     shape: tuple[int, ...]
     chunks: tuple[int, ...]
@@ -32,29 +39,42 @@ class Level:
         return tuple(slice(i * chunk, min((i + 1) * chunk, n)) for i, chunk, n in parts)
 
     def source(self, part: Slices) -> Slices:
-        """The part of the level above of which a part is made: whole chunks, so that each is read once."""
-        return tuple(slice(own.start * factor, own.stop * factor) for own, factor in zip(part, self.factors, strict=True))
+        """The part of the level above of which a part is made: whole chunks, so that each is read
+        once.
+        """
+        return tuple(
+            slice(own.start * factor, own.stop * factor)
+            for own, factor in zip(part, self.factors, strict=True)
+        )
 
 
 def plan_levels(file: ResultFile) -> list[Level]:
     """All levels of a result, finest first.
 
-    Halved are the spatial axes along which a chunk has more than one voxel: y and x of slices, also of those in a stack,
-    and z, y and x of volumes. Labels are every other voxel; probabilities are means, which lie half a voxel further.
+    Halved are the spatial axes along which a chunk has more than one voxel: y and x of slices, also
+    of those in a stack, and z, y and x of volumes. Labels are every other voxel; probabilities are
+    means, which lie half a voxel further.
     """
-    sizes, chunks = file.sizes_um, chunk_shape(file)
-    halved = [letter in SPATIAL and chunk > 1 for letter, chunk in zip(file.axes, chunks, strict=True)]
+    sizes = file.sizes_um
+    chunks = chunk_shape(file)
+    halved = [
+        letter in SPATIAL and chunk > 1 for letter, chunk in zip(file.axes, chunks, strict=True)
+    ]
     scale = tuple(sizes.get(letter, 1.0) for letter in file.axes)
     levels = [Level(file.shape, chunks, scale, (0.0,) * len(scale), (1,) * len(scale))]
     most = COARSEST_PX[3 if sum(halved) == 3 else 2]
-    while max((n for n, may in zip(levels[-1].shape, halved, strict=True) if may), default=0) > most:
+    while (
+        max((n for n, may in zip(levels[-1].shape, halved, strict=True) if may), default=0) > most
+    ):
         levels.append(_coarser(levels[-1], halved, takes_means(file)))
     return levels
 
 
 def chunk_shape(file: ResultFile) -> tuple[int, ...]:
     """The chunks of a result's finest level."""
-    given = {} if file.chunks is None else dict(zip(file.scan.result_axes, file.chunks, strict=True))
+    given = (
+        {} if file.chunks is None else dict(zip(file.scan.result_axes, file.chunks, strict=True))
+    )
     wanted = {"y": CHUNK_PX, "x": CHUNK_PX} | given
     return tuple(min(n, wanted.get(a, 1)) for a, n in zip(file.axes, file.shape, strict=True))
 
@@ -70,7 +90,9 @@ def takes_means(file: ResultFile) -> bool:
 
 
 def mean_of(values: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:
-    """The means of blocks of `factors` voxels, of 1 or 2 along each axis, and of what is left of a block at the end."""
+    """The means of blocks of `factors` voxels, of 1 or 2 along each axis, and of what is left of a
+    block at the end.
+    """
     for axis, factor in enumerate(factors):
         if factor == 2:
             values = _mean_of_pairs(values, axis)
@@ -79,7 +101,8 @@ def mean_of(values: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:
 
 def _mean_of_pairs(values: np.ndarray, axis: int) -> np.ndarray:
     line = np.moveaxis(values, axis, 0)
-    mean, second = line[::2].astype(np.float32), line[1::2]
+    mean = line[::2].astype(np.float32)
+    second = line[1::2]
     mean[: len(second)] = (mean[: len(second)] + second) / 2
     return np.moveaxis(mean, 0, axis)
 

@@ -11,14 +11,22 @@ import zarr
 
 from napari_unet.errors import OutputError
 from napari_unet.files import forget_folder
-from napari_unet.progress import Asked, OnProgress, Stopped, go, ignore
+from napari_unet.progress import GetControl, OnProgress, Stopped, always_continue, ignore
 from napari_unet.scans.formats.result_file import ResultFile
-from napari_unet.scans.formats.zarr_levels import OME, add_levels, create_level, described, forget_coarser
+from napari_unet.scans.formats.zarr_levels import (
+    OME,
+    add_levels,
+    create_level,
+    described,
+    forget_coarser,
+)
 from napari_unet.scans.formats.zarr_pyramid import plan_levels
 
 
 @contextmanager
-def zarr_result(file: ResultFile, on_progress: OnProgress = ignore, asked: Asked = go) -> Iterator[Any]:
+def zarr_result(
+    file: ResultFile, on_progress: OnProgress = ignore, control: GetControl = always_continue
+) -> Iterator[Any]:
     """A zarr array to fill, in a sibling folder that takes the place of `file.path` at the end.
 
     Its coarser levels are made before; after STOP there are none.
@@ -29,9 +37,11 @@ def zarr_result(file: ResultFile, on_progress: OnProgress = ignore, asked: Asked
     try:
         with writing(target):
             yield create_zarr(part, file)
-            zarr.open_group(part, mode="r+").attrs["napari_unet"] = dict(file.facts)  # some are known at the end only
+            zarr.open_group(part, mode="r+").attrs["napari_unet"] = dict(
+                file.facts
+            )  # some are known at the end only
             try:
-                add_levels(part, file, on_progress, asked)
+                add_levels(part, file, on_progress, control)
             except Stopped:
                 forget_coarser(part, file)
             put_in_place(part, target)
@@ -45,17 +55,25 @@ def writing(target: Path) -> Iterator[None]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"Can not write into {target.parent}: {error.strerror}. Choose another folder.") from error
+        raise OutputError(
+            f"Can not write into {target.parent}: {error.strerror}. Choose another folder."
+        ) from error
     try:
         yield
     except OSError as error:
-        raise OutputError(f"Can not write {target}: {error.strerror or error}. What was there is untouched.") from error
+        raise OutputError(
+            f"Can not write {target}: {error.strerror or error}. What was there is untouched."
+        ) from error
 
 
 def create_zarr(folder: Path, file: ResultFile) -> Any:
     """A new OME-NGFF group in `folder`; its array, to be filled."""
     finest = plan_levels(file)[:1]
-    group = zarr.create_group(folder, zarr_format=3, attributes={OME: described(file, finest), "napari_unet": dict(file.facts)})
+    group = zarr.create_group(
+        folder,
+        zarr_format=3,
+        attributes={OME: described(file, finest), "napari_unet": dict(file.facts)},
+    )
     return create_level(group, 0, finest[0], file)
 
 

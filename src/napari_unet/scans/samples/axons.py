@@ -1,4 +1,6 @@
-"""Drawings of nerve fibres in cross-section: bright myelin rings around dark axons, as an electron microscope shows them."""
+"""Drawings of nerve fibres in cross-section: bright myelin rings around dark axons, as an electron
+microscope shows them.
+"""
 
 import numpy as np
 from scipy import ndimage
@@ -27,7 +29,8 @@ def _pack(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray,
     """Circles that do not overlap, the large ones first; they reach over the border."""
     low, high = RADIUS_PX
     wanted = np.sort(np.clip(np.exp(rng.normal(np.log(10.5), 0.5, FIBRES)), low, high))[::-1]
-    centres, radii = np.empty((FIBRES, 2)), np.empty(FIBRES)
+    centres = np.empty((FIBRES, 2))
+    radii = np.empty(FIBRES)
     count = 0
     for radius in wanted:
         places = rng.uniform(-0.5 * high, np.array(shape) + 0.5 * high, (TRIES, 2))
@@ -39,11 +42,21 @@ def _pack(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray,
     return centres[:count], radii[:count]
 
 
-def _paint(shape: tuple[int, int], centres: np.ndarray, radii: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """The class and the tone of every pixel, on a grid that is bent so that the circles become fibres."""
-    truth, tone = np.zeros(shape, np.uint8), _ground(shape, rng)
-    bend = [BEND_PX * smooth_field(shape, (22.0, 22.0), rng) + 1.2 * smooth_field(shape, (7.0, 7.0), rng) for _ in shape]
-    dents, fine = smooth_field(shape, (9.0, 9.0), rng), smooth_field(shape, (1.2, 1.2), rng)
+def _paint(
+    shape: tuple[int, int], centres: np.ndarray, radii: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The class and the tone of every pixel, on a grid that is bent so that the circles become
+    fibres.
+    """
+    truth = np.zeros(shape, np.uint8)
+    tone = _ground(shape, rng)
+    bend = [
+        BEND_PX * smooth_field(shape, (22.0, 22.0), rng)
+        + 1.2 * smooth_field(shape, (7.0, 7.0), rng)
+        for _ in shape
+    ]
+    dents = smooth_field(shape, (9.0, 9.0), rng)
+    fine = smooth_field(shape, (1.2, 1.2), rng)
     for centre, radius in zip(centres, radii, strict=True):
         box = _box(shape, centre, radius)
         rows, columns = np.ogrid[box]
@@ -52,7 +65,8 @@ def _paint(shape: tuple[int, int], centres: np.ndarray, radii: np.ndarray, rng: 
         ring = distance < radius
         core = ring & (distance < radius - sheath + 0.6 * dents[box])
         truth[box][ring], truth[box][core] = MYELIN, AXON
-        myelin, axon = BRIGHT * rng.normal(1, 0.07), DARK * np.exp(rng.normal(0, 0.25))
+        myelin = BRIGHT * rng.normal(1, 0.07)
+        axon = DARK * np.exp(rng.normal(0, 0.25))
         tone[box][ring] = (myelin * (1 + 0.10 * fine[box]))[ring]
         tone[box][core] = (axon * (1 + 0.14 * fine[box] + 0.08 * dents[box]))[core]
     return truth, tone
@@ -60,10 +74,14 @@ def _paint(shape: tuple[int, int], centres: np.ndarray, radii: np.ndarray, rng: 
 
 def _box(shape: tuple[int, int], centre: np.ndarray, radius: float) -> tuple[slice, ...]:
     reach = radius + 4 * BEND_PX
-    return tuple(slice(max(0, int(c - reach)), max(0, min(n, int(c + reach)))) for c, n in zip(centre, shape, strict=True))
+    return tuple(
+        slice(max(0, int(c - reach)), max(0, min(n, int(c + reach))))
+        for c, n in zip(centre, shape, strict=True)
+    )
 
 
 def _ground(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """What lies between the fibres: grey matter of fine processes, with paler membranes."""
-    coarse, fine = smooth_field(shape, (16.0, 16.0), rng), smooth_field(shape, (2.2, 2.2), rng)
+    coarse = smooth_field(shape, (16.0, 16.0), rng)
+    fine = smooth_field(shape, (2.2, 2.2), rng)
     return np.clip(GREY * (1 + 0.18 * coarse + 0.30 * fine), 5, None).astype(np.float32)

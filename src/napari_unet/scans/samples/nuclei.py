@@ -1,4 +1,6 @@
-"""Drawings of fluorescent nuclei: ellipses of many sizes and brightnesses, some touching, blurred, over a dark uneven ground."""
+"""Drawings of fluorescent nuclei: ellipses of many sizes and brightnesses, some touching, blurred,
+over a dark uneven ground.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -42,9 +44,12 @@ def draw_nuclei(drawing: Drawing, rng: np.random.Generator) -> tuple[np.ndarray,
     return _expose(drawing, nuclei, texture, rng)
 
 
-def draw_timelapse(drawing: Drawing, times: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def draw_timelapse(
+    drawing: Drawing, times: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Nuclei that wander, turn and fade: images and truths with a time axis first."""
-    nuclei, texture = _scatter(drawing, rng), _Texture.of(drawing, rng)
+    nuclei = _scatter(drawing, rng)
+    texture = _Texture.of(drawing, rng)
     frames = []
     for _ in range(times):
         frames.append(_expose(drawing, nuclei, texture, rng))
@@ -54,7 +59,9 @@ def draw_timelapse(drawing: Drawing, times: int, rng: np.random.Generator) -> tu
 
 
 def _scatter(drawing: Drawing, rng: np.random.Generator) -> Nuclei:
-    """Nuclei at random places, the large ones first, none deep inside another; many sit in clusters."""
+    """Nuclei at random places, the large ones first, none deep inside another; many sit in
+    clusters.
+    """
     size_um = np.array(drawing.shape) * drawing.spacing_um
     low, high = RADIUS_UM
     mean_radii = np.sort(low + (high - low) * rng.beta(1.8, 2.4, drawing.count))[::-1]
@@ -62,10 +69,13 @@ def _scatter(drawing: Drawing, rng: np.random.Generator) -> Nuclei:
     kept: list[float] = []
     for radius in mean_radii:
         places = _candidates(size_um, centres, rng)
-        gaps = np.linalg.norm(places[:, None] - centres[None], axis=2) - CLOSEST * (radius + np.array(kept))
+        gaps = np.linalg.norm(places[:, None] - centres[None], axis=2) - CLOSEST * (
+            radius + np.array(kept)
+        )
         free = places[(gaps > 0).all(axis=1)]
         if len(free):
-            centres, kept = np.vstack([centres, free[:1]]), [*kept, float(radius)]
+            centres = np.vstack([centres, free[:1]])
+            kept = [*kept, float(radius)]
     return _shaped(centres, np.array(kept), rng)
 
 
@@ -74,7 +84,9 @@ def _candidates(size_um: np.ndarray, centres: np.ndarray, rng: np.random.Generat
     anywhere = rng.uniform(0, size_um, (TRIES, len(size_um)))
     if len(centres) == 0 or rng.random() < 0.5:
         return anywhere
-    beside = centres[rng.integers(len(centres), size=TRIES)] + rng.normal(0, RADIUS_UM[1] * 1.6, anywhere.shape)
+    beside = centres[rng.integers(len(centres), size=TRIES)] + rng.normal(
+        0, RADIUS_UM[1] * 1.6, anywhere.shape
+    )
     return np.vstack([beside[((beside > 0) & (beside < size_um)).all(axis=1)], anywhere])
 
 
@@ -90,7 +102,12 @@ def _shaped(centres: np.ndarray, radii: np.ndarray, rng: np.random.Generator) ->
 def _moved(nuclei: Nuclei, rng: np.random.Generator) -> Nuclei:
     steps = rng.normal(0, 1.0, nuclei.centres_um.shape)
     turns = rng.normal(0, 0.08, nuclei.angles.shape)
-    return replace(nuclei, centres_um=nuclei.centres_um + steps, angles=nuclei.angles + turns, brightness=nuclei.brightness * 0.96)
+    return replace(
+        nuclei,
+        centres_um=nuclei.centres_um + steps,
+        angles=nuclei.angles + turns,
+        brightness=nuclei.brightness * 0.96,
+    )
 
 
 @dataclass(frozen=True)
@@ -109,9 +126,14 @@ class _Texture:
         return cls(field(3.0), field(0.9), field(40.0))
 
 
-def _expose(drawing: Drawing, nuclei: Nuclei, texture: _Texture, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _expose(
+    drawing: Drawing, nuclei: Nuclei, texture: _Texture, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     stain, truth = _paint(drawing, nuclei, texture)
-    focus = [0.55 / s if len(drawing.shape) == 2 or axis else 0.9 / s for axis, s in enumerate(drawing.spacing_um)]
+    focus = [
+        0.55 / s if len(drawing.shape) == 2 or axis else 0.9 / s
+        for axis, s in enumerate(drawing.spacing_um)
+    ]
     sharp = ndimage.gaussian_filter(stain, focus, truncate=3)
     glow = ndimage.uniform_filter(sharp, [max(1, round(14 / s)) for s in drawing.spacing_um])
     ground = BACKGROUND * (1 + 0.25 * texture.haze) + 0.16 * glow
@@ -120,8 +142,10 @@ def _expose(drawing: Drawing, nuclei: Nuclei, texture: _Texture, rng: np.random.
 
 def _paint(drawing: Drawing, nuclei: Nuclei, texture: _Texture) -> tuple[np.ndarray, np.ndarray]:
     """The stain before the microscope, and where the nuclei are."""
-    stain, truth = np.zeros(drawing.shape, np.float32), np.zeros(drawing.shape, np.uint8)
-    bumps, grain = WOBBLE * texture.wobble, 1 + 0.16 * texture.chromatin
+    stain = np.zeros(drawing.shape, np.float32)
+    truth = np.zeros(drawing.shape, np.uint8)
+    bumps = WOBBLE * texture.wobble
+    grain = 1 + 0.16 * texture.chromatin
     for row in range(len(nuclei.centres_um)):
         box = _box(drawing, nuclei, row)
         distance = _distance(drawing, nuclei, row, box) + bumps[box]
@@ -135,15 +159,27 @@ def _paint(drawing: Drawing, nuclei: Nuclei, texture: _Texture) -> tuple[np.ndar
 def _box(drawing: Drawing, nuclei: Nuclei, row: int) -> tuple[slice, ...]:
     reach = nuclei.radii_um[row].max() * (1 + 4 * WOBBLE)
     spans = zip(nuclei.centres_um[row], drawing.spacing_um, drawing.shape, strict=True)
-    return tuple(slice(max(0, int((c - reach) / s)), min(n, max(0, int((c + reach) / s) + 2))) for c, s, n in spans)
+    return tuple(
+        slice(max(0, int((c - reach) / s)), min(n, max(0, int((c + reach) / s) + 2)))
+        for c, s, n in spans
+    )
 
 
 def _distance(drawing: Drawing, nuclei: Nuclei, row: int, box: tuple[slice, ...]) -> np.ndarray:
     """Distance from the centre as a share of the radius in that direction, over a box of the grid."""
-    axes = [np.arange(part.start, part.stop, dtype=np.float32) * np.float32(s) for part, s in zip(box, drawing.spacing_um, strict=True)]
+    axes = [
+        np.arange(part.start, part.stop, dtype=np.float32) * np.float32(s)
+        for part, s in zip(box, drawing.spacing_um, strict=True)
+    ]
     offsets = [axis - np.float32(c) for axis, c in zip(axes, nuclei.centres_um[row], strict=True)]
     *depth, y, x = np.meshgrid(*offsets, indexing="ij", sparse=True)
-    cos, sin = np.float32(np.cos(nuclei.angles[row])), np.float32(np.sin(nuclei.angles[row]))
+    cos = np.float32(np.cos(nuclei.angles[row]))
+    sin = np.float32(np.sin(nuclei.angles[row]))
     turned = [*depth, y * cos - x * sin, y * sin + x * cos]
-    distance: np.ndarray = np.sqrt(sum((part / np.float32(r)) ** 2 for part, r in zip(turned, nuclei.radii_um[row], strict=True)))
+    distance: np.ndarray = np.sqrt(
+        sum(
+            (part / np.float32(r)) ** 2
+            for part, r in zip(turned, nuclei.radii_um[row], strict=True)
+        )
+    )
     return distance

@@ -20,9 +20,11 @@ CORES_PER_WORKER = 4
 
 
 def hire(address: str, model: Model, settings: SegmentSettings) -> AbstractContextManager["Crew"]:
-    """The workers of a scheduler, who get the model when they join; those of "local" are started here, and closed at the end.
+    """The workers of a scheduler, who get the model when they join; those of "local" are started
+    here, and closed at the end.
 
-    Raises `ClusterError` where dask.distributed is not installed, or the scheduler can not be reached.
+    Raises `ClusterError` where dask.distributed is not installed, or the scheduler can not be
+    reached.
     """
     if distributed_version() is None:
         raise ClusterError(NO_CLUSTERS)
@@ -32,11 +34,15 @@ def hire(address: str, model: Model, settings: SegmentSettings) -> AbstractConte
     workers = _workers_here(settings) if owned else 0
     threads = max(1, core_count() // workers) if owned else None
     name = f"napari-unet {model.weights_sha256[:8]} {uuid4().hex[:8]}"
-    return crew_at(address, Kit(name, model_bytes(model, model.spec.name), settings, threads, owned), workers)
+    return crew_at(
+        address, Kit(name, model_bytes(model, model.spec.name), settings, threads, owned), workers
+    )
 
 
 def _workers_here(settings: SegmentSettings) -> int:
-    """How many workers share this machine: two at least, where there are as many cores, but only one where a GPU computes."""
+    """How many workers share this machine: two at least, where there are as many cores, but only
+    one where a GPU computes.
+    """
     cores = core_count()
     if choose_device(settings.device) != "cpu":
         return 1

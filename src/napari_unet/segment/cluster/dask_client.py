@@ -15,7 +15,9 @@ TLS_ADVICE = "Certificates are named in dask's own configuration, under distribu
 
 @contextmanager
 def client_at(address: str, workers: int) -> Iterator[Any]:
-    """A client of a scheduler, or of one with so many workers that is started here and closed at the end; raises `ClusterError`."""
+    """A client of a scheduler, or of one with so many workers that is started here and closed at
+    the end; raises `ClusterError`.
+    """
     with ExitStack() as stack:
         if address == LOCAL:
             stack.enter_context(_environment_as_it_was())
@@ -26,7 +28,9 @@ def client_at(address: str, workers: int) -> Iterator[Any]:
 
 @contextmanager
 def told_as_ours() -> Iterator[None]:
-    """Say what became of workers and scheduler in a sentence; what a worker has raised stays as it is."""
+    """Say what became of workers and scheduler in a sentence; what a worker has raised stays as it
+    is.
+    """
     try:
         yield
     except distributed.KilledWorker as error:
@@ -35,20 +39,31 @@ def told_as_ours() -> Iterator[None]:
             "Start fewer of them on each machine, or choose smaller tiles with --tile-px."
         ) from error
     except CancelledError as error:
-        raise ClusterError("The scheduler has ended, or has dropped this run. Start it again, and go on with --resume.") from error
+        raise ClusterError(
+            "The scheduler has ended, or has dropped this run. Start it again, and go on with --resume."
+        ) from error
 
 
 def _reached(place: Any) -> Any:
     """A client, which closes at the end."""
     try:
         return distributed.Client(place, set_as_default=False)
-    except (OSError, TypeError, ValueError, RuntimeError) as error:  # nobody there, no TLS here, none there, wrong certificates
+    except (
+        OSError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # nobody there, no TLS here, none there, wrong certificates
         advice = f" {TLS_ADVICE}" if str(place).startswith("tls://") else ""
-        raise ClusterError(f"The dask scheduler {place} can not be reached ({_reason(error)}).{advice}") from error
+        raise ClusterError(
+            f"The dask scheduler {place} can not be reached ({_reason(error)}).{advice}"
+        ) from error
 
 
 def _started(workers: int) -> Any:
-    """A scheduler and workers of our own, each a process, reached from this machine alone; closed at the end."""
+    """A scheduler and workers of our own, each a process, reached from this machine alone; closed
+    at the end.
+    """
     return distributed.LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
@@ -63,7 +78,9 @@ def _started(workers: int) -> Any:
 
 @contextmanager
 def _environment_as_it_was() -> Iterator[None]:
-    """Undo what dask sets in this process for the processes that it starts, such as one thread for every later one."""
+    """Undo what dask sets in this process for the processes that it starts, such as one thread for
+    every later one.
+    """
     before = dict(os.environ)
     try:
         yield

@@ -1,4 +1,6 @@
-"""What a worker does: it opens its model, its engine and an image once, and computes one chunk of tiles after the other."""
+"""What a worker does: it opens its model, its engine and an image once, and computes one chunk of
+tiles after the other.
+"""
 
 import signal
 import socket
@@ -11,14 +13,14 @@ from napari_unet.errors import ClusterError, OutputError, ScanError
 from napari_unet.model.formats.safetensors_file import load_model_bytes
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes, torch
-from napari_unet.progress import Wish
+from napari_unet.progress import Control
 from napari_unet.scans.formats.read import read_scan
 from napari_unet.segment.cluster.messages import Kit, Order, Survey
 from napari_unet.segment.engine import Engine, KnownEngine, make_engine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.resumable.journal import Journaled
-from napari_unet.segment.resumable.part import Keeping
-from napari_unet.segment.resumable.run import CompleteRun, kept_run
+from napari_unet.segment.resumable.part import ResumePolicy
+from napari_unet.segment.resumable.run import CompleteRun, resumable_run
 from napari_unet.segment.stream import stream
 from napari_unet.segment.tiles.lattice import lattice_of
 
@@ -26,10 +28,13 @@ SHARED = "Workers need the image and the output under the same paths as here, on
 
 
 class Desk:
-    """One kit at a worker. It computes one chunk at a time, whatever the worker's threads: the network takes them all."""
+    """One kit at a worker. It computes one chunk at a time, whatever the worker's threads: the
+    network takes them all.
+    """
 
     def __init__(self, kit: Kit) -> None:
-        self._kit, self._wish = kit, Wish.GO
+        self._kit = kit
+        self._answer = Control.CONTINUE
         self._lock = threading.Lock()
         self._opened: tuple[Order, SegmentJob] | None = None
 
@@ -38,28 +43,39 @@ class Desk:
         with self._lock, _told_where():
             job = self._job(order)
             engine = self._engine
-            return Survey(self._known, lattice_of(job, engine.kind, free_bytes(engine.device) // sharing)[1])
+            return Survey(
+                self._known, lattice_of(job, engine.kind, free_bytes(engine.device) // sharing)[1]
+            )
 
     def compute(self, order: Order, share: range) -> Journaled:
         """Compute the tiles of a share that no journal has; what is finished of it now."""
         with self._lock, _told_where():
-            if self._wish is not Wish.GO:
+            if self._answer is not Control.CONTINUE:
                 return Journaled()
-            keeping = Keeping(resume=True, share=share)
-            with kept_run(self._model, self._job(order), order.outputs, keeping, self._known, asked=self._asked) as run:
+            policy = ResumePolicy(resume=True, share=share)
+            with resumable_run(
+                self._model,
+                self._job(order),
+                order.outputs,
+                policy,
+                self._known,
+                control=self._control,
+            ) as run:
                 if isinstance(run, CompleteRun):
                     return Journaled()
                 if not run.complete:
-                    for tile in stream(self._model, run.job, asked=self._asked, engine=self._engine):
+                    for tile in stream(
+                        self._model, run.job, control=self._control, engine=self._engine
+                    ):
                         run.take(tile)
             return run.said
 
     def stop(self) -> None:
         """Stop, also in the middle of a tile; what is finished stays."""
-        self._wish = Wish.STOP
+        self._answer = Control.STOP
 
-    def _asked(self) -> Wish:
-        return self._wish
+    def _control(self) -> Control:
+        return self._answer
 
     @cached_property
     def _model(self) -> Model:
@@ -73,17 +89,22 @@ class Desk:
 
     @cached_property
     def _known(self) -> KnownEngine:
-        """The engine as it was at first, which the run is begun with, though another may have taken its place."""
+        """The engine as it was at first, which the run is begun with, though another may have taken
+        its place.
+        """
         return KnownEngine.of(self._engine)
 
     def _job(self, order: Order) -> SegmentJob:
         """The job of an order; that of the last one is kept open."""
         if self._opened is None or self._opened[0] != order:
             spec = self._model.spec
-            dimensions, channels = spec.architecture.dimensions, len(spec.channels)
+            dimensions = spec.architecture.dimensions
+            channels = len(spec.channels)
             if not order.image.exists():
                 raise ScanError(f"There is no image {order.image}. {SHARED}")
-            scan = read_scan(order.image, order.axes, order.spacing, dimensions=dimensions, channels=channels)
+            scan = read_scan(
+                order.image, order.axes, order.spacing, dimensions=dimensions, channels=channels
+            )
             self._opened = order, plan_job(spec, scan, self._kit.settings)
         return self._opened[1]
 

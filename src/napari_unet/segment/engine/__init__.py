@@ -1,4 +1,6 @@
-"""Engines: what runs a network on a window. Torch is always there; OpenVINO is imported when it is chosen."""
+"""Engines: what runs a network on a window. Torch is always there; OpenVINO is imported when it is
+chosen.
+"""
 
 from napari_unet.segment.engine.choice import choose_device as choose_device
 from napari_unet.segment.engine.choice import make_engine as make_engine

@@ -15,18 +15,21 @@ from napari_unet.segment.settings import SegmentSettings
 
 
 def choose_device(wanted: str) -> str:
-    """The name of the device that a setting means on this machine; raises `DeviceError` where it can not be had."""
+    """The name of the device that a setting means on this machine; raises `DeviceError` where it
+    can not be had.
+    """
     return choose(wanted, find_devices()).name
 
 
 def make_engine(model: Model, settings: SegmentSettings) -> Engine:
     """The engine that the settings ask for, ready to run.
 
-    The engine "auto" is OpenVINO where it is installed and the device is the processor; where that can not run the model, or
-    fails on the way, torch takes its place. Where the device "auto" is a card whose memory does not even suffice for the
-    smallest tile, the processor takes its place. The engine's note says so; what is named keeps its place. Raises
-    `EngineError` for a named engine that is not there or can not run the model, `SettingsError` for one that does not run
-    on the device asked for, `DeviceError` for a device that can not be had.
+    The engine "auto" is OpenVINO where it is installed and the device is the processor; where that
+    can not run the model, or fails on the way, torch takes its place. Where the device "auto" is a
+    card whose memory does not even suffice for the smallest tile, the processor takes its place.
+    The engine's note says so; what is named keeps its place. Raises `EngineError` for a named
+    engine that is not there or can not run the model, `SettingsError` for one that does not run on
+    the device asked for, `DeviceError` for a device that can not be had.
     """
     if settings.engine == "openvino":
         return _named_openvino(model, settings)
@@ -34,7 +37,8 @@ def make_engine(model: Model, settings: SegmentSettings) -> Engine:
     def by_torch(device: str, note: str = "") -> Engine:
         return TorchEngine(model.network, device, note, settings.precision)
 
-    device, on_processor = choose_device(settings.device), partial(by_torch, PROCESSOR)
+    device = choose_device(settings.device)
+    on_processor = partial(by_torch, PROCESSOR)
     if kind_for(settings.engine, device, openvino_version() is not None) == "openvino":
         try:
             return FallbackEngine(_openvino(model, settings.precision), on_processor)
@@ -47,12 +51,16 @@ def make_engine(model: Model, settings: SegmentSettings) -> Engine:
     except RuntimeError as error:
         if not out_of_memory(error):
             raise
-    return on_processor(f"The memory of {device} does not suffice for the model. The processor runs instead.")
+    return on_processor(
+        f"The memory of {device} does not suffice for the model. The processor runs instead."
+    )
 
 
 def _named_openvino(model: Model, settings: SegmentSettings) -> Engine:
     if settings.device not in ("auto", "cpu"):
-        raise SettingsError(f"OpenVINO runs on the processor, not on {settings.device}. Choose the device cpu, or the engine torch.")
+        raise SettingsError(
+            f"OpenVINO runs on the processor, not on {settings.device}. Choose the device cpu, or the engine torch."
+        )
     if openvino_version() is None:
         raise EngineError(NOT_INSTALLED)
     try:

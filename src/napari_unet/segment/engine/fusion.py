@@ -1,7 +1,8 @@
 """A U-Net's forward pass with ReLU inside the convolutions, and nothing concatenated.
 
-A convolution over two concatenated images is the sum of two convolutions, so the skip connection needs
-no copy of both: less memory at the widest level, and less time. Which library convolves is another's matter.
+A convolution over two concatenated images is the sum of two convolutions, so the skip connection
+needs no copy of both: less memory at the widest level, and less time. Which library convolves is
+another's matter.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,9 @@ class Convolution(Protocol):
     """A 3×3(×3) convolution with ReLU, of one image or of two as if they were concatenated."""
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        """Weight (out, in, 3, 3(, 3)) and bias (out), where and in the number format that images will be."""
+        """Weight (out, in, 3, 3(, 3)) and bias (out), where and in the number format that images
+        will be.
+        """
 
     def __call__(self, x: Tensor) -> Tensor:
         """(N, in, *space) to (N, out, *space)."""
@@ -29,10 +32,13 @@ class Convolution(Protocol):
 
 
 class PartedConvolution:
-    """A weight (out, in, 3, 3(, 3)), whole or in two along its inputs, in the layout that the whole has, and a bias (out)."""
+    """A weight (out, in, 3, 3(, 3)), whole or in two along its inputs, in the layout that the whole
+    has, and a bias (out).
+    """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        self._weight, self._bias = weight, bias
+        self._weight = weight
+        self._bias = bias
         self._ones = [1] * (weight.ndim - 2)  # padding, stride and dilation alike
         self._parts = lru_cache(maxsize=1)(self._parted)
 
@@ -55,12 +61,14 @@ class MkldnnConv(PartedConvolution):
     def of_two(self, one: Tensor, other: Tensor) -> Tensor:
         """(N, a, *space) and (N, b, *space), a + b = in, to (N, out, *space)."""
         of_one, of_other = self._parts(one.shape[1])
-        summed, ones = self._convolved(one, of_one, "none"), self._ones
+        summed = self._convolved(one, of_one, "none")
+        ones = self._ones
         add = torch.ops.mkldnn._convolution_pointwise_.binary
         return add(summed, other, of_other, None, ones, ones, ones, 1, "add", 1.0, "relu", [], "")  # type: ignore[no-any-return]
 
     def _convolved(self, x: Tensor, weight: Tensor, after: str) -> Tensor:
-        ones, convolve = self._ones, torch.ops.mkldnn._convolution_pointwise
+        ones = self._ones
+        convolve = torch.ops.mkldnn._convolution_pointwise
         return convolve(x, weight, self._bias, ones, ones, ones, 1, after, [], "")  # type: ignore[no-any-return]
 
 
@@ -77,39 +85,57 @@ class CudnnConv(PartedConvolution):
         of_one, of_other = self._parts(one.shape[1])
         ones = self._ones
         summed = torch.convolution(one, of_one, None, ones, ones, ones, False, [0] * len(ones), 1)
-        return torch.cudnn_convolution_add_relu(other, of_other, summed, 1.0, self._bias, ones, ones, ones, 1)
+        return torch.cudnn_convolution_add_relu(
+            other, of_other, summed, 1.0, self._bias, ones, ones, ones, 1
+        )
 
 
 def can_fuse(network: UNet) -> bool:
     """Whether the folded network has only plain blocks without normalisation."""
     blocks = [part for part in network.modules() if isinstance(part, Block)]
-    return all(block.skip is None and _bare(block.first) and _bare(block.second) for block in blocks)
+    return all(
+        block.skip is None and _bare(block.first) and _bare(block.second) for block in blocks
+    )
 
 
 def works(convolution: type[Convolution], dimensions: int, like: Tensor) -> bool:
-    """Whether an operator, which torch may change or drop, gives what a convolution and ReLU give where and as `like` is."""
+    """Whether an operator, which torch may change or drop, gives what a convolution and ReLU give
+    where and as `like` is.
+    """
     generator = torch.Generator().manual_seed(0)
-    weight, bias = torch.randn(16, 16, *(3,) * dimensions, generator=generator) / 9, torch.randn(16, generator=generator)
+    weight = torch.randn(16, 16, *(3,) * dimensions, generator=generator) / 9
+    bias = torch.randn(16, generator=generator)
     image = torch.randn(1, 16, *(8,) * dimensions, generator=generator)
     convolve = nn.functional.conv2d if dimensions == 2 else nn.functional.conv3d
     wanted = convolve(image, weight, bias, padding=1).relu()
     close = 1e-4 if like.dtype == torch.float32 else 1e-1
     try:
         with torch.inference_mode():
-            fused, image = convolution(weight.to(like), bias.to(like)), image.to(like)
+            fused = convolution(weight.to(like), bias.to(like))
+            image = image.to(like)
             found = fused(image), fused.of_two(image[:, :8].contiguous(), image[:, 8:].contiguous())
-            return all(torch.allclose(one.float().cpu(), wanted, rtol=close, atol=close) for one in found)
-    except (AttributeError, RuntimeError, TypeError):  # none of that name, not for this processor, or with other arguments
+            return all(
+                torch.allclose(one.float().cpu(), wanted, rtol=close, atol=close) for one in found
+            )
+    except (
+        AttributeError,
+        RuntimeError,
+        TypeError,
+    ):  # none of that name, not for this processor, or with other arguments
         return False
 
 
 class FusedUNet:
     """A folded network, called like it; `between` is called before each convolution."""
 
-    def __init__(self, network: UNet, convolution: type[Convolution], between: Callable[[], None]) -> None:
+    def __init__(
+        self, network: UNet, convolution: type[Convolution], between: Callable[[], None]
+    ) -> None:
         self._network = network
         self._between = between
-        encoder, decoder, pools = (cast(Any, list(parts)) for parts in (network.encoder, network.decoder, network.pools))
+        encoder, decoder, pools = (
+            cast(Any, list(parts)) for parts in (network.encoder, network.decoder, network.pools)
+        )
 
         def fused(part: ConvNorm) -> Convolution:
             return convolution(part.conv.weight.detach(), cast(Tensor, part.conv.bias).detach())

@@ -1,6 +1,7 @@
 """Which half precision a device computes fast, if any, and what it needs there.
 
-oneDNN's convolutions of bfloat16 read beyond an odd number of channels where a volume has one slice (seen in torch 2.13).
+oneDNN's convolutions of bfloat16 read beyond an odd number of channels where a volume has one slice
+(seen in torch 2.13).
 """
 
 from typing import Any
@@ -11,7 +12,9 @@ from napari_unet.segment.engine.fallback import PROCESSOR
 
 
 def half_on(device: str) -> torch.dtype | None:
-    """float16 on cards, which is finer than bfloat16; bfloat16 on processors that have instructions for it, None on others."""
+    """float16 on cards, which is finer than bfloat16; bfloat16 on processors that have instructions
+    for it, None on others.
+    """
     if device != PROCESSOR:
         return torch.float16
     return torch.bfloat16 if computes_bfloat16(device) else None
@@ -19,7 +22,9 @@ def half_on(device: str) -> torch.dtype | None:
 
 def even_channels(batch: torch.Tensor) -> torch.Tensor:
     """(N, C, *space) with one more channel, of zeros, where C is odd."""
-    return torch.cat([batch, torch.zeros_like(batch[:, :1])], dim=1) if batch.shape[1] % 2 else batch
+    return (
+        torch.cat([batch, torch.zeros_like(batch[:, :1])], dim=1) if batch.shape[1] % 2 else batch
+    )
 
 
 def with_even_inputs(network: UNet) -> UNet:
@@ -27,6 +32,8 @@ def with_even_inputs(network: UNet) -> UNet:
     first: Any = network.encoder[0]
     for convolution in (first.first.conv, first.skip):
         if convolution is not None:
-            convolution.weight = torch.nn.Parameter(even_channels(convolution.weight.detach()), requires_grad=False)
+            convolution.weight = torch.nn.Parameter(
+                even_channels(convolution.weight.detach()), requires_grad=False
+            )
             convolution.in_channels = convolution.weight.shape[1]
     return network

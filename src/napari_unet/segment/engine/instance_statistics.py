@@ -1,7 +1,9 @@
-"""InstanceNorm with statistics that belong to the frame: those of a sample of it, taken once, as BatchNorm keeps its own.
+"""InstanceNorm with statistics that belong to the frame: those of a sample of it, taken once, as
+BatchNorm keeps its own.
 
-Normalised by itself, each tile would be another image to the network, and tiles would show at their edges. With fixed
-statistics the network is one of convolutions alone: tiles are exact, and it is folded and fused like any other.
+Normalised by itself, each tile would be another image to the network, and tiles would show at their
+edges. With fixed statistics the network is one of convolutions alone: tiles are exact, and it is
+folded and fused like any other.
 """
 
 import copy
@@ -9,19 +11,27 @@ from typing import Any
 
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import ConvNorm, UNet
-from napari_unet.progress import Asked, go, heed
+from napari_unet.progress import GetControl, always_continue, heed
 
 nn = torch.nn
-BATCH_NORMS: dict[type, Any] = {nn.InstanceNorm2d: nn.BatchNorm2d, nn.InstanceNorm3d: nn.BatchNorm3d}
+BATCH_NORMS: dict[type, Any] = {
+    nn.InstanceNorm2d: nn.BatchNorm2d,
+    nn.InstanceNorm3d: nn.BatchNorm3d,
+}
 
 
-def fixed(network: UNet, windows: torch.Tensor, asked: Asked = go) -> UNet:
-    """A copy, where the windows are, whose InstanceNorm layers have the statistics of all windows (N, C, *window) together.
+def fixed(network: UNet, windows: torch.Tensor, control: GetControl = always_continue) -> UNet:
+    """A copy, where the windows are, whose InstanceNorm layers have the statistics of all windows
+    (N, C, *window) together.
 
     Asked before each layer, raises `Stopped` or `Cancelled`.
     """
     copied = copy.deepcopy(network).to(windows.device).eval()
-    norms = [_as_batch_norm(part, asked) for part in copied.modules() if isinstance(part, ConvNorm) and type(part.norm) in BATCH_NORMS]
+    norms = [
+        _as_batch_norm(part, control)
+        for part in copied.modules()
+        if isinstance(part, ConvNorm) and type(part.norm) in BATCH_NORMS
+    ]
     with torch.inference_mode():
         copied(windows)
     for norm, hooks in norms:
@@ -31,15 +41,23 @@ def fixed(network: UNet, windows: torch.Tensor, asked: Asked = go) -> UNet:
     return copied
 
 
-def _as_batch_norm(part: ConvNorm, asked: Asked) -> tuple[Any, tuple[Any, Any]]:
-    """Put a BatchNorm that learns its statistics in the place of an InstanceNorm; the hooks are to be removed when it has."""
+def _as_batch_norm(part: ConvNorm, control: GetControl) -> tuple[Any, tuple[Any, Any]]:
+    """Put a BatchNorm that learns its statistics in the place of an InstanceNorm; the hooks are to
+    be removed when it has.
+    """
     old: Any = part.norm
     norm = BATCH_NORMS[type(old)](old.num_features, eps=old.eps, momentum=1.0)
-    norm.weight, norm.bias = old.weight, old.bias
+    norm.weight = old.weight
+    norm.bias = old.bias
     part.norm = norm.to(old.weight.device).train()
 
     def as_of_all(_: object, given: tuple[torch.Tensor, ...], __: object) -> None:
         count = given[0].numel() / given[0].shape[1]
-        norm.running_var *= (count - 1) / count  # torch keeps the variance of a sample; InstanceNorm takes that of all there is
+        norm.running_var *= (
+            count - 1
+        ) / count  # torch keeps the variance of a sample; InstanceNorm takes that of all there is
 
-    return norm, (norm.register_forward_hook(as_of_all), part.register_forward_pre_hook(lambda *_: heed(asked)))
+    return norm, (
+        norm.register_forward_hook(as_of_all),
+        part.register_forward_pre_hook(lambda *_: heed(control)),
+    )

@@ -5,7 +5,9 @@ from typing import Literal
 
 Precision = Literal["float32", "half"]
 Library = Literal["torch", "torch on a card", "torch on Metal", "openvino"]
-Half = Literal["torch in half", "torch on a card in half", "torch on Metal in half", "openvino in half"]
+Half = Literal[
+    "torch in half", "torch on a card in half", "torch on Metal in half", "openvino in half"
+]
 Kind = Library | Half  # as far as they differ in what they take
 HALVES: dict[Library, Kind] = {
     "torch": "torch in half",
@@ -20,7 +22,9 @@ NO_CLUSTERS = "dask.distributed is not installed. Install it with: pip install '
 
 
 def kind_for(engine: str, device: str, openvino: bool, precision: Precision = "float32") -> Kind:
-    """What runs a network, by the settings' engine and precision and the device; `openvino` is whether that is installed."""
+    """What runs a network, by the settings' engine and precision and the device; `openvino` is
+    whether that is installed.
+    """
     if engine == "openvino" or (engine == "auto" and openvino and device == "cpu"):
         return in_precision("openvino", precision)
     return in_precision(torch_on(device), precision)

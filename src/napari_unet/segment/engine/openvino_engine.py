@@ -1,4 +1,6 @@
-"""A network run by OpenVINO on the processor: the same probabilities as torch's to 1e-4, in less time and memory."""
+"""A network run by OpenVINO on the processor: the same probabilities as torch's to 1e-4, in less
+time and memory.
+"""
 
 from contextlib import suppress
 from typing import Any
@@ -8,16 +10,26 @@ import numpy as np
 from napari_unet.errors import EngineError
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
-from napari_unet.progress import Asked, go, heed
+from napari_unet.progress import GetControl, always_continue, heed
 from napari_unet.segment.engine.instance_statistics import fixed
-from napari_unet.segment.engine.kinds import NO_HALF, Kind, Precision, in_precision, openvino_version
+from napari_unet.segment.engine.kinds import (
+    NO_HALF,
+    Kind,
+    Precision,
+    in_precision,
+    openvino_version,
+)
 from napari_unet.segment.engine.openvino_graph import graph_of
 from napari_unet.segment.engine.openvino_import import openvino
 from napari_unet.segment.engine.out_of_memory import out_of_memory
 from napari_unet.segment.engine.torch_engine import folded
 
 CONFIG = {"PERFORMANCE_HINT": "LATENCY"}  # one window at a time, on all cores
-HALF = ("BF16", "bf16", "bfloat16")  # float16 took twice as long as float32, on a processor that has both
+HALF = (
+    "BF16",
+    "bf16",
+    "bfloat16",
+)  # float16 took twice as long as float32, on a processor that has both
 ASK_MS = 50
 KEPT_SHAPES = 3
 TRIED_PX = 8
@@ -28,12 +40,16 @@ Shape = tuple[int, ...]
 
 
 class OpenVinoEngine:
-    """A network compiled for each shape of window; raises `EngineError` where OpenVINO can not run it as torch does."""
+    """A network compiled for each shape of window; raises `EngineError` where OpenVINO can not run
+    it as torch does.
+    """
 
     device = "cpu"
 
     def __init__(self, network: UNet, precision: Precision = "float32") -> None:
-        """In half precision where the processor has instructions for it; otherwise the note says that it has none."""
+        """In half precision where the processor has instructions for it; otherwise the note says
+        that it has none.
+        """
         self._unfixed = folded(network).to("cpu")  # a copy: what is looked at must not change
         self._fixed_by: torch.Tensor | None = None
         self._core = openvino.Core()
@@ -43,11 +59,13 @@ class OpenVinoEngine:
         self._compiled: dict[Shape, Any] = {}
         self._take(self._unfixed)
 
-    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
-        """Probabilities (K, *window) float32 of a normalised (C, *window); raises `Stopped`, `Cancelled` or `EngineError`."""
-        heed(asked)
+    def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
+        """Probabilities (K, *window) float32 of a normalised (C, *window); raises `Stopped`,
+        `Cancelled` or `EngineError`.
+        """
+        heed(control)
         try:
-            return torch.from_numpy(self._run(window.cpu(), asked))
+            return torch.from_numpy(self._run(window.cpu(), control))
         except RuntimeError as error:
             if out_of_memory(error):
                 raise
@@ -55,10 +73,12 @@ class OpenVinoEngine:
             failed.add_note(ADVICE)
             raise failed from error
 
-    def fix(self, windows: torch.Tensor, asked: Asked = go) -> None:
-        """Statistics for a network that normalises by instance; raises `EngineError` where OpenVINO can not run it as torch does."""
+    def fix(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
+        """Statistics for a network that normalises by instance; raises `EngineError` where OpenVINO
+        can not run it as torch does.
+        """
         if self._fixed_by is None or not torch.equal(self._fixed_by, windows):
-            self._take(folded(fixed(self._unfixed, windows.cpu(), asked)), try_out=False)
+            self._take(folded(fixed(self._unfixed, windows.cpu(), control)), try_out=False)
             self._fixed_by = windows
 
     def give_way(self) -> bool:
@@ -66,28 +86,33 @@ class OpenVinoEngine:
         return False
 
     def _take(self, network: UNet, try_out: bool = True) -> None:
-        """Run this network; one that was fixed is not tried out again: of an image without contrast it may be a wild one."""
+        """Run this network; one that was fixed is not tried out again: of an image without contrast
+        it may be a wild one.
+        """
         self._network = network
         self._compiled.clear()
         try:
             self._graph = graph_of(network)
             if try_out:
                 self._try_out()
-        except Exception as error:  # whatever it is: an OpenVINO of other functions, another processor, torch can run it
+        # whatever it is: an OpenVINO of other functions, another processor, torch can run it
+        except Exception as error:
             raise EngineError(f"OpenVINO can not run this model ({_reason(error)}).") from error
 
-    def _run(self, window: torch.Tensor, asked: Asked) -> np.ndarray:
+    def _run(self, window: torch.Tensor, control: GetControl) -> np.ndarray:
         image = self._network.padded(window[None]).contiguous().numpy()
         found = np.empty((1, self._network.config.out_channels, *image.shape[2:]), np.float32)
         request = self._ready(image.shape[2:]).create_infer_request()
         request.set_input_tensor(openvino.Tensor(image, shared_memory=True))
         request.set_output_tensor(openvino.Tensor(found, shared_memory=True))
-        finish(request, asked)
+        finish(request, control)
         inside: np.ndarray = found[0][(slice(None), *(slice(side) for side in window.shape[1:]))]
         return inside
 
     def _ready(self, shape: Shape) -> Any:
-        """The network compiled for windows of a shape; what others hold in memory is let go, the oldest of them altogether."""
+        """The network compiled for windows of a shape; what others hold in memory is let go, the
+        oldest of them altogether.
+        """
         kept = self._compiled
         if shape == next(reversed(kept), None):
             return kept[shape]
@@ -99,7 +124,13 @@ class OpenVinoEngine:
         if ready is None:
             self._graph.reshape([1, self._network.config.in_channels, *shape])
             ready = self._core.compile_model(
-                self._graph, "CPU", CONFIG | {"INFERENCE_PRECISION_HINT": self._hint, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
+                self._graph,
+                "CPU",
+                CONFIG
+                | {
+                    "INFERENCE_PRECISION_HINT": self._hint,
+                    "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+                },
             )
         kept[shape] = ready
         return ready
@@ -116,20 +147,30 @@ class OpenVinoEngine:
     def _try_out(self) -> None:
         """Run about the smallest window and compare with torch."""
         sides = [max(step, TRIED_PX) for step in self._network.strides]
-        window = torch.rand(self._network.config.in_channels, *sides, generator=torch.Generator().manual_seed(0))
+        window = torch.rand(
+            self._network.config.in_channels, *sides, generator=torch.Generator().manual_seed(0)
+        )
         with torch.inference_mode():
             scores = self._network(window[None])[0]
             wanted = (torch.sigmoid(scores) if len(scores) == 1 else scores.softmax(dim=0)).numpy()
-        if not np.allclose(self._run(window, go), wanted, rtol=0, atol=CLOSE if self._hint == "f32" else CLOSE_IN_HALF, equal_nan=True):
+        if not np.allclose(
+            self._run(window, always_continue),
+            wanted,
+            rtol=0,
+            atol=CLOSE if self._hint == "f32" else CLOSE_IN_HALF,
+            equal_nan=True,
+        ):
             raise ValueError("its result is not PyTorch's")
 
 
-def finish(request: Any, asked: Asked) -> None:
-    """Run an infer request to its end, asking meanwhile; raises `Stopped` or `Cancelled` when it has let go of its arrays."""
+def finish(request: Any, control: GetControl) -> None:
+    """Run an infer request to its end, asking meanwhile; raises `Stopped` or `Cancelled` when it
+    has let go of its arrays.
+    """
     request.start_async()
     try:
         while not request.wait_for(ASK_MS):
-            heed(asked)
+            heed(control)
     except BaseException:
         request.cancel()
         with suppress(RuntimeError):  # it says that it was cancelled
@@ -139,5 +180,9 @@ def finish(request: Any, asked: Asked) -> None:
 
 def _reason(error: BaseException) -> str:
     """What went wrong, out of a message that begins with places in OpenVINO's source."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("Exception from ")]
+    lines = [
+        line.strip()
+        for line in str(error).splitlines()
+        if line.strip() and not line.startswith("Exception from ")
+    ]
     return " ".join(lines).rstrip(".") or type(error).__name__

@@ -1,8 +1,8 @@
 """A U-Net as OpenVINO's graph, written from its weights.
 
-Nothing is traced: that takes seconds, goes through parts of torch that are on their way out, and leaves OpenVINO's
-converter, which reports its use, out of it. The graph is that of `model/unet`, with BatchNorm folded into the
-convolutions, and sigmoid or softmax at its end.
+Nothing is traced: that takes seconds, goes through parts of torch that are on their way out, and
+leaves OpenVINO's converter, which reports its use, out of it. The graph is that of `model/unet`,
+with BatchNorm folded into the convolutions, and sigmoid or softmax at its end.
 """
 
 from typing import Any
@@ -19,12 +19,15 @@ INSTANCE_NORMS = (nn.InstanceNorm2d, nn.InstanceNorm3d)
 
 
 def graph_of(network: UNet) -> Any:
-    """The `openvino.Model` of a network in evaluation mode: (1, C, *space) to probabilities (1, K, *space).
+    """The `openvino.Model` of a network in evaluation mode: (1, C, *space) to probabilities (1, K,
+    *space).
 
     Each side has to be a multiple of the network's stride along it.
     """
     config = network.config
-    x = image = ops.parameter(openvino.PartialShape([1, config.in_channels, *[-1] * config.dimensions]), np.float32)
+    x = image = ops.parameter(
+        openvino.PartialShape([1, config.in_channels, *[-1] * config.dimensions]), np.float32
+    )
     skips = []
     for block, stride in zip(network.encoder[:-1], config.level_strides, strict=True):
         skips.append(_block(x, block))
@@ -33,12 +36,18 @@ def graph_of(network: UNet) -> Any:
     for up in network.decoder:
         x = _up(x, skips.pop(), up)
     scores = _convolved(x, network.head.weight, network.head.bias)
-    return openvino.Model([ops.sigmoid(scores) if config.out_channels == 1 else ops.softmax(scores, 1)], [image], "U-Net")
+    return openvino.Model(
+        [ops.sigmoid(scores) if config.out_channels == 1 else ops.softmax(scores, 1)],
+        [image],
+        "U-Net",
+    )
 
 
 def _block(x: Any, block: Any) -> Any:
     y = _conv_norm(ops.relu(_conv_norm(x, block.first)), block.second)
-    return ops.relu(y if block.skip is None else ops.add(y, _convolved(x, block.skip.weight, block.skip.bias)))
+    return ops.relu(
+        y if block.skip is None else ops.add(y, _convolved(x, block.skip.weight, block.skip.bias))
+    )
 
 
 def _up(x: Any, skip: Any, up: Any) -> Any:
@@ -48,12 +57,15 @@ def _up(x: Any, skip: Any, up: Any) -> Any:
 
 
 def _pooled(x: Any, stride: tuple[int, ...]) -> Any:
-    ones, none = [1] * len(stride), [0] * len(stride)
+    ones = [1] * len(stride)
+    none = [0] * len(stride)
     return ops.max_pool(x, list(stride), ones, none, none, list(stride)).output(0)
 
 
 def _conv_norm(x: Any, part: ConvNorm) -> Any:
-    norm, weight, bias = part.norm, part.conv.weight, part.conv.bias
+    norm = part.norm
+    weight = part.conv.weight
+    bias = part.conv.bias
     if isinstance(norm, BATCH_NORMS):
         statistics: Any = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
         return _convolved(x, *nn.utils.fusion.fuse_conv_bn_weights(weight, bias, *statistics))
@@ -69,7 +81,8 @@ def _even(x: Any, norm: Any, ndim: int) -> Any:
 
 def _convolved(x: Any, weight: Any, bias: Any) -> Any:
     """`x` under a convolution of stride 1 that keeps its size."""
-    ones, pads = [1] * (weight.ndim - 2), [side // 2 for side in weight.shape[2:]]
+    ones = [1] * (weight.ndim - 2)
+    pads = [side // 2 for side in weight.shape[2:]]
     return _with_bias(ops.convolution(x, _constant(weight), ones, pads, pads, ones), bias)
 
 

@@ -1,4 +1,6 @@
-"""The one door to OpenVINO: it is imported without its telemetry, which would write to the home folder and send."""
+"""The one door to OpenVINO: it is imported without its telemetry, which would write to the home
+folder and send.
+"""
 
 import sys
 from typing import Any

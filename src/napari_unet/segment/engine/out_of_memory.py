@@ -1,4 +1,6 @@
-"""Which errors say that memory did not suffice; torch has a class for some of them, and for others, as OpenVINO, only words."""
+"""Which errors say that memory did not suffice; torch has a class for some of them, and for others,
+as OpenVINO, only words.
+"""
 
 from napari_unet.model.torch_import import torch
 
@@ -13,7 +15,9 @@ WORDS = (
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error of numpy, torch or OpenVINO, on any device, says that there was too little memory."""
+    """Whether an error of numpy, torch or OpenVINO, on any device, says that there was too little
+    memory.
+    """
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in WORDS)

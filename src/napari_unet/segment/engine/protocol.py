@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from napari_unet.model.torch_import import torch
-from napari_unet.progress import Asked, go
+from napari_unet.progress import GetControl, always_continue
 from napari_unet.segment.engine.kinds import Kind
 
 
 class EngineFacts(Protocol):
     """What is to be known of an engine, here or on another machine.
 
-    `name` says with version and device what runs, for the record; `kind` which library that is and `device` where it runs,
-    for the plan of memory; `note` what the user should know of it, in sentences, or nothing. All of them may change
-    from one window to the next.
+    `name` says with version and device what runs, for the record; `kind` which library that is and
+    `device` where it runs, for the plan of memory; `note` what the user should know of it, in
+    sentences, or nothing. All of them may change from one window to the next.
     """
 
     @property
@@ -36,20 +36,26 @@ class EngineFacts(Protocol):
 class Engine(EngineFacts, Protocol):
     """Runs a network on one window after the other."""
 
-    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
-        """Probabilities (K, *window) float32, where the engine runs, of a normalised (C, *window) float32 from anywhere.
+    def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
+        """Probabilities (K, *window) float32, where the engine runs, of a normalised (C, *window)
+        float32 from anywhere.
 
-        A card may still be computing them when they are given. Asked within it, raises `Stopped` or `Cancelled`.
+        A card may still be computing them when they are given. Asked within it, raises `Stopped` or
+        `Cancelled`.
         """
 
-    def fix(self, windows: torch.Tensor, asked: Asked = go) -> None:
-        """Let a network that normalises by instance take the statistics of these (N, C, *window) for all windows from now on.
+    def fix(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
+        """Let a network that normalises by instance take the statistics of these (N, C, *window)
+        for all windows from now on.
 
-        Asked within it, raises `Stopped` or `Cancelled`; windows that it was fixed by last change nothing.
+        Asked within it, raises `Stopped` or `Cancelled`; windows that it was fixed by last change
+        nothing.
         """
 
     def give_way(self) -> bool:
-        """Let another engine run where memory does not suffice for the smallest tile; False where there is none."""
+        """Let another engine run where memory does not suffice for the smallest tile; False where
+        there is none.
+        """
 
 
 class WrappedEngine:
@@ -81,7 +87,9 @@ class WrappedEngine:
 
 @dataclass(frozen=True)
 class KnownEngine:
-    """The facts of an engine; it may be on another machine, and another may have taken its place since."""
+    """The facts of an engine; it may be on another machine, and another may have taken its place
+    since.
+    """
 
     name: str
     kind: Kind

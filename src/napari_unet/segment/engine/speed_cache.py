@@ -1,4 +1,6 @@
-"""How fast tiles were on this machine, and how much memory they took, per voxel of a window; kept in the user's cache. No torch."""
+"""How fast tiles were on this machine, and how much memory they took, per voxel of a window; kept
+in the user's cache. No torch.
+"""
 
 import json
 import math
@@ -18,7 +20,9 @@ FOLDER_VARIABLE = "NAPARI_UNET_CACHE"
 NAME = "paces.json"
 MOST_SETUPS = 100
 NEAR = 2  # windows may be four times larger or smaller than those whose speed is known
-LARGE = 20  # from this size on, windows tell the speed of larger ones too, and what they take is that of their voxels
+# from this size on, windows tell the speed of larger ones too, and what they take is that of their
+# voxels
+LARGE = 20
 PROBE_VOXELS = 2**LARGE
 SIZES = range(64)
 
@@ -37,7 +41,9 @@ class Measured:
 
 @dataclass(frozen=True)
 class Weighed:
-    """What a window took: which engine ran, on one of which size, and how many bytes that was at the peak for each of its voxels."""
+    """What a window took: which engine ran, on one of which size, and how many bytes that was at
+    the peak for each of its voxels.
+    """
 
     kind: Kind
     size: int
@@ -50,17 +56,29 @@ def size_of(voxels: int) -> int:
 
 
 def known_pace(config: UNetConfig, kind: Kind, device: str, voxels: int) -> float | None:
-    """Seconds per voxel of a window with so many, by earlier runs of such a network; None where there was none."""
+    """Seconds per voxel of a window with so many, by earlier runs of such a network; None where
+    there was none.
+    """
     known = _read().get(_setup(config, kind, device), {})
     wanted = size_of(voxels)
     distances = {int(size): abs(int(size) - wanted) for size in known}
-    near = [(far, known[str(size)]) for size, far in distances.items() if far <= NEAR or LARGE <= size < wanted]
+    near = [
+        (far, known[str(size)])
+        for size, far in distances.items()
+        if far <= NEAR or LARGE <= size < wanted
+    ]
     return min(near, default=(0, None))[1]
 
 
 def known_voxel_bytes(config: UNetConfig, kind: Kind) -> float | None:
-    """What a voxel of a window took at the peak, in bytes, by earlier runs of such a network; None where none was seen."""
-    known = {int(size): found for size, found in _read().get(_weighing(config, kind), {}).items() if int(size) >= LARGE}
+    """What a voxel of a window took at the peak, in bytes, by earlier runs of such a network; None
+    where none was seen.
+    """
+    known = {
+        int(size): found
+        for size, found in _read().get(_weighing(config, kind), {}).items()
+        if int(size) >= LARGE
+    }
     return known[max(known)] if known else None
 
 
@@ -69,15 +87,23 @@ def has_run(config: UNetConfig, kind: Kind, device: str) -> bool:
     return _setup(config, kind, device) in _read()
 
 
-def keep_paces(config: UNetConfig, measured: Sequence[Measured], weighed: Sequence[Weighed] = (), fresh: bool = False) -> None:
+def keep_paces(
+    config: UNetConfig,
+    measured: Sequence[Measured],
+    weighed: Sequence[Weighed] = (),
+    fresh: bool = False,
+) -> None:
     """Keep what a run has measured; where the cache can not be written, later runs do not know it.
 
-    What windows took in a `fresh` process, which computed nothing before, takes the place of what is known; else nothing does.
+    What windows took in a `fresh` process, which computed nothing before, takes the place of what
+    is known; else nothing does.
     """
     if not (measured or weighed):
         return
     known = _read()
-    new = [(_setup(config, found.kind, found.device), found.size, found.seconds) for found in measured]
+    new = [
+        (_setup(config, found.kind, found.device), found.size, found.seconds) for found in measured
+    ]
     taken = [(_weighing(config, found.kind), found.size, found.voxel_bytes) for found in weighed]
     new += [each for each in taken if fresh or each[0] not in known]
     for setup, _, _ in taken if fresh else ():
@@ -122,4 +148,8 @@ def _read() -> Paces:
 
 def _sound(paces: Any) -> dict[str, float]:
     entries = paces.items() if isinstance(paces, Mapping) else ()
-    return {size: pace for size, pace in entries if size in map(str, SIZES) and isinstance(pace, float) and 0 < pace < math.inf}
+    return {
+        size: pace
+        for size, pace in entries
+        if size in map(str, SIZES) and isinstance(pace, float) and 0 < pace < math.inf
+    }

@@ -7,10 +7,17 @@ from functools import cache
 
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import ConvNorm, UNet
-from napari_unet.progress import Asked, go, heed
+from napari_unet.progress import GetControl, always_continue, heed
 from napari_unet.segment.engine.cuda_graphs import CudaGraphs
 from napari_unet.segment.engine.fallback import PROCESSOR
-from napari_unet.segment.engine.fusion import Convolution, CudnnConv, FusedUNet, MkldnnConv, can_fuse, works
+from napari_unet.segment.engine.fusion import (
+    Convolution,
+    CudnnConv,
+    FusedUNet,
+    MkldnnConv,
+    can_fuse,
+    works,
+)
 from napari_unet.segment.engine.half import even_channels, half_on, with_even_inputs
 from napari_unet.segment.engine.instance_statistics import fixed
 from napari_unet.segment.engine.kinds import NO_HALF, Kind, Precision, in_precision, torch_on
@@ -20,28 +27,39 @@ Forward = Callable[[torch.Tensor], torch.Tensor]
 
 
 class TorchEngine:
-    """A network on one torch device, with BatchNorm folded into the convolutions, in the layout that is fastest there.
+    """A network on one torch device, with BatchNorm folded into the convolutions, in the layout
+    that is fastest there.
 
-    That is channels last on the processor, and on a card in half precision. In half precision where the device computes it
-    fast; otherwise the note says that it does not.
+    That is channels last on the processor, and on a card in half precision. In half precision where
+    the device computes it fast; otherwise the note says that it does not.
     """
 
-    def __init__(self, network: UNet, device: str = PROCESSOR, note: str = "", precision: Precision = "float32") -> None:
+    def __init__(
+        self,
+        network: UNet,
+        device: str = PROCESSOR,
+        note: str = "",
+        precision: Precision = "float32",
+    ) -> None:
         half = half_on(device) if precision == "half" else None
         self.kind: Kind = in_precision(torch_on(device), "float32" if half is None else "half")
-        self.name = f"torch {torch.__version__} on {device}{'' if half is None else f' in {_name(half)}'}"
+        self.name = (
+            f"torch {torch.__version__} on {device}{'' if half is None else f' in {_name(half)}'}"
+        )
         self.note = f"{note} {NO_HALF if half is None and precision == 'half' else ''}".strip()
         self.device = device
         self._numbers = half or torch.float32
         self._layout = self._fastest_layout(network.config.dimensions)
-        self._asked: Asked = go
+        self._control: GetControl = always_continue
         self._network = network
         self._fixed_by: torch.Tensor | None = None
         self._forward = self._prepared(network)
 
-    def run(self, window: torch.Tensor, asked: Asked = go) -> torch.Tensor:
-        """Probabilities (K, *window) float32 of a normalised (C, *window); raises `Stopped` or `Cancelled`."""
-        self._asked = asked
+    def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
+        """Probabilities (K, *window) float32 of a normalised (C, *window); raises `Stopped` or
+        `Cancelled`.
+        """
+        self._control = control
         with torch.inference_mode(), _exact_cudnn():
             batch = window[None].to(self.device, self._numbers)
             batch = even_channels(batch) if self._numbers == torch.bfloat16 else batch
@@ -49,12 +67,12 @@ class TorchEngine:
             scores = self._forward(batch)[0].float()
             return torch.sigmoid(scores) if len(scores) == 1 else scores.softmax(dim=0)
 
-    def fix(self, windows: torch.Tensor, asked: Asked = go) -> None:
+    def fix(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
         """Statistics for a network that normalises by instance."""
         if self._fixed_by is not None and torch.equal(self._fixed_by, windows):
             return
         with _exact_cudnn():
-            self._forward = self._prepared(fixed(self._network, windows.to(self.device), asked))
+            self._forward = self._prepared(fixed(self._network, windows.to(self.device), control))
         self._fixed_by = windows
 
     def give_way(self) -> bool:
@@ -72,7 +90,9 @@ class TorchEngine:
         network = folded(network)
         network = with_even_inputs(network) if self._numbers == torch.bfloat16 else network
         network = network.to(self.device, self._numbers).to(memory_format=self._layout)  # type: ignore[call-overload]
-        if can_fuse(network) and (convolution := _convolution(self.device, self._numbers, network.config.dimensions)):
+        if can_fuse(network) and (
+            convolution := _convolution(self.device, self._numbers, network.config.dimensions)
+        ):
             fused = FusedUNet(network, convolution, self._heed)
             return CudaGraphs(fused) if convolution is CudnnConv else fused
         for block in network.modules():
@@ -81,12 +101,14 @@ class TorchEngine:
         return network
 
     def _heed(self) -> None:
-        heed(self._asked)
+        heed(self._control)
 
 
 @cache
 def _convolution(device: str, numbers: torch.dtype, dimensions: int) -> type[Convolution] | None:
-    """The library whose convolutions are fastest on a device, if this build of torch has it there; tried once."""
+    """The library whose convolutions are fastest on a device, if this build of torch has it there;
+    tried once.
+    """
     if device == PROCESSOR:
         candidate: type[Convolution] = MkldnnConv
     elif device.startswith("cuda") and torch.version.hip is None:
@@ -94,13 +116,24 @@ def _convolution(device: str, numbers: torch.dtype, dimensions: int) -> type[Con
     else:
         return None
     with _exact_cudnn():
-        return candidate if works(candidate, dimensions, torch.empty(0, dtype=numbers, device=device)) else None
+        return (
+            candidate
+            if works(candidate, dimensions, torch.empty(0, dtype=numbers, device=device))
+            else None
+        )
 
 
 def _exact_cudnn() -> AbstractContextManager[None]:
-    """cuDNN as it is set, except that float32 means float32 on a GPU too; what is not named here would be switched off."""
+    """cuDNN as it is set, except that float32 means float32 on a GPU too; what is not named here
+    would be switched off.
+    """
     cudnn = torch.backends.cudnn
-    return cudnn.flags(enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False)
+    return cudnn.flags(
+        enabled=cudnn.enabled,
+        benchmark=cudnn.benchmark,
+        deterministic=cudnn.deterministic,
+        allow_tf32=False,
+    )
 
 
 def _name(numbers: torch.dtype) -> str:

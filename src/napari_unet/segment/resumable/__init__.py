@@ -1,1 +1,3 @@
-"""Runs into a zarr that can be interrupted, continued and divided; for the command line, the cluster and the window."""
+"""Runs into a zarr that can be interrupted, continued and divided; for the command line, the
+cluster and the window.
+"""

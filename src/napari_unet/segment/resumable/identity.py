@@ -16,12 +16,17 @@ from napari_unet.segment.tiles.lattice import halo_facts
 
 RUN = "run"  # the name under which a result's facts have it
 HASHES = ("sha256", "weights_sha256")
-ENGINE_FREE = {"device", "engine"}  # settings that say where, not what; the engine that ran is told by its name
+ENGINE_FREE = {
+    "device",
+    "engine",
+}  # settings that say where, not what; the engine that ran is told by its name
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """The image, the model and the settings of a run, what computes it, the core of its tiles, and in how many parts it is done."""
+    """The image, the model and the settings of a run, what computes it, the core of its tiles, and
+    in how many parts it is done.
+    """
 
     image: Mapping[str, Any]
     model: Mapping[str, Any]
@@ -36,9 +41,12 @@ class RunPlan:
         return plain
 
 
-def plan_run(model: Model, job: SegmentJob, engine: str, core_px: tuple[int, ...], parts: int | None) -> RunPlan:
+def plan_run(
+    model: Model, job: SegmentJob, engine: str, core_px: tuple[int, ...], parts: int | None
+) -> RunPlan:
     """The plan of a job; some small parts of the image are read."""
-    scan, whole = job.scan, len(job.frames) == prod(job.scan.grid_shape(job.dimensions))
+    scan = job.scan
+    whole = len(job.frames) == prod(job.scan.grid_shape(job.dimensions))
     return RunPlan(
         image={
             **asdict(identity_of(scan)),
@@ -47,7 +55,11 @@ def plan_run(model: Model, job: SegmentJob, engine: str, core_px: tuple[int, ...
             "colours": scan.rgb,
             "frames": None if whole else job.frames,
         },
-        model={"name": model.spec.name, "weights_sha256": model.weights_sha256, "halo": halo_facts(job)},
+        model={
+            "name": model.spec.name,
+            "weights_sha256": model.weights_sha256,
+            "halo": halo_facts(job),
+        },
         settings=job.settings.model_dump(mode="json", exclude=ENGINE_FREE),
         engine={"name": engine, "napari-unet-loop": __version__},
         core_px=core_px,
@@ -62,17 +74,23 @@ def same_result(begun: Mapping[str, Any], own: RunPlan) -> bool:
 
 
 def check_same(folder: Path, begun: Mapping[str, Any], own: RunPlan) -> None:
-    """Raise `OutputError` with one sentence where the run that was begun in a folder is another than this one."""
+    """Raise `OutputError` with one sentence where the run that was begun in a folder is another
+    than this one.
+    """
     wanted = own.as_dict()
     for what in ("image", "model", "settings", "engine"):
-        if (differences := list(_differences(begun.get(what), wanted[what]))) and (what != "engine" or own.engine["name"]):
+        if (differences := list(_differences(begun.get(what), wanted[what]))) and (
+            what != "engine" or own.engine["name"]
+        ):
             raise OutputError(
                 f"{folder} was begun with another {what} ({', '.join(differences)}). Give the same, or another place for the result; "
                 "or remove that folder, and begin anew."
             )
     if own.parts is not None and begun.get("parts") != own.parts:
         begun_as = "in one" if begun.get("parts") is None else f"in {begun['parts']} parts"
-        raise OutputError(f"{folder} was begun {begun_as}, this is one of {own.parts} parts. Keep to the first, or remove that folder.")
+        raise OutputError(
+            f"{folder} was begun {begun_as}, this is one of {own.parts} parts. Keep to the first, or remove that folder."
+        )
 
 
 def _differences(begun: Any, wanted: Mapping[str, Any]) -> Iterator[str]:
@@ -80,7 +98,11 @@ def _differences(begun: Any, wanted: Mapping[str, Any]) -> Iterator[str]:
     known = begun if isinstance(begun, Mapping) else {}
     for name, value in wanted.items():
         if (old := known.get(name)) != value:
-            yield _contents(name) if name in HASHES else f"{name}: {_short(old)} then, {_short(value)} now"
+            yield (
+                _contents(name)
+                if name in HASHES
+                else f"{name}: {_short(old)} then, {_short(value)} now"
+            )
 
 
 def _contents(name: str) -> str:

@@ -1,7 +1,8 @@
-"""What a run has finished, tile by tile, kept beside its result, so that another can go on from there.
+"""What a run has finished, tile by tile, kept beside its result, so that another can go on from
+there.
 
-Each run writes a journal of its own, and nobody else's: many can write at once, on any file system, and a torn end
-costs one record. A record is believed only where the result holds what it says.
+Each run writes a journal of its own, and nobody else's: many can write at once, on any file system,
+and a torn end costs one record. A record is believed only where the result holds what it says.
 """
 
 import json
@@ -22,7 +23,9 @@ SUFFIX = ".journal"
 
 @dataclass(frozen=True)
 class TileRecord:
-    """A finished tile: its number, the hash of what was written, voxels of each class, and voxels that were not finite."""
+    """A finished tile: its number, the hash of what was written, voxels of each class, and voxels
+    that were not finite.
+    """
 
     tile: int
     sha256: str
@@ -32,7 +35,9 @@ class TileRecord:
 
 @dataclass(frozen=True)
 class Journaled:
-    """What the journals of a folder say: the statistics of frames, the records of each tile, and which engines ran."""
+    """What the journals of a folder say: the statistics of frames, the records of each tile, and
+    which engines ran.
+    """
 
     statistics: dict[Index, FrameStatistics] = field(default_factory=dict)
     tiles: dict[int, list[TileRecord]] = field(default_factory=dict)
@@ -43,7 +48,9 @@ class RunJournal:
     """Writes one journal; raises `OutputError` where that is not possible."""
 
     def __init__(self, folder: Path, part: Part | None) -> None:
-        self._file = AppendOnly(folder / f"{writer_name(part)}.{uuid4().hex[:8]}{SUFFIX}", private=False)
+        self._file = AppendOnly(
+            folder / f"{writer_name(part)}.{uuid4().hex[:8]}{SUFFIX}", private=False
+        )
 
     def statistics(self, frame: Index, statistics: FrameStatistics) -> None:
         """Keep the statistics of a frame."""
@@ -82,7 +89,12 @@ def read_journals(folder: Path) -> Journaled:
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         for said in _records(path):
             if "tile" in said:
-                record = TileRecord(int(said["tile"]), str(said["sha256"]), tuple(map(int, said["voxels"])), int(said["nonfinite"]))
+                record = TileRecord(
+                    int(said["tile"]),
+                    str(said["sha256"]),
+                    tuple(map(int, said["voxels"])),
+                    int(said["nonfinite"]),
+                )
                 found.tiles.setdefault(record.tile, []).append(record)
             elif "engine" in said:
                 found.engines.append(str(said["engine"]))
@@ -98,4 +110,8 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _statistics(said: dict[str, Any]) -> FrameStatistics:
-    return FrameStatistics(tuple(map(float, said["low"])), tuple(map(float, said["high"])), float(said["nonfinite_share"]))
+    return FrameStatistics(
+        tuple(map(float, said["low"])),
+        tuple(map(float, said["high"])),
+        float(said["nonfinite_share"]),
+    )

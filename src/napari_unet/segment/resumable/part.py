@@ -23,17 +23,25 @@ def writer_name(part: Part | None) -> str:
 
 
 def share_of(part: Part | None, tiles: int) -> range:
-    """The numbers of a part's tiles, of all where there is none: a stretch, so that a part reads few frames, and all parts alike."""
-    return range(tiles) if part is None else range(tiles * (part.number - 1) // part.of, tiles * part.number // part.of)
+    """The numbers of a part's tiles, of all where there is none: a stretch, so that a part reads
+    few frames, and all parts alike.
+    """
+    return (
+        range(tiles)
+        if part is None
+        else range(tiles * (part.number - 1) // part.of, tiles * part.number // part.of)
+    )
 
 
 @dataclass(frozen=True)
-class Keeping:
-    """What is to become of what was begun before: `resume` goes on with it, `overwrite` replaces it.
+class ResumePolicy:
+    """What is to become of what was begun before: `resume` goes on with it, `overwrite` replaces
+    it.
 
-    With `part`, only that part is computed, and what is begun is that part's; `merge` computes nothing, and completes
-    what the parts have finished. With `share`, only the tiles of these numbers are computed, of a run that another has
-    begun and will complete. `how` says how a run that has ended early is gone on with.
+    With `part`, only that part is computed, and what is begun is that part's; `merge` computes
+    nothing, and completes what the parts have finished. With `share`, only the tiles of these
+    numbers are computed, of a run that another has begun and will complete. `how` says how a run
+    that has ended early is gone on with.
     """
 
     resume: bool = False

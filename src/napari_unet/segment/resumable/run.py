@@ -1,7 +1,8 @@
 """A run into zarr files that can be interrupted, gone on with, and divided among processes.
 
-What is finished lies beside its place (`scans.partial_zarr`), with the journals of all who wrote it (`run_journal`). Each
-tile of the plan fills whole chunks of the files, so that no two writers meet in one; the plan is that of the first.
+What is finished lies beside its place (`scans.partial_zarr`), with the journals of all who wrote it
+(`journal`). Each tile of the plan fills whole chunks of the files, so that no two writers meet in
+one; the plan is that of the first.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,25 +13,29 @@ import numpy as np
 
 from napari_unet.errors import Cancelled
 from napari_unet.model.model import Model
-from napari_unet.progress import Asked, OnProgress, go, ignore
+from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
 from napari_unet.scans.formats.write_lock import only_writer
 from napari_unet.segment.engine import EngineFacts
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Outputs
-from napari_unet.segment.resumable.files import Opening
-from napari_unet.segment.resumable.part import Keeping, writer_name
-from napari_unet.segment.resumable.tiles import KeptRun, Restored, Store
-from napari_unet.segment.totals import Tally
+from napari_unet.segment.resumable.files import RunFiles
+from napari_unet.segment.resumable.part import ResumePolicy, writer_name
+from napari_unet.segment.resumable.tiles import Restored, ResumableRun, Store
+from napari_unet.segment.totals import RunTotals
 
 
-class CompleteRun(Tally):
-    """A run of which nothing is left, since its result is there already; its numbers are those of all of it, never of a part."""
+class CompleteRun(RunTotals):
+    """A run of which nothing is left, since its result is there already; its numbers are those of
+    all of it, never of a part.
+    """
 
     def __init__(self, job: SegmentJob, facts: Mapping[str, Any], store: Store) -> None:
         super().__init__(job)
-        self._facts, self._store = facts, store
+        self._facts = facts
+        self._store = store
         self.voxels += np.asarray(facts["voxels"], np.int64)
-        self.nonfinite, self.skipped = int(facts["nonfinite"]), int(facts["tiles"])
+        self.nonfinite = int(facts["nonfinite"])
+        self.skipped = int(facts["tiles"])
 
     @property
     def complete(self) -> bool:
@@ -51,72 +56,87 @@ class CompleteRun(Tally):
         return dict(self._facts)
 
 
-def complete_run(model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping) -> CompleteRun | None:
-    """The run whose result is there already, and is to be left as it is; it needs no engine. Raises `OutputError` as `kept_run`."""
-    with _alone(outputs, keeping):
-        return _complete_run(model, job, outputs, keeping)
+def complete_run(
+    model: Model, job: SegmentJob, outputs: Outputs, policy: ResumePolicy
+) -> CompleteRun | None:
+    """The run whose result is there already, and is to be left as it is; it needs no engine. Raises
+    `OutputError` as `resumable_run`.
+    """
+    with _alone(outputs, policy):
+        return _complete_run(model, job, outputs, policy)
 
 
-def _complete_run(model: Model, job: SegmentJob, outputs: Outputs, keeping: Keeping) -> CompleteRun | None:
-    opening = Opening(model, job, outputs, keeping, None)
-    facts = opening.complete_facts()
-    return None if facts is None else CompleteRun(job, facts, opening.complete_store(facts))
+def _complete_run(
+    model: Model, job: SegmentJob, outputs: Outputs, policy: ResumePolicy
+) -> CompleteRun | None:
+    files = RunFiles(model, job, outputs, policy, None)
+    facts = files.complete_facts()
+    return None if facts is None else CompleteRun(job, facts, files.complete_store(facts))
 
 
 @contextmanager
-def kept_run(
+def resumable_run(
     model: Model,
     job: SegmentJob,
     outputs: Outputs,
-    keeping: Keeping,
+    policy: ResumePolicy,
     engine: EngineFacts | None,
     on_progress: OnProgress = ignore,
-    asked: Asked = go,
-) -> Iterator[KeptRun | CompleteRun]:
-    """Open the zarr files of a run: give the tiles of its `job` to `take`, and it is completed at the end.
+    control: GetControl = always_continue,
+) -> Iterator[ResumableRun | CompleteRun]:
+    """Open the zarr files of a run: give the tiles of its `job` to `take`, and it is completed at
+    the end.
 
-    What another has finished is checked, and not computed again. Whatever ends the run before it is complete leaves what is
-    finished for another, except CANCEL, after which it is as if the run had never begun. Of a part or a share, the end
-    completes nothing but that. Before a result takes its place, its coarser levels are made, which STOP leaves to another
-    too. `engine` is what will run; a merge needs none.
+    What another has finished is checked, and not computed again. Whatever ends the run before it is
+    complete leaves what is finished for another, except CANCEL, after which it is as if the run had
+    never begun. Of a part or a share, the end completes nothing but that. Before a result takes its
+    place, its coarser levels are made, which STOP leaves to another too. `engine` is what will run;
+    a merge needs none.
 
-    Raises `OutputError` where what was begun is of another run, or where this run is not wanted to touch it; where another
-    computes the same at this moment; where a disk has no room; and where a merge finds parts that are missing.
+    Raises `OutputError` where what was begun is of another run, or where this run is not wanted to
+    touch it; where another computes the same at this moment; where a disk has no room; and where a
+    merge finds parts that are missing.
     """
-    with _alone(outputs, keeping):
-        if (complete := _complete_run(model, job, outputs, keeping)) is not None:
+    with _alone(outputs, policy):
+        if (complete := _complete_run(model, job, outputs, policy)) is not None:
             yield complete
         else:
-            with _opened(Opening(model, job, outputs, keeping, engine), keeping, on_progress, asked) as run:
+            with _opened(
+                RunFiles(model, job, outputs, policy, engine), policy, on_progress, control
+            ) as run:
                 yield run
 
 
 @contextmanager
-def _opened(opening: Opening, keeping: Keeping, on_progress: OnProgress, asked: Asked) -> Iterator[KeptRun]:
+def _opened(
+    files: RunFiles, policy: ResumePolicy, on_progress: OnProgress, control: GetControl
+) -> Iterator[ResumableRun]:
     whole = False
     try:
-        run = opening.open(on_progress, asked)
+        run = files.open(on_progress, control)
     except BaseException:
-        opening.forget()  # an empty folder would pass for an interrupted run
+        files.forget()  # an empty folder would pass for an interrupted run
         raise
     try:
         yield run
-        whole = run.complete and keeping.whole and opening.add_levels(run, on_progress, asked)
+        whole = run.complete and policy.whole and files.add_levels(run, on_progress, control)
     except Cancelled:
         run.forget()
-        opening.forget()
+        files.forget()
         raise
     finally:
         run.close()
-        opening.leave(run)
+        files.leave(run)
     if whole:
-        opening.finish(run)
+        files.finish(run)
 
 
-def _alone(outputs: Outputs, keeping: Keeping) -> AbstractContextManager[None]:
-    """Keep others from computing the same; a share may be done twice, since whose worker is lost may not have ended."""
-    if keeping.share is not None:
+def _alone(outputs: Outputs, policy: ResumePolicy) -> AbstractContextManager[None]:
+    """Keep others from computing the same; a share may be done twice, since whose worker is lost
+    may not have ended.
+    """
+    if policy.share is not None:
         return nullcontext()
-    what = f"Part {keeping.part} of {outputs.labels}" if keeping.part else outputs.labels
+    what = f"Part {policy.part} of {outputs.labels}" if policy.part else outputs.labels
     refusal = f"{what} is being computed by another run at this moment. Wait until that has ended."
-    return only_writer(outputs.labels, writer_name(keeping.part), refusal)
+    return only_writer(outputs.labels, writer_name(policy.part), refusal)

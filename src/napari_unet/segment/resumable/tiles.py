@@ -9,20 +9,28 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import OutputError
-from napari_unet.progress import Asked, OnProgress, Progress, go, ignore, should_stop
+from napari_unet.progress import (
+    GetControl,
+    OnProgress,
+    Progress,
+    always_continue,
+    ignore,
+    should_stop,
+)
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Sink, digest
 from napari_unet.segment.resumable.journal import Journaled, RunJournal, TileRecord
-from napari_unet.segment.resumable.part import Keeping
+from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.stream import TileResult
 from napari_unet.segment.tiles.tile_grid import TileGrid
-from napari_unet.segment.totals import EnginesUsed, Tally
+from napari_unet.segment.totals import EnginesUsed, RunTotals
 
 
 @dataclass(frozen=True)
 class Restored:
-    """A tile as files hold it: where it belongs, its labels and, where they are kept, its probabilities, classes first.
+    """A tile as files hold it: where it belongs, its labels and, where they are kept, its
+    probabilities, classes first.
 
     The arrays are in the order in which `Scan.place` takes them.
     """
@@ -41,11 +49,15 @@ class Store:
     sinks: tuple[Sink, ...]
     grid: TileGrid
 
-    def verified(self, records: Mapping[int, list[TileRecord]], on_progress: OnProgress, asked: Asked) -> list[TileRecord]:
-        """Of what journals say, the tiles that the files hold as they were written; what is damaged is left out."""
+    def verified(
+        self, records: Mapping[int, list[TileRecord]], on_progress: OnProgress, control: GetControl
+    ) -> list[TileRecord]:
+        """Of what journals say, the tiles that the files hold as they were written; what is damaged
+        is left out.
+        """
         found = []
         for count, (number, said) in enumerate(sorted(records.items())):
-            if should_stop(asked):
+            if should_stop(control):
                 break
             on_progress(Progress(count, len(records), unit="finished tiles checked"))
             holds = self.hash_of(*self.grid.tile(number))
@@ -57,22 +69,36 @@ class Store:
         for number in numbers:
             frame, region = self.grid.tile(number)
             labels, *others = (_read(sink, frame, region) for sink in self.sinks)
-            yield Restored(frame, region, labels, _classes_first(others[0], labels) if others else None)
+            yield Restored(
+                frame, region, labels, _classes_first(others[0], labels) if others else None
+            )
 
     def hash_of(self, frame: Index, region: Slices) -> str | None:
         """The hash of what the files hold there; None where they can not be read."""
         try:
             return digest(sink.read(frame, region) for sink in self.sinks)
-        except Exception:  # a damaged chunk: each compressor has an error of its own, and each means to compute it again
+        # a damaged chunk: each compressor has an error of its own, and each means to compute it
+        # again
+        except Exception:
             return None
 
 
-class KeptRun(Tally):
+class ResumableRun(RunTotals):
     """Takes the tiles of `job`: those of its `share` that are not among the finished ones."""
 
-    def __init__(self, job: SegmentJob, store: Store, share: range, keeping: Keeping, known: Journaled, finished: list[TileRecord]) -> None:
+    def __init__(
+        self,
+        job: SegmentJob,
+        store: Store,
+        share: range,
+        policy: ResumePolicy,
+        known: Journaled,
+        finished: list[TileRecord],
+    ) -> None:
         super().__init__(replace(job, wanted=self._wants, statistics=known.statistics))
-        self._store, self._share, self._keeping = store, share, keeping
+        self._store = store
+        self._share = share
+        self._policy = policy
         self._statistics = dict(known.statistics)
         self.engines = EnginesUsed(known.engines)
         self._records: dict[int, TileRecord] = {}
@@ -104,7 +130,11 @@ class KeptRun(Tally):
         """What this run can say of the finished tiles, of their frames and of the engines."""
         frames = {self._store.grid.tile(number)[0] for number in self._records}
         statistics = {frame: value for frame, value in self._statistics.items() if frame in frames}
-        return Journaled(statistics, {number: [record] for number, record in self._records.items()}, list(self.engines.names))
+        return Journaled(
+            statistics,
+            {number: [record] for number, record in self._records.items()},
+            list(self.engines.names),
+        )
 
     @property
     def kept(self) -> str:
@@ -112,7 +142,7 @@ class KeptRun(Tally):
         if not self.finished:
             return ""
         of = f"{self.finished} of {len(self._share)} tiles"
-        return f"{of} are kept in {self._store.folder}; {self._keeping.how}."
+        return f"{of} are kept in {self._store.folder}; {self._policy.how}."
 
     def restored(self) -> Iterator[Restored]:
         """The tiles that are finished, as the files hold them."""
@@ -131,9 +161,13 @@ class KeptRun(Tally):
         self._keep_statistics(tile)
         if self.engines.take(tile):
             self._written().engine(tile.engine)
-        if (whole := tile if block == tile.region else self._joined(number, block, tile)) is not None:
+        if (
+            whole := tile if block == tile.region else self._joined(number, block, tile)
+        ) is not None:
             sha256 = digest(sink.take(whole) for sink in self._store.sinks)
-            self._finish(TileRecord(number, sha256, _plain(self.classes_in(whole)), whole.nonfinite))
+            self._finish(
+                TileRecord(number, sha256, _plain(self.classes_in(whole)), whole.nonfinite)
+            )
         self.tiles += 1
 
     def credit(self, said: Journaled) -> None:
@@ -143,14 +177,23 @@ class KeptRun(Tally):
         for engine in said.engines:
             self.engines.add(engine)
         records = {number: found for number, found in said.tiles.items() if not self._done[number]}
-        for record in self._store.verified(records, ignore, go):
+        for record in self._store.verified(records, ignore, always_continue):
             self._count(record)
             self.tiles += 1
 
     def facts(self) -> dict[str, Any]:
-        """What a result that is complete says of itself: voxels of each class, those not finite, the statistics of each frame."""
-        frames = {",".join(map(str, frame)): value.as_dict() for frame, value in sorted(self._statistics.items())}
-        counts = {"tiles": self._store.grid.total, "voxels": _plain(self.voxels), "nonfinite": self.nonfinite}
+        """What a result that is complete says of itself: voxels of each class, those not finite,
+        the statistics of each frame.
+        """
+        frames = {
+            ",".join(map(str, frame)): value.as_dict()
+            for frame, value in sorted(self._statistics.items())
+        }
+        counts = {
+            "tiles": self._store.grid.total,
+            "voxels": _plain(self.voxels),
+            "nonfinite": self.nonfinite,
+        }
         return {**counts, "statistics": frames, **self.engines.facts()}
 
     def close(self) -> None:
@@ -169,7 +212,9 @@ class KeptRun(Tally):
         return number in self._share and not self._done[number]
 
     def _joined(self, number: int, block: Slices, piece: TileResult) -> TileResult | None:
-        """The tile of the plan that a piece belongs to, which memory did not suffice for; None while pieces are missing."""
+        """The tile of the plan that a piece belongs to, which memory did not suffice for; None
+        while pieces are missing.
+        """
         if number not in self._pieces:
             self._pieces[number] = _Pieces(block, piece)
         return self._pieces.pop(number).tile if self._pieces[number].add(piece) else None
@@ -190,23 +235,34 @@ class KeptRun(Tally):
 
     def _written(self) -> RunJournal:
         """The journal, begun when there is something to say."""
-        self._journal = self._journal or RunJournal(self._store.folder, self._keeping.part)
+        self._journal = self._journal or RunJournal(self._store.folder, self._policy.part)
         return self._journal
 
 
 class _Pieces:
-    """A tile of the plan that comes in pieces, put together here, so that it is written once and whole, as any other."""
+    """A tile of the plan that comes in pieces, put together here, so that it is written once and
+    whole, as any other.
+    """
 
     def __init__(self, block: Slices, piece: TileResult) -> None:
         shape = tuple(part.stop - part.start for part in block)
         kept = piece.probabilities
         probabilities = None if kept is None else np.zeros((len(kept), *shape), kept.dtype)
-        self.tile = replace(piece, region=block, labels=np.zeros(shape, piece.labels.dtype), probabilities=probabilities, nonfinite=0)
+        self.tile = replace(
+            piece,
+            region=block,
+            labels=np.zeros(shape, piece.labels.dtype),
+            probabilities=probabilities,
+            nonfinite=0,
+        )
         self._missing = prod(shape)
 
     def add(self, piece: TileResult) -> bool:
         """Take a piece; whether it was the last."""
-        place = tuple(slice(part.start - of.start, part.stop - of.start) for part, of in zip(piece.region, self.tile.region, strict=True))
+        place = tuple(
+            slice(part.start - of.start, part.stop - of.start)
+            for part, of in zip(piece.region, self.tile.region, strict=True)
+        )
         self.tile.labels[place] = piece.labels
         if self.tile.probabilities is not None and piece.probabilities is not None:
             self.tile.probabilities[:, *place] = piece.probabilities
@@ -224,7 +280,9 @@ def _read(sink: Sink, frame: Index, region: Slices) -> np.ndarray:
     except OSError as error:
         raise OutputError(f"{sink.file.path} can not be read: {error}.") from error
     except Exception as error:  # a damaged chunk: each compressor has an error of its own
-        raise OutputError(f"{sink.file.path} is damaged ({error}). Choose another name, or remove it and begin anew.") from error
+        raise OutputError(
+            f"{sink.file.path} is damaged ({error}). Choose another name, or remove it and begin anew."
+        ) from error
 
 
 def _classes_first(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

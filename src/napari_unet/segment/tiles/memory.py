@@ -30,10 +30,16 @@ BYTES_PER_FEATURE: dict[Kind, dict[int, int]] = {
 }
 BYTES_PER_OUTPUT = 16
 BYTES_PER_INPUT = 8
-READ_BYTES = 32  # per scan voxel and channel: what was read, its wide copy, what is taken of it, and a mask
+READ_BYTES = (
+    32  # per scan voxel and channel: what was read, its wide copy, what is taken of it, and a mask
+)
 WRITE_BYTES = 12  # per scan voxel and output: probabilities on their way to the scan's grid
-HELD_BYTES = 4  # per scan voxel and output: probabilities of the tile before, which are still being shown or written
-LABEL_BYTES = 3  # per scan voxel: labels, those of the tile before, and where the scan is not finite
+# per scan voxel and output: probabilities of the tile before, which are still being shown or
+# written
+HELD_BYTES = 4
+LABEL_BYTES = (
+    3  # per scan voxel: labels, those of the tile before, and where the scan is not finite
+)
 WINDOW_BYTES = {2: 14 * 10**8, 3: 29 * 10**8}
 WINDOW_BYTES_ON_CARD = {2: 5 * 10**9, 3: 12 * 10**9}
 RAM_SHARE, CARD_SHARE = 0.25, 0.5
@@ -49,12 +55,13 @@ def core_shape(
     kind: Kind = "torch",
     measured: float | None = None,
 ) -> tuple[int, ...]:
-    """The core, in model voxels per axis, with which a frame costs least among those whose window fits; `tile_px` overrules it.
+    """The core, in model voxels per axis, with which a frame costs least among those whose window
+    fits; `tile_px` overrules it.
 
-    What a frame costs is what is computed, halos included: tiles are as large as an engine of that kind may have them, and
-    of the shape that leaves the least of them to the halo. `measured` is what a voxel is known to take here; it decides how
-    large tiles are, but refuses none. Raises `SettingsError` where even the smallest tile, or one of `tile_px`, does not fit
-    into the memory.
+    What a frame costs is what is computed, halos included: tiles are as large as an engine of that
+    kind may have them, and of the shape that leaves the least of them to the halo. `measured` is
+    what a voxel is known to take here; it decides how large tiles are, but refuses none. Raises
+    `SettingsError` where even the smallest tile, or one of `tile_px`, does not fit into the memory.
     """
     each = voxel_bytes(config, lattice, kind)
     if tile_px is not None:
@@ -67,33 +74,52 @@ def core_shape(
             f"fewer poolings, {'' if all(m.same for m in lattice.maps) else 'switch matching the pixel size off, '}or free some memory."
         )
     on_card = kind.startswith("torch on a card")
-    window_bytes, share = (WINDOW_BYTES_ON_CARD, CARD_SHARE) if on_card else (WINDOW_BYTES, RAM_SHARE)
-    most = min(window_bytes[config.dimensions], share * ram_bytes) / voxel_bytes(config, lattice, kind, measured)
+    window_bytes, share = (
+        (WINDOW_BYTES_ON_CARD, CARD_SHARE) if on_card else (WINDOW_BYTES, RAM_SHARE)
+    )
+    most = min(window_bytes[config.dimensions], share * ram_bytes) / voxel_bytes(
+        config, lattice, kind, measured
+    )
     return tuple(cut.core for cut in _cheapest(cuts, max(least / each, most)))
 
 
 def _cheapest(cuts: Sequence[Sequence[AxisCut]], most_voxels: float) -> list[AxisCut]:
-    """Of the ways to cut each axis, those that compute the least with windows of so many voxels at most."""
-    windows = reduce(np.multiply.outer, [np.array([cut.window for cut in ways], float) for ways in cuts])
-    tiles = reduce(np.multiply.outer, [np.array([cut.tiles for cut in ways], float) for ways in cuts])
+    """Of the ways to cut each axis, those that compute the least with windows of so many voxels at
+    most.
+    """
+    windows = reduce(
+        np.multiply.outer, [np.array([cut.window for cut in ways], float) for ways in cuts]
+    )
+    tiles = reduce(
+        np.multiply.outer, [np.array([cut.tiles for cut in ways], float) for ways in cuts]
+    )
     computed = np.where(windows <= most_voxels, windows * tiles, np.inf)
     chosen = np.unravel_index(int(np.argmin(computed)), computed.shape)
     return [ways[int(at)] for ways, at in zip(cuts, chosen, strict=True)]
 
 
-def voxel_bytes(config: UNetConfig, lattice: Lattice, kind: Kind = "torch", measured: float | None = None) -> int:
-    """What a voxel of a window costs at the peak, in bytes: reading, the network and writing come one after the other.
+def voxel_bytes(
+    config: UNetConfig, lattice: Lattice, kind: Kind = "torch", measured: float | None = None
+) -> int:
+    """What a voxel of a window costs at the peak, in bytes: reading, the network and writing come
+    one after the other.
 
-    Where the scan's grid is finer than the model's, many scan voxels belong to one of the window. What was `measured` on this
-    machine takes the place of what the network is expected to take, as far as one measurement beside other work can be believed.
+    Where the scan's grid is finer than the model's, many scan voxels belong to one of the window.
+    What was `measured` on this machine takes the place of what the network is expected to take, as
+    far as one measurement beside other work can be believed.
     """
     finer = math.prod(max(1.0, axis_map.factor) for axis_map in lattice.maps)
     unfused = kind in ("torch", "torch in half") and config.residual
     each = (BYTES_UNFUSED if unfused else BYTES_PER_FEATURE[kind])[config.dimensions]
-    network: float = each * config.width + BYTES_PER_INPUT * config.in_channels + BYTES_PER_OUTPUT * config.out_channels
+    network: float = (
+        each * config.width
+        + BYTES_PER_INPUT * config.in_channels
+        + BYTES_PER_OUTPUT * config.out_channels
+    )
     if measured is not None:
         network = min(max(measured, LEAST_BELIEVED * network), MOST_BELIEVED * network)
-    read, write = READ_BYTES * config.in_channels, WRITE_BYTES * config.out_channels
+    read = READ_BYTES * config.in_channels
+    write = WRITE_BYTES * config.out_channels
     held = HELD_BYTES * config.out_channels + LABEL_BYTES
     return math.ceil(max(network, finer * read, finer * write) + finer * held)
 
@@ -101,7 +127,10 @@ def voxel_bytes(config: UNetConfig, lattice: Lattice, kind: Kind = "torch", meas
 def _wished(lattice: Lattice, tile_px: int, each: int, ram_bytes: float) -> tuple[int, ...]:
     """A core of `tile_px`, if the memory can take its window."""
     core = tuple(round_up(tile_px, stride) for stride in lattice.strides)
-    window = [min(padded, side + 2 * reach) for padded, side, reach in zip(lattice.padded, core, lattice.reach, strict=True)]
+    window = [
+        min(padded, side + 2 * reach)
+        for padded, side, reach in zip(lattice.padded, core, lattice.reach, strict=True)
+    ]
     needed = math.prod(window) * each
     if needed > MOST_RAM_SHARE * ram_bytes:
         raise SettingsError(

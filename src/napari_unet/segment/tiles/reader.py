@@ -13,38 +13,45 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _PendingRead:
     frame: Index
     part: Slices
     read: "Future[np.ndarray]"
 
 
 class Reader:
-    """Parts of a scan, one read at a time, all in one thread; one of them may be asked for before it is needed."""
+    """Parts of a scan, one read at a time, all in one thread; one of them may be asked for before
+    it is needed.
+    """
 
     def __init__(self, scan: Scan) -> None:
         self._scan = scan
         self._thread = ThreadPoolExecutor(1, "read")
-        self._asked: _Asked | None = None
+        self._pending: _PendingRead | None = None
 
     def ask(self, frame: Index, part: Slices) -> None:
-        """Begin to read what will most likely be needed next; what was asked for before it is forgotten."""
-        if self._asked is not None:
-            self._asked.read.cancel()
-        self._asked = _Asked(frame, part, self._thread.submit(self._scan.read, frame, part))
+        """Begin to read what will most likely be needed next; what was asked for before it is
+        forgotten.
+        """
+        if self._pending is not None:
+            self._pending.read.cancel()
+        self._pending = _PendingRead(frame, part, self._thread.submit(self._scan.read, frame, part))
 
     def read(self, frame: Index, part: Slices) -> np.ndarray:
         """A part of a frame, (C, *part)."""
-        if self._asked is None or (self._asked.frame, self._asked.part) != (frame, part):
+        if self._pending is None or (self._pending.frame, self._pending.part) != (frame, part):
             self.ask(frame, part)
-        asked, self._asked = self._asked, None
-        assert asked is not None
-        return asked.read.result()
+        pending = self._pending
+        self._pending = None
+        assert pending is not None
+        return pending.read.result()
 
     def do(self, job: "Callable[[], T]") -> "Future[T]":
         """Whatever else is read of the scan, in the same thread, after what was asked for."""
         return self._thread.submit(job)
 
     def close(self) -> None:
-        """Read nothing more; a read that has begun comes to its end by itself, and keeps its scan until then."""
+        """Read nothing more; a read that has begun comes to its end by itself, and keeps its scan
+        until then.
+        """
         self._thread.shutdown(wait=False, cancel_futures=True)

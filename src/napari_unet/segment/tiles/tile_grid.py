@@ -18,7 +18,9 @@ class TileGrid:
         self._frames = list(frames)
         self._numbers = {frame: number for number, frame in enumerate(frames)}
         self._blocks = [tile.write for tile in plan.tiles]
-        self._starts = [sorted({write[axis].start for write in self._blocks}) for axis in range(len(plan.steps))]
+        self._starts = [
+            sorted({write[axis].start for write in self._blocks}) for axis in range(len(plan.steps))
+        ]
         self.total = len(self._frames) * len(self._blocks)
 
     def number(self, frame: Index, region: Slices) -> int:
@@ -34,11 +36,18 @@ class TileGrid:
 
 
 def chunks_of(scan: Scan, plan: TilePlan) -> tuple[int, ...]:
-    """The chunks, along a result's axes, of which each tile fills a whole number: parts of the plan's steps, 1 across frames."""
+    """The chunks, along a result's axes, of which each tile fills a whole number: parts of the
+    plan's steps, 1 across frames.
+    """
     dimensions = len(plan.steps)
     wanted = CHUNK_PX[dimensions]
-    several = [len({tile.write[axis].start for tile in plan.tiles}) > 1 for axis in range(dimensions)]
-    sides = [_part_of(step, wanted) if parted else wanted for step, parted in zip(plan.steps, several, strict=True)]
+    several = [
+        len({tile.write[axis].start for tile in plan.tiles}) > 1 for axis in range(dimensions)
+    ]
+    sides = [
+        _part_of(step, wanted) if parted else wanted
+        for step, parted in zip(plan.steps, several, strict=True)
+    ]
     known = dict(zip(scan.frame_axes(dimensions), sides, strict=True))
     return tuple(known.get(letter, 1) for letter in scan.result_axes)
 
@@ -46,4 +55,7 @@ def chunks_of(scan: Scan, plan: TilePlan) -> tuple[int, ...]:
 def _part_of(step: int, wanted: int) -> int:
     """The divisor of `step` that is nearest to what is wanted."""
     small = [side for side in range(1, math.isqrt(step) + 1) if step % side == 0]
-    return min({*small, *(step // side for side in small)}, key=lambda side: (abs(math.log(side / wanted)), side))
+    return min(
+        {*small, *(step // side for side in small)},
+        key=lambda side: (abs(math.log(side / wanted)), side),
+    )

@@ -1,10 +1,10 @@
 """Tiles of one frame whose cores are exactly right, and the order in which they come.
 
-Windows live on the model's grid, aligned to the network's strides, and all windows of a plan have one
-shape. A window reaches a halo beyond its core except where the frame ends. What each tile writes is a
-part of the scan's grid, cut in even steps, so that a file's chunks can be cut alike; together the parts
-cover the region once. The tile nearest the focus may come a second time, smaller and first: tiles are
-exact, so nothing changes when the larger one covers it.
+Windows live on the model's grid, aligned to the network's strides, and all windows of a plan have
+one shape. A window reaches a halo beyond its core except where the frame ends. What each tile
+writes is a part of the scan's grid, cut in even steps, so that a file's chunks can be cut alike;
+together the parts cover the region once. The tile nearest the focus may come a second time, smaller
+and first: tiles are exact, so nothing changes when the larger one covers it.
 """
 
 import math
@@ -17,12 +17,15 @@ from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import Slices
 
 FIRST_TILE_PX = {2: 128, 3: 32}  # side of its core
-WORTH_A_FIRST_TILE = 3  # windows that are so many times larger than the small one are preceded by it
+WORTH_A_FIRST_TILE = (
+    3  # windows that are so many times larger than the small one are preceded by it
+)
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile: the window to read and the core to keep on the model's grid, and the part of the scan to write.
+    """One tile: the window to read and the core to keep on the model's grid, and the part of the
+    scan to write.
 
     A `provisional` one lies within a later tile of the plan, which writes the same again.
     """
@@ -37,8 +40,8 @@ class Tile:
 class TilePlan:
     """All tiles of one frame, in order.
 
-    `padded` is the frame on the model's grid, up to the stride; `steps` are the scan voxels per axis from
-    one tile to the next.
+    `padded` is the frame on the model's grid, up to the stride; `steps` are the scan voxels per
+    axis from one tile to the next.
     """
 
     maps: tuple[AxisMap, ...]
@@ -49,7 +52,9 @@ class TilePlan:
 
 @dataclass(frozen=True)
 class AxisCut:
-    """An axis of a frame cut into tiles: the side of a core at most, how many tiles, and the side of a window, in model voxels."""
+    """An axis of a frame cut into tiles: the side of a core at most, how many tiles, and the side
+    of a window, in model voxels.
+    """
 
     core: int
     tiles: int
@@ -71,12 +76,19 @@ class Lattice:
     @property
     def padded(self) -> tuple[int, ...]:
         """The frame's shape on the model's grid, rounded up to the strides."""
-        return tuple(round_up(m.model_length, s) for m, s in zip(self.maps, self.strides, strict=True))
+        return tuple(
+            round_up(m.model_length, s) for m, s in zip(self.maps, self.strides, strict=True)
+        )
 
     @property
     def reach(self) -> tuple[int, ...]:
-        """How far a window reaches beyond the lattice's cell: the halo, and what resampling back needs."""
-        return tuple(h + round_up(m.margin, s) for h, m, s in zip(self.halo, self.maps, self.strides, strict=True))
+        """How far a window reaches beyond the lattice's cell: the halo, and what resampling back
+        needs.
+        """
+        return tuple(
+            h + round_up(m.margin, s)
+            for h, m, s in zip(self.halo, self.maps, self.strides, strict=True)
+        )
 
 
 def plan_tiles(
@@ -86,7 +98,8 @@ def plan_tiles(
     focus: Sequence[float] | None = None,
     small_first: bool = False,
 ) -> TilePlan:
-    """Cover `region` (scan voxels) with tiles of at most `core_px` model voxels, the nearest to `focus` first.
+    """Cover `region` (scan voxels) with tiles of at most `core_px` model voxels, the nearest to
+    `focus` first.
 
     With `small_first`, a small tile at the focus comes before them where they are large.
     """
@@ -96,10 +109,14 @@ def plan_tiles(
         tiles.sort(key=lambda tile: distance(tile.write, focus))
     if focus is not None and small_first:
         tiles = [*_first_tile(lattice, tiles[0], focus), *tiles]
-    return TilePlan(lattice.maps, lattice.padded, tuple(tiles), tuple(axis_cuts.step for axis_cuts in cuts))
+    return TilePlan(
+        lattice.maps, lattice.padded, tuple(tiles), tuple(axis_cuts.step for axis_cuts in cuts)
+    )
 
 
-def plan_size(lattice: Lattice, region: Slices, core_px: Sequence[int]) -> tuple[int, tuple[int, ...]]:
+def plan_size(
+    lattice: Lattice, region: Slices, core_px: Sequence[int]
+) -> tuple[int, tuple[int, ...]]:
     """How many tiles such a plan has, and the shape of their windows, without making them."""
     _, axes = _axes(lattice, region, core_px)
     windows = [axis[0][0] for axis in axes]
@@ -119,12 +136,22 @@ def computed_share(lattice: Lattice, core_px: Sequence[int]) -> float:
 
 @lru_cache(maxsize=64)  # asked for anew with each choice in the window
 def ways_to_cut(lattice: Lattice, axis: int) -> tuple[AxisCut, ...]:
-    """The ways to cut the whole of an axis into even tiles, the fewest first: of those with as many tiles, the smallest."""
-    axis_map, stride = lattice.maps[axis], lattice.strides[axis]
-    cells, ways = lattice.padded[axis] // stride, dict[int, AxisCut]()
+    """The ways to cut the whole of an axis into even tiles, the fewest first: of those with as many
+    tiles, the smallest.
+    """
+    axis_map = lattice.maps[axis]
+    stride = lattice.strides[axis]
+    cells = lattice.padded[axis] // stride
+    ways = dict[int, AxisCut]()
     for size in {math.ceil(cells / count) * stride for count in range(1, cells + 1)}:
-        parts = _axis_tiles(axis_map, stride, lattice.halo[axis], _cuts(axis_map, stride, slice(0, axis_map.length), size))
-        cut, known = AxisCut(size, len(parts), _length(parts[0][0])), ways.get(len(parts))
+        parts = _axis_tiles(
+            axis_map,
+            stride,
+            lattice.halo[axis],
+            _cuts(axis_map, stride, slice(0, axis_map.length), size),
+        )
+        cut = AxisCut(size, len(parts), _length(parts[0][0]))
+        known = ways.get(len(parts))
         if known is None or (cut.window, cut.core) < (known.window, known.core):
             ways[cut.tiles] = cut
     return tuple(ways[count] for count in sorted(ways))
@@ -146,10 +173,17 @@ class _Cuts:
     step: int
 
 
-def _axes(lattice: Lattice, region: Slices, core_px: Sequence[int]) -> tuple[list[_Cuts], list[list[AxisPart]]]:
+def _axes(
+    lattice: Lattice, region: Slices, core_px: Sequence[int]
+) -> tuple[list[_Cuts], list[list[AxisPart]]]:
     """How each axis is cut, and the parts of all tiles along it."""
-    cuts = [_cuts(*axis) for axis in zip(lattice.maps, lattice.strides, region, core_px, strict=True)]
-    return cuts, [_axis_tiles(*axis) for axis in zip(lattice.maps, lattice.strides, lattice.halo, cuts, strict=True)]
+    cuts = [
+        _cuts(*axis) for axis in zip(lattice.maps, lattice.strides, region, core_px, strict=True)
+    ]
+    return cuts, [
+        _axis_tiles(*axis)
+        for axis in zip(lattice.maps, lattice.strides, lattice.halo, cuts, strict=True)
+    ]
 
 
 def _axis_tiles(axis_map: AxisMap, stride: int, halo: int, cuts: _Cuts) -> list[AxisPart]:
@@ -160,7 +194,10 @@ def _axis_tiles(axis_map: AxisMap, stride: int, halo: int, cuts: _Cuts) -> list[
     stops = [min(round_up(core.stop, stride) + halo, padded) for core in cores]
     length = max(stop - first for first, stop in zip(firsts, stops, strict=True))
     firsts = [min(first, padded - length) for first in firsts]
-    return [(slice(first, first + length), core, write) for first, core, write in zip(firsts, cores, cuts.writes, strict=True)]
+    return [
+        (slice(first, first + length), core, write)
+        for first, core, write in zip(firsts, cores, cuts.writes, strict=True)
+    ]
 
 
 def _cuts(axis_map: AxisMap, stride: int, region: slice, core_px: int) -> _Cuts:
@@ -174,11 +211,15 @@ def _cuts(axis_map: AxisMap, stride: int, region: slice, core_px: int) -> _Cuts:
     first = start if axis_map.same else region.start
     step = size if axis_map.same else _scan_step(axis_map, stride, size, region.stop - region.start)
     edges = range(first, region.stop, step)
-    return _Cuts(tuple(slice(max(edge, region.start), min(edge + step, region.stop)) for edge in edges), step)
+    return _Cuts(
+        tuple(slice(max(edge, region.start), min(edge + step, region.stop)) for edge in edges), step
+    )
 
 
 def _scan_step(axis_map: AxisMap, stride: int, size: int, length: int) -> int:
-    """The step in scan voxels whose windows are not larger than those of `size` model voxels; a round number if it can be."""
+    """The step in scan voxels whose windows are not larger than those of `size` model voxels; a
+    round number if it can be.
+    """
     slack = round_up(axis_map.margin, stride) - axis_map.margin
     most = max(1, math.floor(min(size, size + 2 * slack - stride + 1) * axis_map.factor))
     even = math.ceil(length / math.ceil(length / most))
@@ -186,14 +227,19 @@ def _scan_step(axis_map: AxisMap, stride: int, size: int, length: int) -> int:
 
 
 def _first_tile(lattice: Lattice, nearest: Tile, focus: Sequence[float]) -> list[Tile]:
-    """A small tile around the focus within the nearest one, where that is so large that it would be waited for."""
-    core_px, around = FIRST_TILE_PX[len(focus)], []
+    """A small tile around the focus within the nearest one, where that is so large that it would be
+    waited for.
+    """
+    core_px = FIRST_TILE_PX[len(focus)]
+    around = []
     for axis_map, part, at in zip(lattice.maps, nearest.write, focus, strict=True):
         side = max(1, round(core_px * axis_map.factor))
         start = min(max(round(at) - side // 2, part.start), max(part.start, part.stop - side))
         around.append(slice(start, min(start + side, part.stop)))
     less = lattice if lattice.first_halo is None else replace(lattice, halo=lattice.first_halo)
-    small = plan_tiles(less, tuple(around), [round_up(core_px, stride) + 2 * stride for stride in lattice.strides]).tiles
+    small = plan_tiles(
+        less, tuple(around), [round_up(core_px, stride) + 2 * stride for stride in lattice.strides]
+    ).tiles
     if len(small) != 1 or _voxels(nearest.window) < WORTH_A_FIRST_TILE * _voxels(small[0].window):
         return []
     return [replace(small[0], provisional=True)]
@@ -217,6 +263,9 @@ def _length(part: slice) -> int:
 
 def distance(write: Slices, focus: Sequence[float]) -> tuple[float, float]:
     """Distance of the focus from a tile, then from its centre."""
-    outside = [max(part.start - at, at - (part.stop - 1), 0.0) for part, at in zip(write, focus, strict=True)]
+    outside = [
+        max(part.start - at, at - (part.stop - 1), 0.0)
+        for part, at in zip(write, focus, strict=True)
+    ]
     centre = [(part.start + part.stop - 1) / 2 - at for part, at in zip(write, focus, strict=True)]
     return math.hypot(*outside), math.hypot(*centre)

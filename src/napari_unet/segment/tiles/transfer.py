@@ -8,9 +8,15 @@ Tensor = torch.Tensor
 
 
 def sent(values: np.ndarray, device: str) -> Tensor:
-    """Values on a device; a card takes them, out of memory that is locked for it, when it comes to them."""
+    """Values on a device; a card takes them, out of memory that is locked for it, when it comes to
+    them.
+    """
     there = torch.from_numpy(np.require(values, requirements=["C", "W"]))
-    return there.pin_memory().to(device, non_blocking=True) if device.startswith("cuda") else there.to(device)
+    return (
+        there.pin_memory().to(device, non_blocking=True)
+        if device.startswith("cuda")
+        else there.to(device)
+    )
 
 
 class Arriving:
@@ -21,7 +27,9 @@ class Arriving:
         if not values.is_cuda:
             self._values = values.contiguous().cpu()
             return
-        locked = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)  # others come at a thirtieth of the speed
+        locked = torch.empty(
+            values.shape, dtype=values.dtype, pin_memory=True
+        )  # others come at a thirtieth of the speed
         self._values = locked.copy_(values, non_blocking=True)
         self._arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
         self._arrived.record(torch.cuda.current_stream(values.device))

@@ -1,4 +1,6 @@
-"""A tile's window: what is read of the scan, normalised, on the model's grid, mirrored beyond the frame's end."""
+"""A tile's window: what is read of the scan, normalised, on the model's grid, mirrored beyond the
+frame's end.
+"""
 
 from dataclasses import dataclass
 
@@ -15,7 +17,9 @@ from napari_unet.segment.tiles.transfer import sent
 
 @dataclass(frozen=True)
 class Window:
-    """What is `read` of a frame for a tile, and how its window is made of that: per axis the model's voxels, and which of them."""
+    """What is `read` of a frame for a tile, and how its window is made of that: per axis the
+    model's voxels, and which of them.
+    """
 
     read: Slices
     weights: tuple[Weights, ...]
@@ -24,7 +28,9 @@ class Window:
     def made_of(self, part: np.ndarray, statistics: FrameStatistics, device: str) -> "Normalised":
         """The window of what was read, (C, *read), on a device."""
         out, bad = normalize_on(device, part, statistics)
-        for axis, (weights, picked) in enumerate(zip(self.weights, self.picked, strict=True), start=1):
+        for axis, (weights, picked) in enumerate(
+            zip(self.weights, self.picked, strict=True), start=1
+        ):
             out = weighted(out, weights, axis)
             if not np.array_equal(picked, np.arange(out.shape[axis])):
                 out = out.index_select(axis, sent(picked, str(out.device)))
@@ -40,12 +46,19 @@ class Bad:
 
     def inside(self, write: Slices) -> np.ndarray:
         """The same for the part that is written, which lies within what was read."""
-        return self.mask[tuple(slice(w.start - r.start, w.stop - r.start) for w, r in zip(write, self.read, strict=True))]
+        return self.mask[
+            tuple(
+                slice(w.start - r.start, w.stop - r.start)
+                for w, r in zip(write, self.read, strict=True)
+            )
+        ]
 
 
 @dataclass(frozen=True)
 class Normalised:
-    """A window (C, *window) float32 as a network gets it, and which of the voxels that were read are not finite."""
+    """A window (C, *window) float32 as a network gets it, and which of the voxels that were read
+    are not finite.
+    """
 
     values: torch.Tensor
     bad: Bad | None
@@ -53,16 +66,26 @@ class Normalised:
 
 def window_of(window: Slices, lattice: Lattice) -> Window:
     """What a window, in model voxels, is made of."""
-    index = [np.array(reflected(part.start, part.stop, m.model_length)) for part, m in zip(window, lattice.maps, strict=True)]
-    weights = tuple(m.to_model(int(i.min()), int(i.max()) + 1) for i, m in zip(index, lattice.maps, strict=True))
-    return Window(tuple(slice(w.first, w.last) for w in weights), weights, tuple(i - i.min() for i in index))
+    index = [
+        np.array(reflected(part.start, part.stop, m.model_length))
+        for part, m in zip(window, lattice.maps, strict=True)
+    ]
+    weights = tuple(
+        m.to_model(int(i.min()), int(i.max()) + 1) for i, m in zip(index, lattice.maps, strict=True)
+    )
+    return Window(
+        tuple(slice(w.first, w.last) for w in weights), weights, tuple(i - i.min() for i in index)
+    )
 
 
 def weighted(values: torch.Tensor, weights: Weights, axis: int) -> torch.Tensor:
-    """Another grid along an axis: the source voxels of the weights are replaced by their target voxels."""
+    """Another grid along an axis: the source voxels of the weights are replaced by their target
+    voxels.
+    """
     if weights.matrix is None:
         return values
-    matrix, moved = sent(weights.matrix, str(values.device)), values.movedim(axis, -1)
+    matrix = sent(weights.matrix, str(values.device))
+    moved = values.movedim(axis, -1)
     if values.is_cuda:  # where others may have allowed coarser products of float32
         return (moved.double() @ matrix.double().T).float().movedim(-1, axis)
     return (moved @ matrix.T).movedim(-1, axis)

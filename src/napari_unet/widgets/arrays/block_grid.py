@@ -11,7 +11,9 @@ Box = tuple[slice, ...]
 
 
 class BlockGrid:
-    """Blocks of 128 × 128 over the last two axes of an array, one deep in the others, numbered in order."""
+    """Blocks of 128 × 128 over the last two axes of an array, one deep in the others, numbered in
+    order.
+    """
 
     def __init__(self, shape: Sequence[int]) -> None:
         self.shape = tuple(int(n) for n in shape)
@@ -33,7 +35,9 @@ class BlockGrid:
     def box(self, number: int) -> Box:
         """Where a block lies."""
         places = []
-        for n, side, count, step in zip(self.shape, self._sides, self._counts, self._steps, strict=True):
+        for n, side, count, step in zip(
+            self.shape, self._sides, self._counts, self._steps, strict=True
+        ):
             start = number // step % count * side
             places.append(slice(start, min(start + side, n)))
         return tuple(places)

@@ -14,7 +14,9 @@ Place = tuple[int | slice, ...]
 
 
 class DoneMap:
-    """Counts the computed voxels of each block of an array; a block is done when all of its voxels are."""
+    """Counts the computed voxels of each block of an array; a block is done when all of its voxels
+    are.
+    """
 
     def __init__(self, shape: Sequence[int], sliced: int) -> None:
         """`sliced` axes at the end belong to a frame; those before it are cut into blocks last."""
@@ -37,7 +39,9 @@ class DoneMap:
         return self._provisional
 
     def mark(self, place: Place, provisional: bool = False) -> None:
-        """Take that part of the array as computed. Parts do not overlap, but for a provisional one that a later part covers."""
+        """Take that part of the array as computed. Parts do not overlap, but for a provisional one
+        that a later part covers.
+        """
         if self._provisional is not None and _within(self._provisional, place):
             self._add(self._provisional, -1)
             self._provisional = None
@@ -45,7 +49,9 @@ class DoneMap:
         self._add(place, 1)
 
     def _add(self, place: Place, sign: int) -> None:
-        ranges, overlaps = zip(*(self._overlap(axis, part) for axis, part in enumerate(place)), strict=True)
+        ranges, overlaps = zip(
+            *(self._overlap(axis, part) for axis, part in enumerate(place)), strict=True
+        )
         voxels = np.ones((), np.int64)
         sizes = np.ones((), np.int64)
         for axis, (blocks, overlap) in enumerate(zip(ranges, overlaps, strict=True)):
@@ -57,18 +63,25 @@ class DoneMap:
         self.hatching[ranges][done] = 0
 
     def _overlap(self, axis: int, part: int | slice) -> tuple[slice, np.ndarray]:
-        start, stop = (part, part + 1) if isinstance(part, int) else part.indices(self.shape[axis])[:2]
+        start, stop = (
+            (part, part + 1) if isinstance(part, int) else part.indices(self.shape[axis])[:2]
+        )
         edges = self._edges[axis]
         first = int(np.searchsorted(edges, start, "right")) - 1
         last = int(np.searchsorted(edges, stop, "left"))
-        inside = np.minimum(edges[first + 1 : last + 1], stop) - np.maximum(edges[first:last], start)
+        inside = np.minimum(edges[first + 1 : last + 1], stop) - np.maximum(
+            edges[first:last], start
+        )
         return slice(first, last), inside
 
     def _stripes(self) -> np.ndarray:
         """Diagonal stripes of two shades, the same in every slice."""
-        rows, columns = self._edges[-2][:-1], self._edges[-1][:-1]
+        rows = self._edges[-2][:-1]
+        columns = self._edges[-1][:-1]
         period = max(self.shape[-2:]) / STRIPES
-        stripes = np.where((rows[:, None] + columns[None]) % (2 * period) < period, LIGHT, DARK).astype(np.uint8)
+        stripes = np.where(
+            (rows[:, None] + columns[None]) % (2 * period) < period, LIGHT, DARK
+        ).astype(np.uint8)
         return np.broadcast_to(stripes, self.blocks).copy()
 
 
@@ -76,7 +89,12 @@ def done_within(done: np.ndarray, shape: Sequence[int], box: Sequence[slice]) ->
     """Which voxels of a box are done, by the blocks of an array of that shape."""
     part = done
     for axis, (n, side) in enumerate(zip(shape, box, strict=True)):
-        blocks = np.searchsorted(_edges(int(n), done.shape[axis]), np.arange(side.start, side.stop), "right") - 1
+        blocks = (
+            np.searchsorted(
+                _edges(int(n), done.shape[axis]), np.arange(side.start, side.stop), "right"
+            )
+            - 1
+        )
         part = part.take(blocks, axis=axis)
     return part
 
@@ -87,13 +105,17 @@ def _edges(length: int, blocks: int) -> np.ndarray:
 
 def _within(inner: Place, outer: Place) -> bool:
     return all(
-        small == large if isinstance(small, int) or isinstance(large, int) else large.start <= small.start and small.stop <= large.stop
+        small == large
+        if isinstance(small, int) or isinstance(large, int)
+        else large.start <= small.start and small.stop <= large.stop
         for small, large in zip(inner, outer, strict=True)
     )
 
 
 def _block_counts(shape: tuple[int, ...], sliced: int) -> tuple[int, ...]:
-    counts = [n if axis < len(shape) - sliced else min(n, BLOCKS_PER_AXIS) for axis, n in enumerate(shape)]
+    counts = [
+        n if axis < len(shape) - sliced else min(n, BLOCKS_PER_AXIS) for axis, n in enumerate(shape)
+    ]
     while prod(counts) > MOST_BLOCKS:
         inner = range(len(shape) - sliced, len(shape))
         widest = max(inner, key=lambda axis: counts[axis])

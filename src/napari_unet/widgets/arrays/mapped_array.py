@@ -1,4 +1,6 @@
-"""Arrays of zeros that cost nothing until they are written: in memory while small, else mapped from a private file."""
+"""Arrays of zeros that cost nothing until they are written: in memory while small, else mapped from
+a private file.
+"""
 
 import os
 import tempfile
@@ -19,7 +21,8 @@ from napari_unet.files import free_room, in_words, promise_room
 
 IN_MEMORY_BYTES = 64 * 2**20
 SPARE_BYTES = 2**30
-PREFIX, ELSEWHERE_PREFIX = "result-", ".napari-unet-loop-result-"
+PREFIX = "result-"
+ELSEWHERE_PREFIX = ".napari-unet-loop-result-"
 TRIAL_BYTES = 2**20
 
 BLOCK_BYTES = 512  # what st_blocks counts, whatever the file system
@@ -28,15 +31,23 @@ PAGE_BYTES = 2**12
 Part = tuple[int, ...]
 
 _files: dict[int, int] = {}  # handle and room of the file behind each living array
-_parts: WeakKeyDictionary[Any, Part] = WeakKeyDictionary()  # by mapping: how much along each axis will be written
+_parts: WeakKeyDictionary[Any, Part] = (
+    WeakKeyDictionary()
+)  # by mapping: how much along each axis will be written
 
 
-def zeros(shape: Sequence[int], dtype: np.dtype | type, part: Sequence[int] | None = None, other_folder: Path | None = None) -> np.ndarray:
-    """A writable array of zeros, of which a `part` will be written: so many places along each axis, side by side.
+def zeros(
+    shape: Sequence[int],
+    dtype: np.dtype | type,
+    part: Sequence[int] | None = None,
+    other_folder: Path | None = None,
+) -> np.ndarray:
+    """A writable array of zeros, of which a `part` will be written: so many places along each axis,
+    side by side.
 
     A large one is mapped from a sparse file that only its owner can read and that vanishes with the
-    array. It lies in the cache folder, or in another one where that has no room. Raises `OutputError` where no disk could take
-    that part (all of it by default).
+    array. It lies in the cache folder, or in another one where that has no room. Raises
+    `OutputError` where no disk could take that part (all of it by default).
     """
     whole = tuple(shape)
     written = whole if part is None else tuple(part)
@@ -47,22 +58,34 @@ def zeros(shape: Sequence[int], dtype: np.dtype | type, part: Sequence[int] | No
     try:
         array = _mapped(_folder_with(room, other_folder), room, whole, dtype)
     except OSError as error:
-        raise OutputError(f"The result needs a file of {in_words(size)}, which can not be made: {error}.") from error
+        raise OutputError(
+            f"The result needs a file of {in_words(size)}, which can not be made: {error}."
+        ) from error
     _parts[array.base] = written
     return array
 
 
 def part_of(array: Any) -> Part | None:
     """The part of an array made by `zeros` for which there is room; None for any other array."""
-    return _parts.get(array.base) if isinstance(array, np.memmap) and array.base is not None else None
+    return (
+        _parts.get(array.base) if isinstance(array, np.memmap) and array.base is not None else None
+    )
 
 
 def room_of(shape: Part, part: Part, item_bytes: int) -> int:
-    """The bytes that a part of an array takes on a disk, at most: whole pages of each run of neighbours."""
+    """The bytes that a part of an array takes on a disk, at most: whole pages of each run of
+    neighbours.
+    """
     strides = [prod(shape[axis + 1 :]) * item_bytes for axis in range(len(shape))]
     room = prod(shape) * item_bytes
     for axis in range(len(shape) + 1):
-        run = sum(max(0, n - 1) * stride for n, stride in zip(part[axis:], strides[axis:], strict=True)) + item_bytes
+        run = (
+            sum(
+                max(0, n - 1) * stride
+                for n, stride in zip(part[axis:], strides[axis:], strict=True)
+            )
+            + item_bytes
+        )
         room = min(room, prod(part[:axis]) * (run + 2 * PAGE_BYTES))
     return room
 
@@ -77,14 +100,18 @@ def cache_folder() -> Path:
 
 @cache
 def _sweep(folder: Path, prefix: str = PREFIX) -> None:
-    """Remove, once per process, what earlier ones left; files in use refuse, or are nameless already."""
+    """Remove, once per process, what earlier ones left; files in use refuse, or are nameless
+    already.
+    """
     for path in folder.glob(f"{prefix}*"):
         with suppress(OSError):
             path.unlink()
 
 
 def _mapped(folder: Path, room: int, shape: Part, dtype: np.dtype | type) -> np.memmap:
-    handle, name = tempfile.mkstemp(prefix=PREFIX if folder == cache_folder() else ELSEWHERE_PREFIX, dir=folder)
+    handle, name = tempfile.mkstemp(
+        prefix=PREFIX if folder == cache_folder() else ELSEWHERE_PREFIX, dir=folder
+    )
     try:
         with os.fdopen(handle, "r+b") as file:
             file.truncate(prod(shape) * np.dtype(dtype).itemsize)
@@ -98,7 +125,9 @@ def _mapped(folder: Path, room: int, shape: Part, dtype: np.dtype | type) -> np.
 
 
 def _folder_with(room: int, other: Path | None) -> Path:
-    """The folder whose disk takes so many bytes, once the parts of the other living arrays have been written too."""
+    """The folder whose disk takes so many bytes, once the parts of the other living arrays have
+    been written too.
+    """
     folder = cache_folder()
     if free_room(folder) >= room + SPARE_BYTES:
         return folder
@@ -112,7 +141,9 @@ def _folder_with(room: int, other: Path | None) -> Path:
 
 
 def _takes_sparse_files(folder: Path) -> bool:
-    """Whether a file of zeros takes no room there, as far as the system tells; else making a large one takes minutes."""
+    """Whether a file of zeros takes no room there, as far as the system tells; else making a large
+    one takes minutes.
+    """
     with tempfile.TemporaryFile(dir=folder) as trial:
         trial.truncate(TRIAL_BYTES)
         blocks = getattr(os.fstat(trial.fileno()), "st_blocks", None)
@@ -121,7 +152,11 @@ def _takes_sparse_files(folder: Path) -> bool:
 
 def _promised(disk: int) -> int:
     """What living arrays will still take of a disk."""
-    return sum(room - _written(handle, room) for handle, room in tuple(_files.items()) if _disk_of(handle) == disk)
+    return sum(
+        room - _written(handle, room)
+        for handle, room in tuple(_files.items())
+        if _disk_of(handle) == disk
+    )
 
 
 def _disk_of(handle: int) -> int | None:
@@ -135,7 +170,9 @@ promise_room(_promised)
 
 
 def _written(handle: int, room: int) -> int:
-    """How much of its room a file has taken already: all of it where the system knows no sparse files."""
+    """How much of its room a file has taken already: all of it where the system knows no sparse
+    files.
+    """
     try:
         blocks = getattr(os.fstat(handle), "st_blocks", None)
     except OSError:  # its array has just gone

@@ -1,4 +1,6 @@
-"""How many voxels are trusted, of which label and in how many slices, counted again only where something changed."""
+"""How many voxels are trusted, of which label and in how many slices, counted again only where
+something changed.
+"""
 
 import time
 from collections import Counter
@@ -38,7 +40,11 @@ class TrustCounts:
     def amount(self) -> Amount:
         """What has been counted."""
         slices = self._grid.slices(self.trusted())
-        return Amount(slices, self._all.total(), {label: count for label, count in sorted(self._all.items()) if count})
+        return Amount(
+            slices,
+            self._all.total(),
+            {label: count for label, count in sorted(self._all.items()) if count},
+        )
 
     def trusted(self) -> np.ndarray:
         """The numbers of the blocks with any trust, in order."""

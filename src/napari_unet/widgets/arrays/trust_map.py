@@ -1,4 +1,6 @@
-"""How far each voxel of a labels array is trusted, kept up with every stroke at the cost of the stroke alone."""
+"""How far each voxel of a labels array is trusted, kept up with every stroke at the cost of the
+stroke alone.
+"""
 
 import time
 from collections import deque
@@ -8,7 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.learn.data.corrections import PAINTED, REVIEWED, UNTRUSTED, Amount, Corrections, check_labels, trust_of
+from napari_unet.learn.data.corrections import (
+    PAINTED,
+    REVIEWED,
+    UNTRUSTED,
+    Amount,
+    Corrections,
+    check_labels,
+    trust_of,
+)
 from napari_unet.widgets.arrays.block_grid import BlockGrid, Box, boxes, whole
 from napari_unet.widgets.arrays.mapped_array import part_of, zeros
 from napari_unet.widgets.arrays.trust_counts import TrustCounts
@@ -21,7 +31,9 @@ AT_ONCE = 32  # blocks looked at before the clock is
 
 @dataclass(frozen=True)
 class Sweep:
-    """What one movement of a tool went over, as packed bits of a box, and what of it was not trusted before."""
+    """What one movement of a tool went over, as packed bits of a box, and what of it was not
+    trusted before.
+    """
 
     box: Box
     over: np.ndarray
@@ -39,16 +51,24 @@ Gesture = tuple[Sweep, ...]
 class TrustMap:
     """The trust of one labels array, with an undo that goes along with that of the labels.
 
-    `known` are the labels as far as they are accounted for: whatever differs from them was changed by
-    something that no tool told of, and is trusted too. Without them only tools and reviews count.
+    `known` are the labels as far as they are accounted for: whatever differs from them was changed
+    by something that no tool told of, and is trusted too. Without them only tools and reviews
+    count.
     """
 
-    def __init__(self, labels: Any, known: np.ndarray | None = None, touched: Callable[[Box], None] = lambda box: None) -> None:
+    def __init__(
+        self,
+        labels: Any,
+        known: np.ndarray | None = None,
+        touched: Callable[[Box], None] = lambda box: None,
+    ) -> None:
         self.labels = labels
         self.known = known
         self.trust = zeros(labels.shape, np.uint8, part_of(labels))
         self.grid = BlockGrid(labels.shape)
-        self.unwritten = np.zeros(self.grid.size, bool)  # blocks that a journal has to take; set here, cleared by its thread
+        self.unwritten = np.zeros(
+            self.grid.size, bool
+        )  # blocks that a journal has to take; set here, cleared by its thread
         self._suspect = np.zeros(self.grid.size, bool)  # blocks to be compared with what is known
         self._counts = TrustCounts(self.grid)
         self._touched = touched
@@ -57,7 +77,9 @@ class TrustMap:
         self._redo: deque[Gesture | None] = deque(maxlen=MOST_UNDO)
 
     def went_over(self, box: Box, mask: np.ndarray, label: int | None = None) -> None:
-        """A tool went over the mask of a box: what now holds its label is trusted (all of it without a label)."""
+        """A tool went over the mask of a box: what now holds its label is trusted (all of it
+        without a label).
+        """
         now = np.asarray(self.labels[box])
         over = mask if label is None else mask & (now == label)
         part = self.trust[box]
@@ -85,7 +107,9 @@ class TrustMap:
         self._open = []
 
     def undo(self) -> bool:
-        """Take back the trust of the last step, as its labels were; False where nothing is known of it."""
+        """Take back the trust of the last step, as its labels were; False where nothing is known of
+        it.
+        """
         if (gesture := self._undo.pop() if self._undo else None) is not None:
             self._take_back(gesture)
         self._redo.append(gesture)
@@ -120,12 +144,18 @@ class TrustMap:
         self.unwritten[self._counts.trusted()] = True
 
     def suspect(self, box: Box | None = None) -> None:
-        """Labels within a box (or anywhere) may have been changed by something that tells nothing of it."""
+        """Labels within a box (or anywhere) may have been changed by something that tells nothing
+        of it.
+        """
         if self.known is not None:
-            self._suspect[self.grid.touching(box if box is not None else whole(self.grid.shape))] = True
+            self._suspect[
+                self.grid.touching(box if box is not None else whole(self.grid.shape))
+            ] = True
 
     def work(self, seconds: float | None = None) -> bool:
-        """Compare what is suspect and count what has changed, for so long at most; True when nothing is left."""
+        """Compare what is suspect and count what has changed, for so long at most; True when
+        nothing is left.
+        """
         end = time.monotonic() + seconds if seconds is not None else None
         while (numbers := np.flatnonzero(self._suspect)[:AT_ONCE]).size:
             for number in numbers:
@@ -147,7 +177,8 @@ class TrustMap:
         self.work()
         copy = Corrections(zeros(self.grid.shape, np.uint8), zeros(self.grid.shape, np.uint8))
         for box in self._trusted_boxes():
-            trust, labels = self.trust[box], np.asarray(self.labels[box])
+            trust = self.trust[box]
+            labels = np.asarray(self.labels[box])
             labels = np.where(trust != UNTRUSTED, labels, 0)
             check_labels(labels, 255)
             copy.labels[box] = labels
@@ -168,12 +199,18 @@ class TrustMap:
 
     def _account(self, sweep: Sweep) -> None:
         if self.known is not None:
-            np.copyto(self.known[sweep.box], np.asarray(self.labels[sweep.box]), where=sweep.bits(sweep.over), casting="unsafe")
+            np.copyto(
+                self.known[sweep.box],
+                np.asarray(self.labels[sweep.box]),
+                where=sweep.bits(sweep.over),
+                casting="unsafe",
+            )
         self.touch(sweep.box)
 
     def _compare(self, number: int) -> None:
         box = self.grid.box(number)
-        now, known = np.asarray(self.labels[box]), self.known[box] if self.known is not None else None
+        now = np.asarray(self.labels[box])
+        known = self.known[box] if self.known is not None else None
         if known is None or np.array_equal(now, known):
             return
         part = self.trust[box]

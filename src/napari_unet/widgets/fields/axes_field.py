@@ -50,23 +50,30 @@ class AxesField(QWidget):
             item = self._grid.takeAt(0)
             if item is not None and (widget := item.widget()) is not None:
                 widget.deleteLater()
-        self._combos = [self._make_row(number, length) for number, length in enumerate(self._lengths)]
+        self._combos = [
+            self._make_row(number, length) for number, length in enumerate(self._lengths)
+        ]
 
     def _make_row(self, number: int, length: int) -> QComboBox:
         combo = make_combo(self)
         for letter, text in KINDS.items():
             combo.addItem(text.format(length), letter)
         add_row(self._grid, number, f"{ORDER[number]} axis is", combo, TIP)
-        combo.currentIndexChanged.connect(lambda _index, number=number: self._on_combo_changed(number))
+        combo.currentIndexChanged.connect(
+            lambda _index, number=number: self._on_combo_changed(number)
+        )
         return combo
 
     def _on_combo_changed(self, number: int) -> None:
-        letter, before = str(self._combos[number].currentData()), self._letters[number]
+        letter = str(self._combos[number].currentData())
+        before = self._letters[number]
         if letter == _kind(before):
             return
         if letter == OTHERS[0]:
             letter = next(other for other in OTHERS if other not in self._letters)
-        letters = [before if own == letter else own for own in self._letters]  # the axis that was this gives way
+        letters = [
+            before if own == letter else own for own in self._letters
+        ]  # the axis that was this gives way
         letters[number] = letter
         self.set_value(self._lengths, "".join(letters))
         self.value_changed.emit()

@@ -28,7 +28,10 @@ class ClassLegend(QWidget):
             self._layout.removeWidget(chip)
             chip.deleteLater()
         shown = classes[1:MOST_CLASSES]
-        self._chips = [make_chip(item, f"Label {number}: {item.name}", self) for number, item in enumerate(shown, 1)]
+        self._chips = [
+            make_chip(item, f"Label {number}: {item.name}", self)
+            for number, item in enumerate(shown, 1)
+        ]
         for chip in self._chips:
             self._layout.addWidget(chip)
         self.setVisible(bool(self._chips))

@@ -40,7 +40,9 @@ class DevicePicker(QWidget):
         return self._wanted
 
     def set_value(self, name: str) -> None:
-        """Choose a device; one that is not known yet keeps its place until it is known what there is."""
+        """Choose a device; one that is not known yet keeps its place until it is known what there
+        is.
+        """
         self._wanted = name
         if not self._found and self._combo.findData(name) < 0:
             self._combo.addItem(name, name)
@@ -50,13 +52,16 @@ class DevicePicker(QWidget):
 
     def set_devices(self, devices: Sequence[Device]) -> None:
         """Offer what was found; what can not be used is grey and says why."""
-        before, self._found = self.value(), list(devices)
+        before = self.value()
+        self._found = list(devices)
         while self._combo.count() > 1:
             self._combo.removeItem(1)
         for device in devices:
             self._add(device)
         first = next((device for device in devices if device.usable), None)
-        self._combo.setItemData(0, plain_tip(f"Now: {first.label}" if first else ""), Qt.ItemDataRole.ToolTipRole)
+        self._combo.setItemData(
+            0, plain_tip(f"Now: {first.label}" if first else ""), Qt.ItemDataRole.ToolTipRole
+        )
         with QSignalBlocker(self):
             self.set_value(self._wanted)
         if self.value() != before:
@@ -65,7 +70,9 @@ class DevicePicker(QWidget):
     def _add(self, device: Device) -> None:
         self._combo.addItem(device.label, device.name)
         index = self._combo.count() - 1
-        self._combo.setItemData(index, plain_tip(device.reason or _memory(device)), Qt.ItemDataRole.ToolTipRole)
+        self._combo.setItemData(
+            index, plain_tip(device.reason or _memory(device)), Qt.ItemDataRole.ToolTipRole
+        )
         model = self._combo.model()
         item = model.item(index) if isinstance(model, QStandardItemModel) else None
         if item is not None:

@@ -38,13 +38,22 @@ class Dock(QWidget):
             self._was_docked = self.parent() is not None
 
     def _share_place(self) -> None:
-        """Become a tab beside our other dock, if it is where this one is: one under the other they are too low."""
-        window, own = self.window(), self.parent()
+        """Become a tab beside our other dock, if it is where this one is: one under the other they
+        are too low.
+        """
+        window = self.window()
+        own = self.parent()
         if not isinstance(window, QMainWindow) or not isinstance(own, QDockWidget):
             return
         for other in window.findChildren(Dock):
             place = other.parent()
-            if other is self or not isinstance(place, QDockWidget) or place.isHidden() or place.isFloating() or own.isFloating():
+            if (
+                other is self
+                or not isinstance(place, QDockWidget)
+                or place.isHidden()
+                or place.isFloating()
+                or own.isFloating()
+            ):
                 continue
             if window.dockWidgetArea(place) == window.dockWidgetArea(own):
                 window.tabifyDockWidget(place, own)

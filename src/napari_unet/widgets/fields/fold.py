@@ -14,12 +14,20 @@ MILLISECONDS = 120
 class Fold(QCollapsible):
     """A title that folds and unfolds `content`; folded at first."""
 
-    def __init__(self, title: str, tip: str, content: QWidget, parent: QWidget | None = None) -> None:
-        super().__init__(f"{FOLDED}  {title}", parent, expandedIcon=no_icon(), collapsedIcon=no_icon())
-        self.toggled.connect(lambda unfolded: self.setText(f"{UNFOLDED if unfolded else FOLDED}  {title}"))
+    def __init__(
+        self, title: str, tip: str, content: QWidget, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(
+            f"{FOLDED}  {title}", parent, expandedIcon=no_icon(), collapsedIcon=no_icon()
+        )
+        self.toggled.connect(
+            lambda unfolded: self.setText(f"{UNFOLDED if unfolded else FOLDED}  {title}")
+        )
         self.setDuration(MILLISECONDS)
         button = self.toggleButton()
-        button.setStyleSheet("text-align: left; border: none; background: transparent; padding: 2px 0px;")
+        button.setStyleSheet(
+            "text-align: left; border: none; background: transparent; padding: 2px 0px;"
+        )
         button.setToolTip(plain_tip(tip))
         margin = self.layout()
         if margin is not None:

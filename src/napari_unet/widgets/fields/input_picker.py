@@ -12,7 +12,14 @@ from napari_unet.scans.resample import convert, differs
 from napari_unet.scans.scan import SPATIAL
 from napari_unet.widgets.fields.axes_field import ORDER, AxesField
 from napari_unet.widgets.fields.layer_combos import IMAGE_TIP, LayerCombos
-from napari_unet.widgets.fields.rows import ROW_SPACING_PX, add_row, make_grid, make_note, order_tabs, plain_tip
+from napari_unet.widgets.fields.rows import (
+    ROW_SPACING_PX,
+    add_row,
+    make_grid,
+    make_note,
+    order_tabs,
+    plain_tip,
+)
 from napari_unet.widgets.fields.spacing_field import SpacingField
 from napari_unet.widgets.fields.values import MICROMETRE, PIXEL, UM, InputChoice, LayerFacts
 
@@ -27,7 +34,9 @@ class InputPicker(QWidget):
 
     value_changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None, tip: str = IMAGE_TIP, always_match: bool = False) -> None:
+    def __init__(
+        self, parent: QWidget | None = None, tip: str = IMAGE_TIP, always_match: bool = False
+    ) -> None:
         """`always_match` leaves no choice about the matching of pixel sizes."""
         super().__init__(parent)
         self._always_match = always_match
@@ -36,7 +45,11 @@ class InputPicker(QWidget):
         self._problem = ""
         self._own_axes: dict[int, str] = {}
         self._own_spacing: dict[tuple[int, str], tuple[float, ...] | None] = {}
-        self._layers, self._axes, self._spacing = LayerCombos(self, tip), AxesField(self), SpacingField(self)
+        self._layers, self._axes, self._spacing = (
+            LayerCombos(self, tip),
+            AxesField(self),
+            SpacingField(self),
+        )
         self._match = QCheckBox(MATCH_TEXT, self)
         self._match.setChecked(True)
         self._match_note = make_note(self)
@@ -54,16 +67,27 @@ class InputPicker(QWidget):
         if fact is None or self._problem:
             return InputChoice(resample=self._match.isChecked(), problem=self._problem)
         lengths = self._spacing.value() or ()
-        unit, colours = UM if lengths else PIXEL, self._colours(fact)
+        unit = UM if lengths else PIXEL
+        colours = self._colours(fact)
         rgb = fact.rgb and not colours
-        return InputChoice(self._layers.value(), self._letters(fact), lengths, unit, rgb, self._match.isChecked(), colours=colours)
+        return InputChoice(
+            self._layers.value(),
+            self._letters(fact),
+            lengths,
+            unit,
+            rgb,
+            self._match.isChecked(),
+            colours=colours,
+        )
 
     def set_layers(self, facts: Sequence[LayerFacts]) -> None:
         """Offer these layers."""
         before = self._chosen()
         self._facts = {fact.key: fact for fact in facts}
         self._own_axes = {key: axes for key, axes in self._own_axes.items() if key in self._facts}
-        self._own_spacing = {key: own for key, own in self._own_spacing.items() if key[0] in self._facts}
+        self._own_spacing = {
+            key: own for key, own in self._own_spacing.items() if key[0] in self._facts
+        }
         with QSignalBlocker(self._layers):
             self._layers.set_layers(facts)
         self._show_layer()
@@ -126,16 +150,21 @@ class InputPicker(QWidget):
         return self._axes.value() + "yx" + ("c" if fact.rgb else "")
 
     def _colours(self, fact: LayerFacts) -> int:
-        """How many colours are channels: none for a model of one channel; alpha only for one of four."""
+        """How many colours are channels: none for a model of one channel; alpha only for one of
+        four.
+        """
         channels = len(self._spec.channels) if self._spec else 1
         return min(fact.shape[-1], max(channels, RGB)) if fact.rgb and channels > 1 else 0
 
     def _show_layer(self) -> None:
-        fact, self._problem = self._first(), ""
+        fact = self._first()
+        self._problem = ""
         try:
             letters = self._axes_of(fact) if fact is not None else ""
         except ScanError as error:
-            fact, letters, self._problem = None, "", str(error)
+            fact = None
+            letters = ""
+            self._problem = str(error)
         leading = fact.ndim - 2 if fact is not None else 0
         self._axes.set_value(fact.shape[:leading] if fact is not None else (), letters[:leading])
         if fact is not None:
@@ -150,7 +179,9 @@ class InputPicker(QWidget):
 
     def _guess(self, fact: LayerFacts) -> str:
         if fact.ndim - 2 > len(ORDER):
-            raise ScanError(f"The layer {fact.name} has {fact.ndim} axes; at most {len(ORDER) + 2} are understood.")
+            raise ScanError(
+                f"The layer {fact.name} has {fact.ndim} axes; at most {len(ORDER) + 2} are understood."
+            )
         spec = self._spec
         dimensions = spec.architecture.dimensions if spec else 2
         channels = len(spec.channels) if spec and self._layers.in_one_layer() else 1
@@ -160,7 +191,9 @@ class InputPicker(QWidget):
 
     def _show_spacing(self, fact: LayerFacts) -> None:
         axes = "".join(a for a in self._letters(fact) if a in SPATIAL)
-        self._spacing.set_value(axes, self._own_spacing.get((fact.key, axes), self._layer_spacing(fact, axes)))
+        self._spacing.set_value(
+            axes, self._own_spacing.get((fact.key, axes), self._layer_spacing(fact, axes))
+        )
 
     def _layer_spacing(self, fact: LayerFacts, axes: str) -> tuple[float, ...] | None:
         if fact.unit != UM:
@@ -177,11 +210,18 @@ class InputPicker(QWidget):
         if sizes is not None:
             own, wanted = (f"{_size(lengths)} {MICROMETRE}" for lengths in sizes)
             matched = self._match.isChecked()
-            self._match_note.setText(f"Resampled from {own} to {wanted}" if matched else f"Left at {own}; trained at {wanted}")
+            self._match_note.setText(
+                f"Resampled from {own} to {wanted}"
+                if matched
+                else f"Left at {own}; trained at {wanted}"
+            )
 
-    def _both_sizes(self, fact: LayerFacts | None) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    def _both_sizes(
+        self, fact: LayerFacts | None
+    ) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
         """Own and trained voxel size in micrometres, where both are known and differ."""
-        trained, lengths = self._spec.spacing if self._spec else None, self._spacing.value()
+        trained = self._spec.spacing if self._spec else None
+        lengths = self._spacing.value()
         if fact is None or self._spec is None or trained is None or lengths is None:
             return None
         known = dict(zip((a for a in self._letters(fact) if a in SPATIAL), lengths, strict=True))

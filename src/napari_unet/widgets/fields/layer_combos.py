@@ -46,7 +46,9 @@ class LayerCombos(QWidget):
                 combo.setCurrentIndex(index)
 
     def set_layers(self, facts: Sequence[LayerFacts]) -> None:
-        """Offer these layers; a choice stays while its layer does, and a layer that is new is chosen first."""
+        """Offer these layers; a choice stays while its layer does, and a layer that is new is
+        chosen first.
+        """
         before = self.value()
         new = [fact.key for fact in facts if fact.key not in {old.key for old in self._facts}]
         self._facts = list(facts)
@@ -86,7 +88,11 @@ class LayerCombos(QWidget):
 
     def _make_row(self, number: int, name: str) -> tuple[QLabel, QComboBox]:
         combo = make_combo(self)
-        tip = self._tip if name == "Image" else f"The image layer that holds the channel “{name}”. {self._tip}"
+        tip = (
+            self._tip
+            if name == "Image"
+            else f"The image layer that holds the channel “{name}”. {self._tip}"
+        )
         label = add_row(self._grid, number + 1, name, combo, tip)
         self._fill(combo, None, number)
         combo.currentIndexChanged.connect(self.value_changed)
@@ -106,7 +112,9 @@ class LayerCombos(QWidget):
         combo.setEnabled(bool(self._facts))
 
     def _spread(self) -> None:
-        """Let a combo box that repeats another, and that nobody has touched, take a layer that is free."""
+        """Let a combo box that repeats another, and that nobody has touched, take a layer that is
+        free.
+        """
         taken: set[int | None] = set()
         for _, combo in self._rows:
             free = [fact.key for fact in self._facts if fact.key not in taken]

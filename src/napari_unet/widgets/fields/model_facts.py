@@ -12,11 +12,17 @@ NARROW = "\N{NO-BREAK SPACE}"
 
 
 def headline(entry: ModelEntry) -> str:
-    """One short paragraph: what the model is for, its dimensions, pixel size, parameters, licence and scores."""
+    """One short paragraph: what the model is for, its dimensions, pixel size, parameters, licence
+    and scores.
+    """
     if entry.header is None:
         return entry.problem
     spec = entry.header.spec
-    parts = [f"{spec.architecture.dimensions}D", pixel_size(spec), f"{count(entry.header.parameters)} parameters"]
+    parts = [
+        f"{spec.architecture.dimensions}D",
+        pixel_size(spec),
+        f"{count(entry.header.parameters)} parameters",
+    ]
     parts += [spec.licence] if spec.licence else []
     lines = [spec.summary] if spec.summary else []
     lines.append(" · ".join(part.replace(" ", NARROW) for part in parts))
@@ -25,11 +31,16 @@ def headline(entry: ModelEntry) -> str:
 
 
 def lineage(entry: ModelEntry, known: Sequence[ModelEntry]) -> list[str]:
-    """From which model it was made, by how many steps, and when; nothing for a model that was made from none."""
+    """From which model it was made, by how many steps, and when; nothing for a model that was made
+    from none.
+    """
     if entry.header is None or (sha := entry.header.spec.provenance.parent) is None:
         return []
     provenance = entry.header.spec.provenance
-    parent = next((other.name for other in known if other.header and other.header.weights_sha256 == sha), f"{sha[:8]}…")
+    parent = next(
+        (other.name for other in known if other.header and other.header.weights_sha256 == sha),
+        f"{sha[:8]}…",
+    )
     parts = [f"Learnt from {parent}", provenance.date[:10]]
     return [" · ".join(part for part in parts if part)]
 
@@ -60,13 +71,24 @@ def pixel_size(spec: ModelSpec) -> str:
 
 
 def scores(spec: ModelSpec) -> str:
-    """The first few scores of a model on images that it was tested with; any others where there are none."""
-    known, title = spec.provenance.scores, "Scores"
+    """The first few scores of a model on images that it was tested with; any others where there are
+    none.
+    """
+    known = spec.provenance.scores
+    title = "Scores"
     for suffix, what in SUFFIXES.items():
-        if some := {name.removesuffix(suffix): value for name, value in known.items() if name.endswith(suffix)}:
-            known, title = some, what
+        if some := {
+            name.removesuffix(suffix): value
+            for name, value in known.items()
+            if name.endswith(suffix)
+        }:
+            known = some
+            title = what
             break
-    text = ", ".join(f"{name.replace('_', ' ')}{NARROW}{value:.2f}" for name, value in list(known.items())[:MOST_SCORES])
+    text = ", ".join(
+        f"{name.replace('_', ' ')}{NARROW}{value:.2f}"
+        for name, value in list(known.items())[:MOST_SCORES]
+    )
     return f"{title}: {text}"
 
 

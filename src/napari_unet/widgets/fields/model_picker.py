@@ -22,7 +22,13 @@ class ModelPicker(QWidget):
     value_changed = Signal()
     open_requested = Signal()
 
-    def __init__(self, parent: QWidget | None = None, title: str = "Model", tip: str = TIP, brief: bool = False) -> None:
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        title: str = "Model",
+        tip: str = TIP,
+        brief: bool = False,
+    ) -> None:
         """`brief` leaves out the classes and what the model is for."""
         super().__init__(parent)
         self._brief = brief

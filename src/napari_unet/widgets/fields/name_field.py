@@ -9,7 +9,9 @@ from qtpy.QtWidgets import QLineEdit, QWidget
 from napari_unet.model.spec import MAX_NAME
 from napari_unet.widgets.fields.rows import add_row, make_grid
 
-TIP = "What the new model is called in the list of models. The old model keeps its own name and file."
+TIP = (
+    "What the new model is called in the list of models. The old model keeps its own name and file."
+)
 FORBIDDEN = '<>:"/\\|?*'
 NUMBERED = re.compile(r"-\d+$")
 
@@ -42,7 +44,8 @@ class NameField(QWidget):
     def set_parent_name(self, name: str, taken: Collection[str]) -> None:
         """Offer this name with the next free number; `taken` are the names that exist."""
         same = name == self._base
-        self._base, self._taken = name, {other.lower() for other in taken}
+        self._base = name
+        self._taken = {other.lower() for other in taken}
         if not self._by_hand or not same or self.value().lower() in self._taken:
             self._offer()
 

@@ -6,7 +6,16 @@ from itertools import pairwise
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QPaintEvent
-from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QLabel,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QWidget,
+)
 from superqt import QElidingLabel
 
 LONGEST_LABEL = "Second axis is"
@@ -65,13 +74,21 @@ class ElidingCombo(QComboBox):
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:  # noqa: N802
         """Draw as Qt does, with a shorter text."""
-        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
         self.initStyleOption(option)
         style = self.style()
         if style is not None:
-            field = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self)
+            field = style.subControlRect(
+                QStyle.ComplexControl.CC_ComboBox,
+                option,
+                QStyle.SubControl.SC_ComboBoxEditField,
+                self,
+            )
             width = field.width() - TEXT_PADDING_PX
-            option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideMiddle, width)
+            option.currentText = self.fontMetrics().elidedText(
+                option.currentText, Qt.TextElideMode.ElideMiddle, width
+            )
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
@@ -91,14 +108,20 @@ class _WheelGuard(QObject):
 
     def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:  # noqa: N802
         """Hand on a wheel that is not meant for this field."""
-        if a1 is None or a1.type() != QEvent.Type.Wheel or (isinstance(a0, QWidget) and a0.hasFocus()):
+        if (
+            a1 is None
+            or a1.type() != QEvent.Type.Wheel
+            or (isinstance(a0, QWidget) and a0.hasFocus())
+        ):
             return super().eventFilter(a0, a1)
         a1.ignore()
         return True
 
 
 def keep_from_wheel(field: QWidget) -> None:
-    """Let the wheel change this field only while it has the focus, which the wheel does not give it."""
+    """Let the wheel change this field only while it has the focus, which the wheel does not give
+    it.
+    """
     field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     field.installEventFilter(_WheelGuard(field))
 

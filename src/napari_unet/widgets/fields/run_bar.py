@@ -1,4 +1,6 @@
-"""The one obvious button, and one for a part; and while a job runs: how far it is, Pause, Stop, and Cancel."""
+"""The one obvious button, and one for a part; and while a job runs: how far it is, Pause, Stop, and
+Cancel.
+"""
 
 from dataclasses import dataclass
 
@@ -27,7 +29,9 @@ QProgressBar::chunk { border-radius: 3px; background-color: #2f7fc9; }
 
 @dataclass(frozen=True)
 class RunWords:
-    """What the buttons say, and what their tooltips explain; `part` is the button for less than the whole, if there is one."""
+    """What the buttons say, and what their tooltips explain; `part` is the button for less than the
+    whole, if there is one.
+    """
 
     run: str
     run_tip: str
@@ -47,9 +51,12 @@ class RunBar(QWidget):
     stop_requested = Signal()
     cancel_requested = Signal()
 
-    def __init__(self, words: RunWords, parent: QWidget | None = None, can_pause: bool = False) -> None:
+    def __init__(
+        self, words: RunWords, parent: QWidget | None = None, can_pause: bool = False
+    ) -> None:
         super().__init__(parent)
-        self._words, self._can_pause = words, can_pause
+        self._words = words
+        self._can_pause = can_pause
         self.run_button = make_button(words.run, words.run_tip, self)
         self._begin = [self.run_button]
         if words.part:
@@ -85,7 +92,9 @@ class RunBar(QWidget):
 
     def set_ready(self, ready: bool, reason: str = "") -> None:
         """Allow a run, or say why there can be none."""
-        for button, tip in zip(self._begin, (self._words.run_tip, self._words.part_tip), strict=False):
+        for button, tip in zip(
+            self._begin, (self._words.run_tip, self._words.part_tip), strict=False
+        ):
             button.setEnabled(ready)
             button.setToolTip(plain_tip(tip if ready else reason))
 
@@ -104,7 +113,11 @@ class RunBar(QWidget):
         self._bar.setRange(0, STEPS)
         self._bar.setValue(round(progress.share * STEPS))
         self._bar.setUpdatesEnabled(True)
-        parts = [f"{progress.done} of {progress.total} {progress.unit}", time_left(progress.seconds_left), progress.note]
+        parts = [
+            f"{progress.done} of {progress.total} {progress.unit}",
+            time_left(progress.seconds_left),
+            progress.note,
+        ]
         self._note.setText(" · ".join(part for part in parts if part))
 
     def set_ending(self, text: str) -> None:

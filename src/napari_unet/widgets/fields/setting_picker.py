@@ -12,7 +12,9 @@ from napari_unet.widgets.fields.rows import add_row, make_combo, make_grid, plai
 
 
 class SettingPicker(QWidget):
-    """Edits the setting of a name; the first of its words takes the place of one that can not be chosen."""
+    """Edits the setting of a name; the first of its words takes the place of one that can not be
+    chosen.
+    """
 
     value_changed = Signal()
 
@@ -38,7 +40,8 @@ class SettingPicker(QWidget):
 
     def forbid(self, word: str, reason: str) -> None:
         """Make a word grey, and say why."""
-        index, model = self._combo.findData(word), self._combo.model()
+        index = self._combo.findData(word)
+        model = self._combo.model()
         self._combo.setItemData(index, plain_tip(reason), Qt.ItemDataRole.ToolTipRole)
         if isinstance(model, QStandardItemModel) and (item := model.item(index)) is not None:
             item.setEnabled(False)

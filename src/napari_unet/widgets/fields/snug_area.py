@@ -25,12 +25,23 @@ class SnugArea(QScrollArea):
         if content is None:
             return super().sizeHint()
         width = self.contentsRect().width()
-        height = content.heightForWidth(width) if content.hasHeightForWidth() else content.sizeHint().height()
-        return QSize(content.sizeHint().width(), height + self.height() - self.contentsRect().height() + SPARE_PX)
+        height = (
+            content.heightForWidth(width)
+            if content.hasHeightForWidth()
+            else content.sizeHint().height()
+        )
+        return QSize(
+            content.sizeHint().width(),
+            height + self.height() - self.contentsRect().height() + SPARE_PX,
+        )
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Wide enough for the content beside a scroll bar, so that nothing is cut off when one is needed."""
-        least, content, bar = super().minimumSizeHint(), self.widget(), self.verticalScrollBar()
+        """Wide enough for the content beside a scroll bar, so that nothing is cut off when one is
+        needed.
+        """
+        least = super().minimumSizeHint()
+        content = self.widget()
+        bar = self.verticalScrollBar()
         if content is None or bar is None:
             return least
         return QSize(content.minimumSizeHint().width() + bar.sizeHint().width(), least.height())
@@ -47,16 +58,22 @@ class SnugArea(QScrollArea):
         self._follow()
 
     def _follow(self) -> None:
-        """A scroll bar takes width, which makes text higher: none where the content fits without one."""
+        """A scroll bar takes width, which makes text higher: none where the content fits without
+        one.
+        """
         self.updateGeometry()
         fits = self.height() >= self.sizeHint().height()
-        policy = Qt.ScrollBarPolicy.ScrollBarAlwaysOff if fits else Qt.ScrollBarPolicy.ScrollBarAsNeeded
+        policy = (
+            Qt.ScrollBarPolicy.ScrollBarAlwaysOff if fits else Qt.ScrollBarPolicy.ScrollBarAsNeeded
+        )
         if policy != self.verticalScrollBarPolicy():
             self.setVerticalScrollBarPolicy(policy)
             later(self, self._settle)
 
     def _settle(self) -> None:
-        """Give the content the width that the scroll bar leaves; Qt has not, where both came in one layout."""
+        """Give the content the width that the scroll bar leaves; Qt has not, where both came in one
+        layout.
+        """
         self.setWidgetResizable(True)
 
 

@@ -22,12 +22,16 @@ TIPS = {
 
 
 class LengthBox(QDoubleSpinBox):
-    """A length in micrometres; 0 reads "unknown". Both a point and a comma begin the decimals, whatever the language."""
+    """A length in micrometres; 0 reads "unknown". Both a point and a comma begin the decimals,
+    whatever the language.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         plain = QLocale.c()
-        plain.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator | QLocale.NumberOption.RejectGroupSeparator)
+        plain.setNumberOptions(
+            QLocale.NumberOption.OmitGroupSeparator | QLocale.NumberOption.RejectGroupSeparator
+        )
         self.setLocale(plain)
         self.setRange(0.0, LARGEST_UM)
         self.setDecimals(DECIMALS)

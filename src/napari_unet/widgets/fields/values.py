@@ -12,7 +12,9 @@ MICROMETRE = "µm"
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """What can be said of an image layer without reading a pixel; `spacing` has one number per axis but colours."""
+    """What can be said of an image layer without reading a pixel; `spacing` has one number per axis
+    but colours.
+    """
 
     key: int
     name: str
@@ -30,7 +32,8 @@ class LayerFacts:
 
 @dataclass(frozen=True)
 class InputChoice:
-    """Which layers are segmented and what their axes mean: `axes` is that of a layer, colours included as "c".
+    """Which layers are segmented and what their axes mean: `axes` is that of a layer, colours
+    included as "c".
 
     Of a colour layer either the luminance is taken (`rgb`), or its first `colours` are channels.
     `problem` says why the chosen layers can not be segmented.
@@ -48,7 +51,9 @@ class InputChoice:
 
 @dataclass(frozen=True)
 class Options:
-    """What is folded away: how much is segmented, what is kept and where, and what runs the network."""
+    """What is folded away: how much is segmented, what is kept and where, and what runs the
+    network.
+    """
 
     current_slice_only: bool = False
     region_in_view_only: bool = False
@@ -64,8 +69,8 @@ class Options:
 class LabelsFacts:
     """What can be said of a labels layer without reading a voxel.
 
-    `source` is what it was segmented from and `weights_sha256` by what, where that is known; `classes` are
-    the names and colours that it brings, 0 first.
+    `source` is what it was segmented from and `weights_sha256` by what, where that is known;
+    `classes` are the names and colours that it brings, 0 first.
     """
 
     key: int

@@ -32,8 +32,12 @@ class Changed(Protocol):
         """True where the two disagree."""
 
 
-def show_changes(viewer: Any, image: Image, axes: str, scan: Scan, changes: Sequence[Changed]) -> Labels:
-    """Put a layer over an image that is 1 where two models disagree, in the regions that were looked at."""
+def show_changes(
+    viewer: Any, image: Image, axes: str, scan: Scan, changes: Sequence[Changed]
+) -> Labels:
+    """Put a layer over an image that is 1 where two models disagree, in the regions that were
+    looked at.
+    """
     marks = zeros(scan.result_shape, np.uint8)
     for change in changes:
         marks[scan.place(change.frame, change.region)] = scan.to_place(change.mask.astype(np.uint8))

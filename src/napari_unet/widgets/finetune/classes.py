@@ -1,4 +1,6 @@
-"""Between the class editor and the labels: which classes there are, and their names and colours in the layer."""
+"""Between the class editor and the labels: which classes there are, and their names and colours in
+the layer.
+"""
 
 from collections.abc import Sequence
 
@@ -12,19 +14,26 @@ from napari_unet.widgets.viewer.class_colours import show_classes
 
 
 class ClassDesk(QObject):
-    """Shows the classes of a model and of labels, and gives the labels those that are added or renamed."""
+    """Shows the classes of a model and of labels, and gives the labels those that are added or
+    renamed.
+    """
 
     def __init__(self, editor: ClassEditor, trust: TrustDesk) -> None:
         super().__init__(editor)
-        self._editor, self._trust = editor, trust
+        self._editor = editor
+        self._trust = trust
         editor.edited.connect(self._on_edited)
         editor.class_added.connect(self._on_class_added)
 
     def show_known(self, parent: ModelEntry | None, labels: Sequence[LabelsFacts]) -> None:
         """The classes of the model to start from, and what the labels bring beyond them."""
-        known = parent.header.spec.classes if parent is not None and parent.header is not None else ()
+        known = (
+            parent.header.spec.classes if parent is not None and parent.header is not None else ()
+        )
         found = {label for trust in self._trust.trusts for label in trust.map.amount().labels}
-        self._editor.set_value(joined(known, [facts.classes for facts in labels], found), len(known) or 1)
+        self._editor.set_value(
+            joined(known, [facts.classes for facts in labels], found), len(known) or 1
+        )
         self._trust.set_names([item.name for item in self._editor.value()])
 
     def _on_class_added(self) -> None:
@@ -35,7 +44,9 @@ class ClassDesk(QObject):
             self._show()
 
     def _show(self, selected: int | None = None) -> None:
-        """Give the classes to the labels of all pairs; what is painted next is chosen in those at hand."""
+        """Give the classes to the labels of all pairs; what is painted next is chosen in those at
+        hand.
+        """
         current = self._trust.current()
         for layer in self._trust.layers:
             show_classes(layer, self._editor.value(), selected if layer is current else None)

@@ -18,7 +18,13 @@ from napari_unet.widgets.finetune.classes import ClassDesk
 from napari_unet.widgets.finetune.fields.preview import PreviewPart
 from napari_unet.widgets.finetune.form import FinetuneForm
 from napari_unet.widgets.finetune.outcome import FinetuneOutcome, said_of
-from napari_unet.widgets.finetune.plan import NO_LABELS, NO_TRUST, FinetuneChoice, FinetunePlan, path_of
+from napari_unet.widgets.finetune.plan import (
+    NO_LABELS,
+    NO_TRUST,
+    FinetuneChoice,
+    FinetunePlan,
+    path_of,
+)
 from napari_unet.widgets.finetune.recovery import RecoveryDesk
 from napari_unet.widgets.finetune.review import TrustDesk
 from napari_unet.widgets.finetune.run import FinetuneRun, TrainEnd
@@ -34,7 +40,10 @@ from napari_unet.widgets.viewer.theme import theme_colours
 
 WARM_UP_MS = 300
 NEW = "my-model"
-NOTES = {"Preparing": "Looking at what there is to learn from…", "Judging": "Comparing with the old model…"}
+NOTES = {
+    "Preparing": "Looking at what there is to learn from…",
+    "Judging": "Comparing with the old model…",
+}
 QUIET = (NO_LABELS, NO_TRUST)
 KINDS = {"cancelled": "info", "failed": "error"}
 
@@ -52,7 +61,8 @@ class FinetuneWidget(Dock):
         self.hold(self.form)
         viewer = real_viewer(napari_viewer)
         bind_keys(viewer)
-        self._images, self._labels = LayerWatch(viewer, IMAGES), LayerWatch(viewer, LABELS)
+        self._images = LayerWatch(viewer, IMAGES)
+        self._labels = LayerWatch(viewer, LABELS)
         self.plan = FinetunePlan(viewer, self._images, self._labels)
         self.trust = TrustDesk(viewer, self.form.trust, self.plan)
         self.recovery = RecoveryDesk(viewer, self.form.trust, self.plan)
@@ -85,8 +95,12 @@ class FinetuneWidget(Dock):
         form = self.form
         parent = None if form.model.from_scratch() else form.model.value()
         pairs = tuple(pair for pair in form.pairs.value() if pair.labels is not None)
-        name, classes, minutes = form.name.value(), form.classes.value(), form.budget.value()
-        return FinetuneChoice(pairs, parent, name, classes, minutes, form.options.value(), form.resume.value())
+        name = form.name.value()
+        classes = form.classes.value()
+        minutes = form.budget.value()
+        return FinetuneChoice(
+            pairs, parent, name, classes, minutes, form.options.value(), form.resume.value()
+        )
 
     def _connect(self) -> None:
         form = self.form
@@ -118,7 +132,8 @@ class FinetuneWidget(Dock):
         self._on_pairs_changed()
 
     def _on_pairs_changed(self) -> None:
-        form, pairs = self.form, self.form.pairs.value()
+        form = self.form
+        pairs = self.form.pairs.value()
         self._problem = self.trust.set_pairs([pair for pair in pairs if pair.labels is not None])
         self.recovery.look([pair.image for pair in pairs])
         for facts in form.pairs.labels()[:1]:
@@ -127,7 +142,9 @@ class FinetuneWidget(Dock):
 
     def _on_model_changed(self) -> None:
         entry = self.form.model.value()
-        self.form.pairs.set_model(entry.header.spec if entry is not None and entry.header is not None else None)
+        self.form.pairs.set_model(
+            entry.header.spec if entry is not None and entry.header is not None else None
+        )
         self.form.options.set_has_parent(not self.form.model.from_scratch())
         self._show_name()
         self._on_trust_changed()
@@ -143,16 +160,23 @@ class FinetuneWidget(Dock):
         form = self.form
         form.resume.set_interrupted(interrupted(path_of(form.name.value())))
         problems = (self._problem, form.classes.problem(), form.name.problem())
-        outlook = self.plan.outlook(self.choice(), problems, self.trust.trusts, form.model.from_scratch())
+        outlook = self.plan.outlook(
+            self.choice(), problems, self.trust.trusts, form.model.from_scratch()
+        )
         form.bar.set_ready(outlook.ready, outlook.text)
-        before, self._said = self._said, outlook.text
+        before = self._said
+        self._said = outlook.text
         if outlook.shown and outlook.text != before:
-            form.message.say(outlook.text, "info" if outlook.ready or outlook.text in QUIET else "problem")
+            form.message.say(
+                outlook.text, "info" if outlook.ready or outlook.text in QUIET else "problem"
+            )
         elif not outlook.shown and form.message.text() == before:
             form.message.clear()
 
     def _on_open_requested(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open a model", str(user_folder()), f"Models (*{SUFFIX})")
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Open a model", str(user_folder()), f"Models (*{SUFFIX})"
+        )
         if path:
             self.form.model.add_entry(model_entry(Path(path)))
 
@@ -168,7 +192,8 @@ class FinetuneWidget(Dock):
 
     def _start(self, run: FinetuneRun) -> None:
         self._run = run
-        form, order = self.form, run.order
+        form = self.form
+        order = run.order
         self.outcome.forget()
         form.message.clear()
         form.set_running(True)
@@ -197,7 +222,9 @@ class FinetuneWidget(Dock):
             for step, loss in message.points:
                 panel.curves.add_loss(step, loss)
         elif isinstance(message, HeldOut):
-            panel.curves.add_dice(message.step, message.dice) if message.step else panel.curves.set_old_dice(message.dice)
+            panel.curves.add_dice(
+                message.step, message.dice
+            ) if message.step else panel.curves.set_old_dice(message.dice)
         elif isinstance(message, PreviewPart):
             panel.preview.set_part(message)
 
@@ -216,7 +243,8 @@ class FinetuneWidget(Dock):
             self._run.cancel()
 
     def _on_run_ended(self, end: TrainEnd) -> None:
-        run, self._run = self._run, None
+        run = self._run
+        self._run = None
         self.form.set_running(False)
         self._said = ""
         self._on_choice_changed()
@@ -232,13 +260,19 @@ class FinetuneWidget(Dock):
         """Offer the models as their files are by now; the choice stays."""
         listed = list_models()
         known = {entry.path for entry in listed}
-        opened = [entry for entry in self.form.model.entries() if entry.header is not None and entry.path not in known]
+        opened = [
+            entry
+            for entry in self.form.model.entries()
+            if entry.header is not None and entry.path not in known
+        ]
         self.form.model.set_entries([*listed, *opened])
         self._show_name()
 
     def _on_model_chosen(self, path: str) -> None:
         self.form.model.set_value(path)
-        self.form.bar.set_obvious(self.form.card.isHidden() or self.form.card.segment_button.isHidden())
+        self.form.bar.set_obvious(
+            self.form.card.isHidden() or self.form.card.segment_button.isHidden()
+        )
 
     def _on_theme_changed(self) -> None:
         viewer = self._viewer()

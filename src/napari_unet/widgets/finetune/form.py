@@ -33,10 +33,24 @@ class FinetuneForm(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.pairs, self.trust, self.model = PairsPicker(), TrustBar(), ParentPicker()
-        self.classes, self.name, self.budget = ClassEditor(), NameField(), BudgetPicker()
-        self.options, self.resume = FinetuneOptions(), ResumeBox()
-        widgets = (self.pairs, self.trust, self.model, self.classes, self.name, self.budget, self.options, self.resume)
+        self.pairs = PairsPicker()
+        self.trust = TrustBar()
+        self.model = ParentPicker()
+        self.classes = ClassEditor()
+        self.name = NameField()
+        self.budget = BudgetPicker()
+        self.options = FinetuneOptions()
+        self.resume = ResumeBox()
+        widgets = (
+            self.pairs,
+            self.trust,
+            self.model,
+            self.classes,
+            self.name,
+            self.budget,
+            self.options,
+            self.resume,
+        )
         self._area = snug_area(widgets, self)
         self.panel, self.card = TrainingPanel(self), VerdictCard(self)
         self.message = MessageLine(self)

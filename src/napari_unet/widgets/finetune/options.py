@@ -1,4 +1,6 @@
-"""What is folded away in the Fine-tune dock: where it runs, what of the old model is held on to, and the seed."""
+"""What is folded away in the Fine-tune dock: where it runs, what of the old model is held on to,
+and the seed.
+"""
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QSpinBox, QVBoxLayout, QWidget
@@ -10,7 +12,9 @@ from napari_unet.widgets.fields.values import TrainOptions
 
 FOLD_TIP = "Where it runs, what of the old model is held on to, touching objects, and the seed"
 REMEMBER_TIP = "Hold on to what the old model knows where nothing was corrected, so that it does not get worse on other images."
-SEPARATE_TIP = "Give the narrow gaps between touching objects more weight, so that they are kept apart."
+SEPARATE_TIP = (
+    "Give the narrow gaps between touching objects more weight, so that they are kept apart."
+)
 SEED_TIP = "Where chance begins. The same seed and the same number of steps give the same model on the same computer."
 MOST = 9999
 
@@ -35,7 +39,12 @@ class FinetuneOptions(QWidget):
 
     def value(self) -> TrainOptions:
         """The options."""
-        return TrainOptions(self.device.value(), self._seed.value(), self._remember.isChecked(), self._separate.isChecked())
+        return TrainOptions(
+            self.device.value(),
+            self._seed.value(),
+            self._remember.isChecked(),
+            self._separate.isChecked(),
+        )
 
     def set_value(self, options: TrainOptions) -> None:
         """Show these options."""
@@ -63,7 +72,8 @@ class FinetuneOptions(QWidget):
         return box
 
     def _lay_out(self) -> None:
-        content, row = QWidget(), QWidget()
+        content = QWidget()
+        row = QWidget()
         add_row(make_grid(row), 0, "Seed", self._seed, SEED_TIP)
         inner = QVBoxLayout(content)
         inner.setContentsMargins(0, 0, 0, 0)

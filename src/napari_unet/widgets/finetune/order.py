@@ -14,7 +14,8 @@ from napari_unet.widgets.finetune.preview_job import PreviewPlaces
 
 @dataclass(frozen=True)
 class TrainOrder:
-    """Items to learn from, the model to begin with (None: from scratch), and what the new one is to be.
+    """Items to learn from, the model to begin with (None: from scratch), and what the new one is to
+    be.
 
     `resume` goes on with an interrupted training of the same name, where that is of the same.
     """

@@ -1,4 +1,6 @@
-"""After the verdict: segment with the new model, go back to the old one, use it anyway, see what changed."""
+"""After the verdict: segment with the new model, go back to the old one, use it anyway, see what
+changed.
+"""
 
 import weakref
 from collections.abc import Callable
@@ -31,7 +33,9 @@ class FinetuneOutcome(QObject):
 
     def __init__(self, viewer: Any, card: VerdictCard, plan: FinetunePlan) -> None:
         super().__init__(card)
-        self._viewer, self._card, self._plan = weakref.ref(viewer), card, plan
+        self._viewer = weakref.ref(viewer)
+        self._card = card
+        self._plan = plan
         self._run: FinetuneRun | None = None
         self._trained: Trained | None = None
         card.segment_requested.connect(self._on_segment_requested)
@@ -42,8 +46,11 @@ class FinetuneOutcome(QObject):
 
     def take(self, run: FinetuneRun, trained: Trained) -> None:
         """Show how a training came out."""
-        self._run, self._trained = run, trained
-        self._card.set_verdict(trained.result.verdict, self._old_name(), run.order.name, lost=bool(trained.problem))
+        self._run = run
+        self._trained = trained
+        self._card.set_verdict(
+            trained.result.verdict, self._old_name(), run.order.name, lost=bool(trained.problem)
+        )
         if trained.path is not None:
             model_news().saved.emit(str(trained.path))
 
@@ -53,10 +60,15 @@ class FinetuneOutcome(QObject):
         self._card.clear()
 
     def _old_name(self) -> str:
-        return self._run.order.parent.name if self._run is not None and self._run.order.parent is not None else ""
+        return (
+            self._run.order.parent.name
+            if self._run is not None and self._run.order.parent is not None
+            else ""
+        )
 
     def _on_segment_requested(self) -> None:
-        run, trained = self._run, self._trained
+        run = self._run
+        trained = self._trained
         if run is None or trained is None or trained.path is None:
             return
         model_news().chosen.emit(str(trained.path))
@@ -68,10 +80,14 @@ class FinetuneOutcome(QObject):
         if self._run is not None and self._run.order.parent is not None:
             model_news().chosen.emit(str(self._run.order.parent.path))
             self._card.show_buttons(segment=False, back=False)
-            self.said.emit(f"{self._old_name()} is chosen again; {self._run.order.name} stays in the list of models.", "info")
+            self.said.emit(
+                f"{self._old_name()} is chosen again; {self._run.order.name} stays in the list of models.",
+                "info",
+            )
 
     def _on_anyway_requested(self) -> None:
-        run, trained = self._run, self._trained
+        run = self._run
+        trained = self._trained
         if run is None or trained is None:
             return
         if trained.path is not None:
@@ -85,7 +101,8 @@ class FinetuneOutcome(QObject):
         in_background(write)
 
     def _on_saved(self, trained: Trained) -> None:
-        before, run = self._trained, self._run
+        before = self._trained
+        run = self._run
         if before is None or run is None or trained.result is not before.result:
             return  # another training has begun meanwhile
         if trained.path is None:
@@ -107,7 +124,9 @@ class FinetuneOutcome(QObject):
         self._try(self._show_changes)
 
     def _show_changes(self) -> None:
-        run, trained, viewer = self._run, self._trained, self._viewer()
+        run = self._run
+        trained = self._trained
+        viewer = self._viewer()
         if run is None or trained is None or viewer is None:
             return
         for number, pair in enumerate(run.pairs):
@@ -125,10 +144,15 @@ class FinetuneOutcome(QObject):
 
 def said_of(trained: Trained, order: TrainOrder) -> tuple[str, str]:
     """What is to be known of an ending besides the verdict, and of which kind that is."""
-    name, old = order.name, "" if order.parent is None else order.parent.name
+    name = order.name
+    old = "" if order.parent is None else order.parent.name
     if trained.problem:
         return " ".join([*trained.result.notes, NOT_SAVED.format(name, trained.problem)]), "error"
     kept = f"{name} was not saved; Use anyway keeps it."
     if trained.path is not None:
-        kept = f"Saved as {name}; {old} stays chosen." if old and trained.result.best is trained.result.parent else f"Saved as {name}."
+        kept = (
+            f"Saved as {name}; {old} stays chosen."
+            if old and trained.result.best is trained.result.parent
+            else f"Saved as {name}."
+        )
     return " ".join([*trained.result.notes, kept]), "info" if trained.path is None else "done"

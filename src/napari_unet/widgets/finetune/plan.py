@@ -35,9 +35,7 @@ NO_LABELS = "Segment an image first, or open an image with labels: that is what 
 NO_IMAGE = "Open the image that the labels belong to."
 NO_MODEL = "Choose a model to start from."
 NO_TRUST = "Nothing teaches yet. Paint over what is wrong, or say that a slice, a region or the layer is right."
-ONE_CLASS = (
-    "All that teaches is of one class, {}; learning needs at least two. Paint some of another class too, or say that a slice is right."
-)
+ONE_CLASS = "All that teaches is of one class, {}; learning needs at least two. Paint some of another class too, or say that a slice is right."
 OBJECTS = (
     "The labels go up to {}, as if each object had a number of its own, but each number is taken for a class. "
     "Give all objects of one class the same number, or name the classes."
@@ -65,7 +63,11 @@ class FinetuneChoice:
     @property
     def spec(self) -> ModelSpec | None:
         """What the model to start from says of itself; None from scratch."""
-        return self.parent.header.spec if self.parent is not None and self.parent.header is not None else None
+        return (
+            self.parent.header.spec
+            if self.parent is not None and self.parent.header is not None
+            else None
+        )
 
 
 class FinetunePlan:
@@ -73,7 +75,8 @@ class FinetunePlan:
 
     def __init__(self, viewer: Any, images: LayerWatch, labels: LayerWatch) -> None:
         self._viewer = weakref.ref(viewer)
-        self._images, self._labels = images, labels
+        self._images = images
+        self._labels = labels
 
     def labels_layer(self, pair: PairChoice) -> Labels | None:
         """The labels layer of a pair."""
@@ -92,8 +95,16 @@ class FinetunePlan:
             raise ScanError(pair.image.problem or NO_IMAGE)
         return scan_from_layers(layers, pair.image)
 
-    def outlook(self, choice: FinetuneChoice, problems: Sequence[str], trusts: Sequence[Trust], scratch: bool) -> Outlook:
-        """Whether there can be a training, without reading a voxel; `problems` are those of the fields."""
+    def outlook(
+        self,
+        choice: FinetuneChoice,
+        problems: Sequence[str],
+        trusts: Sequence[Trust],
+        scratch: bool,
+    ) -> Outlook:
+        """Whether there can be a training, without reading a voxel; `problems` are those of the
+        fields.
+        """
         if not any(self.labels_layer(pair) is not None for pair in choice.pairs):
             return Outlook(False, NO_LABELS)
         if not scratch and choice.spec is None:
@@ -102,20 +113,35 @@ class FinetunePlan:
             told = self._check(choice)
         except NapariUNetError as error:
             return Outlook(False, str(error))
-        problem = next((problem for problem in problems if problem), "") or trust_problem(trusts, choice)
+        problem = next((problem for problem in problems if problem), "") or trust_problem(
+            trusts, choice
+        )
         return Outlook(not problem, problem or told)
 
     def make_run(self, choice: FinetuneChoice) -> FinetuneRun:
-        """A training that has not begun, with a copy of all labels; raises `NapariUNetError` where there can be none."""
+        """A training that has not begun, with a copy of all labels; raises `NapariUNetError` where
+        there can be none.
+        """
         pairs = tuple(pair for pair in choice.pairs if self._teaches(pair))
         if not pairs:
             raise ScanError(NO_TRUST)
         items = tuple(self._item(pair) for pair in pairs)
         settings = settings_for(choice.minutes, choice.options)
         if choice.parent is not None and choice.parent.header is not None:
-            settings = settings.model_copy(update={"held_out_turn": turn_of(choice.parent.header.weights_sha256)})
+            settings = settings.model_copy(
+                update={"held_out_turn": turn_of(choice.parent.header.weights_sha256)}
+            )
         path = path_of(choice.name)
-        order = TrainOrder(items, choice.parent, settings, choice.name, choice.classes, path, PreviewPlaces(), choice.resume)
+        order = TrainOrder(
+            items,
+            choice.parent,
+            settings,
+            choice.name,
+            choice.classes,
+            path,
+            PreviewPlaces(),
+            choice.resume,
+        )
         run = FinetuneRun(order, pairs)
         self._follow_view(run, pairs[0].image, items[0].scan)
         return run
@@ -132,7 +158,8 @@ class FinetunePlan:
         return " ".join(dict.fromkeys(told))
 
     def _follow_view(self, run: FinetuneRun, image: InputChoice, scan: Scan) -> None:
-        viewer, layers = self._viewer(), self.image_layers(image)
+        viewer = self._viewer()
+        layers = self.image_layers(image)
         if is_open(viewer) and layers:
             looked = LookedAt(viewer, layers[0], scan, image.axes, run.order.places)
             looked.setParent(run)
@@ -156,9 +183,14 @@ def path_of(name: str) -> Path:
 
 
 def names_told(layer: Labels | None, classes: Sequence[ClassSpec]) -> list[str]:
-    """What is to be said where a layer names its labels otherwise; raises `ScanError` where a name is that of another class."""
-    told, names = [], [item.name.casefold() for item in classes]
-    for number, item in list(enumerate(classes_of(layer) if layer is not None else ()))[1 : len(classes)]:
+    """What is to be said where a layer names its labels otherwise; raises `ScanError` where a name
+    is that of another class.
+    """
+    told = []
+    names = [item.name.casefold() for item in classes]
+    for number, item in list(enumerate(classes_of(layer) if layer is not None else ()))[
+        1 : len(classes)
+    ]:
         own = item.name.casefold()
         if layer is None or own == names[number]:
             continue
@@ -171,7 +203,8 @@ def names_told(layer: Labels | None, classes: Sequence[ClassSpec]) -> list[str]:
 def trust_problem(trusts: Sequence[Trust], choice: FinetuneChoice) -> str:
     """Why what is trusted is not enough, as far as it has been counted."""
     amounts: list[Amount] = [trust.map.amount() for trust in trusts]
-    labels, classes = {label for amount in amounts for label in amount.labels}, choice.classes
+    labels = {label for amount in amounts for label in amount.labels}
+    classes = choice.classes
     if not labels:
         return NO_TRUST
     if are_objects(labels, len(classes), choice.parent is not None):

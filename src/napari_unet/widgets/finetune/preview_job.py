@@ -1,4 +1,6 @@
-"""The part of the image in view as two models see it, computed in the worker's thread between the steps of a training."""
+"""The part of the image in view as two models see it, computed in the worker's thread between the
+steps of a training.
+"""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,7 +23,9 @@ class PreviewPlace:
 
 
 class PreviewPlaces:
-    """Where the user looks, for slices (2) and volumes (3): written by the main thread, read by the worker's."""
+    """Where the user looks, for slices (2) and volumes (3): written by the main thread, read by the
+    worker's.
+    """
 
     def __init__(self) -> None:
         self.of: dict[int, PreviewPlace] = {}
@@ -31,7 +35,9 @@ class PreviewJob:
     """Predicts the place that is looked at; used in the worker's thread alone."""
 
     def __init__(self, scan: Scan, parent: "Model | None", device: str) -> None:
-        self._scan, self._parent, self._device = scan, parent, device
+        self._scan = scan
+        self._parent = parent
+        self._device = device
         self._known: PreviewPlace | None = None
         self._image = self._before = np.zeros((1, 1))
 
@@ -39,21 +45,31 @@ class PreviewJob:
         """A place under the labels of the parent and of `model`."""
         if place != self._known:
             self._image = self._plane_of_image(place)
-            self._before = self._labels(self._parent, place) if self._parent is not None else self._before
+            self._before = (
+                self._labels(self._parent, place) if self._parent is not None else self._before
+            )
             self._known = place
-        return PreviewPart(self._image, self._before if self._parent is not None else None, self._labels(model, place))
+        return PreviewPart(
+            self._image,
+            self._before if self._parent is not None else None,
+            self._labels(model, place),
+        )
 
     def _labels(self, model: "Model", place: PreviewPlace) -> np.ndarray:
         from napari_unet.segment.job import plan_job
         from napari_unet.segment.settings import SegmentSettings
         from napari_unet.segment.stream import stream
 
-        settings = SegmentSettings(device=self._device, engine="torch")  # each model is run once: compiling it would not pay
+        settings = SegmentSettings(
+            device=self._device, engine="torch"
+        )  # each model is run once: compiling it would not pay
         job = plan_job(model.spec, self._scan, settings, [place.frame], place.region)
         labels = np.zeros(tuple(part.stop - part.start for part in place.region), np.uint8)
         for tile in stream(model, job):
             within = zip(tile.region, place.region, strict=True)
-            labels[tuple(slice(t.start - p.start, t.stop - p.start) for t, p in within)] = tile.labels
+            labels[tuple(slice(t.start - p.start, t.stop - p.start) for t, p in within)] = (
+                tile.labels
+            )
         return as_plane(labels)
 
     def _plane_of_image(self, place: PreviewPlace) -> np.ndarray:

@@ -20,11 +20,15 @@ EVERY_MS = 700
 class LookedAt(QObject):
     """Follows where the user looks at an image while a training runs."""
 
-    def __init__(self, viewer: Any, layer: Image, scan: Scan, axes: str, places: PreviewPlaces) -> None:
+    def __init__(
+        self, viewer: Any, layer: Image, scan: Scan, axes: str, places: PreviewPlaces
+    ) -> None:
         super().__init__()
-        self._viewer, self._layer = weakref.ref(viewer), weakref.ref(layer)
+        self._viewer = weakref.ref(viewer)
+        self._layer = weakref.ref(layer)
         self._scan: Scan | None = scan
-        self._axes, self._places = axes, places
+        self._axes = axes
+        self._places = places
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.look)
         self._timer.start(EVERY_MS)
@@ -43,21 +47,33 @@ class LookedAt(QObject):
             return
         for dimensions in (2, 3) if "z" in self._scan.axes else (2,):
             with suppress(NapariUNetError, ValueError):
-                self._places.of[dimensions] = preview_place(viewer, layer, self._scan, self._axes, dimensions)
+                self._places.of[dimensions] = preview_place(
+                    viewer, layer, self._scan, self._axes, dimensions
+                )
 
 
-def preview_place(viewer: Any, layer: Image, scan: Scan, axes: str, dimensions: int) -> PreviewPlace:
+def preview_place(
+    viewer: Any, layer: Image, scan: Scan, axes: str, dimensions: int
+) -> PreviewPlace:
     """The middle of what is shown: a frame, and a region of it that is one voxel thick in 3D."""
     looked = focus_of(viewer, layer, scan, axes, dimensions)
     side = SIDE_PX[dimensions]
     try:
-        frames, region = part_in_view(viewer, layer, scan, axes, dimensions, slice_only=True, view_only=True)
+        frames, region = part_in_view(
+            viewer, layer, scan, axes, dimensions, slice_only=True, view_only=True
+        )
     except ScanError:
         frames, region = None, None
     shape = scan.frame_shape(dimensions)
     whole = tuple(slice(0, n) for n in shape)
-    shown = region if region is not None and frames and all(part.start < part.stop for part in region) else whole
-    plane = tuple(_around(point, part, side) for point, part in zip(looked.point, shown, strict=True))
+    shown = (
+        region
+        if region is not None and frames and all(part.start < part.stop for part in region)
+        else whole
+    )
+    plane = tuple(
+        _around(point, part, side) for point, part in zip(looked.point, shown, strict=True)
+    )
     return PreviewPlace(frames[0] if frames else looked.frame, _flat(plane, looked.point))
 
 

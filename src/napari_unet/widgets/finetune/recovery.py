@@ -1,4 +1,6 @@
-"""Strokes that were lost in a crash, offered for every image that is open, one offer after the other."""
+"""Strokes that were lost in a crash, offered for every image that is open, one offer after the
+other.
+"""
 
 import weakref
 from collections.abc import Sequence
@@ -17,13 +19,17 @@ MORE = "{} {} more can be offered after that."
 
 
 class RecoveryDesk(QObject):
-    """Looks for lost strokes once per image, offers what is found in the trust bar; `said` tells a sentence and its kind."""
+    """Looks for lost strokes once per image, offers what is found in the trust bar; `said` tells a
+    sentence and its kind.
+    """
 
     said = Signal(str, str)
 
     def __init__(self, viewer: Any, bar: TrustBar, plan: FinetunePlan) -> None:
         super().__init__(bar)
-        self._viewer, self._bar, self._plan = weakref.ref(viewer), bar, plan
+        self._viewer = weakref.ref(viewer)
+        self._bar = bar
+        self._plan = plan
         self._looked: dict[tuple[tuple[int, ...], int], Recovery] = {}
         self._offers: list[Offer] = []
         bar.restore_requested.connect(self._on_restore_requested)
@@ -36,12 +42,16 @@ class RecoveryDesk(QObject):
         if viewer is None:
             return
         known = {key for choice in chosen for key in choice.layers}
-        for choice in (*chosen, *(choice for choice in plain_choices(viewer) if choice.layers[0] not in known)):
+        for choice in (
+            *chosen,
+            *(choice for choice in plain_choices(viewer) if choice.layers[0] not in known),
+        ):
             with suppress(NapariUNetError):  # what does not fit is said where the image is chosen
                 self._look(viewer, choice)
 
     def _look(self, viewer: Any, choice: InputChoice) -> None:
-        images, key = self._plan.image_layers(choice), (choice.layers, choice.colours)
+        images = self._plan.image_layers(choice)
+        key = (choice.layers, choice.colours)
         if not images or key in self._looked:
             return
         recovery = Recovery(viewer, images, choice)
@@ -52,7 +62,8 @@ class RecoveryDesk(QObject):
         self._looked[key] = recovery
 
     def _show(self) -> None:
-        first, rest = self._offers[:1], len(self._offers) - 1
+        first = self._offers[:1]
+        rest = len(self._offers) - 1
         text = first[0].sentence if first else ""
         self._bar.set_offer(MORE.format(text, rest) if rest > 0 else text)
 

@@ -23,14 +23,18 @@ DELETED = "{} of kept strokes deleted. What is on the labels now stays."
 
 
 class TrustDesk(QObject):
-    """Follows the labels of the chosen pairs; `changed` tells that there is more or less trust, `said` a sentence and its kind."""
+    """Follows the labels of the chosen pairs; `changed` tells that there is more or less trust,
+    `said` a sentence and its kind.
+    """
 
     changed = Signal()
     said = Signal(str, str)
 
     def __init__(self, viewer: Any, bar: TrustBar, plan: FinetunePlan) -> None:
         super().__init__(bar)
-        self._viewer, self._bar, self._plan = weakref.ref(viewer), bar, plan
+        self._viewer = weakref.ref(viewer)
+        self._bar = bar
+        self._plan = plan
         self._layers: list[weakref.ref[Labels]] = []
         self._followed: weakref.WeakSet[Trust] = weakref.WeakSet()
         self._trusts: list[Trust] = []
@@ -49,7 +53,9 @@ class TrustDesk(QObject):
 
     def set_pairs(self, pairs: Sequence[PairChoice]) -> str:
         """Follow the labels of these pairs; why one can not be followed, in a sentence."""
-        self._layers, self._trusts, problem = [], [], ""
+        self._layers = []
+        self._trusts = []
+        problem = ""
         for pair in pairs:
             try:
                 problem = self._follow(pair) or problem
@@ -65,14 +71,17 @@ class TrustDesk(QObject):
             self._bar.set_summary(self._summary())
 
     def current(self) -> Labels | None:
-        """The labels that the buttons are about: those selected in the viewer, else the first pair's."""
+        """The labels that the buttons are about: those selected in the viewer, else the first
+        pair's.
+        """
         viewer = self._viewer()
         layers = self.layers
         chosen = corrected_layer(viewer.layers.selection.active) if viewer is not None else None
         return chosen if chosen in layers else layers[0] if layers else None
 
     def _follow(self, pair: PairChoice) -> str:
-        layer, images = self._plan.labels_layer(pair), self._plan.image_layers(pair.image)
+        layer = self._plan.labels_layer(pair)
+        images = self._plan.image_layers(pair.image)
         if layer is None or not images:
             return ""
         trust = correct(layer, images, pair.image)
@@ -110,7 +119,8 @@ class TrustDesk(QObject):
         return "\n".join(f"{name}: {line}" for name, line in zip(names, lines, strict=True))
 
     def _do(self, act: Callable[[Any, Labels], str]) -> None:
-        viewer, layer = self._viewer(), self.current()
+        viewer = self._viewer()
+        layer = self.current()
         if viewer is None or layer is None:
             return
         try:

@@ -42,7 +42,12 @@ class FinetuneRun(QObject):
         self.keeping = Keeping()
         self._activity: Activity | None = None
         self._title = f"Training {order.name}"
-        self._job = Job(Task(self._title, train_in_worker), (order, self.keeping), order.settings.device, (self._show_activity,))
+        self._job = Job(
+            Task(self._title, train_in_worker),
+            (order, self.keeping),
+            order.settings.device,
+            (self._show_activity,),
+        )
         self._job.waiting.connect(self.waiting)
         self._job.told.connect(self._on_job_told)
         self._job.ended.connect(self._on_job_ended)
@@ -54,7 +59,7 @@ class FinetuneRun(QObject):
 
     def pause(self, paused: bool) -> None:
         """Rest, or go on."""
-        self._job.pause() if paused else self._job.go_on()
+        self._job.pause() if paused else self._job.resume()
 
     def stop(self) -> None:
         """End the training; what was learnt is judged, and kept whatever the verdict."""

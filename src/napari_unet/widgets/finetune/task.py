@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.errors import CheckpointError, NapariUNetError
 from napari_unet.model.library import load_entry
-from napari_unet.progress import Progress, Wish
+from napari_unet.progress import Control, Progress
 from napari_unet.widgets.finetune.fields.preview import PreviewPart
 from napari_unet.widgets.finetune.order import TrainOrder
 from napari_unet.widgets.finetune.preview_job import PreviewJob
@@ -49,7 +49,9 @@ class PlotsReady:
 
 @dataclass(frozen=True)
 class Trained:
-    """A training's result, and the file of the new model, where it was saved; `problem` says why it could not be."""
+    """A training's result, and the file of the new model, where it was saved; `problem` says why it
+    could not be.
+    """
 
     result: "TrainResult"
     path: Path | None
@@ -57,7 +59,9 @@ class Trained:
 
 
 class Keeping:
-    """Whether the new model is saved though it did not win: set by the main thread, read by the worker's."""
+    """Whether the new model is saved though it did not win: set by the main thread, read by the
+    worker's.
+    """
 
     always = False
 
@@ -77,8 +81,12 @@ def train_in_worker(worker: JobWorker, order: TrainOrder, keeping: Keeping) -> T
     return kept(result, order.path) if keep else dropped(result, order.path)
 
 
-def learnt(worker: JobWorker, order: TrainOrder, parent: "Model | None", resume: bool = False) -> "TrainResult":
-    """Train and judge; `resume` goes on from the checkpoint, and raises `CheckpointError` where it is of another training."""
+def learnt(
+    worker: JobWorker, order: TrainOrder, parent: "Model | None", resume: bool = False
+) -> "TrainResult":
+    """Train and judge; `resume` goes on from the checkpoint, and raises `CheckpointError` where it
+    is of another training.
+    """
     from napari_unet.learn.train import train
 
     teller = Teller(worker.tell)
@@ -93,7 +101,7 @@ def learnt(worker: JobWorker, order: TrainOrder, parent: "Model | None", resume:
         on_event=teller.event,
         preview=Preview(order, parent, worker.tell),
         on_progress=teller.progress,
-        asked=lambda: asked(worker),
+        control=lambda: control(worker),
     )
 
 
@@ -108,7 +116,9 @@ def gone_on(worker: JobWorker, order: TrainOrder, parent: "Model | None") -> "Tr
 
 
 def kept(result: "TrainResult", path: Path) -> Trained:
-    """The result with its model saved; where that fails it stays in memory, and its checkpoint on the disk."""
+    """The result with its model saved; where that fails it stays in memory, and its checkpoint on
+    the disk.
+    """
     try:
         trained = Trained(result, save(result.model, path))
     except (NapariUNetError, OSError) as error:
@@ -123,9 +133,9 @@ def dropped(result: "TrainResult", path: Path) -> Trained:
     return Trained(result, None)
 
 
-def asked(worker: JobWorker) -> Wish:
+def control(worker: JobWorker) -> Control:
     """What the user wants; a closing window means to stop and to keep what was learnt."""
-    return Wish.STOP if worker.abort_requested else worker.asked()
+    return Control.STOP if worker.abort_requested else worker.control()
 
 
 def coloured(model: "Model", order: TrainOrder) -> "Model":
@@ -172,8 +182,11 @@ class Teller:
 class Preview:
     """Shows the part in view as the new model sees it by now."""
 
-    def __init__(self, order: TrainOrder, parent: "Model | None", tell: Callable[[PreviewPart], None]) -> None:
-        self._order, self._tell = order, tell
+    def __init__(
+        self, order: TrainOrder, parent: "Model | None", tell: Callable[[PreviewPart], None]
+    ) -> None:
+        self._order = order
+        self._tell = tell
         self._job = PreviewJob(order.items[0].scan, parent, order.settings.device)
 
     def __call__(self, model: "Model", step: int) -> None:

@@ -1,4 +1,6 @@
-"""What the trainings of the window leave beside the models: checkpoints to go on from, and which part is held out next."""
+"""What the trainings of the window leave beside the models: checkpoints to go on from, and which
+part is held out next.
+"""
 
 import json
 import time
@@ -29,7 +31,9 @@ def interrupted(path: Path) -> str:
 
 
 def turn_of(weights_sha256: str) -> int | None:
-    """Which part the next training from a model holds out, where there has been one; it outlives the window, as a checkpoint does."""
+    """Which part the next training from a model holds out, where there has been one; it outlives
+    the window, as a checkpoint does.
+    """
     turn = _turns().get(weights_sha256)
     return turn if isinstance(turn, int) and 0 <= turn < 1_000_000 else None
 
@@ -38,7 +42,9 @@ def note_turn(order: TrainOrder, turn: int | None) -> None:
     """A training has been judged by a part: the next one from the same model holds out another."""
     if order.parent is None or order.parent.header is None or turn is None:
         return
-    turns = dict(list(_turns().items())[-MOST_PARENTS:]) | {order.parent.header.weights_sha256: turn + 1}
+    turns = dict(list(_turns().items())[-MOST_PARENTS:]) | {
+        order.parent.header.weights_sha256: turn + 1
+    }
     with suppress(OutputError):
         write_atomically(_turns_file(), lambda temporary: _write(temporary, turns))
 

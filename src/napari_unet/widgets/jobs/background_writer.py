@@ -1,4 +1,6 @@
-"""A thread that goes on beside the window and writes what is to be kept; with `job_worker` the only room that knows threads."""
+"""A thread that goes on beside the window and writes what is to be kept; with `job_worker` the only
+room that knows threads.
+"""
 
 import atexit
 import threading
@@ -7,17 +9,23 @@ from collections.abc import Callable
 from typing import ClassVar
 
 
-class Outbox:
-    """Sends, in a thread of its own, soon after it was asked to and at most every `rest_s` seconds; the end of Python waits for the last.
+class BackgroundWriter:
+    """Sends, in a thread of its own, soon after it was asked to and at most every `rest_s` seconds;
+    the end of Python waits for the last.
 
     `send` returns whether there is more to send; it has to deal with its own errors.
     """
 
-    _open: ClassVar["weakref.WeakSet[Outbox]"] = weakref.WeakSet()
+    _open: ClassVar["weakref.WeakSet[BackgroundWriter]"] = weakref.WeakSet()
 
-    def __init__(self, send: Callable[[], bool], finish: Callable[[], None], rest_s: float = 0.15) -> None:
-        self._send, self._finish, self._rest_s = send, finish, rest_s
-        self._wanted, self._closing = threading.Event(), threading.Event()
+    def __init__(
+        self, send: Callable[[], bool], finish: Callable[[], None], rest_s: float = 0.15
+    ) -> None:
+        self._send = send
+        self._finish = finish
+        self._rest_s = rest_s
+        self._wanted = threading.Event()
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._open.add(self)
         self._thread.start()
@@ -50,5 +58,5 @@ class Outbox:
 
 @atexit.register
 def _send_the_last() -> None:
-    for outbox in list(Outbox._open):
-        outbox.close(wait_s=5.0)
+    for writer in list(BackgroundWriter._open):
+        writer.close(wait_s=5.0)

@@ -7,7 +7,13 @@ from qtpy.QtCore import QObject, QProcess, Signal
 
 from napari_unet.devices import Device, cpu_device
 
-ARGUMENTS = ["-P", "-m", "napari_unet", "doctor", "--json"]  # whatever lies in the user's folder is not imported
+ARGUMENTS = [
+    "-P",
+    "-m",
+    "napari_unet",
+    "doctor",
+    "--json",
+]  # whatever lies in the user's folder is not imported
 _found: list[Device] = []
 
 

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from superqt.utils._qthreading import WorkerBaseSignals
 
 from napari_unet.errors import Cancelled, NapariUNetError
-from napari_unet.progress import Wish
+from napari_unet.progress import Control
 from napari_unet.widgets.jobs.threads import give_way, job_threads
 
 AUTO = "auto"
@@ -47,17 +47,20 @@ class JobWorker(FunctionWorker):  # type: ignore[misc]
         self._args: tuple[Any, ...]
         self._kwargs: dict[str, Any]
         self.signals = JobSignals()
-        self.wish = Wish.GO
+        self.answer = Control.CONTINUE
         self.was_cancelled = False
 
     def start(self) -> None:
-        """Begin in a thread of our own, listed among napari's workers so that its closing window finds it."""
+        """Begin in a thread of our own, listed among napari's workers so that its closing window
+        finds it.
+        """
         self._worker_set.add(self)
         self._finished.connect(self._set_discard)
         job_threads().start(self)
 
     def run(self) -> None:
-        """What the thread pool calls: as superqt's own, but it leaves the warnings filter of the process alone.
+        """What the thread pool calls: as superqt's own, but it leaves the warnings filter of the
+        process alone.
 
         That filter is shared by all threads; changing it here would show warnings that the main
         thread is just silencing, and two workers could leave it changed for good.
@@ -83,15 +86,17 @@ class JobWorker(FunctionWorker):  # type: ignore[misc]
             self.was_cancelled = True
             return None
         finally:
-            self._func, self._args, self._kwargs = None, (), {}
+            self._func = None
+            self._args = ()
+            self._kwargs = {}
 
-    def ask_for(self, wish: Wish) -> None:
+    def ask_for(self, answer: Control) -> None:
         """Say from the main thread what the user wants."""
-        self.wish = wish
+        self.answer = answer
 
-    def asked(self) -> Wish:
+    def control(self) -> Control:
         """What the user wants, asked by the task; a closing window means CANCEL."""
-        return Wish.CANCEL if self.abort_requested else self.wish
+        return Control.CANCEL if self.abort_requested else self.answer
 
     def tell(self, message: object) -> None:
         """Send a message from the task to the main thread."""
@@ -99,7 +104,9 @@ class JobWorker(FunctionWorker):  # type: ignore[misc]
 
 
 class Task:
-    """A function for a worker, with a title that napari shows when a window is closed while it runs."""
+    """A function for a worker, with a title that napari shows when a window is closed while it
+    runs.
+    """
 
     def __init__(self, title: str, run: Callable[..., Any]) -> None:
         self._title = title
@@ -114,7 +121,9 @@ class Task:
 
 
 class Job(QObject):
-    """One long job: waits until its device is free, runs in a thread, and tells the main thread about it."""
+    """One long job: waits until its device is free, runs in a thread, and tells the main thread
+    about it.
+    """
 
     waiting = Signal(str)
     started = Signal()
@@ -124,8 +133,15 @@ class Job(QObject):
     _running: ClassVar[list["Job"]] = []
     _queue: ClassVar[list["Job"]] = []
 
-    def __init__(self, task: Task, args: tuple[Any, ...], device: str = AUTO, prepare: Sequence[Callable[[], None]] = ()) -> None:
-        """`prepare` is done on the main thread before the task, one step each turn of the event loop.
+    def __init__(
+        self,
+        task: Task,
+        args: tuple[Any, ...],
+        device: str = AUTO,
+        prepare: Sequence[Callable[[], None]] = (),
+    ) -> None:
+        """`prepare` is done on the main thread before the task, one step each turn of the event
+        loop.
 
         Work of the window is several times slower while a task computes: they share Python's lock.
         """
@@ -133,7 +149,7 @@ class Job(QObject):
         self._task = task
         self._steps = list(prepare)
         self._given_up = False
-        self._first_wish = Wish.GO
+        self._first_answer = Control.CONTINUE
         self._args = args
         self._device = device
         self._worker: JobWorker | None = None
@@ -149,33 +165,34 @@ class Job(QObject):
 
     def stop(self) -> None:
         """Ask for an end that keeps what is done."""
-        self._wish(Wish.STOP)
+        self._end_with(Control.STOP)
 
     def cancel(self) -> None:
         """Ask for an end as if it had never begun."""
-        self._wish(Wish.CANCEL)
+        self._end_with(Control.CANCEL)
 
     def pause(self) -> None:
         """Ask for a rest; a job that has not begun rests when it does."""
-        self._rest_or_go(Wish.PAUSE)
+        self._pause_or_continue(Control.PAUSE)
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Ask for the end of a rest."""
-        self._rest_or_go(Wish.GO)
+        self._pause_or_continue(Control.CONTINUE)
 
-    def _rest_or_go(self, wish: Wish) -> None:
+    def _pause_or_continue(self, answer: Control) -> None:
         if self._worker is None:
-            self._first_wish = wish
+            self._first_answer = answer
         else:
-            self._worker.ask_for(wish)
+            self._worker.ask_for(answer)
 
-    def _wish(self, wish: Wish) -> None:
+    def _end_with(self, answer: Control) -> None:
         if self in self._queue:
             self._queue.remove(self)
-            self._args, self._steps = (), []
+            self._args = ()
+            self._steps = []
             self.ended.emit(JobEnd("cancelled"))
         elif self._worker is not None:
-            self._worker.ask_for(wish)
+            self._worker.ask_for(answer)
         else:
             self._given_up = True
 
@@ -201,18 +218,27 @@ class Job(QObject):
             self._on_worker_failed(error)
             self._given_up = True
         if self._given_up:
-            self._args, self._steps = (), []
+            self._args = ()
+            self._steps = []
             self._on_worker_finished()
         else:
             self._start_worker()
 
     def _start_worker(self) -> None:
-        slots = {"failed": self._on_worker_failed, "returned": self._on_worker_returned, "finished": self._on_worker_finished}
+        slots = {
+            "failed": self._on_worker_failed,
+            "returned": self._on_worker_returned,
+            "finished": self._on_worker_finished,
+        }
         self._worker = create_worker(
-            self._task, *self._args, _worker_class=JobWorker, _start_thread=False, _connect={**slots, "told": self._on_worker_told}
+            self._task,
+            *self._args,
+            _worker_class=JobWorker,
+            _start_thread=False,
+            _connect={**slots, "told": self._on_worker_told},
         )
         self._args = ()
-        self._worker.ask_for(self._first_wish)
+        self._worker.ask_for(self._first_answer)
         self._worker.start()
 
     def _on_worker_told(self, message: object) -> None:
@@ -223,7 +249,9 @@ class Job(QObject):
         self._end = JobEnd("cancelled") if cancelled else JobEnd("done", result)
 
     def _on_worker_failed(self, error: Exception) -> None:
-        self._end = JobEnd("failed", None, explain(error), "".join(traceback.format_exception(error)))
+        self._end = JobEnd(
+            "failed", None, explain(error), "".join(traceback.format_exception(error))
+        )
 
     def _on_worker_finished(self) -> None:
         self._worker = None
@@ -249,7 +277,7 @@ def _start_waiting() -> None:
 def _end_all() -> None:
     """Let no thread outlive the program: jobs that were not asked to end are cancelled."""
     for job in Job._running:
-        if job._worker is not None and job._worker.asked() in (Wish.GO, Wish.PAUSE):
+        if job._worker is not None and job._worker.control() in (Control.CONTINUE, Control.PAUSE):
             job._worker.quit()
     if Job._running:
         job_threads().waitForDone()

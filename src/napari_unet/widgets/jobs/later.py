@@ -6,7 +6,9 @@ from qtpy.QtCore import QObject, QTimer
 
 
 def later(owner: QObject, slot: Callable[[], None], wait_ms: int = 0) -> None:
-    """Call `slot` once, unless `owner` is deleted first; a free single shot would call into it all the same."""
+    """Call `slot` once, unless `owner` is deleted first; a free single shot would call into it all
+    the same.
+    """
     timer = QTimer(owner)
     timer.setSingleShot(True)
     timer.timeout.connect(slot)

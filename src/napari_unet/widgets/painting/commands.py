@@ -14,7 +14,9 @@ from napari_unet.widgets.painting.region_tool import RegionTool
 from napari_unet.widgets.painting.review import layer_is_right, slice_is_right
 from napari_unet.widgets.viewer.layer_facts import real_viewer
 
-SLICE_KEY = "Control-Shift-R"  # as in napari.yaml, which napari does not read keys from; Command on a Mac
+SLICE_KEY = (
+    "Control-Shift-R"  # as in napari.yaml, which napari does not read keys from; Command on a Mac
+)
 NO_LABELS = "Select the Labels layer that you correct, and try again."
 
 

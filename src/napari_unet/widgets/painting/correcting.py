@@ -1,4 +1,6 @@
-"""Where correcting begins: a layer is followed, its strokes are kept, and a new result takes over what was trusted."""
+"""Where correcting begins: a layer is followed, its strokes are kept, and a new result takes over
+what was trusted.
+"""
 
 import base64
 import zlib
@@ -26,7 +28,8 @@ GREY = "#808080"
 
 
 def correct(labels: Labels, images: Sequence[Image], choice: InputChoice) -> Trust:
-    """Follow what is painted on labels as those of an image, and keep every stroke; for a layer that is followed already nothing is lost.
+    """Follow what is painted on labels as those of an image, and keep every stroke; for a layer
+    that is followed already nothing is lost.
 
     Raises `ScanError` where the labels do not lie on the image, or can not be painted.
     """
@@ -38,7 +41,9 @@ def correct(labels: Labels, images: Sequence[Image], choice: InputChoice) -> Tru
 
 
 def follow_result(labels: Labels, arrays: ResultArrays) -> None:
-    """Follow a result that has ended, from the labels as they were predicted, with what it took over from an earlier one."""
+    """Follow a result that has ended, from the labels as they were predicted, with what it took
+    over from an earlier one.
+    """
     trust = track(labels, arrays.prediction)
     trust.keep_strokes(partial(journal_facts, ref(labels)))
     if arrays.trust is not None:
@@ -46,11 +51,18 @@ def follow_result(labels: Labels, arrays: ResultArrays) -> None:
 
 
 def to_carry_over(viewer: Any, images: Sequence[Image], shape: tuple[int, ...]) -> Labels | None:
-    """The result of these images whose corrections a new run takes over: the uppermost that is visible and has any."""
+    """The result of these images whose corrections a new run takes over: the uppermost that is
+    visible and has any.
+    """
     for layer in reversed(viewer.layers):
         if isinstance(layer, Labels) and layer.visible and tuple(layer.data.shape) == shape:
             trust = tracked(layer)
-            if trust is not None and _is_result(layer) and source_images(layer) == list(images) and trust.find_all().voxels:
+            if (
+                trust is not None
+                and _is_result(layer)
+                and source_images(layer) == list(images)
+                and trust.find_all().voxels
+            ):
                 return layer
     return None
 
@@ -66,7 +78,9 @@ def journal_facts(layer: "ref[Labels]") -> JournalFacts | None:
     if labels is None or scan is None:
         return None
     colours = [labels.get_color(number) for number in range(256)] if class_names(labels) else []
-    classes = tuple((name, _hex(colours[number])) for number, name in enumerate(class_names(labels)[:256]))
+    classes = tuple(
+        (name, _hex(colours[number])) for number, name in enumerate(class_names(labels)[:256])
+    )
     return JournalFacts(scan, labels.name, classes, pack_done(labels))
 
 
@@ -88,7 +102,9 @@ def unpack_done(text: str) -> np.ndarray | None:
         bits = np.frombuffer(zlib.decompress(base64.b64decode(text.partition(":")[2])), np.uint8)
         return np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).astype(bool)
     except (ValueError, zlib.error) as error:
-        raise ScanError("The kept strokes do not say what was computed; they can not be brought back.") from error
+        raise ScanError(
+            "The kept strokes do not say what was computed; they can not be brought back."
+        ) from error
 
 
 def _hex(colour: Any) -> str:

@@ -1,4 +1,6 @@
-"""Writes what happens to a trust map into a journal, from a thread that looks after what has changed."""
+"""Writes what happens to a trust map into a journal, from a thread that looks after what has
+changed.
+"""
 
 import time
 from collections import deque
@@ -30,10 +32,11 @@ class JournalFacts:
 
 
 class LayerJournal:
-    """One journal, opened when there is something to write; all but `mark` runs in the thread that writes.
+    """One journal, opened when there is something to write; all but `mark` runs in the thread that
+    writes.
 
-    It reads the arrays while they are painted on: a block that changes while it is written is marked
-    again by the stroke, and written again.
+    It reads the arrays while they are painted on: a block that changes while it is written is
+    marked again by the stroke, and written again.
     """
 
     def __init__(self, trust_map: TrustMap, facts: JournalFacts) -> None:
@@ -84,7 +87,9 @@ class LayerJournal:
     def _write_blocks(self, journal: StrokeJournal, end: float) -> bool:
         numbers = np.flatnonzero(self._map.unwritten)
         for number in numbers:
-            self._map.unwritten[number] = False  # before it is read: a stroke meanwhile marks it again
+            self._map.unwritten[number] = (
+                False  # before it is read: a stroke meanwhile marks it again
+            )
             box = self._map.grid.box(int(number))
             try:
                 journal.stroke(box, np.asarray(self._map.labels[box]), self._map.trust[box])
@@ -126,5 +131,6 @@ class LayerJournal:
             )
             self._journal = StrokeJournal(new_path(), header)
             if isinstance(labels, np.ndarray):  # what is read lazily lies in a file of its own
-                self._pieces, self._base_left = boxes(labels.shape, PIECE_VOXELS), True
+                self._pieces = boxes(labels.shape, PIECE_VOXELS)
+                self._base_left = True
         return self._journal

@@ -1,4 +1,6 @@
-"""The trust of a layer as a layer of its own, which can be painted and erased: trust given without change, and taken back."""
+"""The trust of a layer as a layer of its own, which can be painted and erased: trust given without
+change, and taken back.
+"""
 
 import weakref
 from collections import deque
@@ -32,7 +34,9 @@ class TrustOverlay(QObject, ToolListener):
 
     def __init__(self, viewer: Any, overlay: Labels, trust: Trust) -> None:
         super().__init__()
-        self._viewer, self._overlay, self._trust = weakref.ref(viewer), weakref.ref(overlay), weakref.ref(trust)
+        self._viewer = weakref.ref(viewer)
+        self._overlay = weakref.ref(overlay)
+        self._trust = weakref.ref(trust)
         self._boxes: list[Box] = []
         self._undo: deque[list[Box]] = deque(maxlen=MOST_UNDO)
         self._redo: deque[list[Box]] = deque(maxlen=MOST_UNDO)
@@ -104,7 +108,8 @@ class TrustOverlay(QObject, ToolListener):
             overlay._partial_labels_refresh()
 
     def _on_trust_replaced(self) -> None:
-        trust, overlay = self._trust(), self._overlay()
+        trust = self._trust()
+        overlay = self._overlay()
         if trust is not None and overlay is not None:
             overlay.data = trust.map.trust
 
@@ -115,7 +120,8 @@ class TrustOverlay(QObject, ToolListener):
             overlay.selected_label = REVIEWED
 
     def _on_layer_removed(self, event: Any) -> None:
-        trust, overlay = self._trust(), self._overlay()
+        trust = self._trust()
+        overlay = self._overlay()
         if trust is not None and event.value is trust.layer:
             self._redraw.stop()
             remove_in_turn(self._viewer(), [overlay])
@@ -125,7 +131,9 @@ _overlays: "weakref.WeakKeyDictionary[Labels, TrustOverlay]" = weakref.WeakKeyDi
 
 
 def show_overlay(viewer: Any, layer: Labels, visible: bool = True) -> Labels:
-    """Show (or hide) the trust of a layer as a layer above it, which is made when it is first asked for."""
+    """Show (or hide) the trust of a layer as a layer above it, which is made when it is first asked
+    for.
+    """
     overlay = overlay_of(viewer, layer)
     if overlay is None:
         trust = track(layer)
@@ -143,7 +151,9 @@ def overlay_of(viewer: Any, layer: Labels) -> Labels | None:
 
 
 def corrected_layer(layer: Any) -> Labels | None:
-    """The Labels layer that is corrected: the layer itself, or the one whose trust an overlay shows."""
+    """The Labels layer that is corrected: the layer itself, or the one whose trust an overlay
+    shows.
+    """
     if not isinstance(layer, Labels):
         return None
     if layer in _overlays:

@@ -1,4 +1,6 @@
-"""A layer of strokes that were lost: labels and trust as they were, and what was never known hatched."""
+"""A layer of strokes that were lost: labels and trust as they were, and what was never known
+hatched.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,15 +23,27 @@ OPACITY = 0.6
 SLICED = 2
 
 
-def show_recovered(viewer: Any, images: Sequence[Image], choice: InputChoice, recovered: Recovered) -> Labels:
+def show_recovered(
+    viewer: Any, images: Sequence[Image], choice: InputChoice, recovered: Recovered
+) -> Labels:
     """A new layer with labels and trust as they were, under a hatching where they are not known."""
-    header, done = recovered.header, known_map(recovered)
+    header = recovered.header
+    done = known_map(recovered)
     words = placement(images[0], choice.axes)
-    facts: dict[str, Any] = {"kind": "result", "complete": done.complete, "recovered": True, "done_map": done.done}
-    classes = [ClassSpec.model_construct(name=name, colour=colour) for name, colour in header.classes]
+    facts: dict[str, Any] = {
+        "kind": "result",
+        "complete": done.complete,
+        "recovered": True,
+        "done_map": done.done,
+    }
+    classes = [
+        ClassSpec.model_construct(name=name, colour=colour) for name, colour in header.classes
+    ]
     named = class_words(classes) if classes else {}
     name = f"{header.name} (recovered)"
-    layer = Labels(recovered.labels, name=name, opacity=OPACITY, metadata={MARK: facts}, **named, **words)
+    layer = Labels(
+        recovered.labels, name=name, opacity=OPACITY, metadata={MARK: facts}, **named, **words
+    )
     viewer.add_layer(layer)
     correct(layer, images, choice).start_from(recovered.corrections)
     if not done.complete:
@@ -39,10 +53,16 @@ def show_recovered(viewer: Any, images: Sequence[Image], choice: InputChoice, re
 
 
 def known_map(recovered: Recovered) -> DoneMap:
-    """What is known of kept labels: what was computed, as far as it was written; where strokes are is known in any case."""
+    """What is known of kept labels: what was computed, as far as it was written; where strokes are
+    is known in any case.
+    """
     shape = recovered.header.shape
-    kept, painted = DoneMap(shape, SLICED), DoneMap(shape, SLICED)
-    for done, boxes in ((kept, [whole(shape)] if recovered.whole else recovered.pieces), (painted, recovered.strokes)):
+    kept = DoneMap(shape, SLICED)
+    painted = DoneMap(shape, SLICED)
+    for done, boxes in (
+        (kept, [whole(shape)] if recovered.whole else recovered.pieces),
+        (painted, recovered.strokes),
+    ):
         for box in boxes:
             done.mark(box)
     known = kept.done | painted.done

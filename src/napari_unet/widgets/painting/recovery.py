@@ -1,4 +1,6 @@
-"""Strokes that an earlier napari kept for an image that is open now: found, and brought back as a layer."""
+"""Strokes that an earlier napari kept for an image that is open now: found, and brought back as a
+layer.
+"""
 
 import time
 import weakref
@@ -30,7 +32,9 @@ GONE = "The image of these strokes is not open any more. Open it again, and they
 
 @dataclass(frozen=True)
 class Offer:
-    """Strokes that can be brought back by the recovery that found them; `sentence` says what there is, and from when."""
+    """Strokes that can be brought back by the recovery that found them; `sentence` says what there
+    is, and from when.
+    """
 
     entry: JournalEntry
     sentence: str
@@ -60,10 +64,14 @@ class Recovery(QObject):
         """Look what there is for the image, whatever its axes were taken for."""
         scan = scan_from_layers([image() for image in self._images], self._choice)
         kept = journals_of if len(self._images) > 1 else journals_of_any_axes
-        self._in_background(lambda: [self._offer(entry) for entry in kept(scan)[:MOST_OFFERS]], self.found)
+        self._in_background(
+            lambda: [self._offer(entry) for entry in kept(scan)[:MOST_OFFERS]], self.found
+        )
 
     def restore(self, offer: Offer) -> None:
-        """Bring strokes back as a new layer, on which they are kept anew; the old journal stays where it is."""
+        """Bring strokes back as a new layer, on which they are kept anew; the old journal stays
+        where it is.
+        """
         self._in_background(lambda: read_journal(offer.entry.path, zeros), self._read)
 
     def _in_background(self, read: Callable[[], Any], signal: Any) -> None:
@@ -94,31 +102,49 @@ class Recovery(QObject):
         """The choice with the axes that the image had when the strokes were kept."""
         if len(images) > 1 or axes == self._choice.axes:
             return self._choice
-        return replace(plain_choice(images[0], axes), rgb=self._choice.rgb, colours=self._choice.colours)
+        return replace(
+            plain_choice(images[0], axes), rgb=self._choice.rgb, colours=self._choice.colours
+        )
 
     def _offer(self, entry: JournalEntry) -> Offer:
         kept = read_journal(entry.path, zeros)
         axes = entry.header.scan.axes.replace("c", "")
         what = summary(kept.corrections, axes, [name for name, _ in entry.header.classes])
         when = time.strftime("%d %B %Y, %H:%M", time.localtime(entry.written))
-        return Offer(entry, f"Corrections of {entry.header.name} from {when} were kept: {what}.", self)
+        return Offer(
+            entry, f"Corrections of {entry.header.name} from {when} were kept: {what}.", self
+        )
 
 
 def journals_of_any_axes(scan: Scan) -> list[JournalEntry]:
-    """The journals of an image, whatever its axes were taken for when they were written; the last written first."""
-    names = {entry.header.scan.axes for entry in list_journals() if entry.header.scan.shape == scan.shape}
-    taken = [replace(scan, axes=axes, spacing=(1.0,) * sum(a in SPATIAL for a in axes)) for axes in names]
-    return sorted((entry for own in taken for entry in journals_of(own)), key=lambda entry: entry.written, reverse=True)
+    """The journals of an image, whatever its axes were taken for when they were written; the last
+    written first.
+    """
+    names = {
+        entry.header.scan.axes for entry in list_journals() if entry.header.scan.shape == scan.shape
+    }
+    taken = [
+        replace(scan, axes=axes, spacing=(1.0,) * sum(a in SPATIAL for a in axes)) for axes in names
+    ]
+    return sorted(
+        (entry for own in taken for entry in journals_of(own)),
+        key=lambda entry: entry.written,
+        reverse=True,
+    )
 
 
 def plain_choice(image: Image, axes: str = "") -> InputChoice:
-    """What an image layer is taken for where nobody has said more; raises `ScanError` for too many axes."""
+    """What an image layer is taken for where nobody has said more; raises `ScanError` for too many
+    axes.
+    """
     facts = facts_of(image)
     axes = axes or guess_axes(facts.shape, 2, facts.rgb)
     known = dict(zip(axes, facts.spacing, strict=False))
     lengths = tuple(known[a] for a in axes if a in SPATIAL)
     there = facts.unit != PIXEL and all(lengths)
-    return InputChoice((facts.key,), axes, lengths if there else (), facts.unit if there else PIXEL, facts.rgb)
+    return InputChoice(
+        (facts.key,), axes, lengths if there else (), facts.unit if there else PIXEL, facts.rgb
+    )
 
 
 def plain_choices(viewer: Any) -> list[InputChoice]:

@@ -15,12 +15,15 @@ from napari_unet.widgets.viewer.placement import placement
 from napari_unet.widgets.viewer.removal import is_open, remove_in_turn
 
 NAME = "Draw a box around what is right"
-FLAT_ONLY = "A region is drawn in the 2D view; switch to it with the cube button below the layer list."
+FLAT_ONLY = (
+    "A region is drawn in the 2D view; switch to it with the cube button below the layer list."
+)
 STYLE = {"edge_color": "#7ae582", "face_color": "transparent", "edge_width": 1}
 
 
 class RegionTool(QObject):
-    """Waits for one rectangle on a layer of its own, reviews what lies within, and takes that layer away.
+    """Waits for one rectangle on a layer of its own, reviews what lies within, and takes that layer
+    away.
 
     `done` and `refused` tell how it ended, in a sentence.
     """
@@ -35,11 +38,16 @@ class RegionTool(QObject):
         super().__init__()
         if viewer.dims.ndisplay != 2:
             raise ScanError(FLAT_ONLY)
-        self._viewer, self._layer, self._right = weakref.ref(viewer), weakref.ref(layer), right
+        self._viewer = weakref.ref(viewer)
+        self._layer = weakref.ref(layer)
+        self._right = right
         words = placement(layer, "q" * layer.ndim)
-        shapes = Shapes(ndim=layer.ndim, name=NAME, metadata={MARK: {"kind": "region"}}, **STYLE, **words)
+        shapes = Shapes(
+            ndim=layer.ndim, name=NAME, metadata={MARK: {"kind": "region"}}, **STYLE, **words
+        )
         self._shapes = weakref.ref(viewer.add_layer(shapes))
-        shapes.current_face_color, shapes.current_edge_color = STYLE["face_color"], STYLE["edge_color"]
+        shapes.current_face_color = STYLE["face_color"]
+        shapes.current_edge_color = STYLE["edge_color"]
         viewer.layers.selection.active = shapes
         shapes.mode = "add_rectangle"
         shapes.events.data.connect(self._on_shapes_data)
@@ -61,7 +69,8 @@ class RegionTool(QObject):
             QTimer.singleShot(0, self._take)  # when napari has finished drawing
 
     def _take(self) -> None:
-        shapes, layer = self._shapes(), self._layer()
+        shapes = self._shapes()
+        layer = self._layer()
         if self not in self._alive:
             return
         drawn = list(shapes.data) if shapes is not None else []
@@ -83,8 +92,12 @@ class RegionTool(QObject):
 
 def box_of(corners: np.ndarray) -> Box:
     """The voxels whose centres lie within a drawn rectangle, in the slice in which it was drawn."""
-    low, high = np.asarray(corners, float).min(axis=0), np.asarray(corners, float).max(axis=0)
+    low = np.asarray(corners, float).min(axis=0)
+    high = np.asarray(corners, float).max(axis=0)
     flat = np.isclose(low, high)
     starts = np.where(flat, np.round(low), np.ceil(low)).astype(int)
     stops = np.where(flat, np.round(low), np.floor(high)).astype(int) + 1
-    return tuple(slice(max(0, int(start)), max(0, int(stop))) for start, stop in zip(starts, stops, strict=True))
+    return tuple(
+        slice(max(0, int(start)), max(0, int(stop)))
+        for start, stop in zip(starts, stops, strict=True)
+    )

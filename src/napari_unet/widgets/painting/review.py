@@ -1,4 +1,6 @@
-"""What the user says is right: a slice, a drawn region, a whole layer; refused where nothing was computed."""
+"""What the user says is right: a slice, a drawn region, a whole layer; refused where nothing was
+computed.
+"""
 
 from typing import Any
 
@@ -17,7 +19,8 @@ OUTSIDE = "The region lies outside the labels. Draw it over them."
 
 
 def slice_is_right(viewer: Any, layer: Labels, right: bool = True) -> str:
-    """Trust all of the slice that is shown, or with `right` False none of it; what was done, in a sentence.
+    """Trust all of the slice that is shown, or with `right` False none of it; what was done, in a
+    sentence.
 
     Raises `ScanError` where part of it was never computed.
     """
@@ -28,7 +31,9 @@ def slice_is_right(viewer: Any, layer: Labels, right: bool = True) -> str:
 
 
 def region_is_right(layer: Labels, box: Box, right: bool = True) -> str:
-    """Trust all of a box of voxels, or none of it; raises `ScanError` where part of it was never computed."""
+    """Trust all of a box of voxels, or none of it; raises `ScanError` where part of it was never
+    computed.
+    """
     box = inside(box, layer.data.shape)
     if is_empty(box):
         raise ScanError(OUTSIDE)
@@ -36,7 +41,9 @@ def region_is_right(layer: Labels, box: Box, right: bool = True) -> str:
 
 
 def layer_is_right(layer: Labels, right: bool = True) -> str:
-    """Trust a whole layer, such as ground truth brought from elsewhere; raises `ScanError` where part was never computed."""
+    """Trust a whole layer, such as ground truth brought from elsewhere; raises `ScanError` where
+    part was never computed.
+    """
     return _review(layer, whole(layer.data.shape), f"The layer {layer.name}", right)
 
 
@@ -49,5 +56,9 @@ def _review(layer: Labels, box: Box, what: str, right: bool) -> str:
 
 
 def _slice_words(layer: Labels, box: Box) -> str:
-    places = [str(part.start) for part, n in zip(box, layer.data.shape, strict=True) if n > 1 and part.stop - part.start == 1]
+    places = [
+        str(part.start)
+        for part, n in zip(box, layer.data.shape, strict=True)
+        if n > 1 and part.stop - part.start == 1
+    ]
     return f"Slice {', '.join(places)}" if places else "This slice"

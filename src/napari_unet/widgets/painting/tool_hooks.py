@@ -1,7 +1,8 @@
-"""Listens in on the painting tools of one Labels layer, where napari's own events do not tell enough.
+"""Listens in on the painting tools of one Labels layer, where napari's own events do not tell
+enough.
 
-napari tells of a stroke only where labels changed: not of painting the same label, and of undo and redo
-only that something is to be drawn. So the layer's own methods are wrapped on the instance.
+napari tells of a stroke only where labels changed: not of painting the same label, and of undo and
+redo only that something is to be drawn. So the layer's own methods are wrapped on the instance.
 """
 
 import weakref
@@ -15,7 +16,15 @@ from napari.layers import Labels
 from napari_unet.widgets.arrays.block_grid import Box
 
 MOST_INDEX_BOX = 2**24  # voxels of the box around single voxels set by another plugin
-WRAPPED = ("_paint_region_with_mask", "fill", "block_history", "undo", "redo", "_begin_stroke", "_abort_stroke")
+WRAPPED = (
+    "_paint_region_with_mask",
+    "fill",
+    "block_history",
+    "undo",
+    "redo",
+    "_begin_stroke",
+    "_abort_stroke",
+)
 
 
 class ToolListener:
@@ -46,7 +55,9 @@ class Tools:
     def __init__(self, layer: Labels, listener: ToolListener) -> None:
         self._layer = weakref.ref(layer)
         self._told = weakref.ref(listener)
-        self._inside = 0  # of a painting method, in which napari tells of a step before the labels are written
+        self._inside = (
+            0  # of a painting method, in which napari tells of a step before the labels are written
+        )
         self._stepped = False
         self._pressed = False  # a gesture has begun, and nothing was filled yet
         self._originals = {name: _original(layer, name) for name in WRAPPED}
@@ -58,7 +69,9 @@ class Tools:
     def _listener(self) -> ToolListener:
         return self._told() or ToolListener()
 
-    def on_paint_region_with_mask(self, box: Box, mask: np.ndarray, label: int, painted: list[int], *args: Any, **words: Any) -> None:
+    def on_paint_region_with_mask(
+        self, box: Box, mask: np.ndarray, label: int, painted: list[int], *args: Any, **words: Any
+    ) -> None:
         """Brush, eraser, filled object and polygon all come by here."""
         layer = self._layer()
         others = tuple(axis for axis in range(len(box)) if axis not in painted)
@@ -71,7 +84,8 @@ class Tools:
     def on_fill(self, coord: Any, label: int, *args: Any, **words: Any) -> None:
         """Fill; an object clicked with its own label, which napari leaves alone, is vouched for."""
         layer = self._layer()
-        first, self._pressed = self._pressed or not self._open(), False
+        first = self._pressed or not self._open()
+        self._pressed = False
         before = _object_at(layer, coord, label) if first and layer is not None else None
         self._originals["fill"](coord, label, *args, **words)
         if before is not None:
@@ -135,7 +149,9 @@ class Tools:
             self._stepped = True
             return
         for atom in event.value:
-            if isinstance(atom, tuple) and len(atom) == 3:  # from data_setitem, which writes after this
+            if (
+                isinstance(atom, tuple) and len(atom) == 3
+            ):  # from data_setitem, which writes after this
                 self._on_voxels_set(atom[0])
         self._listener.end_gesture(True)
 
@@ -156,11 +172,14 @@ def history_steps(layer: Labels) -> int:
 
 
 def _original(layer: Labels, name: str) -> Callable[..., Any]:
-    """The layer's own method without a reference to the layer, or what another plugin put in its place."""
+    """The layer's own method without a reference to the layer, or what another plugin put in its
+    place.
+    """
     if name in vars(layer):
         replaced: Callable[..., Any] = vars(layer)[name]
         return replaced
-    method, held = getattr(type(layer), name), weakref.ref(layer)
+    method = getattr(type(layer), name)
+    held = weakref.ref(layer)
 
     def call(*args: Any, **words: Any) -> Any:
         return method(held(), *args, **words)
@@ -169,18 +188,23 @@ def _original(layer: Labels, name: str) -> Callable[..., Any]:
 
 
 def _object_at(layer: Labels, coord: Any, label: int) -> tuple[Box, np.ndarray] | None:
-    """The box and the mask of the object at a place, if it has this label and is none of the background."""
+    """The box and the mask of the object at a place, if it has this label and is none of the
+    background.
+    """
     place = tuple(int(np.round(value)) for value in coord)
     there = all(0 <= at < n for at, n in zip(place, layer.data.shape, strict=True))
     if label == 0 or not there or int(np.asarray(layer.data[place])) != label:
         return None
     _, painted = layer._get_shape_and_dims_to_paint()
     view = tuple(
-        slice(0, n) if axis in painted else slice(at, at + 1) for axis, (at, n) in enumerate(zip(place, layer.data.shape, strict=True))
+        slice(0, n) if axis in painted else slice(at, at + 1)
+        for axis, (at, n) in enumerate(zip(place, layer.data.shape, strict=True))
     )
     same = np.asarray(layer.data[view]) == label
     if layer.contiguous:
-        same = _connected(same, tuple(at - side.start for at, side in zip(place, view, strict=True)))
+        same = _connected(
+            same, tuple(at - side.start for at, side in zip(place, view, strict=True))
+        )
     return _tight(view, same)
 
 
@@ -197,4 +221,7 @@ def _tight(view: Box, mask: np.ndarray) -> tuple[Box, np.ndarray]:
     from scipy.ndimage import find_objects
 
     inner = find_objects(mask.astype(np.uint8))[0]
-    return tuple(slice(part.start + side.start, part.stop + side.start) for part, side in zip(inner, view, strict=True)), mask[inner]
+    return tuple(
+        slice(part.start + side.start, part.stop + side.start)
+        for part, side in zip(inner, view, strict=True)
+    ), mask[inner]

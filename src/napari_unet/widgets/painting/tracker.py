@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_unet.learn.data.corrections import Amount, Corrections, told
 from napari_unet.widgets.arrays.block_grid import Box
 from napari_unet.widgets.arrays.trust_map import TrustMap
-from napari_unet.widgets.jobs.background_writer import Outbox
+from napari_unet.widgets.jobs.background_writer import BackgroundWriter
 from napari_unet.widgets.painting.layer_journal import JournalFacts, LayerJournal
 from napari_unet.widgets.painting.tool_hooks import ToolListener, Tools, history_steps
 from napari_unet.widgets.viewer.labels_facts import class_names, copy_of, shown_box
@@ -24,7 +24,8 @@ LOOK_MS = 300  # after the last redraw, what is shown is compared with what is k
 
 
 class Trust(QObject, ToolListener):
-    """The trust of one Labels layer; lives as long as the layer, and keeps neither it nor the viewer alive.
+    """The trust of one Labels layer; lives as long as the layer, and keeps neither it nor the
+    viewer alive.
 
     `changed` tells that there is more or less trust (often enough for a line of text), `touched` at
     once which box of voxels has changed, `replaced` that there are labels of another shape, and
@@ -42,7 +43,7 @@ class Trust(QObject, ToolListener):
         self._layer = ref(layer)
         self._facts: Callable[[], JournalFacts | None] | None = None
         self._journal: LayerJournal | None = None
-        self._outbox: Outbox | None = None
+        self._writer: BackgroundWriter | None = None
         self._trouble = ""
         self._map = self._new_map(layer, known)
         self._map.expect_undo_of(history_steps(layer))
@@ -51,7 +52,9 @@ class Trust(QObject, ToolListener):
         layer.events.data.connect(self._on_layer_data)
         layer.events.set_data.connect(self._on_layer_drawn)
         self._tools = Tools(layer, self)
-        self._looker.start(LOOK_MS)  # so that the first copy for a training finds the arrays in memory
+        self._looker.start(
+            LOOK_MS
+        )  # so that the first copy for a training finds the arrays in memory
 
     @property
     def layer(self) -> Labels | None:
@@ -69,7 +72,9 @@ class Trust(QObject, ToolListener):
         return self._map.amount()
 
     def summary(self, names: Sequence[str] | None = None) -> str:
-        """How much is trusted as far as it has been counted, in one line; names by label, or those of the layer."""
+        """How much is trusted as far as it has been counted, in one line; names by label, or those
+        of the layer.
+        """
         layer = self._layer()
         names = names if names is not None or layer is None else class_names(layer)
         return told(self._map.amount(), len(self._map.grid.shape) > 2, names or ())
@@ -86,11 +91,13 @@ class Trust(QObject, ToolListener):
 
     def mark(self, box: Box, value: int) -> None:
         """Give a box this trust, or take it away with `UNTRUSTED`."""
-        self._map.mark(box, value)  # before the journal has it: blocks that are read from now on hold it too
+        self._map.mark(
+            box, value
+        )  # before the journal has it: blocks that are read from now on hold it too
         self._open_journal()
-        if self._journal is not None and self._outbox is not None:
+        if self._journal is not None and self._writer is not None:
             self._journal.mark(box, value)
-            self._outbox.ask()
+            self._writer.ask()
         self._soon()
 
     def keep_strokes(self, facts: Callable[[], JournalFacts | None]) -> None:
@@ -117,7 +124,9 @@ class Trust(QObject, ToolListener):
         self._soon()
 
     def rewritten(self, box: Box) -> None:
-        """Labels within a box, and what is known of them, were written by us: a journal has to take them."""
+        """Labels within a box, and what is known of them, were written by us: a journal has to take
+        them.
+        """
         if self._journal is not None:
             self._map.unwritten[self._map.grid.touching(box)] = True
             self._open_journal()
@@ -167,20 +176,27 @@ class Trust(QObject, ToolListener):
         return TrustMap(layer.data, known, touched)
 
     def _open_journal(self) -> None:
-        """Begin a journal, if strokes are to be kept and the image is known; ask the one there is to write."""
+        """Begin a journal, if strokes are to be kept and the image is known; ask the one there is
+        to write.
+        """
         layer = self._layer()
-        if self._outbox is None and self._facts is not None and layer is not None and (facts := self._facts()) is not None:
+        if (
+            self._writer is None
+            and self._facts is not None
+            and layer is not None
+            and (facts := self._facts()) is not None
+        ):
             self._map.write_all_trusted()
             self._journal = LayerJournal(self._map, facts)
-            self._outbox = Outbox(self._journal.send, self._journal.finish)
-            finalize(layer, self._outbox.close).atexit = False
-        if self._outbox is not None:
-            self._outbox.ask()
+            self._writer = BackgroundWriter(self._journal.send, self._journal.finish)
+            finalize(layer, self._writer.close).atexit = False
+        if self._writer is not None:
+            self._writer.ask()
 
     def _close_journal(self) -> None:
-        if self._outbox is not None:
-            self._outbox.close()
-        self._journal, self._outbox = None, None
+        if self._writer is not None:
+            self._writer.close()
+        self._journal, self._writer = None, None
 
     def _soon(self) -> None:
         if not self._worker.isActive():
@@ -196,7 +212,9 @@ class Trust(QObject, ToolListener):
         self._trouble = trouble
 
     def _on_layer_data(self) -> None:
-        """Another array: what differs in it was changed by someone, and is trusted; another shape begins anew."""
+        """Another array: what differs in it was changed by someone, and is trusted; another shape
+        begins anew.
+        """
         layer = self._layer()
         if layer is None or layer.data is self._map.labels:
             return
@@ -213,7 +231,9 @@ class Trust(QObject, ToolListener):
         self._soon()
 
     def _suspect_all(self) -> None:
-        """All voxels, or, of what is too large for that, those that are shown; the others were compared when they were."""
+        """All voxels, or, of what is too large for that, those that are shown; the others were
+        compared when they were.
+        """
         layer = self._layer()
         large = prod(self._map.grid.shape) > MOST_COMPARED
         self._map.suspect(shown_box(layer) if large and layer is not None else None)

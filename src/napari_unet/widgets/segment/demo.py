@@ -16,9 +16,9 @@ PICTURE, LABELS = "demo.png", "demo_labels.tif"
 def main(output: Path | None = None) -> None:
     """Open napari with the nuclei sample and segment it.
 
-    With a folder, or in a virtual display, the same is done by clicks on the real widgets; the picture
-    and the labels are left in that folder (the current one by default), and the window is closed.
-    Raises `NapariUNetError` where there is no display or the segmentation fails.
+    With a folder, or in a virtual display, the same is done by clicks on the real widgets; the
+    picture and the labels are left in that folder (the current one by default), and the window is
+    closed. Raises `NapariUNetError` where there is no display or the segmentation fails.
     """
     _check_display()
     import napari
@@ -102,10 +102,18 @@ def _click_soon(widget: Any) -> None:
 
 def _check_display() -> None:
     here = os.environ
-    if sys.platform == "linux" and not (here.get("DISPLAY") or here.get("WAYLAND_DISPLAY") or here.get("QT_QPA_PLATFORM")):
-        raise NapariUNetError("The demo opens a window, but there is no display. Run: xvfb-run -a napari-unet demo --output .")
+    if sys.platform == "linux" and not (
+        here.get("DISPLAY") or here.get("WAYLAND_DISPLAY") or here.get("QT_QPA_PLATFORM")
+    ):
+        raise NapariUNetError(
+            "The demo opens a window, but there is no display. Run: xvfb-run -a napari-unet demo --output ."
+        )
 
 
 def _display_is_virtual() -> bool:
-    """Whether nobody looks: asked for, or started by xvfb-run, which hands on an authority file of its own."""
-    return bool(os.environ.get("NAPARI_UNET_DEMO_HEADLESS")) or "xvfb-run" in os.environ.get("XAUTHORITY", "")
+    """Whether nobody looks: asked for, or started by xvfb-run, which hands on an authority file of
+    its own.
+    """
+    return bool(os.environ.get("NAPARI_UNET_DEMO_HEADLESS")) or "xvfb-run" in os.environ.get(
+        "XAUTHORITY", ""
+    )

@@ -77,7 +77,9 @@ class SegmentWidget(Dock):
         self._reread_models()
         self.form.model.set_value(str(model))
         self.form.image.set_value(image)
-        self._begin(replace(self.form.options.value(), keep_in=""))  # the file is that of another result
+        self._begin(
+            replace(self.form.options.value(), keep_in="")
+        )  # the file is that of another result
 
     def _connect(self) -> None:
         form = self.form
@@ -108,18 +110,26 @@ class SegmentWidget(Dock):
         """Offer the models as their files are by now; the choice stays."""
         listed = list_models()
         known = {entry.path for entry in listed}
-        opened = [model_entry(old.path) for old in self.form.model.entries() if old.path not in known and old.path.is_file()]
+        opened = [
+            model_entry(old.path)
+            for old in self.form.model.entries()
+            if old.path not in known and old.path.is_file()
+        ]
         self.form.model.set_entries([*listed, *opened])
 
     def _on_open_requested(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open a model", str(user_folder()), f"Models (*{SUFFIX})")
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Open a model", str(user_folder()), f"Models (*{SUFFIX})"
+        )
         if path:
             self._open_model(Path(path))
 
     def _on_model_changed(self) -> None:
         entry = self.form.model.value()
         spec = entry.header.spec if entry and entry.header else None
-        self.form.options.set_threshold_default(spec.threshold if spec and len(spec.classes) == 2 else None)
+        self.form.options.set_threshold_default(
+            spec.threshold if spec and len(spec.classes) == 2 else None
+        )
         self.form.options.set_has_measured_halo(spec is not None and spec.halo is not None)
         self.form.image.set_model(spec)
 
@@ -137,11 +147,15 @@ class SegmentWidget(Dock):
         form.options.set_name(self._plan.file_name(form.image.value()))
         outlook = self._plan.outlook(form.image.value(), form.model.value())
         form.bar.set_ready(outlook.ready, outlook.text)
-        form.message.say(outlook.text, "info" if outlook.ready else "problem") if outlook.shown else form.message.clear()
+        form.message.say(
+            outlook.text, "info" if outlook.ready else "problem"
+        ) if outlook.shown else form.message.clear()
         self._show_cost()
 
     def _forget_place(self, complete: Path | None) -> None:
-        """A file is complete, and the next result belongs into another; one that has been named meanwhile stays."""
+        """A file is complete, and the next result belongs into another; one that has been named
+        meanwhile stays.
+        """
         if complete is not None and place_of(self.form.options.value()) == complete:
             self.form.options.forget_place()
             remember(choices_of(self.form))
@@ -157,16 +171,30 @@ class SegmentWidget(Dock):
         form.show_cost(cost.text)
         if cost.unmeasured is not None and (entry := form.model.value()) is not None:
             wanted = cost.unmeasured
-            self._measuring.ask(entry.path, wanted.device, wanted.engine, wanted.precision, min(cost.voxels, PROBE_VOXELS))
+            self._measuring.ask(
+                entry.path,
+                wanted.device,
+                wanted.engine,
+                wanted.precision,
+                min(cost.voxels, PROBE_VOXELS),
+            )
 
     def _on_run_requested(self) -> None:
         self._begin(self.form.options.value())
 
     def _on_part_requested(self) -> None:
-        self._begin(replace(self.form.options.value(), current_slice_only=True, region_in_view_only=True, keep_in=""))
+        self._begin(
+            replace(
+                self.form.options.value(),
+                current_slice_only=True,
+                region_in_view_only=True,
+                keep_in="",
+            )
+        )
 
     def _begin(self, options: Options) -> None:
-        form, entry = self.form, self.form.model.value()
+        form = self.form
+        entry = self.form.model.value()
         if entry is None or self._run is not None:
             return
         try:
@@ -203,13 +231,19 @@ class SegmentWidget(Dock):
             self._run.cancel()
 
     def _on_run_ended(self, end: RunEnd) -> None:
-        run, self._run = self._run, None
+        run = self._run
+        self._run = None
         self.form.bar.set_running(False)
         if end.kind == "failed":
             self._reread_models()
         self._on_choice_changed()
         self.form.message.say(end.sentence, KINDS[end.kind], end.details)
-        if run is not None and run.result is not None and run.result.labels is not None and end.kind in ("done", "stopped"):
+        if (
+            run is not None
+            and run.result is not None
+            and run.result.labels is not None
+            and end.kind in ("done", "stopped")
+        ):
             self._last.take(run.result, run.model.header)
         if run is not None and end.kind == "done":
             self._forget_place(run.file)

@@ -60,13 +60,22 @@ class KeepField(QWidget):
 
     def set_name(self, name: str) -> None:
         """Offer this name, without a suffix, to who has chosen none."""
-        self._name = "".join("_" if sign in FORBIDDEN or not sign.isprintable() else sign for sign in name).strip(" .") or "labels"
+        self._name = (
+            "".join(
+                "_" if sign in FORBIDDEN or not sign.isprintable() else sign for sign in name
+            ).strip(" .")
+            or "labels"
+        )
 
     def _on_choose_clicked(self) -> None:
-        """Ask for a place; one that is taken is no matter here: the run says whether it goes on with what is there."""
+        """Ask for a place; one that is taken is no matter here: the run says whether it goes on
+        with what is there.
+        """
         known = self.value() or str(Path.home() / f"{self._name}{ZARR_SUFFIX}")
         option = QFileDialog.Option.DontConfirmOverwrite
-        path, _ = QFileDialog.getSaveFileName(self, "Keep the result in", known, f"OME-Zarr (*{ZARR_SUFFIX})", options=option)
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Keep the result in", known, f"OME-Zarr (*{ZARR_SUFFIX})", options=option
+        )
         if path:
             self._edit.setText(path)
 

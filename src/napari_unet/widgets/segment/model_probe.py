@@ -1,4 +1,6 @@
-"""Has a model measured by a child process, where no run tells yet how long it takes; the window imports no torch for that."""
+"""Has a model measured by a child process, where no run tells yet how long it takes; the window
+imports no torch for that.
+"""
 
 import sys
 from pathlib import Path
@@ -8,12 +10,20 @@ from qtpy.QtCore import QObject, QProcess, QTimer, Signal
 from napari_unet.widgets.jobs.job import busy
 from napari_unet.widgets.jobs.threads import let_give_way
 
-MEASURE = ("-P", "-m", "napari_unet", "models", "measure")  # whatever lies in the user's folder is not imported
+MEASURE = (
+    "-P",
+    "-m",
+    "napari_unet",
+    "models",
+    "measure",
+)  # whatever lies in the user's folder is not imported
 REST_MS = 1000  # what is chosen in passing is not measured
 
 
 class ModelProbe(QObject):
-    """Runs `models measure` once for each choice of a session that it is asked about, one at a time, and emits `found`."""
+    """Runs `models measure` once for each choice of a session that it is asked about, one at a
+    time, and emits `found`.
+    """
 
     found = Signal()
 
@@ -55,9 +65,12 @@ class ModelProbe(QObject):
         if self._running is not None or busy():  # both would be slower, and what is measured too
             self._timer.start()
             return
-        self._running, self._wanted = self._wanted, None
+        self._running = self._wanted
+        self._wanted = None
         self._tried.add(self._running)
-        self._process.start(sys.executable, [*MEASURE, *self._running, "--voxels", str(self._voxels)])
+        self._process.start(
+            sys.executable, [*MEASURE, *self._running, "--voxels", str(self._voxels)]
+        )
 
     def _give_way(self) -> None:
         let_give_way(self._process.processId())

@@ -1,4 +1,6 @@
-"""What is folded away: how much of the image is segmented, what is kept and where, and what runs the network."""
+"""What is folded away: how much of the image is segmented, what is kept and where, and what runs
+the network.
+"""
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QAbstractSlider, QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
@@ -11,12 +13,15 @@ from napari_unet.widgets.fields.setting_picker import EnginePicker, HaloPicker, 
 from napari_unet.widgets.fields.values import Options
 from napari_unet.widgets.segment.keep_field import KeepField
 
-SLICE_TEXT, REGION_TEXT = "Current slice only", "Visible region only"
+SLICE_TEXT = "Current slice only"
+REGION_TEXT = "Visible region only"
 DECIMALS = 2
 THRESHOLDS = (0.01, 0.99)
 FOLD_TIP = "How much to segment, what to keep besides the labels, and what runs the network"
 SLICE_TIP = "Segment only the slice (or time point) that is shown now; the rest of the result stays marked as not computed."
-VIEW_TIP = "Segment only what the canvas shows now; the rest of the result stays marked as not computed."
+VIEW_TIP = (
+    "Segment only what the canvas shows now; the rest of the result stays marked as not computed."
+)
 PROBABILITY_TIP = "Keep the probability of each class as an image layer; the threshold can then be moved without a new run."
 THRESHOLD_TIP = "The probability from which a pixel counts as found. With kept probabilities, the last result follows at once."
 
@@ -31,7 +36,10 @@ class OptionsForm(QWidget):
         super().__init__(parent)
         self._slice = self._box(SLICE_TEXT, SLICE_TIP)
         self._view = self._box(REGION_TEXT, VIEW_TIP)
-        self._keep = self._box("Keep probabilities", f"{SegmentSettings.model_fields['keep_probabilities'].description} {PROBABILITY_TIP}")
+        self._keep = self._box(
+            "Keep probabilities",
+            f"{SegmentSettings.model_fields['keep_probabilities'].description} {PROBABILITY_TIP}",
+        )
         self._place = KeepField()
         self._place.value_changed.connect(self.value_changed)
         self._engine = EnginePicker()
@@ -128,7 +136,16 @@ class OptionsForm(QWidget):
         content = QWidget()
         inner = QVBoxLayout(content)
         inner.setContentsMargins(3, 0, 0, 0)
-        for widget in (self._slice, self._view, self._keep, self._threshold_row, self._place, self._engine, self._precision, self._halo):
+        for widget in (
+            self._slice,
+            self._view,
+            self._keep,
+            self._threshold_row,
+            self._place,
+            self._engine,
+            self._precision,
+            self._halo,
+        ):
             inner.addWidget(widget)
         self._fold = Fold("Options", FOLD_TIP, content, self)
         outer = QVBoxLayout(self)
@@ -147,6 +164,8 @@ class OptionsForm(QWidget):
 
 
 def _as_shown(threshold: float) -> float:
-    """A threshold as it is read, so that another run can have the same; but for those that would be read as none."""
+    """A threshold as it is read, so that another run can have the same; but for those that would be
+    read as none.
+    """
     shown = round(threshold, DECIMALS)
     return shown if 0 < shown < 1 else threshold

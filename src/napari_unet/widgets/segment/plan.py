@@ -47,7 +47,9 @@ NO_MODEL = "Choose a model: Open… takes any model file."
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run would take, in words; where it can not be told how long, by what it would be computed, in windows of so many voxels."""
+    """What a run would take, in words; where it can not be told how long, by what it would be
+    computed, in windows of so many voxels.
+    """
 
     text: str = ""
     unmeasured: SegmentSettings | None = None
@@ -82,45 +84,89 @@ class SegmentPlan:
         layers = self._layers(choice)
         return f"{layers[0].name}-labels" if layers else "labels"
 
-    def make_run(self, choice: InputChoice, entry: ModelEntry, device: str, options: Options) -> SegmentRun:
-        """A run that has not begun; raises `NapariUNetError` with one sentence where there can be none."""
-        viewer, layers = self._viewer(), self._layers(choice)
+    def make_run(
+        self, choice: InputChoice, entry: ModelEntry, device: str, options: Options
+    ) -> SegmentRun:
+        """A run that has not begun; raises `NapariUNetError` with one sentence where there can be
+        none.
+        """
+        viewer = self._viewer()
+        layers = self._layers(choice)
         if viewer is None or not layers or entry.header is None:
             raise ScanError(NO_IMAGE)
         place = keep_in(options)
-        job = self._job(viewer, choice, entry.header.spec, settings_of(choice, device, options), options)
-        scan, axes, dimensions = job.scan, choice.axes, job.dimensions
+        job = self._job(
+            viewer, choice, entry.header.spec, settings_of(choice, device, options), options
+        )
+        scan = job.scan
+        axes = choice.axes
+        dimensions = job.dimensions
         older = to_carry_over(viewer, layers, scan.result_shape)
         kept = corrections_of(older) if older is not None else None
-        show = partial(show_result, self._viewer, layers, choice, entry, job, weakref.ref(older) if older is not None else _none)
+        show = partial(
+            show_result,
+            self._viewer,
+            layers,
+            choice,
+            entry,
+            job,
+            weakref.ref(older) if older is not None else _none,
+        )
         focus = ViewFocus(viewer, layers[0], scan, axes, dimensions)
         arrays = ResultArrays(job, kept, None if place is None else place.parent)
         order = RunOrder(entry, job, focus, arrays, place)
         return SegmentRun(f"Segmenting {layers[0].name}", order, show)
 
-    def cost(self, choice: InputChoice, entry: ModelEntry | None, device: Device | None, options: Options) -> Cost:
-        """What a run would take; nothing where there can be none, or where that depends on what the canvas shows."""
-        viewer, spec = self._viewer(), entry.header.spec if entry and entry.header else None
-        if viewer is None or spec is None or device is None or options.region_in_view_only or not self._layers(choice):
+    def cost(
+        self, choice: InputChoice, entry: ModelEntry | None, device: Device | None, options: Options
+    ) -> Cost:
+        """What a run would take; nothing where there can be none, or where that depends on what the
+        canvas shows.
+        """
+        viewer = self._viewer()
+        spec = entry.header.spec if entry and entry.header else None
+        if (
+            viewer is None
+            or spec is None
+            or device is None
+            or options.region_in_view_only
+            or not self._layers(choice)
+        ):
             return Cost()
         kind, place = _runner(spec, device, options)
         try:
             settings = settings_of(choice, place.name, options)
             job = self._job(viewer, choice, spec, settings, options)
-            free = None if place.name == "cpu" else place.memory_bytes  # of a card, all that it has; of the machine, what is free now
+            free = (
+                None if place.name == "cpu" else place.memory_bytes
+            )  # of a card, all that it has; of the machine, what is free now
             found = estimate(job, kind, place.name, free or ram_available_bytes())
-            return Cost(found.told, settings if found.seconds is None and found.large else None, prod(found.window))
+            return Cost(
+                found.told,
+                settings if found.seconds is None and found.large else None,
+                prod(found.window),
+            )
         except ScanError:
             return Cost()
         except SettingsError as error:
             return Cost(str(error))
 
-    def _job(self, viewer: Any, choice: InputChoice, spec: ModelSpec, settings: SegmentSettings, options: Options) -> SegmentJob:
+    def _job(
+        self,
+        viewer: Any,
+        choice: InputChoice,
+        spec: ModelSpec,
+        settings: SegmentSettings,
+        options: Options,
+    ) -> SegmentJob:
         """What is to be segmented; raises `NapariUNetError` with one sentence where it can not be."""
-        scan, dimensions = self._scan(choice), spec.architecture.dimensions
+        scan = self._scan(choice)
+        dimensions = spec.architecture.dimensions
         check_fit(spec, scan)
         only = (options.current_slice_only, options.region_in_view_only)
-        frames, region = part_in_view(viewer, self._layers(choice)[0], scan, choice.axes, dimensions, *only)
+        frames, region = part_in_view(
+            viewer, self._layers(choice)[0], scan, choice.axes, dimensions, *only
+        )
         return plan_job(spec, scan, settings, frames, region)
 
     def _layers(self, choice: InputChoice) -> list[Image]:
@@ -136,7 +182,9 @@ def _runner(spec: ModelSpec, device: Device, options: Options) -> tuple[Kind, De
     kind = kind_for(options.engine, device.name, openvino_version() is not None, options.precision)
     place = cpu_device() if kind.startswith("openvino") else device
     if place.name == "cpu" and not has_run(spec.architecture, kind, place.name):
-        kind = kind_for(options.engine, device.name, openvino_version() is not None)  # it may have no half precision
+        kind = kind_for(
+            options.engine, device.name, openvino_version() is not None
+        )  # it may have no half precision
     return kind, place
 
 
@@ -146,23 +194,47 @@ def place_of(options: Options) -> Path | None:
 
 
 def keep_in(options: Options) -> Path | None:
-    """Where the result is to be kept, if anywhere; raises `SettingsError` for a part, `OutputError` where there is no such folder."""
+    """Where the result is to be kept, if anywhere; raises `SettingsError` for a part, `OutputError`
+    where there is no such folder.
+    """
     if (path := place_of(options)) is None:
         return None
-    if parts := [f'"{text}"' for text, on in ((SLICE_TEXT, options.current_slice_only), (REGION_TEXT, options.region_in_view_only)) if on]:
-        raise SettingsError(f'Only whole images are kept in a file. Switch {" and ".join(parts)} off, or empty "{KEEP_TITLE}".')
+    if parts := [
+        f'"{text}"'
+        for text, on in (
+            (SLICE_TEXT, options.current_slice_only),
+            (REGION_TEXT, options.region_in_view_only),
+        )
+        if on
+    ]:
+        raise SettingsError(
+            f'Only whole images are kept in a file. Switch {" and ".join(parts)} off, or empty "{KEEP_TITLE}".'
+        )
     if not path.is_absolute():
-        raise OutputError(f"Give the whole path of the file that the result is kept in, such as {Path.home() / path.name}.")
+        raise OutputError(
+            f"Give the whole path of the file that the result is kept in, such as {Path.home() / path.name}."
+        )
     if not path.parent.is_dir():
-        raise OutputError(f"The folder {path.parent} does not exist. Choose another place for the result.")
+        raise OutputError(
+            f"The folder {path.parent} does not exist. Choose another place for the result."
+        )
     check_writable(path)
     return path
 
 
 def settings_of(choice: InputChoice, device: str, options: Options) -> SegmentSettings:
     """What was chosen, as settings."""
-    kept = {"keep_probabilities": options.keep_probabilities, "threshold": options.threshold, "resample": choice.resample}
-    given = {"device": device, "engine": options.engine, "precision": options.precision, "halo": options.halo}
+    kept = {
+        "keep_probabilities": options.keep_probabilities,
+        "threshold": options.threshold,
+        "resample": choice.resample,
+    }
+    given = {
+        "device": device,
+        "engine": options.engine,
+        "precision": options.precision,
+        "halo": options.halo,
+    }
     return SegmentSettings.model_validate(given | kept)
 
 
@@ -175,7 +247,9 @@ def show_result(
     older: Callable[[], Labels | None],
     arrays: ResultArrays,
 ) -> ResultLayer | None:
-    """Put the layers of a run into the viewer, if it is still open; `older` is the result whose corrections it takes over."""
+    """Put the layers of a run into the viewer, if it is still open; `older` is the result whose
+    corrections it takes over.
+    """
     opened = viewer()
     if not is_open(opened):
         return None
@@ -186,7 +260,9 @@ def show_result(
     if (painted := older()) is not None:
         result.carries_over(painted)
     sha = entry.header.weights_sha256 if entry.header else ""
-    result.note({"model": job.spec.name, "weights_sha256": sha, "settings": job.settings.model_dump()})
+    result.note(
+        {"model": job.spec.name, "weights_sha256": sha, "settings": job.settings.model_dump()}
+    )
     return result
 
 

@@ -14,10 +14,18 @@ DEFAULT = Choices().model
 
 def choices_of(form: SegmentForm) -> Choices:
     """What is to be remembered: a built-in model by its name, any other by its path."""
-    options, entry = form.options.value(), form.model.value()
+    options = form.options.value()
+    entry = form.model.value()
     name = "" if entry is None else entry.name if entry.builtin else str(entry.path)
     here = (options.current_slice_only, options.region_in_view_only, options.keep_probabilities)
-    return Choices(name, form.device.wanted(), form.image.value().resample, *here, options.engine, options.keep_in)
+    return Choices(
+        name,
+        form.device.wanted(),
+        form.image.value().resample,
+        *here,
+        options.engine,
+        options.keep_in,
+    )
 
 
 def show_choices(form: SegmentForm, choices: Choices) -> str:
@@ -31,14 +39,17 @@ def show_choices(form: SegmentForm, choices: Choices) -> str:
 
 
 def _show_model(picker: ModelPicker, wanted: str) -> str:
-    entries, is_file = list_models(), wanted.endswith(SUFFIX)
+    entries = list_models()
+    is_file = wanted.endswith(SUFFIX)
     if is_file and Path(wanted).is_file() and Path(wanted) not in {entry.path for entry in entries}:
         entries.append(model_entry(Path(wanted)))
     picker.set_entries(entries)
     for name in (DEFAULT, wanted):
         picker.set_value(name)
     chosen = picker.value()
-    if wanted in ("", DEFAULT) or (chosen is not None and wanted in (chosen.name, str(chosen.path))):
+    if wanted in ("", DEFAULT) or (
+        chosen is not None and wanted in (chosen.name, str(chosen.path))
+    ):
         return ""
     instead = f"{chosen.name} is chosen" if chosen is not None else "choose another model"
     return f"The model {Path(wanted).stem if is_file else wanted} is gone; {instead}."

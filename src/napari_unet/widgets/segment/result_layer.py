@@ -1,4 +1,6 @@
-"""The result in the viewer: a new Labels layer that grows, and the hatching over what is not computed."""
+"""The result in the viewer: a new Labels layer that grows, and the hatching over what is not
+computed.
+"""
 
 import weakref
 from collections.abc import Callable, Sequence
@@ -26,20 +28,33 @@ OPACITY = 0.6
 
 
 class ResultLayer(QObject):
-    """The layers of one result; survives that the user renames or deletes them, or closes the viewer."""
+    """The layers of one result; survives that the user renames or deletes them, or closes the
+    viewer.
+    """
 
     gone = Signal()
 
-    _of_layers: ClassVar["weakref.WeakKeyDictionary[Labels, ResultLayer]"] = weakref.WeakKeyDictionary()
+    _of_layers: ClassVar["weakref.WeakKeyDictionary[Labels, ResultLayer]"] = (
+        weakref.WeakKeyDictionary()
+    )
 
-    def __init__(self, viewer: Any, arrays: ResultArrays, classes: Sequence[ClassSpec], words: dict[str, Any], name: str) -> None:
+    def __init__(
+        self,
+        viewer: Any,
+        arrays: ResultArrays,
+        classes: Sequence[ClassSpec],
+        words: dict[str, Any],
+        name: str,
+    ) -> None:
         super().__init__()
         self._viewer = weakref.ref(viewer)
         self._arrays = arrays
         labels = labels_layer(arrays, classes, words, name)
         labels.editable = False  # a tile would cover what is painted while the run goes on
         set_growing(labels, True)
-        labels.visible = False  # until there is something to see: drawing a large layer takes napari a second
+        labels.visible = (
+            False  # until there is something to see: drawing a large layer takes napari a second
+        )
         self._shown = False
         self._labels = weakref.ref(viewer.add_layer(labels))
         self._probabilities = self._add_probabilities(viewer, classes, words, labels.name)
@@ -53,7 +68,8 @@ class ResultLayer(QObject):
 
     def add_hatching(self) -> None:
         """Cover what is not computed; a step of its own, since adding a layer takes napari a while."""
-        viewer, labels = self._viewer(), self.labels
+        viewer = self._viewer()
+        labels = self.labels
         if viewer is None or labels is None:
             return
         hatching = not_computed_layer(self._arrays.done, self._words, labels.name)
@@ -98,7 +114,15 @@ class ResultLayer(QObject):
         follow_result(labels, self._arrays)
         labels.editable = True
         first = self._arrays.done.provisional
-        early = {} if first is None else {"provisional": [part if isinstance(part, int) else [part.start, part.stop] for part in first]}
+        early = (
+            {}
+            if first is None
+            else {
+                "provisional": [
+                    part if isinstance(part, int) else [part.start, part.stop] for part in first
+                ]
+            }
+        )
         self.note({**facts, **early, "complete": self._arrays.done.complete})
         if self._arrays.done.complete:
             self._remove(self._hatching())
@@ -113,7 +137,9 @@ class ResultLayer(QObject):
     def _take_over(self) -> None:
         """Once more, since the older one may have been painted on meanwhile."""
         if (older := self._in_viewer(self._older())) is not None:
-            with suppress(ScanError):  # labels that no class can have: what was taken at the beginning stays
+            with suppress(
+                ScanError
+            ):  # labels that no class can have: what was taken at the beginning stays
                 self._arrays.keep(corrections_of(older))
             older.visible = False
 
@@ -122,15 +148,20 @@ class ResultLayer(QObject):
         self._redraw.stop()
         self._remove(self._hatching(), *(ref() for ref in self._probabilities), self._labels())
 
-    def _add_probabilities(self, viewer: Any, classes: Sequence[ClassSpec], words: dict[str, Any], name: str) -> list[Any]:
+    def _add_probabilities(
+        self, viewer: Any, classes: Sequence[ClassSpec], words: dict[str, Any], name: str
+    ) -> list[Any]:
         if self._arrays.probabilities is None:
             return []
         layers = probability_layers(self._arrays.probabilities, classes, words, name)
         return [weakref.ref(viewer.add_layer(layer)) for layer in layers]
 
     def _show(self) -> None:
-        """Make the labels visible, the first time that it is asked for; afterwards that is the user's choice."""
-        shown, self._shown = self._shown, True
+        """Make the labels visible, the first time that it is asked for; afterwards that is the
+        user's choice.
+        """
+        shown = self._shown
+        self._shown = True
         if not shown and (labels := self.labels) is not None:
             labels.visible = True
 
@@ -148,7 +179,8 @@ class ResultLayer(QObject):
             self.gone.emit()
 
     def _on_labels_visible(self) -> None:
-        labels, hatching = self.labels, self._in_viewer(self._hatching())
+        labels = self.labels
+        hatching = self._in_viewer(self._hatching())
         if labels is not None and hatching is not None:
             hatching.visible = labels.visible
 
@@ -157,14 +189,20 @@ def _nothing() -> None:
     """Stand for a layer that is not there yet."""
 
 
-def labels_layer(arrays: ResultArrays, classes: Sequence[ClassSpec], words: dict[str, Any], name: str) -> Labels:
-    """A layer with the classes' colours and, for the status bar, their names; labels of no class are magenta."""
+def labels_layer(
+    arrays: ResultArrays, classes: Sequence[ClassSpec], words: dict[str, Any], name: str
+) -> Labels:
+    """A layer with the classes' colours and, for the status bar, their names; labels of no class
+    are magenta.
+    """
     colours: dict[int | None, Any] = {number: item.colour for number, item in enumerate(classes)}
     return Labels(
         arrays.labels,
         name=name,
         opacity=OPACITY,
-        colormap=DirectLabelColormap(color_dict={**colours, 0: "transparent", None: UNKNOWN_COLOUR}),
+        colormap=DirectLabelColormap(
+            color_dict={**colours, 0: "transparent", None: UNKNOWN_COLOUR}
+        ),
         features={"index": np.arange(len(classes)), "class": [item.name for item in classes]},
         metadata={MARK: {"kind": "result", "complete": False, "done_map": arrays.done.done}},
         **words,

@@ -28,7 +28,9 @@ Show = Callable[[ResultArrays], ResultLayer | None]
 
 
 class SegmentRun(QObject):
-    """Segments one scan into one `ResultLayer`; lives until it has ended, whatever becomes of the window."""
+    """Segments one scan into one `ResultLayer`; lives until it has ended, whatever becomes of the
+    window.
+    """
 
     waiting = Signal(str)
     progressed = Signal(object)
@@ -39,7 +41,9 @@ class SegmentRun(QObject):
     def __init__(self, title: str, order: RunOrder, show: "Show") -> None:
         """`show` puts the layers of the run into the viewer, when it is the run's turn."""
         super().__init__()
-        self._arrays, self._focus, self.file = order.arrays, order.focus, order.keep_in
+        self._arrays = order.arrays
+        self._focus = order.focus
+        self.file = order.keep_in
         self._show: Show | None = show
         self._result: ResultLayer | None = None
         self._activity: Activity | None = None
@@ -49,7 +53,9 @@ class SegmentRun(QObject):
         self._begun = 0.0
         self._facts = Facts()
         steps = (self._show_labels, self._show_hatching, self._show_activity)
-        self._job = Job(Task(title, segment_in_worker), (order, self._facts), order.job.settings.device, steps)
+        self._job = Job(
+            Task(title, segment_in_worker), (order, self._facts), order.job.settings.device, steps
+        )
         self._job.waiting.connect(self.waiting)
         self._job.started.connect(self._on_job_started)
         self._job.told.connect(self._on_job_told)
@@ -82,7 +88,8 @@ class SegmentRun(QObject):
         self._begun = time.monotonic()
 
     def _show_labels(self) -> None:
-        show, self._show = self._show, None
+        show = self._show
+        self._show = None
         self._result = show(self._arrays) if show is not None else None
         if self._result is None:  # the viewer was closed meanwhile
             self.cancel()
@@ -116,7 +123,9 @@ class SegmentRun(QObject):
         if self._activity is not None:
             self._activity.close()
         if self._result is not None:
-            self._result.remove() if self._nothing_to_keep(end) else self._result.finish(self._facts.as_dict())
+            self._result.remove() if self._nothing_to_keep(end) else self._result.finish(
+                self._facts.as_dict()
+            )
         self.ended.emit(self._report(end))
 
     def _nothing_to_keep(self, end: JobEnd) -> bool:
@@ -126,17 +135,25 @@ class SegmentRun(QObject):
     def _report(self, end: JobEnd) -> RunEnd:
         done, total = self._tiles
         if end.kind == "cancelled":
-            earlier = "what earlier runs have kept stays." if self._facts.earlier else "nothing was kept."
+            earlier = (
+                "what earlier runs have kept stays." if self._facts.earlier else "nothing was kept."
+            )
             return RunEnd("cancelled", f"Cancelled; {earlier}")
         kept = "" if self._facts.kept in end.sentence else f" {self._facts.kept}"
         if end.kind == "failed":
-            rest = f" The {done} finished tiles of {total} are kept; the rest is marked as not computed." if done else ""
+            rest = (
+                f" The {done} finished tiles of {total} are kept; the rest is marked as not computed."
+                if done
+                else ""
+            )
             return RunEnd("failed", end.sentence + rest + kept, end.details)
         if done < total or total == 0 or self._facts.unfinished:
             marked = ", the rest is marked as not computed" if done < total else ""
             rest = f"{done} of {total} tiles are done{marked}." if done else "nothing was done yet."
             return RunEnd("stopped", f"Stopped: {rest}{kept}")
-        return RunEnd("done", f"Done in {duration(time.monotonic() - self._begun)} {self._facts.told()}{kept}")
+        return RunEnd(
+            "done", f"Done in {duration(time.monotonic() - self._begun)} {self._facts.told()}{kept}"
+        )
 
 
 def duration(seconds: float) -> str:

@@ -18,7 +18,9 @@ from napari_unet.widgets.viewer.layer_facts import MARK
 
 
 class LastResult:
-    """Follows the threshold for a result with two classes and kept probabilities, until its layer is deleted."""
+    """Follows the threshold for a result with two classes and kept probabilities, until its layer
+    is deleted.
+    """
 
     def __init__(self, viewer: Any) -> None:
         self._viewer = weakref.ref(viewer)
@@ -33,9 +35,16 @@ class LastResult:
         if result is None or arrays is None or arrays.probabilities is None:
             return
         if arrays.probabilities.shape == arrays.labels.shape:
-            self._result, self._model = result, model
-            trust = partial(trust_array, weakref.ref(result.labels)) if result.labels is not None else lambda: None
-            self._mover = Rethreshold(arrays.labels, arrays.prediction, arrays.probabilities, result.refresh, trust)
+            self._result = result
+            self._model = model
+            trust = (
+                partial(trust_array, weakref.ref(result.labels))
+                if result.labels is not None
+                else lambda: None
+            )
+            self._mover = Rethreshold(
+                arrays.labels, arrays.prediction, arrays.probabilities, result.refresh, trust
+            )
             self._mover.moved.connect(self._note)
             result.gone.connect(self.forget)
 
@@ -51,7 +60,12 @@ class LastResult:
         """Move the threshold of the result if this model made it, what is shown first."""
         viewer = self._viewer()
         labels = self._result.labels if self._result is not None else None
-        if self._mover is not None and labels is not None and viewer is not None and model == self._model:
+        if (
+            self._mover is not None
+            and labels is not None
+            and viewer is not None
+            and model == self._model
+        ):
             self._note(None)  # there are two thresholds until all of it has moved
             self._mover.start(threshold, slice_shown(viewer, labels))
 
@@ -60,7 +74,9 @@ class LastResult:
             if threshold is not None and (trust := tracked(labels)) is not None:
                 trust.rewritten(whole(labels.data.shape))
             settings = labels.metadata.get(MARK, {}).get("settings", {})
-            self._result.note({"threshold": threshold, "settings": {**settings, "threshold": threshold}})
+            self._result.note(
+                {"threshold": threshold, "settings": {**settings, "threshold": threshold}}
+            )
 
 
 PIECE_VOXELS = 2**20
@@ -69,7 +85,8 @@ Piece = tuple[slice, ...]
 
 
 class Rethreshold(QObject):
-    """Decides labels anew from kept probabilities; voxels that the user has painted since stay as they are.
+    """Decides labels anew from kept probabilities; voxels that the user has painted since stay as
+    they are.
 
     Emits `moved` with the threshold when all of it has been decided.
     """
@@ -84,13 +101,18 @@ class Rethreshold(QObject):
         changed: Callable[[], None],
         trust: Callable[[], np.ndarray | None] = lambda: None,
     ) -> None:
-        """`prediction` moves along, so that what differs from it is still what was painted; what is trusted stays.
+        """`prediction` moves along, so that what differs from it is still what was painted; what is
+        trusted stays.
 
-        Labels were decided from finer probabilities than are kept, so only it can tell what was painted.
+        Labels were decided from finer probabilities than are kept, so only it can tell what was
+        painted.
         """
         super().__init__()
-        self._prediction, self._trust = prediction, trust
-        self._labels, self._probabilities, self._changed = labels, probabilities, changed
+        self._prediction = prediction
+        self._trust = trust
+        self._labels = labels
+        self._probabilities = probabilities
+        self._changed = changed
         self._pieces = list(cut(labels.shape))
         self._wanted = 0.5
         self._waiting: list[Piece] = []
@@ -100,7 +122,9 @@ class Rethreshold(QObject):
     def start(self, threshold: float, first: tuple[int, ...] = ()) -> None:
         """Move to this threshold, the pieces around the slice `first` before the others."""
         self._wanted = threshold
-        self._waiting = sorted(self._pieces, key=lambda piece: not _holds(piece, first), reverse=True)
+        self._waiting = sorted(
+            self._pieces, key=lambda piece: not _holds(piece, first), reverse=True
+        )
         self._timer.start(0)
 
     def stop(self) -> None:
@@ -117,8 +141,10 @@ class Rethreshold(QObject):
         self._changed()
 
     def _decide(self, piece: Piece) -> None:
-        labels, prediction = self._labels[piece], self._prediction[piece]
-        own, wanted = labels == prediction, (self._probabilities[piece] >= self._wanted).view(np.uint8)
+        labels = self._labels[piece]
+        prediction = self._prediction[piece]
+        own = labels == prediction
+        wanted = (self._probabilities[piece] >= self._wanted).view(np.uint8)
         if (trust := self._trust()) is not None:
             own &= trust[piece] == 0
         labels[own] = prediction[own] = wanted[own]
@@ -134,7 +160,9 @@ def cut(shape: tuple[int, ...]) -> Iterator[Piece]:
             break
     starts = [range(0, n, step) for n, step in zip(shape, steps, strict=True)]
     for corner in product(*starts):
-        yield tuple(slice(i, min(i + step, n)) for i, step, n in zip(corner, steps, shape, strict=True))
+        yield tuple(
+            slice(i, min(i + step, n)) for i, step, n in zip(corner, steps, shape, strict=True)
+        )
 
 
 def _holds(piece: Piece, index: tuple[int, ...]) -> bool:

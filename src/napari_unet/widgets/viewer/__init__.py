@@ -1,1 +1,3 @@
-"""The only room that touches viewer and layers, and napari's plugin settings; for docks and painting."""
+"""The only room that touches viewer and layers, and napari's plugin settings; for docks and
+painting.
+"""

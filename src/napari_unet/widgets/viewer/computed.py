@@ -9,7 +9,9 @@ from napari_unet.widgets.viewer.layer_facts import MARK
 
 
 def computed_mask(layer: Labels, box: Box) -> np.ndarray | None:
-    """Where a box of a layer has been computed; None: everywhere, as in a layer that is no result of ours."""
+    """Where a box of a layer has been computed; None: everywhere, as in a layer that is no result
+    of ours.
+    """
     facts = layer.metadata.get(MARK, {})
     done = facts.get("done_map")
     if done is None or facts.get("complete") or np.ndim(done) != layer.ndim:

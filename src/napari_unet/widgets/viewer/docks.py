@@ -10,7 +10,9 @@ from napari_unet.widgets.viewer.removal import is_open
 
 
 def open_dock(viewer: Any, title: str) -> Any:
-    """The dock of this title in the viewer's window, brought to the front, opened where it is not; None without a window."""
+    """The dock of this title in the viewer's window, brought to the front, opened where it is not;
+    None without a window.
+    """
     if not is_open(viewer) or not hasattr(viewer, "window"):
         return None
     window = viewer.window._qt_window
@@ -29,11 +31,15 @@ def _find(window: QWidget, title: str) -> Dock | None:
 
 
 def _open(viewer: Any, name: str) -> None:
-    """By the menu's command, so that the menu knows of it; it acts on the window that was active last."""
+    """By the menu's command, so that the menu knows of it; it acts on the window that was active
+    last.
+    """
     from napari import current_viewer
     from napari._app_model import get_app_model
 
     if getattr(current_viewer(), "__wrapped__", current_viewer()) is viewer:
-        get_app_model().commands.execute_command(f"{PLUGIN}.{name.lower().replace('-', '')}").result()
+        get_app_model().commands.execute_command(
+            f"{PLUGIN}.{name.lower().replace('-', '')}"
+        ).result()
     else:
         viewer.window.add_plugin_dock_widget(PLUGIN, name)

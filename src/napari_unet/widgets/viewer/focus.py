@@ -1,4 +1,6 @@
-"""Where the user looks: the point that is segmented first, and the part that may be all that is segmented."""
+"""Where the user looks: the point that is segmented first, and the part that may be all that is
+segmented.
+"""
 
 import weakref
 from collections.abc import Sequence
@@ -28,40 +30,67 @@ class Looked:
 def focus_of(viewer: Any, layer: Image, scan: Scan, axes: str, dimensions: int) -> Looked:
     """The frame and the point in the middle of the canvas; `axes` are the layer's letters."""
     place = dict(zip(axes, _middle(viewer, layer, viewer.dims.displayed), strict=False))
-    frame = tuple(_inside(place[a], n) for a, n in zip(scan.grid_axes(dimensions), scan.grid_shape(dimensions), strict=True))
+    frame = tuple(
+        _inside(place[a], n)
+        for a, n in zip(scan.grid_axes(dimensions), scan.grid_shape(dimensions), strict=True)
+    )
     point = tuple(float(place[a]) for a in scan.frame_axes(dimensions))
     return Looked(frame, point)
 
 
 def part_in_view(
-    viewer: Any, layer: Image, scan: Scan, axes: str, dimensions: int, slice_only: bool, view_only: bool
+    viewer: Any,
+    layer: Image,
+    scan: Scan,
+    axes: str,
+    dimensions: int,
+    slice_only: bool,
+    view_only: bool,
 ) -> tuple[list[Index] | None, Slices | None]:
     """The frames and the region of each that options leave over; None for all."""
     if not (slice_only or view_only):
         return None, None
     view = _ranges(viewer, layer, axes, slice_only, view_only)
-    whole = {letter: slice(0, n) for letter, n in zip(scan.result_axes, scan.result_shape, strict=True)}
+    whole = {
+        letter: slice(0, n) for letter, n in zip(scan.result_axes, scan.result_shape, strict=True)
+    }
     grid = [view.get(a, whole[a]) for a in scan.grid_axes(dimensions)]
-    frames = [index for index in scan.frames(dimensions) if all(i in range(p.start, p.stop) for i, p in zip(index, grid, strict=True))]
+    frames = [
+        index
+        for index in scan.frames(dimensions)
+        if all(i in range(p.start, p.stop) for i, p in zip(index, grid, strict=True))
+    ]
     return frames, tuple(view.get(a, whole[a]) for a in scan.frame_axes(dimensions))
 
 
 def slice_shown(viewer: Any, layer: Any) -> Index:
     """The voxel of a layer in the middle of the canvas."""
-    return tuple(_inside(place, n) for place, n in zip(_middle(viewer, layer, viewer.dims.displayed), layer.data.shape, strict=True))
+    return tuple(
+        _inside(place, n)
+        for place, n in zip(
+            _middle(viewer, layer, viewer.dims.displayed), layer.data.shape, strict=True
+        )
+    )
 
 
-def _ranges(viewer: Any, layer: Image, axes: str, slice_only: bool, view_only: bool) -> dict[str, slice]:
+def _ranges(
+    viewer: Any, layer: Image, axes: str, slice_only: bool, view_only: bool
+) -> dict[str, slice]:
     if view_only and viewer.dims.ndisplay != 2:
         raise ScanError(FLAT_ONLY)
     flat = viewer.dims.order[-2:]  # what the 2D view shows, or would
-    middle, lengths = _middle(viewer, layer, flat), finest(layer).shape
+    middle = _middle(viewer, layer, flat)
+    lengths = finest(layer).shape
     shown = {axis - (viewer.dims.ndim - layer.ndim) for axis in flat}
-    low, high = np.add(layer.corner_pixels, [[0], [1]]) * (layer.downsample_factors[layer.data_level] if layer.multiscale else 1)
+    low, high = np.add(layer.corner_pixels, [[0], [1]]) * (
+        layer.downsample_factors[layer.data_level] if layer.multiscale else 1
+    )
     ranges = {}
     for number, letter in enumerate(axes[: layer.ndim]):
         if number in shown and view_only:
-            ranges[letter] = slice(max(0, int(low[number])), min(lengths[number], int(high[number])))
+            ranges[letter] = slice(
+                max(0, int(low[number])), min(lengths[number], int(high[number]))
+            )
         elif number not in shown and slice_only:
             here = _inside(middle[number], lengths[number])
             ranges[letter] = slice(here, here + 1)
@@ -69,7 +98,9 @@ def _ranges(viewer: Any, layer: Image, axes: str, slice_only: bool, view_only: b
 
 
 def _middle(viewer: Any, layer: Layer, shown: Sequence[int]) -> np.ndarray:
-    """The middle of the canvas on these axes, the sliders' places on the others, in voxels of the layer."""
+    """The middle of the canvas on these axes, the sliders' places on the others, in voxels of the
+    layer.
+    """
     point = np.array(viewer.dims.point, dtype=float)
     point[list(shown)] = np.asarray(viewer.scene.camera.center)[-len(shown) :]
     return np.asarray(layer.world_to_data(point))
@@ -80,14 +111,18 @@ def _inside(position: float, length: int) -> int:
 
 
 class ViewFocus:
-    """Follows the camera and the sliders of a viewer; `now` is the frame and the point in the middle of the canvas."""
+    """Follows the camera and the sliders of a viewer; `now` is the frame and the point in the
+    middle of the canvas.
+    """
 
     def __init__(self, viewer: Any, layer: Image, scan: Scan, axes: str, dimensions: int) -> None:
         """`axes` are the layer's letters, `dimensions` those of a frame."""
         self.now: Looked = focus_of(viewer, layer, scan, axes, dimensions)
-        self._viewer, self._layer = weakref.ref(viewer), weakref.ref(layer)
+        self._viewer = weakref.ref(viewer)
+        self._layer = weakref.ref(layer)
         self._scan: Scan | None = scan
-        self._axes, self._dimensions = axes, dimensions
+        self._axes = axes
+        self._dimensions = dimensions
         for event in _events(viewer):
             event.connect(self._on_view_moved)
 
@@ -103,9 +138,16 @@ class ViewFocus:
         layer = self._layer()
         if self._scan is None or layer is None or not is_open(viewer) or layer not in viewer.layers:
             return
-        with suppress(NapariUNetError, ValueError):  # a viewer that is just changing its dimensions is followed from the next move on
+        with suppress(
+            NapariUNetError, ValueError
+        ):  # a viewer that is just changing its dimensions is followed from the next move on
             self.now = focus_of(viewer, layer, self._scan, self._axes, self._dimensions)
 
 
 def _events(viewer: Any) -> tuple[Any, ...]:
-    return viewer.scene.camera.events.center, viewer.dims.events.point, viewer.dims.events.order, viewer.dims.events.ndisplay
+    return (
+        viewer.scene.camera.events.center,
+        viewer.dims.events.point,
+        viewer.dims.events.order,
+        viewer.dims.events.ndisplay,
+    )

@@ -14,7 +14,9 @@ SHADES = [[0.5, 0.5, 0.5, 0.0], [0.62, 0.62, 0.62, 0.22], [0.38, 0.38, 0.38, 0.5
 
 
 def not_computed_layer(done: DoneMap, words: dict[str, Any], name: str) -> Image:
-    """An image layer that shows the hatching of a done-map exactly over the result that lies at `words`."""
+    """An image layer that shows the hatching of a done-map exactly over the result that lies at
+    `words`.
+    """
     factors = np.array(done.shape, float) / np.array(done.blocks)
     return Image(
         done.hatching,

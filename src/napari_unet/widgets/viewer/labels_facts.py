@@ -17,8 +17,14 @@ def class_names(layer: Labels) -> list[str]:
     table = layer.features
     if "class" not in table or "index" not in table:
         return []
-    named = {label: name for label, name in zip(table["index"], table["class"], strict=True) if name and name == name}
-    return [str(named.get(label, f"label {label}")) for label in range(int(max(named, default=-1)) + 1)]
+    named = {
+        label: name
+        for label, name in zip(table["index"], table["class"], strict=True)
+        if name and name == name
+    }
+    return [
+        str(named.get(label, f"label {label}")) for label in range(int(max(named, default=-1)) + 1)
+    ]
 
 
 def shown_box(layer: Labels) -> Box:
@@ -32,7 +38,9 @@ def shown_box(layer: Labels) -> Box:
 
 
 def copy_of(labels: Any) -> np.ndarray | None:
-    """A copy of an array in memory or of a mapped file; none of what is very large, or read lazily and may be of any size."""
+    """A copy of an array in memory or of a mapped file; none of what is very large, or read lazily
+    and may be of any size.
+    """
     if not isinstance(labels, np.ndarray) or labels.nbytes > MOST_COPIED_BYTES:
         return None
     copy = zeros(labels.shape, labels.dtype)

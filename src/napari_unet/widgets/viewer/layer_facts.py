@@ -16,7 +16,9 @@ _next_key = count(1)
 
 
 def real_viewer(viewer: Any) -> Any:
-    """The viewer itself, not the proxy that napari hands to widgets: layers must be the same objects each time."""
+    """The viewer itself, not the proxy that napari hands to widgets: layers must be the same
+    objects each time.
+    """
     return getattr(viewer, "__wrapped__", viewer)
 
 
@@ -27,8 +29,14 @@ def given_axis_labels(layer: Layer) -> tuple[str, ...]:
 
 
 def image_layers(viewer: Any) -> list[Image]:
-    """The image layers that can be segmented: those that the user has, not those that mark a result."""
-    return [layer for layer in viewer.layers if isinstance(layer, Image) and layer.ndim >= 2 and MARK not in layer.metadata]
+    """The image layers that can be segmented: those that the user has, not those that mark a
+    result.
+    """
+    return [
+        layer
+        for layer in viewer.layers
+        if isinstance(layer, Image) and layer.ndim >= 2 and MARK not in layer.metadata
+    ]
 
 
 def facts_of(layer: Image) -> LayerFacts:
@@ -53,7 +61,9 @@ def finest(layer: Layer) -> Any:
 
 
 def _spacing(layer: Image) -> tuple[tuple[float, ...], str]:
-    """One length per axis, in micrometres where y and x have a unit of length; then 0 for an axis that has none."""
+    """One length per axis, in micrometres where y and x have a unit of length; then 0 for an axis
+    that has none.
+    """
     scale = [abs(float(step)) for step in layer.scale]
     lengths = [to_um(step, str(unit)) for step, unit in zip(scale, layer.units, strict=True)]
     if None in lengths[-2:]:

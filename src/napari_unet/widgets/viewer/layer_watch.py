@@ -8,14 +8,20 @@ from typing import Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.widgets.viewer.layer_facts import facts_of, image_layers, key_of
-from napari_unet.widgets.viewer.learnable_labels import all_labels_layers, labels_facts_of, labels_layers
+from napari_unet.widgets.viewer.learnable_labels import (
+    all_labels_layers,
+    labels_facts_of,
+    labels_layers,
+)
 
 WATCHED = ("name", "scale", "units", "axis_labels", "data")
 
 
 @dataclass(frozen=True)
 class Watched:
-    """Which layers of a viewer, what is told of each, and which events of which layers may change that."""
+    """Which layers of a viewer, what is told of each, and which events of which layers may change
+    that.
+    """
 
     pick: Callable[[Any], list[Any]]
     facts: Callable[[Any], Any]
@@ -24,7 +30,9 @@ class Watched:
 
 
 IMAGES = Watched(image_layers, facts_of, image_layers)
-LABELS = Watched(labels_layers, labels_facts_of, all_labels_layers, (*WATCHED, "features", "visible", "editable"))
+LABELS = Watched(
+    labels_layers, labels_facts_of, all_labels_layers, (*WATCHED, "features", "visible", "editable")
+)
 
 
 class LayerWatch(QObject):
@@ -40,19 +48,29 @@ class LayerWatch(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._on_timer_timeout)
-        for event in (viewer.layers.events.inserted, viewer.layers.events.removed, viewer.layers.events.reordered):
+        for event in (
+            viewer.layers.events.inserted,
+            viewer.layers.events.removed,
+            viewer.layers.events.reordered,
+        ):
             event.connect(self._on_layers_changed)
         self._connect_new(viewer)
 
     def facts(self) -> list[Any]:
         """The facts of every such layer now."""
         viewer = self._viewer()
-        return [] if viewer is None else [self._watched.facts(layer) for layer in self._watched.pick(viewer)]
+        return (
+            []
+            if viewer is None
+            else [self._watched.facts(layer) for layer in self._watched.pick(viewer)]
+        )
 
     def layers(self, keys: tuple[int, ...]) -> list[Any]:
         """The layers behind these keys; those that are gone are left out."""
         viewer = self._viewer()
-        known = {} if viewer is None else {key_of(layer): layer for layer in self._watched.pick(viewer)}
+        known = (
+            {} if viewer is None else {key_of(layer): layer for layer in self._watched.pick(viewer)}
+        )
         return [known[key] for key in keys if key in known]
 
     def _connect_new(self, viewer: Any) -> None:

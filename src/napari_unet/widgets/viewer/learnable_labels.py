@@ -21,7 +21,9 @@ def all_labels_layers(viewer: Any) -> list[Labels]:
 
 
 def labels_layers(viewer: Any) -> list[Labels]:
-    """The labels layers that can be learnt from: results and the user's own, not those that mark something."""
+    """The labels layers that can be learnt from: results and the user's own, not those that mark
+    something.
+    """
     return [layer for layer in all_labels_layers(viewer) if _is_own(layer)]
 
 
@@ -42,7 +44,9 @@ def labels_facts_of(layer: Labels) -> LabelsFacts:
 def classes_of(layer: Labels) -> tuple[ClassSpec, ...]:
     """The classes by label, as the layer names and colours them; none where it names none."""
     names = [_printable(name) or f"class {label}" for label, name in enumerate(class_names(layer))]
-    return tuple(ClassSpec(name=name, colour=colour_of(layer, label)) for label, name in enumerate(names))
+    return tuple(
+        ClassSpec(name=name, colour=colour_of(layer, label)) for label, name in enumerate(names)
+    )
 
 
 def colour_of(layer: Labels, label: int) -> str:
@@ -55,7 +59,9 @@ def colour_of(layer: Labels, label: int) -> str:
 
 def _is_own(layer: Labels) -> bool:
     kind = layer.metadata.get(MARK, {}).get("kind")
-    growing = kind == "result" and not layer.editable  # a run writes it; what it writes is nobody's correction
+    growing = (
+        kind == "result" and not layer.editable
+    )  # a run writes it; what it writes is nobody's correction
     return layer.ndim >= 2 and not layer.multiscale and kind not in OWN_KINDS and not growing
 
 

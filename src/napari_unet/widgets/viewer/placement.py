@@ -28,8 +28,17 @@ def placement(layer: Image, axes: str) -> dict[str, Any]:
 
 def coarser(words: dict[str, Any], factors: np.ndarray) -> dict[str, Any]:
     """The same place for an array whose voxels are larger by `factors`."""
-    own = Affine(scale=words["scale"], translate=words["translate"], rotate=words["rotate"], shear=words["shear"])
-    return {**words, "scale": words["scale"] * factors, "translate": np.asarray(own((factors - 1) / 2))}
+    own = Affine(
+        scale=words["scale"],
+        translate=words["translate"],
+        rotate=words["rotate"],
+        shear=words["shear"],
+    )
+    return {
+        **words,
+        "scale": words["scale"] * factors,
+        "translate": np.asarray(own((factors - 1) / 2)),
+    }
 
 
 def shear_matrix(layer: Image) -> np.ndarray:

@@ -47,7 +47,9 @@ def _keep(store: Any, name: str, value: Any) -> None:
 
 
 def _store() -> Any:
-    """The section of napari's plugin settings; None where the plugin is not registered or its file is no settings file."""
+    """The section of napari's plugin settings; None where the plugin is not registered or its file
+    is no settings file.
+    """
     from napari.settings import get_plugin_settings
 
     try:

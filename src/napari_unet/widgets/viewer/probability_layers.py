@@ -10,10 +10,15 @@ from napari_unet.model.spec import ClassSpec
 from napari_unet.widgets.viewer.layer_facts import MARK
 
 
-def probability_layers(probabilities: np.ndarray, classes: Sequence[ClassSpec], words: dict[str, Any], name: str) -> list[Image]:
+def probability_layers(
+    probabilities: np.ndarray, classes: Sequence[ClassSpec], words: dict[str, Any], name: str
+) -> list[Image]:
     """Hidden layers that share the memory of `probabilities`, which a run is filling."""
     parts = [probabilities] if len(classes) == 2 else list(probabilities[1:])
-    return [_layer(part, f"{name}: probability of {item.name}", words) for part, item in zip(parts, classes[1:], strict=True)]
+    return [
+        _layer(part, f"{name}: probability of {item.name}", words)
+        for part, item in zip(parts, classes[1:], strict=True)
+    ]
 
 
 def _layer(part: np.ndarray, name: str, words: dict[str, Any]) -> Image:

@@ -18,7 +18,9 @@ class _Queue:
         self._timed = False
 
     def put(self, viewer: Any, layers: Sequence[Layer | None]) -> None:
-        self._waiting.extend((weakref.ref(viewer), weakref.ref(layer)) for layer in layers if layer is not None)
+        self._waiting.extend(
+            (weakref.ref(viewer), weakref.ref(layer)) for layer in layers if layer is not None
+        )
         self._time_next()
 
     def _time_next(self) -> None:

@@ -43,8 +43,12 @@ def scan_from_layers(layers: Sequence[Image], choice: InputChoice) -> Scan:
     if len(layers) > 1 and any(layer.rgb for layer in layers):
         raise ScanError(COLOURS_AMONG_CHANNELS)
     if len(layers) == 1:
-        return Scan(_channels_of(layers[0], choice.colours), choice.axes, spacing, choice.unit, choice.rgb)
-    return Scan(ChannelStack([finest(layer) for layer in layers]), "c" + choice.axes, spacing, choice.unit)
+        return Scan(
+            _channels_of(layers[0], choice.colours), choice.axes, spacing, choice.unit, choice.rgb
+        )
+    return Scan(
+        ChannelStack([finest(layer) for layer in layers]), "c" + choice.axes, spacing, choice.unit
+    )
 
 
 def _channels_of(layer: Image, colours: int) -> Any:

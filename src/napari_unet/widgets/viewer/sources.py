@@ -13,7 +13,9 @@ from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.viewer.placement import placement
 from napari_unet.widgets.viewer.scan_from_layers import scan_from_layers
 
-_sources: "weakref.WeakKeyDictionary[Labels, tuple[list[weakref.ref[Any]], InputChoice]]" = weakref.WeakKeyDictionary()
+_sources: "weakref.WeakKeyDictionary[Labels, tuple[list[weakref.ref[Any]], InputChoice]]" = (
+    weakref.WeakKeyDictionary()
+)
 
 
 def set_source(labels: Labels, images: Sequence[Image], choice: InputChoice) -> None:
@@ -39,20 +41,34 @@ def source_scan(labels: Labels) -> Scan | None:
 
 
 def check_place(labels: Labels, image: Image, axes: str, scan: Scan) -> None:
-    """Raise `ScanError` where labels do not lie voxel for voxel on an image; `axes` are the image layer's letters."""
+    """Raise `ScanError` where labels do not lie voxel for voxel on an image; `axes` are the image
+    layer's letters.
+    """
     if tuple(labels.data.shape) != scan.result_shape:
-        raise ScanError(f"The labels have the shape {tuple(labels.data.shape)}, the image {scan.result_shape}. Both must be the same.")
+        raise ScanError(
+            f"The labels have the shape {tuple(labels.data.shape)}, the image {scan.result_shape}. Both must be the same."
+        )
     words = placement(image, axes)
-    own, wanted = np.asarray(labels.scale, float), np.asarray(words["scale"], float)
+    own = np.asarray(labels.scale, float)
+    wanted = np.asarray(words["scale"], float)
     if not np.allclose(own, wanted, rtol=1e-3):
         raise ScanError(
             f"The labels have a scale of {_numbers(own)}, the image of {_numbers(wanted)}: their voxels do not lie on each other. "
             "Give the labels the image's scale, or choose the image that they belong to."
         )
-    there = Labels(np.zeros((1,) * labels.ndim, np.uint8), **{k: v for k, v in words.items() if k not in ("units", "axis_labels")})
-    mine, its = labels._data_to_world.affine_matrix, there._data_to_world.affine_matrix
-    if not np.allclose(mine[:-1, :-1], its[:-1, :-1], rtol=1e-3) or (np.abs(mine[:-1, -1] - its[:-1, -1]) > np.abs(wanted) / 2).any():
-        raise ScanError("The labels lie elsewhere than the image (another translation or rotation). Choose the image that they belong to.")
+    there = Labels(
+        np.zeros((1,) * labels.ndim, np.uint8),
+        **{k: v for k, v in words.items() if k not in ("units", "axis_labels")},
+    )
+    mine = labels._data_to_world.affine_matrix
+    its = there._data_to_world.affine_matrix
+    if (
+        not np.allclose(mine[:-1, :-1], its[:-1, :-1], rtol=1e-3)
+        or (np.abs(mine[:-1, -1] - its[:-1, -1]) > np.abs(wanted) / 2).any()
+    ):
+        raise ScanError(
+            "The labels lie elsewhere than the image (another translation or rotation). Choose the image that they belong to."
+        )
 
 
 def _numbers(values: np.ndarray) -> str:

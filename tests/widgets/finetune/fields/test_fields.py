@@ -8,7 +8,12 @@ from napari_unet.model.spec import ClassSpec
 from napari_unet.widgets.fields.name_field import NameField, next_name
 from napari_unet.widgets.fields.values import TrainOptions
 from napari_unet.widgets.finetune.fields.budget import BudgetPicker
-from napari_unet.widgets.finetune.fields.class_editor import BACKGROUND, ClassEditor, joined, new_class
+from napari_unet.widgets.finetune.fields.class_editor import (
+    BACKGROUND,
+    ClassEditor,
+    joined,
+    new_class,
+)
 from napari_unet.widgets.finetune.fields.review_bar import NOTHING, TrustBar
 from napari_unet.widgets.finetune.fields.start_model import SCRATCH, ParentPicker
 from napari_unet.widgets.finetune.options import FinetuneOptions
@@ -49,7 +54,10 @@ def test_a_typed_name_stays_until_it_is_taken(qtbot):
     assert field.value() == "cells-1"
 
 
-@pytest.mark.parametrize(("name", "word"), [("", "needs a name"), ("a/b", "can not contain /"), (".a", "point"), ("Cells", "already")])
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("", "needs a name"), ("a/b", "can not contain /"), (".a", "point"), ("Cells", "already")],
+)
 def test_a_name_that_can_not_be_is_told(qtbot, name, word):
     field = NameField()
     qtbot.addWidget(field)
@@ -72,7 +80,9 @@ def test_classes_of_the_old_model_are_kept_and_one_can_be_added(qtbot):
     assert editor.problem() == ""
 
 
-@pytest.mark.parametrize(("name", "word"), [("", "needs a name"), ("axon", "Two classes are called axon")])
+@pytest.mark.parametrize(
+    ("name", "word"), [("", "needs a name"), ("axon", "Two classes are called axon")]
+)
 def test_class_names_are_checked(qtbot, name, word):
     editor = ClassEditor()
     qtbot.addWidget(editor)
@@ -82,7 +92,11 @@ def test_class_names_are_checked(qtbot, name, word):
 
 
 def test_labels_bring_classes_beyond_the_parents():
-    assert joined((BACKGROUND, AXON), [(BACKGROUND, AXON, MYELIN), (BACKGROUND,)]) == (BACKGROUND, AXON, MYELIN)
+    assert joined((BACKGROUND, AXON), [(BACKGROUND, AXON, MYELIN), (BACKGROUND,)]) == (
+        BACKGROUND,
+        AXON,
+        MYELIN,
+    )
     assert joined((), [])[1:] == (new_class((BACKGROUND,)),)
     again = joined((BACKGROUND, AXON), [(BACKGROUND, MYELIN, AXON)])
     assert [item.name for item in again] == ["background", "axon", "class 2"]

@@ -36,27 +36,35 @@ def test_the_image_is_what_the_labels_were_made_from():
 
 def test_a_shown_result_is_learnt_from_first():
     images = [layer(1, "a")]
-    hidden, result, plain = labels(5, "truth", visible=False), labels(6, "result", source=made_from(1)), labels(7, "plain")
+    hidden = labels(5, "truth", visible=False)
+    result = labels(6, "result", source=made_from(1))
+    plain = labels(7, "plain")
     assert likely_labels([hidden, result, plain], images) is result
     assert likely_labels([hidden], images) is hidden
     assert likely_labels([labels(8, "other", shape=(3, 3))], images) is None
 
 
 def test_the_obvious_pair_is_found(qtbot):
-    picker = picker_with(qtbot, [layer(1, "a"), layer(2, "b")], [labels(5, "a · tiny", source=made_from(1))])
+    picker = picker_with(
+        qtbot, [layer(1, "a"), layer(2, "b")], [labels(5, "a · tiny", source=made_from(1))]
+    )
     (pair,) = picker.value()
     assert (pair.image.layers, pair.image.axes, pair.labels) == ((1,), "yx", 5)
 
 
 def test_axes_and_spacing_are_those_of_the_segmentation(qtbot):
     picker = picker_with(qtbot, [layer(1, "a", (7, 64, 48))], [])
-    picker.set_layers([layer(1, "a", (7, 64, 48))], [labels(5, "l", (7, 64, 48), source=InputChoice((1,), "tyx", (0.3, 0.4), "um"))])
+    picker.set_layers(
+        [layer(1, "a", (7, 64, 48))],
+        [labels(5, "l", (7, 64, 48), source=InputChoice((1,), "tyx", (0.3, 0.4), "um"))],
+    )
     (pair,) = picker.value()
     assert (pair.image.axes, pair.image.spacing) == ("tyx", (0.3, 0.4))
 
 
 def test_a_new_result_takes_the_place_of_an_older_choice(qtbot):
-    images, old = [layer(1, "a")], labels(5, "old")
+    images = [layer(1, "a")]
+    old = labels(5, "old")
     picker = picker_with(qtbot, images, [old])
     with qtbot.waitSignal(picker.value_changed):
         picker.set_layers(images, [old, labels(6, "new", source=made_from(1))])
@@ -64,7 +72,8 @@ def test_a_new_result_takes_the_place_of_an_older_choice(qtbot):
 
 
 def test_what_a_hand_has_chosen_stays(qtbot):
-    images, old = [layer(1, "a")], [labels(5, "old"), labels(4, "older")]
+    images = [layer(1, "a")]
+    old = [labels(5, "old"), labels(4, "older")]
     picker = picker_with(qtbot, images, old)
     picker.rows[0].set_labels(4)
     picker.set_layers(images, [*old, labels(6, "new", source=made_from(1))])
@@ -73,7 +82,11 @@ def test_what_a_hand_has_chosen_stays(qtbot):
 
 def test_pairs_are_added_and_taken_away(qtbot):
     images = [layer(1, "a"), layer(2, "b", (30, 30))]
-    picker = picker_with(qtbot, images, [labels(5, "la", source=made_from(1)), labels(6, "lb", (30, 30), source=made_from(2))])
+    picker = picker_with(
+        qtbot,
+        images,
+        [labels(5, "la", source=made_from(1)), labels(6, "lb", (30, 30), source=made_from(2))],
+    )
     assert picker.value()[0].labels == 6
     with qtbot.waitSignal(picker.value_changed):
         picker._add.click()
@@ -97,5 +110,7 @@ def test_a_pair_whose_labels_are_gone_goes_too(qtbot):
 
 def test_a_new_image_does_not_take_the_place_of_the_labels_own(qtbot):
     picker = picker_with(qtbot, [layer(1, "a")], [labels(5, "one", source=made_from(1))])
-    picker.set_layers([layer(1, "a"), layer(2, "long", (600, 64, 48))], [labels(5, "one", source=made_from(1))])
+    picker.set_layers(
+        [layer(1, "a"), layer(2, "long", (600, 64, 48))], [labels(5, "one", source=made_from(1))]
+    )
     assert picker.value()[0].image.layers == (1,)

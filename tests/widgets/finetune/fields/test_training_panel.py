@@ -56,7 +56,8 @@ def test_curves_hold_what_they_were_given(qtbot):
 
 
 def test_labels_are_drawn_in_their_colours_over_the_image():
-    image, labels = np.ones((2, 3)), np.array([[0, 1, 1], [0, 0, 7]], np.uint8)
+    image = np.ones((2, 3))
+    labels = np.array([[0, 1, 1], [0, 0, 7]], np.uint8)
     drawn = picture(image, labels, np.array([[0, 0, 0], [255, 0, 0]], np.float32))
     colours = [drawn.pixelColor(column, 0).getRgb()[:3] for column in range(3)]
     assert colours == [(255, 255, 255), (255, 127, 127), (255, 127, 127)]
@@ -67,7 +68,8 @@ def test_the_line_follows_slider_and_mouse(qtbot):
     wipe = PreviewWipe()
     qtbot.addWidget(wipe)
     wipe.set_colours(["#000000", "#ff0000"])
-    empty, full = np.zeros((20, 40), np.uint8), np.ones((20, 40), np.uint8)
+    empty = np.zeros((20, 40), np.uint8)
+    full = np.ones((20, 40), np.uint8)
     wipe.set_part(PreviewPart(np.zeros((20, 40)), empty, full))
     wipe.resize(240, 200)
     wipe.show()
@@ -76,12 +78,17 @@ def test_the_line_follows_slider_and_mouse(qtbot):
     wipe.slider.setValue(wipe.slider.maximum())
     assert reds(wipe) == (False, False)
     frame = wipe.picture.frame()
-    QTest.mouseClick(wipe.picture, Qt.MouseButton.LeftButton, pos=QPoint(round(frame.center().x()), round(frame.center().y())))
+    QTest.mouseClick(
+        wipe.picture,
+        Qt.MouseButton.LeftButton,
+        pos=QPoint(round(frame.center().x()), round(frame.center().y())),
+    )
     assert reds(wipe) == (False, True)
 
 
 def reds(wipe: PreviewWipe) -> tuple[bool, bool]:
-    frame, image = wipe.picture.frame(), wipe.picture.grab().toImage()
+    frame = wipe.picture.frame()
+    image = wipe.picture.grab().toImage()
     row = round(frame.center().y())
     columns = (round(frame.left() + frame.width() * share) for share in (0.2, 0.8))
     return tuple(image.pixelColor(column, row).red() > 60 for column in columns)

@@ -66,16 +66,24 @@ def test_numbers_per_class_are_shown(qtbot):
 
 
 def test_the_sentence_is_parted_into_what_and_why():
-    assert parted("The new model is better: on 12 blocks.") == ("The new model is better.", "On 12 blocks.")
+    assert parted("The new model is better: on 12 blocks.") == (
+        "The new model is better.",
+        "On 12 blocks.",
+    )
     assert parted("Nothing to say.") == ("Nothing to say.", "")
 
 
 def test_an_interval_is_told_where_there_is_one():
-    assert f"+0.030 to +0.090 ({100 * CERTAINTY:.0f} % interval)" in interval(Row("a", 0.8, 0.9, 0.03, 0.09))
+    assert f"+0.030 to +0.090 ({100 * CERTAINTY:.0f} % interval)" in interval(
+        Row("a", 0.8, 0.9, 0.03, 0.09)
+    )
     assert "Too few" in interval(Row("a", 0.8, 0.9))
 
 
-@pytest.mark.parametrize(("button", "signal"), [("segment", "segment"), ("back", "back"), ("anyway", "anyway"), ("changes", "changes")])
+@pytest.mark.parametrize(
+    ("button", "signal"),
+    [("segment", "segment"), ("back", "back"), ("anyway", "anyway"), ("changes", "changes")],
+)
 def test_the_buttons_ask(qtbot, button, signal):
     card = card_with(qtbot, Found("child"))
     with qtbot.waitSignal(getattr(card, f"{signal}_requested")):

@@ -41,7 +41,9 @@ class BudgetPicker(QWidget):
             self._combo.setCurrentIndex(len(BUDGETS) - 1)
         else:
             known = [known for _, known in BUDGETS if known is not None]
-            self._combo.setCurrentIndex(known.index(min(known, key=lambda other: abs(other - minutes))))
+            self._combo.setCurrentIndex(
+                known.index(min(known, key=lambda other: abs(other - minutes)))
+            )
 
     def fields(self) -> list[QWidget]:
         """What can be changed."""

@@ -12,11 +12,25 @@ from napari_unet.widgets.fields.class_legend import SQUARE_PX, ClassLegend
 from napari_unet.widgets.fields.rows import make_label, plain_tip
 
 BACKGROUND = ClassSpec(name="background", colour="#000000")
-COLOURS = ("#ff9f1c", "#3a86ff", "#2ec4b6", "#e71d36", "#8338ec", "#ffbe0b", "#06d6a0", "#ff006e", "#8ac926", "#1982c4")
+COLOURS = (
+    "#ff9f1c",
+    "#3a86ff",
+    "#2ec4b6",
+    "#e71d36",
+    "#8338ec",
+    "#ffbe0b",
+    "#06d6a0",
+    "#ff006e",
+    "#8ac926",
+    "#1982c4",
+)
 TIP = "What the new model will tell apart. The names come from the model and from the labels."
 ADD_TIP = "Teach one more class: it gets a label, a colour and a name, in the labels layer too. Paint some of it, then fine-tune."
 EDIT_TIP = "The name of this class; its label is {}."
-MOST_FOUND, MOST_MORE = 32, 8  # labels from scratch (as in learn/prepare), and of a parent with fewer classes: more are objects
+MOST_FOUND, MOST_MORE = (
+    32,
+    8,
+)  # labels from scratch (as in learn/prepare), and of a parent with fewer classes: more are objects
 NO_NAME = "Every class needs a name."
 TWICE = "Two classes are called {}; give them different names."
 
@@ -43,14 +57,18 @@ class ClassEditor(QWidget):
 
     def value(self) -> tuple[ClassSpec, ...]:
         """The classes with their names as they are typed."""
-        typed = [item.model_copy(update={"name": edit.text().strip()}) for item, edit in zip(self._own, self._edits, strict=True)]
+        typed = [
+            item.model_copy(update={"name": edit.text().strip()})
+            for item, edit in zip(self._own, self._edits, strict=True)
+        ]
         return (*self._fixed, *typed)
 
     def set_value(self, classes: Sequence[ClassSpec], fixed: int = 1) -> None:
         """Show these classes; the names of the first `fixed` are not changed."""
         if tuple(classes) == self.value() and fixed == len(self._fixed):
             return
-        self._fixed, self._own = tuple(classes[:fixed]), list(classes[fixed:])
+        self._fixed = tuple(classes[:fixed])
+        self._own = list(classes[fixed:])
         self._show()
         self.value_changed.emit()
 
@@ -72,7 +90,8 @@ class ClassEditor(QWidget):
             self._layout.removeWidget(row)
             row.hide()
             row.deleteLater()
-        self._edits, self._rows = [], []
+        self._edits = []
+        self._rows = []
         for number, item in enumerate(self._own, len(self._fixed)):
             self._rows.append(self._make_row(number, item))
             self._layout.addWidget(self._rows[-1])
@@ -113,7 +132,10 @@ class ClassEditor(QWidget):
 
     def _on_add_clicked(self) -> None:
         classes = self.value()
-        self._fixed, self._own = classes[: len(self._fixed)], [*classes[len(self._fixed) :], new_class(classes)]
+        self._fixed, self._own = (
+            classes[: len(self._fixed)],
+            [*classes[len(self._fixed) :], new_class(classes)],
+        )
         self._show()
         self._edits[-1].selectAll()
         self._edits[-1].setFocus()
@@ -125,24 +147,38 @@ def new_class(classes: Sequence[ClassSpec]) -> ClassSpec:
     """One more class: the next number for a name, and a colour that no other has."""
     taken = {item.colour.lower() for item in classes}
     free = [colour for colour in COLOURS if colour not in taken]
-    return ClassSpec(name=f"class {len(classes)}", colour=free[0] if free else COLOURS[len(classes) % len(COLOURS)])
+    return ClassSpec(
+        name=f"class {len(classes)}",
+        colour=free[0] if free else COLOURS[len(classes) % len(COLOURS)],
+    )
 
 
-def joined(parent: Sequence[ClassSpec], labels: Sequence[Sequence[ClassSpec]], found: Collection[int] = ()) -> tuple[ClassSpec, ...]:
-    """The classes of a parent, those that the labels name beyond them, and one for each label that was found, unless these are objects."""
+def joined(
+    parent: Sequence[ClassSpec], labels: Sequence[Sequence[ClassSpec]], found: Collection[int] = ()
+) -> tuple[ClassSpec, ...]:
+    """The classes of a parent, those that the labels name beyond them, and one for each label that
+    was found, unless these are objects.
+    """
     classes = list(parent) or [BACKGROUND]
     for own in labels:
         classes += [_free_name(item, classes) for item in own[len(classes) :]]
-    highest, most = max(found, default=0), len(parent) + MOST_MORE if parent else MOST_FOUND
-    wanted = highest if highest <= most and not are_objects(found, len(classes), bool(parent)) else 0
+    highest = max(found, default=0)
+    most = len(parent) + MOST_MORE if parent else MOST_FOUND
+    wanted = (
+        highest if highest <= most and not are_objects(found, len(classes), bool(parent)) else 0
+    )
     for _ in range(len(classes), max(wanted, 1) + 1):
         classes.append(new_class(classes))
     return tuple(classes)
 
 
 def are_objects(found: Collection[int], classes: int, fine_tuning: bool) -> bool:
-    """Whether there are so many labels beyond the classes that each object seems to have a number of its own."""
-    return max(found, default=0) >= classes and len(set(found) - {0}) > (MOST_MORE if fine_tuning else MOST_FOUND)
+    """Whether there are so many labels beyond the classes that each object seems to have a number
+    of its own.
+    """
+    return max(found, default=0) >= classes and len(set(found) - {0}) > (
+        MOST_MORE if fine_tuning else MOST_FOUND
+    )
 
 
 def _free_name(item: ClassSpec, classes: Sequence[ClassSpec]) -> ClassSpec:

@@ -1,4 +1,6 @@
-"""Live curves of a training: the loss, and Dice on what is held out. pyqtgraph is imported by the first training."""
+"""Live curves of a training: the loss, and Dice on what is held out. pyqtgraph is imported by the
+first training.
+"""
 
 from importlib import import_module
 from typing import Any
@@ -40,7 +42,8 @@ class Series:
             self.y.append(self._mean)
         if len(self.x) > MOST_POINTS:
             self._every *= 2
-            self.x, self.y = self.x[::2], self.y[::2]
+            self.x = self.x[::2]
+            self.y = self.y[::2]
 
 
 class Curves(QWidget):
@@ -59,7 +62,8 @@ class Curves(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(redraw_ms)
         self._timer.timeout.connect(self._draw)
-        self.loss, self.dice = Series(SMOOTH), Series()
+        self.loss = Series(SMOOTH)
+        self.dice = Series()
 
     def set_colours(self, colours: Colours) -> None:
         """Follow the window's theme."""
@@ -69,7 +73,8 @@ class Curves(QWidget):
 
     def begin(self) -> None:
         """Empty the curves; the first time the plots are made, one each turn of the event loop."""
-        self.loss, self.dice = Series(SMOOTH), Series()
+        self.loss = Series(SMOOTH)
+        self.dice = Series()
         if not self._plots:
             self._make_plot("Loss", LOSS_COLOUR, LOSS_TIP)
             later(self, self._make_dice)
@@ -110,7 +115,11 @@ class Curves(QWidget):
     def _make_plot(self, title: str, colour: str, tip: str) -> Any:
         plot = make_plot(title, self)
         plot.setToolTip(plain_tip(tip))
-        self._lines.append(plot.plot(pen={"color": colour, "width": 2}, symbol="o" if self._lines else None, symbolSize=5))
+        self._lines.append(
+            plot.plot(
+                pen={"color": colour, "width": 2}, symbol="o" if self._lines else None, symbolSize=5
+            )
+        )
         self._layout.addWidget(plot)
         self._plots.append(plot)
         self._paint(plot)
@@ -130,7 +139,8 @@ class Curves(QWidget):
         self._lines[1].setSymbolPen(None)
 
     def _paint(self, plot: Any) -> None:
-        item, text = plot.getPlotItem(), QColor(self._colours.text)
+        item = plot.getPlotItem()
+        text = QColor(self._colours.text)
         plot.setBackground(QColor(self._colours.background))
         item.setTitle(item.titleLabel.text, color=self._colours.text, size="9pt")
         for side in ("left", "bottom"):

@@ -7,14 +7,19 @@ from qtpy.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from napari_unet.model.spec import ModelSpec
 from napari_unet.widgets.fields.input_picker import InputPicker
-from napari_unet.widgets.fields.rows import ROW_SPACING_PX, add_row, make_combo, make_grid, make_note, plain_tip
+from napari_unet.widgets.fields.rows import (
+    ROW_SPACING_PX,
+    add_row,
+    make_combo,
+    make_grid,
+    make_note,
+    plain_tip,
+)
 from napari_unet.widgets.fields.values import InputChoice, LabelsFacts, LayerFacts, PairChoice
 
 NO_LABELS = "Segment, or paint labels, first"
 IMAGE_TIP = "The image that the labels belong to. It is only read, never changed."
-LABELS_TIP = (
-    "The labels to learn from: a result that you have corrected, or labels of your own. Only what you painted or called right teaches."
-)
+LABELS_TIP = "The labels to learn from: a result that you have corrected, or labels of your own. Only what you painted or called right teaches."
 REMOVE_TIP = "Learn without this pair. Its layers stay."
 
 
@@ -47,11 +52,14 @@ class PairRow(QWidget):
         """What is known of the chosen labels."""
         return self._labels.get(self._combo.currentData())
 
-    def set_layers(self, images: Sequence[LayerFacts], labels: Sequence[LabelsFacts], used: Sequence[int] = ()) -> None:
+    def set_layers(
+        self, images: Sequence[LayerFacts], labels: Sequence[LabelsFacts], used: Sequence[int] = ()
+    ) -> None:
         """Offer these layers; labels of `used` belong to other pairs and are not taken by itself."""
         before = self.value()
         new = {fact.key for fact in labels} - set(self._labels)
-        self._images, self._labels = list(images), {fact.key: fact for fact in labels}
+        self._images = list(images)
+        self._labels = {fact.key: fact for fact in labels}
         with QSignalBlocker(self), QSignalBlocker(self._combo):
             self.image.set_layers(images)
             if before.image.layers and set(before.image.layers) <= {fact.key for fact in images}:
@@ -84,7 +92,9 @@ class PairRow(QWidget):
         """What can be changed, from top to bottom."""
         return [self._combo, self._remove, *self.image.fields()]
 
-    def _wanted(self, labels: Sequence[LabelsFacts], new: set[int], used: Sequence[int]) -> int | None:
+    def _wanted(
+        self, labels: Sequence[LabelsFacts], new: set[int], used: Sequence[int]
+    ) -> int | None:
         chosen = self._combo.currentData()
         if self._by_hand and chosen in self._labels:
             return int(chosen)
@@ -146,20 +156,32 @@ class PairRow(QWidget):
         self._by_hand = True
 
 
-def likely_labels(labels: Sequence[LabelsFacts], images: Sequence[LayerFacts], used: Collection[int] = ()) -> LabelsFacts | None:
-    """The labels that are most likely to be learnt from: a shown result first, then what is shown, then the newest."""
-    free = [fact for fact in labels if fact.key not in used and likely_image(fact, images) is not None]
+def likely_labels(
+    labels: Sequence[LabelsFacts], images: Sequence[LayerFacts], used: Collection[int] = ()
+) -> LabelsFacts | None:
+    """The labels that are most likely to be learnt from: a shown result first, then what is shown,
+    then the newest.
+    """
+    free = [
+        fact for fact in labels if fact.key not in used and likely_image(fact, images) is not None
+    ]
     return max(enumerate(free), key=lambda item: (*_merit(item[1]), item[0]), default=(0, None))[1]
 
 
 def likely_image(labels: LabelsFacts, images: Sequence[LayerFacts]) -> LayerFacts | None:
-    """The image that the labels were made from; else the last one of the same shape, best of a similar name."""
+    """The image that the labels were made from; else the last one of the same shape, best of a
+    similar name.
+    """
     if labels.source is not None:
         for fact in images:
             if fact.key in labels.source.layers:
                 return fact
     fitting = [fact for fact in images if fits(fact, labels)]
-    return max(enumerate(fitting), key=lambda item: (labels.name.startswith(item[1].name), item[0]), default=(0, None))[1]
+    return max(
+        enumerate(fitting),
+        key=lambda item: (labels.name.startswith(item[1].name), item[0]),
+        default=(0, None),
+    )[1]
 
 
 def fits(image: LayerFacts, labels: LabelsFacts) -> bool:

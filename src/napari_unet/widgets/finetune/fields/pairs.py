@@ -47,7 +47,8 @@ class PairsPicker(QWidget):
     def set_layers(self, images: Sequence[LayerFacts], labels: Sequence[LabelsFacts]) -> None:
         """Offer these layers; a pair whose labels are gone goes too, but for the first."""
         before = self.value()
-        self._images, self._labels = list(images), list(labels)
+        self._images = list(images)
+        self._labels = list(labels)
         keys = {fact.key for fact in labels}
         with QSignalBlocker(self):
             for row in self.rows[1:]:
@@ -83,7 +84,11 @@ class PairsPicker(QWidget):
         row.deleteLater()
 
     def _used(self, row: PairRow) -> list[int]:
-        return [key for other in self.rows if other is not row and (key := other.value().labels) is not None]
+        return [
+            key
+            for other in self.rows
+            if other is not row and (key := other.value().labels) is not None
+        ]
 
     def _show_buttons(self) -> None:
         for row in self.rows:

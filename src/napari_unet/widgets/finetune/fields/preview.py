@@ -1,4 +1,6 @@
-"""Before and after at a slider: a part of the image under the old model's labels and under the new one's."""
+"""Before and after at a slider: a part of the image under the old model's labels and under the new
+one's.
+"""
 
 from dataclasses import dataclass
 
@@ -17,7 +19,9 @@ TIP = "The part of the image that you look at: before the training at the left o
 
 @dataclass(frozen=True)
 class PreviewPart:
-    """A plane of an image (rows, columns) between 0 and 1, and labels of the same shape before and now."""
+    """A plane of an image (rows, columns) between 0 and 1, and labels of the same shape before and
+    now.
+    """
 
     image: np.ndarray
     before: np.ndarray | None
@@ -44,7 +48,8 @@ class PreviewPicture(QWidget):
 
     def set_images(self, before: QImage | None, now: QImage) -> None:
         """Draw these."""
-        self._before, self._now = before, now
+        self._before = before
+        self._now = now
         self.update()
 
     def set_share(self, share: float) -> None:
@@ -57,7 +62,8 @@ class PreviewPicture(QWidget):
         if self._now is None:
             return QRectF()
         scale = min(self.width() / self._now.width(), self.height() / self._now.height())
-        width, height = self._now.width() * scale, self._now.height() * scale
+        width = self._now.width() * scale
+        height = self._now.height() * scale
         return QRectF((self.width() - width) / 2, (self.height() - height) / 2, width, height)
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:  # noqa: N802
@@ -69,7 +75,9 @@ class PreviewPicture(QWidget):
         painter.drawImage(frame, self._now)
         if self._before is not None:
             edge = frame.left() + self._share * frame.width()
-            painter.setClipRect(QRectF(frame.left(), frame.top(), edge - frame.left(), frame.height()))
+            painter.setClipRect(
+                QRectF(frame.left(), frame.top(), edge - frame.left(), frame.height())
+            )
             painter.drawImage(frame, self._before)
             painter.setClipping(False)
             painter.setPen(QPen(QColor("#ffffff"), 2))
@@ -87,7 +95,9 @@ class PreviewPicture(QWidget):
     def _follow(self, event: QMouseEvent | None) -> None:
         frame = self.frame()
         if event is not None and frame.width() > 0:
-            self.moved.emit(min(max((event.position().x() - frame.left()) / frame.width(), 0.0), 1.0))
+            self.moved.emit(
+                min(max((event.position().x() - frame.left()) / frame.width(), 0.0), 1.0)
+            )
 
 
 class PreviewWipe(QWidget):
@@ -141,7 +151,9 @@ def picture(image: np.ndarray, labels: np.ndarray, colours: np.ndarray) -> QImag
 
 
 def _mixed(colours: np.ndarray) -> np.ndarray:
-    """The colour (labels, 256, 3) of each label over each shade of grey; label 0 is grey itself: a table, since the window waits for it."""
+    """The colour (labels, 256, 3) of each label over each shade of grey; label 0 is grey itself: a
+    table, since the window waits for it.
+    """
     grey = np.arange(256, dtype=np.float32)[None, :, None]
     mixed = (1 - OPACITY) * grey + OPACITY * colours[:, None]
     mixed[0] = grey[0]

@@ -1,4 +1,6 @@
-"""What of the labels teaches: how much there is, and the buttons that say that something is right as it stands."""
+"""What of the labels teaches: how much there is, and the buttons that say that something is right
+as it stands.
+"""
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -58,7 +60,13 @@ class TrustBar(QWidget):
 
     def set_active(self, active: bool, has_slices: bool = False) -> None:
         """Allow reviews where there are labels; "slice" is offered where there is more than one."""
-        for button in (self.slice_button, self.region_button, self.whole_button, self.overlay_box, self.delete_button):
+        for button in (
+            self.slice_button,
+            self.region_button,
+            self.whole_button,
+            self.overlay_box,
+            self.delete_button,
+        ):
             button.setEnabled(active)
         self.slice_button.setVisible(has_slices)
         for widget in self.fields():  # what is hidden would take a gap
@@ -77,7 +85,13 @@ class TrustBar(QWidget):
 
     def fields(self) -> list[QWidget]:
         """What can be pressed, from top to bottom."""
-        return [self.slice_button, self.region_button, self.whole_button, self.overlay_box, self.delete_button]
+        return [
+            self.slice_button,
+            self.region_button,
+            self.whole_button,
+            self.overlay_box,
+            self.delete_button,
+        ]
 
     def _button(self, text: str, tip: str) -> QPushButton:
         button = QPushButton(text, self)
@@ -89,7 +103,8 @@ class TrustBar(QWidget):
         offer.setObjectName("restore_offer")
         offer.setStyleSheet("#restore_offer { border: 0px; border-left: 3px solid #e0872b; }")
         self._offer_note = make_note(offer)
-        self.restore_button, self.decline_button = QPushButton("Restore", offer), QPushButton("Leave it", offer)
+        self.restore_button = QPushButton("Restore", offer)
+        self.decline_button = QPushButton("Leave it", offer)
         self.restore_button.setToolTip(plain_tip(RESTORE_TIP))
         self.decline_button.setToolTip(plain_tip("Go on without these strokes."))
         self.restore_button.clicked.connect(self.restore_requested)

@@ -33,7 +33,9 @@ class ParentPicker(ModelPicker):
             self._choose(SCRATCH)
 
     def set_parent(self, weights_sha256: str) -> None:
-        """Choose the model with these weights, which made the labels; once, and not where a hand has chosen another."""
+        """Choose the model with these weights, which made the labels; once, and not where a hand
+        has chosen another.
+        """
         if self._by_hand or weights_sha256 in ("", self._made_by):
             return
         for entry in self.entries():
@@ -47,5 +49,6 @@ class ParentPicker(ModelPicker):
         return self.value() is SCRATCH
 
     def _on_combo_activated(self, index: int) -> None:
-        self._by_hand = True  # before the choice is told: who hears of it may set the parent of the labels again
+        # before the choice is told: who hears of it may set the parent of the labels again
+        self._by_hand = True
         super()._on_combo_activated(index)

@@ -1,4 +1,6 @@
-"""What is shown while a model learns: from what to what, the curves, and the part in view before and now."""
+"""What is shown while a model learns: from what to what, the curves, and the part in view before
+and now.
+"""
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 

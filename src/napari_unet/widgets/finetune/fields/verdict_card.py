@@ -1,4 +1,6 @@
-"""The verdict: whether the new model is better than the old one, with numbers, and what can be done now."""
+"""The verdict: whether the new model is better than the old one, with numbers, and what can be done
+now.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -18,14 +20,18 @@ CHILD = "child"
 KINDS = {CHILD: "done", "parent": "problem", "tie": "info", "not judged": "info"}
 SEGMENT_TIP = "Segment the image with the new model. The result is a new layer; what you corrected stays corrected."
 BACK_TIP = "Choose the old model again in every window. The new one stays in the list of models."
-ANYWAY, ANYWAY_TIP = "Use anyway", "Choose the new model, though it was not shown to be better."
-AGAIN, AGAIN_TIP = "Save again", "Try once more to write the new model's file; it is lost when napari is closed before."
+ANYWAY = "Use anyway"
+ANYWAY_TIP = "Choose the new model, though it was not shown to be better."
+AGAIN = "Save again"
+AGAIN_TIP = "Try once more to write the new model's file; it is lost when napari is closed before."
 CHANGES_TIP = "Show as a layer where the new model decides otherwise than the old one did."
 DICE_TIP = "Dice on regions that you called right and that were not taught: 1 is perfect agreement, 0 none."
 
 
 class VerdictCard(QFrame):
-    """Shows a `Verdict` and asks for what follows from it; one button stands out where the new model won."""
+    """Shows a `Verdict` and asks for what follows from it; one button stands out where the new
+    model won.
+    """
 
     segment_requested = Signal()
     back_requested = Signal()
@@ -52,7 +58,9 @@ class VerdictCard(QFrame):
         self.clear()
 
     def set_verdict(self, verdict: "Verdict", old: str, new: str, lost: bool = False) -> None:
-        """Show a verdict on two models of these names; `old` is empty where there was none, `lost` says that no file could be written."""
+        """Show a verdict on two models of these names; `old` is empty where there was none, `lost`
+        says that no file could be written.
+        """
         heading, rest = parted(verdict.sentence)
         self._heading.setText(heading)
         self._note.setText(rest)
@@ -83,10 +91,17 @@ class VerdictCard(QFrame):
                 widget.deleteLater()
         self._table.setVisible(bool(verdict.classes))
         for column, text in enumerate(("Dice", "old", "new")):
-            self._put(0, column, make_label(text, self._table), ("", old or "There was no model before.", new)[column])
+            self._put(
+                0,
+                column,
+                make_label(text, self._table),
+                ("", old or "There was no model before.", new)[column],
+            )
         for number, row in enumerate(verdict.classes, 1):
             self._put(number, 0, make_label(row.name, self._table), "")
-            self._put(number, 1, _score(row.parent, row.kind == "parent", self._table), interval(row))
+            self._put(
+                number, 1, _score(row.parent, row.kind == "parent", self._table), interval(row)
+            )
             self._put(number, 2, _score(row.child, row.kind == CHILD, self._table), interval(row))
 
     def _put(self, row: int, column: int, label: QLabel, tip: str) -> None:
@@ -96,7 +111,9 @@ class VerdictCard(QFrame):
         self._grid.addWidget(label, row, column)
 
     def _colour(self, kind: str) -> None:
-        self.setStyleSheet(f"#verdict_card {{ border: 0px; border-left: 3px solid {COLOURS[kind]}; }}")
+        self.setStyleSheet(
+            f"#verdict_card {{ border: 0px; border-left: 3px solid {COLOURS[kind]}; }}"
+        )
 
     def _lay_out(self) -> None:
         self._grid.setContentsMargins(0, 0, 0, 0)

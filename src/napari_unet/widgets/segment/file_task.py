@@ -1,0 +1,109 @@
+"""A run whose result is kept in a file too: begun, resumed, or there already."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_unet.errors import OutputError
+from napari_unet.progress import Control, GetControl, should_stop
+from napari_unet.scans.formats.zarr_partial import facts_of, is_begun, open_partial
+from napari_unet.segment.engine import make_engine
+from napari_unet.segment.outputs import Outputs
+from napari_unet.segment.resumable.identity import RUN
+from napari_unet.segment.resumable.part import ResumePolicy
+from napari_unet.segment.resumable.run import CompleteRun, complete_run, resumable_run
+from napari_unet.segment.run import run_facts
+from napari_unet.segment.totals import EnginesUsed
+from napari_unet.widgets.jobs.job import JobWorker
+from napari_unet.widgets.segment.task import Facts, RunOrder, TileShown, fill
+
+if TYPE_CHECKING:
+    from napari_unet.model.model import Model
+    from napari_unet.segment.resumable.tiles import ResumableRun
+
+KEEPING = ResumePolicy(resume=True, how="Segment with the same choices goes on from there")
+KEPT = "It is kept in {}."
+FOUND = "It was made before, and is in {}."
+TAKEN = "{} is there already, and is not what this run would give. Choose another name."
+
+
+def keep_in_file(
+    worker: JobWorker, order: RunOrder, path: Path, facts: Facts, model: "Model"
+) -> None:
+    """Show what the file holds already, and compute the rest into it; raises `OutputError` where
+    something else is there.
+    """
+    outputs = Outputs(path, order.probabilities)
+    facts.earlier = is_begun(path)
+    if (found := _found(model, order, outputs)) is not None:
+        _show(worker, order, facts, found)
+        return
+
+    def control() -> Control:
+        """A window that closes ends the run, and does not take back what is kept."""
+        return (
+            Control.STOP
+            if worker.abort_requested and worker.answer is not Control.CANCEL
+            else worker.control()
+        )
+
+    engine = make_engine(model, order.job.settings)
+    facts.begin(run_facts(model, order.job, engine), EnginesUsed())
+    facts.unfinished = True
+    with resumable_run(model, order.job, outputs, KEEPING, engine, worker.tell, control) as run:
+        if isinstance(run, CompleteRun):  # another process has just completed it
+            _show(worker, order, facts, run)
+            return
+        try:
+            _restore(worker, control, order, run)
+            fill(worker.tell, control, order, facts, model, engine, run)
+        finally:
+            facts.keep(run)
+    facts.unfinished = not path.exists()
+    facts.kept = facts.kept if facts.unfinished else KEPT.format(path)
+
+
+def _found(model: "Model", order: RunOrder, outputs: Outputs) -> CompleteRun | None:
+    """The result that is there already; None where it is to be made."""
+    begun = is_begun(outputs.labels)
+    paths = [
+        path
+        for path in (outputs.labels, outputs.probabilities)
+        if path is not None and path.exists()
+    ]
+    if (
+        not begun
+        and outputs.labels in paths
+        and (complete := complete_run(model, order.job, outputs, KEEPING)) is not None
+    ):
+        return complete
+    plan = (
+        open_partial(outputs.labels)[1].get(RUN) if begun else None
+    )  # a run that was killed at its end has placed the others first
+    if taken := [
+        path
+        for path in paths
+        if path == outputs.labels or plan is None or facts_of(path).get(RUN) != plan
+    ]:
+        raise OutputError(TAKEN.format(taken[0]))
+    return None
+
+
+def _show(worker: JobWorker, order: RunOrder, facts: Facts, found: CompleteRun) -> None:
+    """Show a result that is there."""
+    facts.earlier = True
+    facts.unfinished = False
+    facts.nonfinite = found.nonfinite
+    facts.begin({name: value for name, value in found.facts().items() if name != RUN})
+    _restore(worker, worker.control, order, found)
+    facts.kept = FOUND.format(order.keep_in)
+
+
+def _restore(
+    worker: JobWorker, control: GetControl, order: RunOrder, run: "ResumableRun | CompleteRun"
+) -> None:
+    """Show what is finished already."""
+    for count, tile in enumerate(run.restored(), 1):
+        if should_stop(control):
+            return
+        order.arrays.restore(tile)
+        worker.tell(TileShown(count, run.total))
