@@ -31,11 +31,12 @@ import napari_unet as nu
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.engine import make_engine
+from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.job import plan_job
-from napari_unet.segment.statistics import frame_statistics, normalize
+from napari_unet.segment.statistics import frame_statistics
 from napari_unet.segment.stream import Focus, stream
 from napari_unet.segment.tiles.decode import decide
+from napari_unet.segment.tiles.normalize import normalize
 
 Labels = np.ndarray
 Way = Callable[

@@ -27,7 +27,7 @@ from napari_unet.model.model import Model
 from napari_unet.model.spec import ClassSpec, ModelSpec, TrainedSpacing
 from napari_unet.progress import always_continue
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.engine import TorchEngine
+from napari_unet.segment.engine.torch_engine import TorchEngine
 
 SPACING_UM = (0.008,) * 3
 LEARN = slice(0, 160)

@@ -24,7 +24,7 @@ from napari_unet.errors import Cancelled
 from napari_unet.model.model import Model
 from napari_unet.progress import Control
 from napari_unet.scans.formats.read import read_scan
-from napari_unet.segment.engine import make_engine
+from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.stream import stream
 from napari_unet.segment.tiles.lattice import halo_of, lattice_of

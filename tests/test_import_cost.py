@@ -75,7 +75,8 @@ def test_torch_runs_where_openvino_is_never_imported() -> None:
         "segment.settings",
         "segment.check",
         "segment.job",
-        "segment.installed",
+        "segment.engine.kinds",
+        "segment.engine.speed_cache",
         "segment.estimate",
     ],
 )

@@ -6,8 +6,9 @@ from napari_unet.errors import EngineError
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, always_continue
-from napari_unet.segment.engine import FallbackEngine, TorchEngine
+from napari_unet.segment.engine.fallback import FallbackEngine
 from napari_unet.segment.engine.kinds import Kind
+from napari_unet.segment.engine.torch_engine import TorchEngine
 
 TORCH = f"torch {torch.__version__} on cpu"
 BOTH = f"openvino 1.2 on cpu, then {TORCH}"

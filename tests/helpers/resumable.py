@@ -10,7 +10,7 @@ from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
 from napari_unet.scans.formats.read import read_scan
 from napari_unet.scans.scan import Scan
-from napari_unet.segment.engine import TorchEngine
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.part import Part, ResumePolicy

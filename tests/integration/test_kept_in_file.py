@@ -15,11 +15,11 @@ from helpers.clicks import long_stack, press
 from helpers.tiny import smooth_image
 from napari_unet.scans.formats.write import write_labels
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.engine import make_engine
+from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.timed_engine import TimedEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
-from napari_unet.segment.resumable.part import Keeping
+from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.run import resumable_run
 from napari_unet.widgets.fields.values import InputChoice, Options
 from napari_unet.widgets.segment.keep_field import KeepField
@@ -220,7 +220,7 @@ def test_what_is_kept_outlives_the_layer_and_the_window(
     )
     outputs = Outputs(place, place.with_name("cells-probabilities.zarr"))
     with resumable_run(
-        model, job, outputs, Keeping(resume=True), make_engine(model, job.settings)
+        model, job, outputs, ResumePolicy(resume=True), make_engine(model, job.settings)
     ) as found:
         assert found.skipped == len(written)
         assert 0 < found.skipped < len(stack)

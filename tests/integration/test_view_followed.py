@@ -8,7 +8,8 @@ import pytest
 import napari_unet as nu
 from helpers.clicks import press
 from helpers.tiny import smooth_image
-from napari_unet.segment.engine import TorchEngine, choice
+from napari_unet.segment.engine import choice
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
 from napari_unet.widgets.fields.values import Options
 

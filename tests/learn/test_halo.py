@@ -14,7 +14,7 @@ from napari_unet.model.model import Model
 from napari_unet.model.spec import MeasuredHalo
 from napari_unet.progress import Control, always_continue
 from napari_unet.scans.scan import Scan, scan_of
-from napari_unet.segment.engine import TorchEngine
+from napari_unet.segment.engine.torch_engine import TorchEngine
 
 SIDE = 48
 SPEC = tiny_spec(3, depth=1)  # an exact halo of 8 at a stride of 2

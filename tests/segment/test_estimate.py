@@ -21,8 +21,8 @@ from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, always_continue
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment import probe
-from napari_unet.segment.engine import TorchEngine, timed, timed_engine
 from napari_unet.segment.engine import speed_cache as pace
+from napari_unet.segment.engine import timed_engine
 from napari_unet.segment.engine.speed_cache import (
     Measured,
     keep_paces,
@@ -30,6 +30,8 @@ from napari_unet.segment.engine.speed_cache import (
     pace_file,
     size_of,
 )
+from napari_unet.segment.engine.timed_engine import timed
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.estimate import Estimate, estimate
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.probe import with_seconds

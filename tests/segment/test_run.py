@@ -12,7 +12,7 @@ from napari_unet.model.torch_import import torch
 from napari_unet.progress import Control, Progress
 from napari_unet.scans.scan import ChannelStack, Scan, scan_of
 from napari_unet.segment.check import check_fit, notes
-from napari_unet.segment.engine import TorchEngine
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.run import run_facts
 from napari_unet.segment.stream import TileResult, stream

@@ -7,7 +7,8 @@ from helpers.tiny import smooth_image
 from napari_unet.model.spec import Normalization
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment import statistics as module
-from napari_unet.segment.statistics import frame_statistics, normalize, percentiles
+from napari_unet.segment.statistics import frame_statistics, percentiles
+from napari_unet.segment.tiles.normalize import normalize
 
 HOW = Normalization()
 

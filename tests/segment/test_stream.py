@@ -14,8 +14,8 @@ from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, Progress, always_continue
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.engine import TorchEngine
 from napari_unet.segment.engine.kinds import Kind
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.stream import stream
 from napari_unet.segment.tiles.decode import decide

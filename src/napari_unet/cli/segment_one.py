@@ -18,7 +18,7 @@ from napari_unet.model.model import Model
 from napari_unet.progress import OnProgress
 from napari_unet.scans.formats.read import read_scan
 from napari_unet.segment.check import notes
-from napari_unet.segment.engine import EngineFacts
+from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.part import ResumePolicy

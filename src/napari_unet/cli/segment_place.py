@@ -12,7 +12,9 @@ from napari_unet.cli.segment_result import Result
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes
 from napari_unet.progress import OnProgress
-from napari_unet.segment.engine import Engine, EngineFacts, KnownEngine, make_engine, timed
+from napari_unet.segment.engine.choice import make_engine
+from napari_unet.segment.engine.protocol import Engine, EngineFacts, KnownEngine
+from napari_unet.segment.engine.timed_engine import timed
 from napari_unet.segment.estimate import estimate
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.probe import with_seconds

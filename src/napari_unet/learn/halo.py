@@ -18,7 +18,7 @@ from napari_unet.model.model import Model
 from napari_unet.model.spec import MeasuredHalo, ModelSpec
 from napari_unet.progress import GetControl, should_stop
 from napari_unet.scans.scan import Index, Scan, Slices
-from napari_unet.segment.engine import Engine
+from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream

@@ -56,7 +56,8 @@ from napari_unet.model.model import Model
 from napari_unet.model.torch_import import find_devices
 from napari_unet.model.unet import UNet
 from napari_unet.progress import GetControl, OnProgress, Progress, always_continue, ignore
-from napari_unet.segment.engine import TorchEngine, choose_device
+from napari_unet.segment.engine.choice import choose_device
+from napari_unet.segment.engine.torch_engine import TorchEngine
 
 __all__ = ["HeldOutScore", "PreviewFailed", "StepDone", "TrainItem", "TrainResult", "train"]
 

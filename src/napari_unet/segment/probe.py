@@ -9,9 +9,11 @@ from napari_unet.model.geometry import round_up, total_strides
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch
-from napari_unet.segment.engine import Engine, make_engine, timed
+from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.out_of_memory import out_of_memory
+from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.engine.speed_cache import PROBE_VOXELS
+from napari_unet.segment.engine.timed_engine import timed
 from napari_unet.segment.estimate import Estimate
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.tiles.transfer import Arriving

@@ -11,8 +11,8 @@ from napari_unet.model.model import Model
 from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.check import wanted_spacing
-from napari_unet.segment.engine import EngineFacts
 from napari_unet.segment.engine.kinds import precision_of
+from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream

@@ -22,8 +22,9 @@ from napari_unet.progress import (
     ignore,
 )
 from napari_unet.scans.scan import Index, Slices
-from napari_unet.segment.engine import Engine, make_engine
+from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.out_of_memory import out_of_memory
+from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.statistics import FrameStatistics, frame_statistics
 from napari_unet.segment.tiles.decode import Pending, finish

@@ -30,7 +30,7 @@ import os, signal, sys
 from pathlib import Path
 from napari_unet import files
 from napari_unet.learn.optimise.fit import FitRun, fit
-from learn.test_checkpoint import SETTINGS, SPEC, example
+from learn.optimise.test_checkpoint import SETTINGS, SPEC, example
 
 path, resume, where, last = Path(sys.argv[1]), sys.argv[2] == "resume", sys.argv[3], int(sys.argv[4])
 calls, real = 0, getattr(files, where)
@@ -103,7 +103,10 @@ def test_killed_while_writing_and_between_it_goes_on_to_the_same_bits(tmp_path: 
         command = [sys.executable, "-c", CHILD, str(path), resume, where, str(last)]
         tests = str(Path(__file__).parents[2])
         run = subprocess.run(
-            command, env={**os.environ, "PYTHONPATH": tests}, capture_output=True, text=True
+            command,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([tests, *sys.path])},
+            capture_output=True,
+            text=True,
         )
         assert run.returncode == -signal.SIGKILL, run.stderr
 

@@ -206,7 +206,7 @@ def test_it_is_asked_within_a_step_forward_and_back(example: Example) -> None:
 
 
 @pytest.mark.parametrize("at", [2, 15])
-@pytest.mark.parametrize("wish", [Control.STOP, Control.CANCEL])
+@pytest.mark.parametrize("answer", [Control.STOP, Control.CANCEL])
 def test_a_step_is_left_in_the_middle(example: Example, at: int, answer: Control) -> None:
     wishes: Iterator[Control] = iter([*[Control.CONTINUE] * at, answer])
     trainer = Trainer(

@@ -16,7 +16,8 @@ from napari_unet.scans.scan import scan_of
 from napari_unet.segment.cluster import worker as desk
 from napari_unet.segment.cluster.messages import Kit, Order
 from napari_unet.segment.cluster.worker import Desk
-from napari_unet.segment.engine import KnownEngine, TorchEngine
+from napari_unet.segment.engine.protocol import KnownEngine
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.part import ResumePolicy

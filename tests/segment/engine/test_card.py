@@ -14,12 +14,14 @@ from helpers.tiny import smooth, smooth_image, tiny_model, tiny_spec
 from napari_unet import segment
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.engine import TorchEngine, cuda_graphs
+from napari_unet.segment.engine import cuda_graphs
 from napari_unet.segment.engine.fusion import CudnnConv, works
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.statistics import FrameStatistics, normalize, normalize_on
+from napari_unet.segment.statistics import FrameStatistics
 from napari_unet.segment.stream import stream
+from napari_unet.segment.tiles.normalize import normalize, normalize_on
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA card")
 CARD = "cuda:0"

@@ -15,8 +15,10 @@ from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import GetControl, Progress, always_continue
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.engine import TorchEngine, choice, make_engine
+from napari_unet.segment.engine import choice
+from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.kinds import Kind, Precision
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.stream import stream
 

@@ -18,13 +18,16 @@ from napari_unet.errors import EngineError
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, Progress, always_continue
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.engine import FallbackEngine, TorchEngine, choice, make_engine
+from napari_unet.segment.engine import choice
+from napari_unet.segment.engine.choice import make_engine
+from napari_unet.segment.engine.fallback import FallbackEngine
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.run import resumable_run
-from napari_unet.segment.statistics import normalize_on
 from napari_unet.segment.stream import TileResult, stream
+from napari_unet.segment.tiles.normalize import normalize_on
 from napari_unet.segment.whole_file import file_run
 
 MODEL = tiny_model(tiny_spec(classes=3))

@@ -14,9 +14,11 @@ from helpers.tiny import smooth, tiny_model, tiny_spec
 from napari_unet.errors import EngineError
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.engine import TorchEngine, half, make_engine, torch_engine
+from napari_unet.segment.engine import half, torch_engine
+from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.half import half_on
 from napari_unet.segment.engine.kinds import NO_HALF, kind_for, openvino_version
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.run import run_facts
 from napari_unet.segment.settings import SegmentSettings

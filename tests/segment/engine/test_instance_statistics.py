@@ -17,13 +17,13 @@ from napari_unet.errors import Cancelled
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Control
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.engine import TorchEngine
 from napari_unet.segment.engine.instance_statistics import fixed
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.part import Part, ResumePolicy
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.statistics import frame_statistics, normalize
+from napari_unet.segment.statistics import frame_statistics
 from napari_unet.segment.stream import Focus, stream
 from napari_unet.segment.tiles import instance_sample
 from napari_unet.segment.tiles.instance_sample import (
@@ -34,6 +34,7 @@ from napari_unet.segment.tiles.instance_sample import (
     sample_windows,
 )
 from napari_unet.segment.tiles.lattice import exact_lattice
+from napari_unet.segment.tiles.normalize import normalize
 
 NETS = [{"norm": "instance"}, {"norm": "instance", "residual": True}]
 SHAPES = {2: (100, 130), 3: (24, 40, 33)}

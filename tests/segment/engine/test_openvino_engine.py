@@ -20,9 +20,9 @@ from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Control, GetControl, Stopped
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.engine import TorchEngine
 from napari_unet.segment.engine.kinds import openvino_version
 from napari_unet.segment.engine.out_of_memory import out_of_memory
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.stream import Focus
 from napari_unet.segment.tiles import lattice as lattice_module
 from napari_unet.widgets.jobs.job import explain
@@ -167,7 +167,9 @@ def after(count: int, answer: Control) -> GetControl:
     return lambda: next(answers, answer)
 
 
-@pytest.mark.parametrize(("wish", "error"), [(Control.STOP, Stopped), (Control.CANCEL, Cancelled)])
+@pytest.mark.parametrize(
+    ("answer", "error"), [(Control.STOP, Stopped), (Control.CANCEL, Cancelled)]
+)
 def test_a_wish_is_asked_for_every_tenth_of_a_second_and_ends_the_request(
     answer: Control, error: type[Exception]
 ) -> None:
@@ -187,7 +189,9 @@ def test_an_interrupt_lets_go_of_the_arrays_too() -> None:
     assert request.calls[-2:] == ["cancel", "wait"]
 
 
-@pytest.mark.parametrize(("wish", "error"), [(Control.STOP, Stopped), (Control.CANCEL, Cancelled)])
+@pytest.mark.parametrize(
+    ("answer", "error"), [(Control.STOP, Stopped), (Control.CANCEL, Cancelled)]
+)
 def test_a_wish_is_heeded_in_the_middle_of_a_window(
     monkeypatch: pytest.MonkeyPatch, answer: Control, error: type[Exception]
 ) -> None:

@@ -9,9 +9,8 @@ from napari_unet.errors import Cancelled
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import Control, Stopped
-from napari_unet.segment.engine import TorchEngine, folded
 from napari_unet.segment.engine.fusion import FusedUNet, MkldnnConv, can_fuse, works
-from napari_unet.segment.engine.torch_engine import _convolution
+from napari_unet.segment.engine.torch_engine import TorchEngine, _convolution, folded
 
 ANISOTROPIC = {"strides": ((1, 2, 2), (2, 2, 2))}
 
@@ -69,7 +68,9 @@ def test_an_operator_that_torch_changed_is_not_used(
 
 
 @pytest.mark.parametrize("net", [{}, {"residual": True}])
-@pytest.mark.parametrize(("wish", "error"), [(Control.STOP, Stopped), (Control.CANCEL, Cancelled)])
+@pytest.mark.parametrize(
+    ("answer", "error"), [(Control.STOP, Stopped), (Control.CANCEL, Cancelled)]
+)
 def test_the_engine_asks_within_a_window(
     net: dict[str, object], answer: Control, error: type[Exception]
 ) -> None:

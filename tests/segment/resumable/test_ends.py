@@ -254,7 +254,7 @@ def leave(path: Path, what: str) -> None:
 
 @pytest.mark.parametrize("left", ["NAME/0/c/0/0/0", "whole.0000.journal"])
 @pytest.mark.parametrize(
-    "keeping",
+    "policy",
     [
         ResumePolicy(),
         RESUME,
@@ -287,7 +287,7 @@ def test_there_is_nothing_to_merge_in_a_folder_without_a_result(
 
 
 @pytest.mark.parametrize("left", ["NAME/0/c/0/0/0", "whole.0000.journal"])
-@pytest.mark.parametrize("keeping", [RESUME, MERGE, ResumePolicy(resume=True, part=Part(1, 4))])
+@pytest.mark.parametrize("policy", [RESUME, MERGE, ResumePolicy(resume=True, part=Part(1, 4))])
 def test_what_is_complete_is_found_beside_a_folder_without_a_result(
     outputs: Outputs, policy: ResumePolicy, left: str
 ) -> None:

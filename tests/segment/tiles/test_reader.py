@@ -14,7 +14,7 @@ from napari_unet.errors import EngineError, ScanError
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Control, GetControl, Progress, always_continue
 from napari_unet.scans.scan import Index, Scan, Slices, scan_of
-from napari_unet.segment.engine import TorchEngine
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import TileResult, stream

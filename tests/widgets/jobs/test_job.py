@@ -306,14 +306,14 @@ def test_a_job_does_not_outlive_the_program():
     program = """
 import sys
 from qtpy.QtCore import QCoreApplication
-from napari_unet.progress import Wish
+from napari_unet.progress import Control
 from napari_unet.widgets.jobs.job import Job, Task
 
 def work(worker):
     worker.tell("begun")
-    while worker.asked() in (Wish.GO, Wish.PAUSE):
+    while worker.control() in (Control.CONTINUE, Control.PAUSE):
         pass
-    sys.stdout.write(worker.asked().name)
+    sys.stdout.write(worker.control().name)
 
 app = QCoreApplication([])
 job = Job(Task("long", work), ())

@@ -13,7 +13,8 @@ from napari_unet.scans.resample import axis_maps
 from napari_unet.scans.scan import Index, Scan, Slices
 from napari_unet.segment.check import wanted_spacing
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.statistics import frame_statistics, normalize
+from napari_unet.segment.statistics import frame_statistics
+from napari_unet.segment.tiles.normalize import normalize
 
 IGNORE = 255
 MOST_UNTRUSTED = 16  # frames of a scan without any trusted voxel that a guard is shown

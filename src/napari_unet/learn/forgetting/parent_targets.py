@@ -15,7 +15,8 @@ from napari_unet.model.model import Model
 from napari_unet.model.spec import Normalization
 from napari_unet.progress import GetControl
 from napari_unet.scans.scan import Scan
-from napari_unet.segment.engine import TorchEngine, choose_device
+from napari_unet.segment.engine.choice import choose_device
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream

@@ -19,7 +19,9 @@ from napari_unet.learn.judging.sampling_units import NOWHERE, Judged, Piece
 from napari_unet.model.model import Model
 from napari_unet.progress import Control, GetControl
 from napari_unet.scans.scan import Index, Scan, Slices
-from napari_unet.segment.engine import Engine, TorchEngine, choose_device
+from napari_unet.segment.engine.choice import choose_device
+from napari_unet.segment.engine.protocol import Engine
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream

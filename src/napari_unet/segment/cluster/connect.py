@@ -9,7 +9,7 @@ from napari_unet.errors import ClusterError
 from napari_unet.model.formats.safetensors_file import model_bytes
 from napari_unet.model.model import Model
 from napari_unet.segment.cluster.messages import LOCAL, Kit
-from napari_unet.segment.engine import choose_device
+from napari_unet.segment.engine.choice import choose_device
 from napari_unet.segment.engine.kinds import NO_CLUSTERS, distributed_version
 from napari_unet.segment.settings import SegmentSettings
 

@@ -16,7 +16,8 @@ from napari_unet.model.torch_import import free_bytes, torch
 from napari_unet.progress import Control
 from napari_unet.scans.formats.read import read_scan
 from napari_unet.segment.cluster.messages import Kit, Order, Survey
-from napari_unet.segment.engine import Engine, KnownEngine, make_engine
+from napari_unet.segment.engine.choice import make_engine
+from napari_unet.segment.engine.protocol import Engine, KnownEngine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.resumable.journal import Journaled
 from napari_unet.segment.resumable.part import ResumePolicy

@@ -31,7 +31,7 @@ from napari_unet.scans.formats.zarr_partial import (
 )
 from napari_unet.scans.formats.zarr_pyramid import size_of_coarser
 from napari_unet.scans.formats.zarr_write import writing
-from napari_unet.segment.engine import EngineFacts
+from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Outputs, Sink, files_of
 from napari_unet.segment.resumable.identity import RUN, check_same, plan_run, same_result

@@ -15,7 +15,7 @@ from napari_unet.errors import Cancelled
 from napari_unet.model.model import Model
 from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
 from napari_unet.scans.formats.write_lock import only_writer
-from napari_unet.segment.engine import EngineFacts
+from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.files import RunFiles

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from napari_unet.errors import OutputError
 from napari_unet.progress import Control, GetControl, should_stop
 from napari_unet.scans.formats.zarr_partial import facts_of, is_begun, open_partial
-from napari_unet.segment.engine import make_engine
+from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.identity import RUN
 from napari_unet.segment.resumable.part import ResumePolicy

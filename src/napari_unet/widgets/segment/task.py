@@ -15,7 +15,7 @@ from napari_unet.widgets.viewer.focus import ViewFocus
 
 if TYPE_CHECKING:
     from napari_unet.model.model import Model
-    from napari_unet.segment.engine import Engine
+    from napari_unet.segment.engine.protocol import Engine
     from napari_unet.segment.resumable.tiles import ResumableRun
     from napari_unet.segment.stream import TileResult
     from napari_unet.segment.totals import EnginesUsed
@@ -58,7 +58,7 @@ def segment_in_worker(worker: JobWorker, order: RunOrder, facts: "Facts") -> Non
     """The part that runs in the thread."""
     if "torch" not in sys.modules:
         worker.tell("Starting PyTorch (once per session)…")
-    from napari_unet.segment.engine import make_engine
+    from napari_unet.segment.engine.choice import make_engine
     from napari_unet.segment.run import run_facts
     from napari_unet.segment.totals import EnginesUsed
     from napari_unet.widgets.segment.file_task import keep_in_file
@@ -84,7 +84,7 @@ def fill(
     """Compute what is missing, tile by tile, the nearest to what the user looks at first; into a
     `run` too, where one is kept.
     """
-    from napari_unet.segment.engine import timed
+    from napari_unet.segment.engine.timed_engine import timed
     from napari_unet.segment.stream import stream
     from napari_unet.segment.tiles.queue import Focus
 
