@@ -23,7 +23,7 @@ import napari_unet as nu
 from napari_unet.errors import Cancelled
 from napari_unet.model.model import Model
 from napari_unet.progress import Control
-from napari_unet.scans.formats.read import read_scan
+from napari_unet.scans.read import read_scan
 from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.stream import stream

@@ -19,7 +19,7 @@ from helpers.failing import BOTH, NOTE, TORCH, failing_over
 from napari_unet.cli import segment_images, segment_place
 from napari_unet.errors import EngineError
 from napari_unet.model.formats.safetensors_file import load_model_file
-from napari_unet.scans.formats.read import read_scan
+from napari_unet.scans.read import read_scan
 from napari_unet.segment.run import segment
 
 Models = dict[str, Path]

@@ -8,7 +8,7 @@ import numpy as np
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
-from napari_unet.scans.formats.read import read_scan
+from napari_unet.scans.read import read_scan
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job

@@ -13,8 +13,8 @@ from qtpy.QtWidgets import QFileDialog, QPushButton
 import napari_unet as nu
 from helpers.clicks import long_stack, press
 from helpers.tiny import smooth_image
-from napari_unet.scans.formats.write import write_labels
 from napari_unet.scans.scan import scan_of
+from napari_unet.scans.write import write_labels
 from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.timed_engine import TimedEngine
 from napari_unet.segment.job import plan_job

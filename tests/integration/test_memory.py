@@ -7,7 +7,7 @@ from qtpy.QtGui import QImage
 
 from napari_unet.devices import Device
 from napari_unet.errors import NapariUNetError
-from napari_unet.scans.formats.read import read_scan
+from napari_unet.scans.read import read_scan
 from napari_unet.scans.samples.samples import nuclei_2d
 from napari_unet.widgets.segment import demo
 from napari_unet.widgets.segment.remembered import choices_of

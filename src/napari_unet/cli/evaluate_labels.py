@@ -10,7 +10,7 @@ from napari_unet.cli.outcome import Outcome
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.errors import SettingsError
 from napari_unet.measure.evaluate import MEASURES, evaluate
-from napari_unet.scans.formats.read import read_scan
+from napari_unet.scans.read import read_scan
 
 TASKS = ("semantic", "instances")
 

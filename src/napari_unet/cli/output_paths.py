@@ -7,7 +7,7 @@ import typer
 
 from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.errors import OutputError
-from napari_unet.scans.formats.write import ZARR_SUFFIX
+from napari_unet.scans.write import ZARR_SUFFIX
 
 KINDS = (".tif", ".tiff", ZARR_SUFFIX)
 WILDCARDS = "*?["

@@ -16,7 +16,7 @@ from napari_unet.cli.segment_result import Result
 from napari_unet.errors import EngineError, OutputError, ScanError
 from napari_unet.model.model import Model
 from napari_unet.progress import OnProgress
-from napari_unet.scans.formats.read import read_scan
+from napari_unet.scans.read import read_scan
 from napari_unet.segment.check import notes
 from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob, plan_job

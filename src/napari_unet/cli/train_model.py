@@ -19,7 +19,7 @@ from napari_unet.model.formats.safetensors_file import save_model
 from napari_unet.model.formats.safetensors_header import SUFFIX, read_header
 from napari_unet.model.library import find_model
 from napari_unet.model.model import Model
-from napari_unet.scans.formats.read import read_scan
+from napari_unet.scans.read import read_scan
 from napari_unet.scans.resample import convert
 from napari_unet.scans.scan import Scan
 

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 from napari_unet.model.model import Model
 from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
-from napari_unet.scans.formats.write import open_result
+from napari_unet.scans.write import open_result
 from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Outputs, Sink, files_of

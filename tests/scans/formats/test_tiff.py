@@ -10,7 +10,7 @@ import tifffile
 from helpers.tiny import tiny_spec
 from napari_unet.errors import ScanError
 from napari_unet.scans.formats import tiff
-from napari_unet.scans.formats.read import read_scan
+from napari_unet.scans.read import read_scan
 from napari_unet.segment.check import notes
 from napari_unet.segment.settings import SegmentSettings
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from napari_unet.errors import Cancelled
 from napari_unet.progress import Control, GetControl, Progress
 from napari_unet.scans.formats import zarr_pyramid as pyramid
-from napari_unet.scans.formats.read import read_scan
 from napari_unet.scans.formats.result_file import ResultFile
-from napari_unet.scans.formats.write import open_result, write_labels
 from napari_unet.scans.formats.zarr_pyramid import Level, plan_levels, size_of_coarser
+from napari_unet.scans.read import read_scan
 from napari_unet.scans.scan import scan_of
+from napari_unet.scans.write import open_result, write_labels
 
 SMALL = {2: 4, 3: 4}
 

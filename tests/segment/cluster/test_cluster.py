@@ -24,8 +24,8 @@ from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.errors import ClusterError, ScanError, SettingsError
 from napari_unet.files import read_records
 from napari_unet.progress import OnProgress, Progress, ignore
-from napari_unet.scans.formats.read import read_scan
 from napari_unet.scans.formats.zarr_partial import partial_folder
+from napari_unet.scans.read import read_scan
 from napari_unet.segment.cluster.connect import hire
 from napari_unet.segment.cluster.dask_client import told_as_ours
 from napari_unet.segment.cluster.messages import Kit, Order, divide, parse_scheduler, warning_of

@@ -9,10 +9,10 @@ from helpers.failing import BOTH, TORCH, failing_over
 from helpers.resumable import run_kept, values
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.model.formats.safetensors_file import model_bytes
-from napari_unet.scans.formats.read import read_scan
-from napari_unet.scans.formats.write import write_labels
 from napari_unet.scans.formats.zarr_partial import facts_of
+from napari_unet.scans.read import read_scan
 from napari_unet.scans.scan import scan_of
+from napari_unet.scans.write import write_labels
 from napari_unet.segment.cluster import worker as desk
 from napari_unet.segment.cluster.messages import Kit, Order
 from napari_unet.segment.cluster.worker import Desk

@@ -21,7 +21,6 @@ from napari_unet.model.spec import MeasuredHalo
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Control, GetControl, always_continue
 from napari_unet.scans.formats.result_file import ResultFile
-from napari_unet.scans.formats.write import write_labels
 from napari_unet.scans.formats.zarr_partial import (
     begin_partial,
     finish_partial,
@@ -29,6 +28,7 @@ from napari_unet.scans.formats.zarr_partial import (
     partial_folder,
 )
 from napari_unet.scans.scan import Scan, scan_of
+from napari_unet.scans.write import write_labels
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.part import Part, ResumePolicy, parse_part

@@ -1,1 +1,1 @@
-"""Image files, in and out; whoever reads or writes a scan enters by `read` and `write`."""
+"""One reader and writer for each kind of image file; for `scans.read` and `scans.write` alone."""

@@ -14,7 +14,7 @@ from napari_unet.model.formats.safetensors_file import load_model_bytes
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes, torch
 from napari_unet.progress import Control
-from napari_unet.scans.formats.read import read_scan
+from napari_unet.scans.read import read_scan
 from napari_unet.segment.cluster.messages import Kit, Order, Survey
 from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.protocol import Engine, KnownEngine

@@ -13,7 +13,6 @@ from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes
 from napari_unet.progress import GetControl, OnProgress, Stopped
 from napari_unet.scans.formats.result_file import ResultFile
-from napari_unet.scans.formats.write import check_output
 from napari_unet.scans.formats.write_lock import forget_locks
 from napari_unet.scans.formats.zarr_partial import (
     add_partial_levels,
@@ -31,6 +30,7 @@ from napari_unet.scans.formats.zarr_partial import (
 )
 from napari_unet.scans.formats.zarr_pyramid import size_of_coarser
 from napari_unet.scans.formats.zarr_write import writing
+from napari_unet.scans.write import check_output
 from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Outputs, Sink, files_of

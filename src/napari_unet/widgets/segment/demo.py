@@ -72,8 +72,8 @@ def click_and_wait(widget: Any) -> Any:
 
 
 def _leave_files(viewer: Any, widget: Any, folder: Path) -> None:
-    from napari_unet.scans.formats.write import write_labels
     from napari_unet.scans.samples.samples import nuclei_2d
+    from napari_unet.scans.write import write_labels
 
     _tester().qWait(500)  # the window comes up
     end = click_and_wait(widget)

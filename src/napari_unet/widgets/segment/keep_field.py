@@ -5,7 +5,7 @@ from pathlib import Path
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
 
-from napari_unet.scans.formats.write import ZARR_SUFFIX
+from napari_unet.scans.write import ZARR_SUFFIX
 from napari_unet.widgets.fields.name_field import FORBIDDEN
 from napari_unet.widgets.fields.rows import add_row, make_grid, plain_tip
 

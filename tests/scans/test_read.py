@@ -11,7 +11,7 @@ import pytest
 import zarr
 
 from napari_unet.errors import ScanError
-from napari_unet.scans.formats.read import read_scan
+from napari_unet.scans.read import read_scan
 
 GREY = np.random.default_rng(0).integers(0, 255, (20, 30), dtype=np.uint8)
 
