@@ -1,6 +1,4 @@
-"""The laws on an NVIDIA card, where there is one: whole = tiled, near the processor's, and what is
-recorded is what was run.
-"""
+"""The laws on an NVIDIA card, where there is one: whole = tiled, and near the processor's."""
 
 from dataclasses import replace
 
@@ -14,7 +12,6 @@ from helpers.tiny import smooth, smooth_image, tiny_model, tiny_spec
 from napari_unet import segment
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.engine import cuda_graphs
 from napari_unet.segment.engine.fusion import CudnnConv, works
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
@@ -63,37 +60,10 @@ def test_cudnn_has_the_operators(dimensions: int, numbers: torch.dtype) -> None:
 def test_every_kind_of_network(net: dict[str, object], precision: str) -> None:
     network = tiny_model(tiny_spec(channels=2, classes=3, **net)).network
     window = smooth((2, 48, 64), 3)
-    near = (
-        CLOSE[precision] if net.get("norm") != "instance" or precision == "float32" else 0.1
-    )  # the network as it is, not fixed
-    engine = TorchEngine(network, CARD, precision=precision)
-    for _ in range(3):  # run, recorded, replayed
-        found = on(engine, window)
-        np.testing.assert_allclose(found, on(TorchEngine(network), window), rtol=0, atol=near)
-
-
-def test_what_is_recorded_is_what_was_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = tiny_model(tiny_spec(classes=3)).network
-    engine = TorchEngine(network, CARD)
-    recorded = []
-    record = cuda_graphs.CudaGraphs._record
-    monkeypatch.setattr(
-        cuda_graphs.CudaGraphs,
-        "_record",
-        lambda self, batch: recorded.append(batch.shape) or record(self, batch),
-    )
-    shapes = [(64, 64), (64, 48), (32, 32), *((16, n) for n in (16, 32, 48, 64, 80, 96))]
-    for shape in [(64, 64), *shapes, *shapes]:
-        window = smooth((1, *shape), 1)
-        plain = on(TorchEngine(network), window)
-        np.testing.assert_allclose(on(engine, window), plain, rtol=0, atol=1e-4)
-        np.testing.assert_allclose(
-            on(engine, window[:, ::-1].copy()),
-            on(TorchEngine(network), window[:, ::-1].copy()),
-            rtol=0,
-            atol=1e-4,
-        )
-    assert [shape[2:] for shape in recorded] == shapes[: cuda_graphs.MOST_GRAPHS]
+    # InstanceNorm has no fixed statistics here, so half precision strays further
+    near = CLOSE[precision] if net.get("norm") != "instance" or precision == "float32" else 0.1
+    found = on(TorchEngine(network, CARD, precision=precision), window)
+    np.testing.assert_allclose(found, on(TorchEngine(network), window), rtol=0, atol=near)
 
 
 @pytest.mark.parametrize("dtype", ["u1", ">u2", "<i2", ">i4", "<u4", "f2", "<f4", ">f8", "?"])

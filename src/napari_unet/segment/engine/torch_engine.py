@@ -8,7 +8,6 @@ from functools import cache
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import ConvNorm, UNet
 from napari_unet.progress import GetControl, always_continue, heed
-from napari_unet.segment.engine.cuda_graphs import CudaGraphs
 from napari_unet.segment.engine.fallback import PROCESSOR
 from napari_unet.segment.engine.fusion import (
     Convolution,
@@ -93,8 +92,7 @@ class TorchEngine:
         if can_fuse(network) and (
             convolution := _convolution(self.device, self._numbers, network.config.dimensions)
         ):
-            fused = FusedUNet(network, convolution, self._heed)
-            return CudaGraphs(fused) if convolution is CudnnConv else fused
+            return FusedUNet(network, convolution, self._heed)
         for block in network.modules():
             if isinstance(block, ConvNorm):
                 block.register_forward_pre_hook(lambda *_: self._heed())
