@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
+from napari_unet.model.head import head_of
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.scan import Scan, Slices, scan_of
@@ -102,7 +103,8 @@ def run(
     )
     job = plan_job(case.spec, case.scan, settings, region=region)
     shape = (*case.scan.grid_shape(job.dimensions), *case.scan.frame_shape(job.dimensions))
-    probabilities = np.full((case.spec.architecture.out_channels, *shape), np.nan, np.float32)
+    channels = head_of(case.spec.architecture).channels
+    probabilities = np.full((channels, *shape), np.nan, np.float32)
     labels = np.full(shape, 255, np.uint8)
     tiles = 0
     for tile in stream(case.model, job, focus=focus):

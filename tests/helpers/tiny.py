@@ -13,8 +13,9 @@ from scipy.ndimage import gaussian_filter
 
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.formats.safetensors_file import build_model
+from napari_unet.model.head import head_for_classes
 from napari_unet.model.model import Model
-from napari_unet.model.spec import ClassSpec, ModelSpec, TrainedSpacing, head_channels
+from napari_unet.model.spec import ClassSpec, ModelSpec, TrainedSpacing
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 
@@ -33,7 +34,7 @@ def tiny_spec(
         {
             "dimensions": dimensions,
             "in_channels": channels,
-            "out_channels": head_channels(classes),
+            **head_for_classes(classes).config_fields,
             "width": 4,
             "depth": 2,
             **net,

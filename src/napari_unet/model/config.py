@@ -1,9 +1,16 @@
 """The shape of a U-Net as data, and the limits within which one is ever built. pydantic alone."""
 
 from math import prod
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 MAX_DEPTH = 7
 MAX_WIDTH = 512
@@ -30,6 +37,11 @@ class UNetConfig(BaseModel):
         le=MAX_CLASSES,
         title="Channels out",
         description="1 for two classes, else one per class.",
+    )
+    head: Literal["classes", "independent"] = Field(
+        "classes",
+        title="Head",
+        description="Channels out that are classes, or that each answer a question of their own.",
     )
     width: int = Field(
         32,
@@ -86,6 +98,14 @@ class UNetConfig(BaseModel):
             )
         return self
 
+    @model_serializer(mode="wrap")
+    def _without_usual_head(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `head` out where it is the usual one, so that files stay what they were."""
+        values: dict[str, Any] = write(self)
+        if self.head == "classes":
+            values.pop("head", None)
+        return values
+
     @property
     def level_strides(self) -> tuple[tuple[int, ...], ...]:
         """The pooling factors of each level, given or not."""
@@ -103,7 +123,9 @@ class UNetConfig(BaseModel):
             list(self.widths),
             [list(level) for level in self.level_strides],
         ]
-        return f"unet {fixed} {self.norm} {'residual' if self.residual else 'plain'}"
+        blocks = "residual" if self.residual else "plain"
+        head = "" if self.head == "classes" else f" {self.head}"
+        return f"unet {fixed} {self.norm} {blocks}{head}"
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, 
 
 from napari_unet.model.config import MAX_CHANNELS, MAX_CLASSES, UNetConfig
 from napari_unet.model.geometry import exact_halo, total_strides
+from napari_unet.model.head import head_for_classes, head_of
 
 MAX_NAME = 80
 MAX_RECORD = 20_000
@@ -111,10 +112,7 @@ class ModelSpec(_Record):
         net = self.architecture
         if len(self.channels) != net.in_channels:
             raise ValueError(f"{len(self.channels)} channel names for {net.in_channels} channels")
-        if head_channels(len(self.classes)) != net.out_channels:
-            raise ValueError(
-                f"{len(self.classes)} classes need {head_channels(len(self.classes))} outputs, not {net.out_channels}"
-            )
+        _check_head(self.task, len(self.classes), net)
         if self.spacing is not None and len(self.spacing.size) != net.dimensions:
             raise ValueError(f"the spacing {self.spacing.size} needs {net.dimensions} numbers")
         if self.halo is not None:
@@ -139,6 +137,13 @@ def _check_halo(voxels: tuple[int, ...], net: UNetConfig) -> None:
         )
 
 
-def head_channels(classes: int) -> int:
-    """Outputs of the network: one (sigmoid) for two classes, one per class (softmax) for more."""
-    return 1 if classes == 2 else classes
+def _check_head(task: str, classes: int, net: UNetConfig) -> None:
+    """Channels that are classes are those of the spec; independent ones can not be classes."""
+    head = head_of(net)
+    if head.kind == "independent":
+        if task == "semantic":
+            raise ValueError("independent channels do not tell classes apart")
+        return
+    wanted = head_for_classes(classes)
+    if head != wanted:
+        raise ValueError(f"{classes} classes need {wanted.channels} outputs, not {head.channels}")

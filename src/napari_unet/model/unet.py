@@ -11,6 +11,7 @@ from typing import Any
 
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.geometry import reflected, round_up, total_strides
+from napari_unet.model.head import head_of
 from napari_unet.model.torch_import import torch
 
 Tensor = torch.Tensor
@@ -102,10 +103,10 @@ class UNet(nn.Module):
             Up(config, widths[level + 1], widths[level], steps[level])
             for level in reversed(range(config.depth))
         )
-        self.head = CONV[config.dimensions](widths[0], config.out_channels, 1)
+        self.head = CONV[config.dimensions](widths[0], head_of(config).channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores before sigmoid or softmax, on the grid of `x`."""
+        """Scores on the grid of `x`; `model.head` says what they mean."""
         size = x.shape[2:]
         x = self.padded(x)
         skips = []

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_unet.model.head import head_of
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.job import SegmentJob
@@ -63,7 +64,7 @@ def files_of(
     """The files of a job: of the labels and, where they are wanted, of the probabilities."""
     files = [ResultFile(outputs.labels, job.scan, np.uint8, facts=facts, chunks=chunks)]
     if outputs.probabilities is not None:
-        classes = job.spec.architecture.out_channels
+        classes = head_of(job.spec.architecture).channels
         files.append(
             ResultFile(
                 outputs.probabilities,

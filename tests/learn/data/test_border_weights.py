@@ -5,6 +5,7 @@ from napari_unet.learn.data.border_weights import class_weights, weighted
 from napari_unet.learn.data.example import IGNORE, Example
 from napari_unet.learn.optimise.losses import cross_entropy
 from napari_unet.learn.settings import AugmentSettings, TrainSettings
+from napari_unet.model.head import head_for_classes
 from napari_unet.model.torch_import import torch
 
 
@@ -42,6 +43,7 @@ def test_fully_balanced_every_class_has_the_same_part_in_the_loss():
                 cross_entropy(
                     scores[..., None],
                     labels[..., None],
+                    head_for_classes(2),
                     weighted(labels, None, of_class)[..., None],
                 )
             )

@@ -17,6 +17,7 @@ from napari_unet.learn.optimise.budget import WorkClock
 from napari_unet.learn.optimise.fit import Fit, FitRun, FitStep, fit
 from napari_unet.learn.optimise.trainer import Trainer, computes_bfloat16
 from napari_unet.learn.settings import AugmentSettings, TrainSettings
+from napari_unet.model.head import head_for_classes
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Control, Stopped, always_continue
@@ -142,13 +143,18 @@ def test_the_guard_holds_outputs_where_nothing_is_trusted() -> None:
 
 def test_the_prior_of_each_patch_counts_as_its_example_says() -> None:
     torch.manual_seed(0)
+    head = head_for_classes(2)
     scores = torch.randn(2, 1, 8, 8)
     prior = torch.rand(2, 1, 8, 8)
     labels = torch.full((2, 8, 8), IGNORE)
-    whole = disagreement(scores, labels, prior)
-    first = disagreement(scores[:1], labels[:1], prior[:1])
-    assert torch.allclose(disagreement(scores, labels, prior, torch.tensor([1.0, 1.0])), whole)
-    assert torch.allclose(disagreement(scores, labels, prior, torch.tensor([1.0, 0.0])), first / 2)
+    whole = disagreement(scores, labels, prior, head)
+    first = disagreement(scores[:1], labels[:1], prior[:1], head)
+    assert torch.allclose(
+        disagreement(scores, labels, prior, head, torch.tensor([1.0, 1.0])), whole
+    )
+    assert torch.allclose(
+        disagreement(scores, labels, prior, head, torch.tensor([1.0, 0.0])), first / 2
+    )
     examples = [
         Example(
             np.zeros((1, 32, 32), np.float32),

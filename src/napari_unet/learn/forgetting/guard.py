@@ -10,6 +10,7 @@ without Forgetting", 2016).
 from collections.abc import Sequence
 
 from napari_unet.learn.data.example import IGNORE
+from napari_unet.model.head import Head
 from napari_unet.model.torch_import import torch
 
 Tensor = torch.Tensor
@@ -34,7 +35,7 @@ class WeightGuard:
 
 
 def disagreement(
-    scores: Tensor, labels: Tensor, prior: Tensor, share: Tensor | None = None
+    scores: Tensor, labels: Tensor, prior: Tensor, head: Head, share: Tensor | None = None
 ) -> Tensor:
     """Mean Kullback-Leibler divergence from the parent's probabilities (N, K, *patch) over
     untrusted voxels.
@@ -44,11 +45,12 @@ def disagreement(
     """
     open_to_parent = (labels == IGNORE) & torch.isfinite(prior).all(dim=1)
     parent = torch.where(open_to_parent[:, None], prior, 0.5).clamp(1e-6, 1 - 1e-6)
-    if scores.shape[1] == 1:
-        apart = functional.binary_cross_entropy_with_logits(scores, parent, reduction="none")
-        apart = (apart - functional.binary_cross_entropy(parent, parent, reduction="none"))[:, 0]
+    if head.exclusive:
+        apart = parent * (parent.log() - head.log_probabilities(scores, axis=1))
     else:
-        apart = (parent * (parent.log() - scores.log_softmax(dim=1))).sum(dim=1)
+        apart = functional.binary_cross_entropy_with_logits(scores, parent, reduction="none")
+        apart = apart - functional.binary_cross_entropy(parent, parent, reduction="none")
+    apart = apart.sum(dim=1)
     if share is not None:
         apart = apart * share.view(-1, *(1,) * (apart.ndim - 1))
     return (apart * open_to_parent).sum() / open_to_parent.sum().clamp(min=1)

@@ -11,6 +11,7 @@ import numpy as np
 from napari_unet.learn.data.example import IGNORE, MOST_UNTRUSTED, Example, Extent
 from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.settings import PATCH_PX, TrainSettings
+from napari_unet.model.head import head_of
 from napari_unet.model.model import Model
 from napari_unet.model.spec import Normalization
 from napari_unet.progress import GetControl
@@ -114,7 +115,7 @@ def _probabilities(
         update={"normalization": Normalization(kind="none"), "spacing": None}
     )
     scan = Scan(image, "c" + spec.axes, (1.0,) * len(spec.axes))
-    out = np.zeros((spec.architecture.out_channels, *image.shape[1:]), np.float16)
+    out = np.zeros((head_of(spec.architecture).channels, *image.shape[1:]), np.float16)
     for tile in stream(
         model,
         plan_job(spec, scan, SegmentSettings(keep_probabilities=True)),

@@ -14,6 +14,7 @@ from napari_unet.learn.forgetting.guard import WeightGuard, disagreement
 from napari_unet.learn.optimise.adamw import AdamW
 from napari_unet.learn.optimise.losses import teaching_loss
 from napari_unet.learn.settings import BATCH, TrainSettings
+from napari_unet.model.head import head_of
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import computes_bfloat16, find_devices, torch
 from napari_unet.model.unet import ConvNorm, UNet
@@ -45,6 +46,7 @@ class Trainer:
         self.settings = settings
         self.device = choose(settings.device, find_devices()).name
         self.precision = _precision(settings, self.device)
+        self._head = head_of(spec.architecture)
         network = UNet(spec.architecture) if start is None else copy.deepcopy(start)
         layout = (
             torch.channels_last if spec.architecture.dimensions == 2 else torch.channels_last_3d
@@ -89,10 +91,10 @@ class Trainer:
             scores = self.network(batch.images)
         scores = scores.float()
         weight = weighted(batch.labels, batch.weight, self._of_class)
-        loss = teaching_loss(scores, batch.labels, weight, self.settings)
+        loss = teaching_loss(scores, batch.labels, weight, self.settings, self._head)
         if batch.prior is not None and self.settings.guard_outputs:
             loss = loss + self.settings.guard_outputs * disagreement(
-                scores, batch.labels, batch.prior, batch.guard
+                scores, batch.labels, batch.prior, self._head, batch.guard
             )
         return loss
 

@@ -19,7 +19,8 @@ from napari_unet.learn.settings import PATCH_PX, TrainSettings
 from napari_unet.learn.setup.object_size import UNKNOWN_PX, object_diameters_px
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.geometry import receptive_field, round_up, total_strides
-from napari_unet.model.spec import ClassSpec, ModelSpec, Provenance, TrainedSpacing, head_channels
+from napari_unet.model.head import head_for_classes
+from napari_unet.model.spec import ClassSpec, ModelSpec, Provenance, TrainedSpacing
 from napari_unet.scans.resample import convert
 
 LOOKED_ITEMS = 12  # for the size of their objects
@@ -72,7 +73,7 @@ def spec_from_scratch(
         {
             "dimensions": found.dimensions,
             "in_channels": found.channels,
-            "out_channels": head_channels(len(classes)),
+            **head_for_classes(len(classes)).config_fields,
             "width": 16 * wide,
             "depth": len(strides),
             "max_width": 256 * wide,

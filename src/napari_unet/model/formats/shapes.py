@@ -3,6 +3,7 @@ a network is built.
 """
 
 from napari_unet.model.config import UNetConfig
+from napari_unet.model.head import head_of
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -25,10 +26,8 @@ def tensor_shapes(config: UNetConfig) -> Shapes:
         }
         shapes |= _block(config, f"decoder.{place}.block", 2 * here, here, kernel)
     ones = (1,) * config.dimensions
-    return shapes | {
-        "head.weight": (config.out_channels, widths[0], *ones),
-        "head.bias": (config.out_channels,),
-    }
+    outputs = head_of(config).channels
+    return shapes | {"head.weight": (outputs, widths[0], *ones), "head.bias": (outputs,)}
 
 
 def _block(

@@ -145,7 +145,7 @@ class FusedUNet:
         self._decoder = [(up.up, fused(up.block.first), fused(up.block.second)) for up in decoder]
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Scores before sigmoid or softmax of (N, C, *space), on its grid."""
+        """Scores of (N, C, *space), on its grid."""
         size = x.shape[2:]
         x = self._network.padded(x)
         skips = []

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import EngineError
+from napari_unet.model.head import head_of
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import GetControl, always_continue, heed
@@ -51,6 +52,7 @@ class OpenVinoEngine:
         that it has none.
         """
         self._unfixed = folded(network).to("cpu")  # a copy: what is looked at must not change
+        self._head = head_of(network.config)
         self._fixed_by: torch.Tensor | None = None
         self._core = openvino.Core()
         self._hint, numbers, self.note = self._numbers(precision)
@@ -101,7 +103,7 @@ class OpenVinoEngine:
 
     def _run(self, window: torch.Tensor, control: GetControl) -> np.ndarray:
         image = self._network.padded(window[None]).contiguous().numpy()
-        found = np.empty((1, self._network.config.out_channels, *image.shape[2:]), np.float32)
+        found = np.empty((1, self._head.channels, *image.shape[2:]), np.float32)
         request = self._ready(image.shape[2:]).create_infer_request()
         request.set_input_tensor(openvino.Tensor(image, shared_memory=True))
         request.set_output_tensor(openvino.Tensor(found, shared_memory=True))
@@ -152,7 +154,7 @@ class OpenVinoEngine:
         )
         with torch.inference_mode():
             scores = self._network(window[None])[0]
-            wanted = (torch.sigmoid(scores) if len(scores) == 1 else scores.softmax(dim=0)).numpy()
+            wanted = self._head.probabilities(scores, axis=0).numpy()
         if not np.allclose(
             self._run(window, always_continue),
             wanted,

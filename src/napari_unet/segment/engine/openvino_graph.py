@@ -2,13 +2,14 @@
 
 Nothing is traced: that takes seconds, goes through parts of torch that are on their way out, and
 leaves OpenVINO's converter, which reports its use, out of it. The graph is that of `model/unet`,
-with BatchNorm folded into the convolutions, and sigmoid or softmax at its end.
+with BatchNorm folded into the convolutions, and the activation of its head at the end.
 """
 
 from typing import Any
 
 import numpy as np
 
+from napari_unet.model.head import Head, head_of
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import ConvNorm, UNet
 from napari_unet.segment.engine.openvino_import import openvino, ops
@@ -36,11 +37,12 @@ def graph_of(network: UNet) -> Any:
     for up in network.decoder:
         x = _up(x, skips.pop(), up)
     scores = _convolved(x, network.head.weight, network.head.bias)
-    return openvino.Model(
-        [ops.sigmoid(scores) if config.out_channels == 1 else ops.softmax(scores, 1)],
-        [image],
-        "U-Net",
-    )
+    return openvino.Model([_probabilities(scores, head_of(config))], [image], "U-Net")
+
+
+def _probabilities(scores: Any, head: Head) -> Any:
+    """What `Head.probabilities` does, in OpenVINO's operations; channels lie along axis 1."""
+    return ops.softmax(scores, 1) if head.activation == "softmax" else ops.sigmoid(scores)
 
 
 def _block(x: Any, block: Any) -> Any:

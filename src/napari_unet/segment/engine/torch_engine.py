@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
 
+from napari_unet.model.head import head_of
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import ConvNorm, UNet
 from napari_unet.progress import GetControl, always_continue, heed
@@ -51,6 +52,7 @@ class TorchEngine:
         self._layout = self._fastest_layout(network.config.dimensions)
         self._control: GetControl = always_continue
         self._network = network
+        self._head = head_of(network.config)
         self._fixed_by: torch.Tensor | None = None
         self._forward = self._prepared(network)
 
@@ -64,7 +66,7 @@ class TorchEngine:
             batch = even_channels(batch) if self._numbers == torch.bfloat16 else batch
             batch = batch.contiguous(memory_format=self._layout)
             scores = self._forward(batch)[0].float()
-            return torch.sigmoid(scores) if len(scores) == 1 else scores.softmax(dim=0)
+            return self._head.probabilities(scores, axis=0)
 
     def fix(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
         """Statistics for a network that normalises by instance."""

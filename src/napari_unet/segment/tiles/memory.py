@@ -10,6 +10,7 @@ from napari_unet.errors import SettingsError
 from napari_unet.files import in_words
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.geometry import round_up
+from napari_unet.model.head import head_of
 from napari_unet.segment.engine.kinds import Kind
 from napari_unet.segment.tiles.tiling import AxisCut, Lattice, ways_to_cut
 
@@ -111,16 +112,15 @@ def voxel_bytes(
     finer = math.prod(max(1.0, axis_map.factor) for axis_map in lattice.maps)
     unfused = kind in ("torch", "torch in half") and config.residual
     each = (BYTES_UNFUSED if unfused else BYTES_PER_FEATURE[kind])[config.dimensions]
+    outputs = head_of(config).channels
     network: float = (
-        each * config.width
-        + BYTES_PER_INPUT * config.in_channels
-        + BYTES_PER_OUTPUT * config.out_channels
+        each * config.width + BYTES_PER_INPUT * config.in_channels + BYTES_PER_OUTPUT * outputs
     )
     if measured is not None:
         network = min(max(measured, LEAST_BELIEVED * network), MOST_BELIEVED * network)
     read = READ_BYTES * config.in_channels
-    write = WRITE_BYTES * config.out_channels
-    held = HELD_BYTES * config.out_channels + LABEL_BYTES
+    write = WRITE_BYTES * outputs
+    held = HELD_BYTES * outputs + LABEL_BYTES
     return math.ceil(max(network, finer * read, finer * write) + finer * held)
 
 
