@@ -18,8 +18,8 @@ from napari_unet.model.model import Model
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch
 from napari_unet.model.widen import widen_head
-from napari_unet.segment.engine import TorchEngine
 from napari_unet.segment.engine.kinds import openvino_version
+from napari_unet.segment.engine.torch_engine import TorchEngine
 
 KINDS = [Head("sigmoid", 1), Head("softmax", 4), Head("independent", 3)]
 
