@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from napari_unet.errors import DeviceError
+from napari_unet.words import plural
 
 CGROUP = Path("/sys/fs/cgroup")
 OWN_CGROUPS = Path("/proc/self/cgroup")
@@ -48,12 +49,8 @@ def core_count() -> int:
 
 def cpu_device() -> Device:
     """The processor, which is always usable."""
-    cores = core_count()
-    return Device(
-        "cpu",
-        f"Processor ({cores} core{'s' if cores > 1 else ''})",
-        memory_bytes=ram_available_bytes(),
-    )
+    label = f"Processor ({plural(core_count(), 'core')})"
+    return Device("cpu", label, memory_bytes=ram_available_bytes())
 
 
 def choose(wanted: str, devices: list[Device]) -> Device:

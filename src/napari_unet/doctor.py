@@ -13,6 +13,7 @@ from napari_unet.devices import core_count, cpu_device, ram_available_bytes
 from napari_unet.errors import TorchUnavailableError
 from napari_unet.model.library import user_folder
 from napari_unet.segment.engine.kinds import openvino_version
+from napari_unet.words import data_size, plural
 
 PACKAGES = (
     "torch", "numpy", "scipy", "safetensors", "pydantic", "tifffile", "imagecodecs", "zarr",
@@ -23,7 +24,6 @@ TORCH_FLOOR = (2, 10)
 NVIDIA_QUERY = ("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
 NVIDIA_PATIENCE_S = 10
 WINDOWS_RUNTIME = "winget install Microsoft.VCRedist.2015+.x64"
-GIB = 2**30
 
 
 def report() -> dict[str, Any]:
@@ -61,10 +61,7 @@ def render(report: dict[str, Any]) -> str:
         ("napari-unet-loop", f"{report['version']} in {report['folder']}"),
         ("Python", f"{report['python']} ({report['executable']})"),
         ("System", report["platform"]),
-        (
-            "Processor",
-            f"{report['cores']} cores, {_gib(report['ram_available_bytes'])} of {_gib(report['ram_bytes'])} memory free",
-        ),
+        ("Processor", _processor_line(report)),
         ("PyTorch", _torch_line(report["torch"])),
         ("Devices", "; ".join(_device_line(device) for device in report["devices"])),
         ("Engines", "; ".join(_engine_line(engine) for engine in report["engines"])),
@@ -216,12 +213,19 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("+")[0].split(".")[:2] if part.isdigit())
 
 
+def _processor_line(report: dict[str, Any]) -> str:
+    free = data_size(report["ram_available_bytes"])
+    return (
+        f"{plural(report['cores'], 'core')}, {free} of {data_size(report['ram_bytes'])} memory free"
+    )
+
+
 def _torch_line(torch: dict[str, Any]) -> str:
     return torch["problem"] or f"{torch['version']} ({torch['build']})"
 
 
 def _device_line(device: dict[str, Any]) -> str:
-    memory = f", {_gib(device['memory_bytes'])}" if device["memory_bytes"] else ""
+    memory = f", {data_size(device['memory_bytes'])}" if device["memory_bytes"] else ""
     refusal = "" if device["usable"] else f", not usable: {device['reason']}"
     return f"{device['name']} = {device['label']}{memory}{refusal}"
 
@@ -230,7 +234,3 @@ def _engine_line(engine: dict[str, Any]) -> str:
     return f"{engine['name']} {engine['version'] or ''}".strip() + (
         f", {engine['reason']}" if engine["reason"] else ""
     )
-
-
-def _gib(count: int) -> str:
-    return f"{count / GIB:.1f} GiB"

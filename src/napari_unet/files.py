@@ -15,6 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from napari_unet.errors import OutputError
+from napari_unet.words import data_size
 
 RECORD = struct.Struct("<II")  # length and CRC-32 of what follows
 MOST_RECORD_BYTES = 2**30
@@ -59,11 +60,6 @@ def check_writable(path: Path) -> None:
     _sibling(Path(os.path.realpath(path))).unlink()
 
 
-def in_words(size: float) -> str:
-    """A number of bytes for people."""
-    return f"{size / 2**30:.1f} GB" if size >= 2**30 / 10 else f"{max(1, round(size / 2**20))} MB"
-
-
 _promises: list[Callable[[int], int]] = []
 
 
@@ -87,7 +83,7 @@ def check_room(folder: Path, size: int) -> None:
     free = free_room(folder)
     if free < size + SPARE_BYTES:
         raise OutputError(
-            f"The result needs {in_words(size)} in {folder}, which has {in_words(max(0, free))} free, and 1 GB is to be left. "
+            f"The result needs {data_size(size)} in {folder}, which has {data_size(max(0, free))} free, and 1 GB is to be left. "
             "Free some space, or choose another folder."
         )
 

@@ -1,1 +1,60 @@
-"""Words that the window and the command line share: durations, sizes, colours."""
+"""Words for people, each made in one place: durations, sizes, pixel sizes, colours, plurals."""
+
+from collections.abc import Sequence
+
+MICROMETRE = "µm"
+UNITS = {"um": MICROMETRE, "pixel": "px"}
+MB = 2**20
+GB = 2**30
+
+
+def duration(seconds: float, exact: bool = False) -> str:
+    """Seconds, minutes or hours: "45 s", "3 min", "2.5 h".
+
+    Under 90 seconds a guess is rounded, to 5 seconds from 20 on, since it is no better than that;
+    what was measured is `exact` to a tenth.
+    """
+    if seconds < 90:
+        return f"{seconds:.1f} s" if exact else f"{_rounded(seconds)} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _rounded(seconds: float) -> int:
+    return max(1, round(seconds)) if seconds < 20 else 5 * round(seconds / 5)
+
+
+def data_size(count: float) -> str:
+    """A number of bytes: "1.1 GB", "12 MB"; a GB is 2³⁰ bytes here, as operating systems show it."""
+    return f"{count / GB:.1f} GB" if count >= GB / 10 else f"{max(1, round(count / MB))} MB"
+
+
+def pixel_size(lengths: Sequence[float], unit: str = "") -> str:
+    """The size of a pixel or voxel, one length where all are the same: "0.5 µm", "2 × 0.5 × 0.5 µm"."""
+    shown = lengths if len(set(lengths)) > 1 else lengths[:1]
+    return f"{' × '.join(_short(length) for length in shown)} {unit_name(unit)}".strip()
+
+
+def _short(length: float) -> str:
+    return f"{length:.0f}" if length >= 1000 else f"{length:.4g}"
+
+
+def unit_name(unit: str) -> str:
+    """A unit as people write it: "µm" for "um"."""
+    return UNITS.get(unit, unit)
+
+
+def hex_colour(parts: Sequence[float]) -> str:
+    """A colour as #rrggbb from its red, green and blue between 0 and 1; more than these are left out."""
+    return "#" + "".join(f"{round(255 * float(part)):02x}" for part in parts[:3])
+
+
+def short_count(number: int) -> str:
+    """A large number in a few characters: "999", "12 k", "1.9 M"."""
+    if number < 1000:
+        return str(number)
+    return f"{number / 1e6:.1f} M" if number >= 100_000 else f"{number / 1e3:.0f} k"
+
+
+def plural(number: int, noun: str, many: str = "") -> str:
+    """A number with its noun: "1 slice", "41,200 voxels"; `many` where an s is not enough."""
+    return f"{number:,} {noun if number == 1 else many or noun + 's'}"

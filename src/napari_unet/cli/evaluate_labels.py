@@ -11,6 +11,7 @@ from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.errors import SettingsError
 from napari_unet.measure.evaluate import MEASURES, evaluate
 from napari_unet.scans.read import read_scan
+from napari_unet.words import unit_name
 
 TASKS = ("semantic", "instances")
 
@@ -44,7 +45,7 @@ def _check_task(task: str) -> None:
 
 def _table(scores: Mapping[str, Any]) -> str:
     """One line for each class and the mean, one column for each measure."""
-    unit = {"um": "µm", "pixel": "px"}.get(scores["unit"], scores["unit"])
+    unit = unit_name(scores["unit"])
     titles = (
         "  Dice",
         "   IoU",

@@ -6,6 +6,7 @@ import sys
 import time
 
 from napari_unet.progress import Progress
+from napari_unet.words import duration
 
 TERMINAL_S = 0.2
 ELSEWHERE_S = 10.0
@@ -26,7 +27,7 @@ class ProgressLine:
         if now - self._last < (TERMINAL_S if self._live else ELSEWHERE_S):
             return
         self._last = now
-        left = "" if progress.seconds_left is None else f", {_duration(progress.seconds_left)} left"
+        left = "" if progress.seconds_left is None else f", {duration(progress.seconds_left)} left"
         note = f". {progress.note}" if progress.note else ""
         self._write(
             f"{self._name}: {progress.done} of {progress.total} {progress.unit}{left}{note}"
@@ -42,9 +43,3 @@ class ProgressLine:
         sys.stderr.write(f"\r{text.ljust(self._shown)}" if self._live else f"{text}\n")
         sys.stderr.flush()
         self._shown = len(text)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

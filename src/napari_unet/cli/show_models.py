@@ -7,11 +7,9 @@ from napari_unet.cli.outcome import Outcome
 from napari_unet.model import library
 from napari_unet.model.formats.safetensors_header import ModelHeader, read_header
 from napari_unet.model.library import load_model
-from napari_unet.model.spec import ModelSpec
 from napari_unet.segment.probe import probe
 from napari_unet.segment.settings import SegmentSettings
-
-MIB = 2**20
+from napari_unet.words import data_size, pixel_size
 
 
 def list_models() -> Outcome:
@@ -73,6 +71,7 @@ def _line(entry: library.ModelEntry) -> str:
 def _rows(header: ModelHeader) -> list[tuple[str, str]]:
     spec = header.spec
     net = header.spec.architecture
+    size = spec.spacing
     scores = ", ".join(f"{name} {value:.3f}" for name, value in spec.provenance.scores.items())
     return [
         ("Name", spec.name),
@@ -82,24 +81,18 @@ def _rows(header: ModelHeader) -> list[tuple[str, str]]:
             ", ".join(f"{number} {label.name}" for number, label in enumerate(spec.classes)),
         ),
         ("Channels", ", ".join(spec.channels)),
-        ("Pixel size", _spacing(spec)),
+        ("Pixel size", pixel_size(size.size, size.unit) if size is not None else "any"),
         (
             "Network",
             f"{net.dimensions}D U-Net, width {net.width}, {net.depth} poolings, {net.norm} normalisation",
         ),
-        ("Size", f"{header.parameters:,} parameters, {header.file_bytes / MIB:.1f} MiB"),
+        ("Size", f"{header.parameters:,} parameters, {data_size(header.file_bytes)}"),
         ("Scores", scores),
         ("Trained on", spec.data),
         ("Licence", spec.licence),
         ("Please cite", spec.citation),
         ("Identity", header.weights_sha256),
     ]
-
-
-def _spacing(spec: ModelSpec) -> str:
-    if spec.spacing is None:
-        return "any"
-    return f"{' x '.join(f'{size:g}' for size in spec.spacing.size)} {spec.spacing.unit}"
 
 
 def measure_model(name_or_path: str, settings: SegmentSettings, voxels: int) -> Outcome:

@@ -22,6 +22,7 @@ from napari_unet.model.model import Model
 from napari_unet.scans.read import read_scan
 from napari_unet.scans.resample import convert
 from napari_unet.scans.scan import Scan
+from napari_unet.words import pixel_size
 
 ALL = "all"
 SAME_SIZE = 0.02  # by which the voxel sizes of an image and its labels may differ
@@ -139,13 +140,10 @@ def _check_scale(scan: Scan, found: Scan, image: Path, labels: Path) -> None:
         return
     if not np.allclose(own, other, rtol=SAME_SIZE, atol=0):
         raise ScanError(
-            f"{labels.name} has voxels of {_size(other)} µm, but {image.name} of {_size(own)} µm. "
+            f"{labels.name} has voxels of {pixel_size(other, 'um')}, but {image.name} of "
+            f"{pixel_size(own, 'um')}. "
             "Give labels that were made on this image, or say its size with --spacing."
         )
-
-
-def _size(spacing: tuple[float, ...]) -> str:
-    return " × ".join(f"{value:.3g}" for value in spacing)
 
 
 def _save(model: Model, output: Path, checkpoint: Path) -> None:

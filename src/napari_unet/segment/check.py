@@ -5,6 +5,7 @@ from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.resample import convert, differs
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.settings import SegmentSettings
+from napari_unet.words import pixel_size
 
 MOST_FACTOR = 32
 
@@ -41,8 +42,9 @@ def check_spacing(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> Non
         for mine, target in zip(own, size, strict=True)
     ):
         raise ScanError(
-            f"The image has {_size(own)} {scan.unit} per pixel, the model {spec.name} was trained at {_size(size)}: too far apart to be "
-            "resampled. Correct the pixel size, or switch matching it off."
+            f"The image has {pixel_size(own, scan.unit)} per pixel, the model {spec.name} was "
+            f"trained at {pixel_size(size, scan.unit)}: too far apart to be resampled. Correct "
+            "the pixel size, or switch matching it off."
         )
 
 
@@ -65,7 +67,7 @@ def notes(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> list[str]:
     if (size := wanted_spacing(spec, scan, settings)) is not None:
         own = scan.frame_spacing(spec.architecture.dimensions)
         told.append(
-            f"Resampled from {_size(own)} to the model's {_size(size)} {scan.unit} per pixel."
+            f"Resampled from {pixel_size(own)} to the model's {pixel_size(size, scan.unit)} per pixel."
         )
     if spec.architecture.norm == "instance":
         told.append(
@@ -76,8 +78,3 @@ def notes(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> list[str]:
 
 def _count(channels: int) -> str:
     return "one channel" if channels == 1 else f"{channels} channels"
-
-
-def _size(spacing: tuple[float, ...]) -> str:
-    values = spacing[-1:] if len(set(spacing)) == 1 else spacing
-    return " × ".join(f"{value:.3g}" for value in values)

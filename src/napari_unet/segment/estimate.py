@@ -5,7 +5,6 @@ earlier ones. No torch.
 import math
 from dataclasses import dataclass
 
-from napari_unet.files import in_words
 from napari_unet.segment.engine.kinds import Kind
 from napari_unet.segment.engine.speed_cache import known_pace, known_voxel_bytes
 from napari_unet.segment.job import SegmentJob
@@ -13,6 +12,7 @@ from napari_unet.segment.tiles.instance_sample import sample_bytes
 from napari_unet.segment.tiles.lattice import lattice_of
 from napari_unet.segment.tiles.memory import voxel_bytes
 from napari_unet.segment.tiles.tiling import plan_size, plan_tiles
+from napari_unet.words import data_size, duration
 
 LONG_S = 10  # what takes longer is worth a line in a terminal
 LARGE_VOXELS = 2**20  # what is smaller is done in a moment, or not much later
@@ -33,8 +33,8 @@ class Estimate:
     @property
     def told(self) -> str:
         """In words, such as "Needs 1.1 GB, about 40 s"."""
-        time = "" if self.seconds is None else f", about {_duration(self.seconds)}"
-        return f"Needs {in_words(self.memory_bytes)}{time}"
+        time = "" if self.seconds is None else f", about {duration(self.seconds)}"
+        return f"Needs {data_size(self.memory_bytes)}{time}"
 
     @property
     def large(self) -> bool:
@@ -70,11 +70,3 @@ def estimate(job: SegmentJob, kind: Kind, device: str, free_bytes: int) -> Estim
         sample_bytes(config, lattice),
     )
     return Estimate(memory_bytes, tiles, window, None if pace is None else pace * voxels * tiles)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 20:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 90:
-        return f"{5 * round(seconds / 5)} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -168,7 +168,7 @@ def test_weights_that_are_not_finite_are_refused(model: Model, saved: Path, tmp_
 @pytest.mark.parametrize(
     ("limit", "value", "words"),
     [
-        ("MAX_FILE_BYTES", 100, "GiB"),
+        ("MAX_FILE_BYTES", 100, "at most 1 MB"),
         ("MAX_HEADER_BYTES", 10, "not a whole"),
         ("MAX_PARAMETERS", 10, "parameters"),
         ("MAX_TENSORS", 3, "tensors"),

@@ -5,12 +5,11 @@ from helpers.tiny import tiny_spec
 from napari_unet.model.spec import Provenance
 from napari_unet.widgets.fields.model_facts import (
     NARROW,
-    count,
     full_text,
     headline,
     lineage,
-    pixel_size,
     scores,
+    trained_pixel_size,
 )
 
 
@@ -37,12 +36,10 @@ def test_a_broken_model_says_what_is_wrong():
     [(None, "any pixel size"), ((0.13, 0.13), "0.13 µm"), ((2.0, 0.5, 0.5), "2 × 0.5 × 0.5 µm")],
 )
 def test_pixel_sizes(spacing, text):
-    assert pixel_size(tiny_spec(3 if spacing and len(spacing) == 3 else 2, spacing=spacing)) == text
-
-
-@pytest.mark.parametrize(("number", "text"), [(999, "999"), (30_123, "30 k"), (1_940_000, "1.9 M")])
-def test_counts(number, text):
-    assert count(number) == text
+    assert (
+        trained_pixel_size(tiny_spec(3 if spacing and len(spacing) == 3 else 2, spacing=spacing))
+        == text
+    )
 
 
 def test_scores_of_the_test_images_come_before_those_of_the_validation():

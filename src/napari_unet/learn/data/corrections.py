@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_unet.errors import ScanError
 from napari_unet.scans.scan import Scan
+from napari_unet.words import plural
 
 UNTRUSTED, PAINTED, REVIEWED = 0, 1, 2
 COUNTED_AT_ONCE = 2**22  # voxels; counting takes 8 bytes for each
@@ -80,10 +81,8 @@ def told(found: Amount, has_slices: bool, names: Sequence[str]) -> str:
     """That line for counts that are known already; the classes but the background."""
     if not found.voxels:
         return "nothing trusted yet"
-    slices = [f"{found.slices:,} slice{'s' if found.slices > 1 else ''}"] if has_slices else []
-    voxels = (
-        f"{found.voxels:,} {'voxel' if has_slices else 'pixel'}{'s' if found.voxels > 1 else ''}"
-    )
+    slices = [plural(found.slices, "slice")] if has_slices else []
+    voxels = plural(found.voxels, "voxel" if has_slices else "pixel")
     classes = [
         names[label] if label < len(names) else f"label {label}"
         for label in sorted(found.labels)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from napari_unet.errors import ModelFileError
 from napari_unet.model.spec import ModelSpec
+from napari_unet.words import data_size
 
 MAX_FILE_BYTES = 2 * 2**30
 MAX_HEADER_BYTES = 2**20
@@ -58,7 +59,7 @@ def parse_header(file: BinaryIO, size: int, name: str) -> ModelHeader:
     """Read and check the header from the start of an open file of that size."""
     if size > MAX_FILE_BYTES:
         raise ModelFileError(
-            f"{name} is {size / 2**30:.1f} GiB; models of at most {MAX_FILE_BYTES / 2**30:.0f} GiB are read."
+            f"{name} is {data_size(size)}; models of at most {data_size(MAX_FILE_BYTES)} are read."
         )
     raw, start = _raw_header(file, size, name)
     metadata = raw.pop("__metadata__", {})

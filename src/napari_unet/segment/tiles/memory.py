@@ -7,12 +7,12 @@ from functools import reduce
 import numpy as np
 
 from napari_unet.errors import SettingsError
-from napari_unet.files import in_words
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.geometry import round_up
 from napari_unet.model.head import head_of
 from napari_unet.segment.engine.kinds import Kind
 from napari_unet.segment.tiles.tiling import AxisCut, Lattice, ways_to_cut
+from napari_unet.words import data_size
 
 # bytes at the peak, per voxel of a window and feature of the first level
 BYTES_UNFUSED = {
@@ -71,7 +71,7 @@ def core_shape(
     least = math.prod(min(cut.window for cut in ways) for ways in cuts) * each
     if least > MOST_RAM_SHARE * ram_bytes:
         raise SettingsError(
-            f"The smallest tile of this model needs {in_words(least)}, and {in_words(ram_bytes)} are free. Choose a model with "
+            f"The smallest tile of this model needs {data_size(least)}, and {data_size(ram_bytes)} are free. Choose a model with "
             f"fewer poolings, {'' if all(m.same for m in lattice.maps) else 'switch matching the pixel size off, '}or free some memory."
         )
     on_card = kind.startswith("torch on a card")
@@ -134,7 +134,7 @@ def _wished(lattice: Lattice, tile_px: int, each: int, ram_bytes: float) -> tupl
     needed = math.prod(window) * each
     if needed > MOST_RAM_SHARE * ram_bytes:
         raise SettingsError(
-            f"Tiles of {tile_px} pixels need {in_words(needed)} with this model, and {in_words(ram_bytes)} are free. "
+            f"Tiles of {tile_px} pixels need {data_size(needed)} with this model, and {data_size(ram_bytes)} are free. "
             "Choose smaller tiles, or leave their size to the program."
         )
     return core

@@ -17,7 +17,8 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from napari_unet.errors import OutputError
-from napari_unet.files import free_room, in_words, promise_room
+from napari_unet.files import free_room, promise_room
+from napari_unet.words import data_size
 
 IN_MEMORY_BYTES = 64 * 2**20
 SPARE_BYTES = 2**30
@@ -59,7 +60,7 @@ def zeros(
         array = _mapped(_folder_with(room, other_folder), room, whole, dtype)
     except OSError as error:
         raise OutputError(
-            f"The result needs a file of {in_words(size)}, which can not be made: {error}."
+            f"The result needs a file of {data_size(size)}, which can not be made: {error}."
         ) from error
     _parts[array.base] = written
     return array
@@ -135,7 +136,7 @@ def _folder_with(room: int, other: Path | None) -> Path:
         _sweep(other, ELSEWHERE_PREFIX)
         return other
     raise OutputError(
-        f"The result needs {in_words(room)} in {folder}, which has {in_words(max(0, free_room(folder)))} free. "
+        f"The result needs {data_size(room)} in {folder}, which has {data_size(max(0, free_room(folder)))} free. "
         "Free some space, delete older results, or segment a part of the image."
     )
 

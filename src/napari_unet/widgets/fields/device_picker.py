@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_unet.devices import Device, choose
 from napari_unet.widgets.fields.rows import add_row, make_combo, make_grid, plain_tip
+from napari_unet.words import data_size
 
 AUTO = "auto"
 TIP = "Where the network runs. Automatic takes a graphics card where a usable one is found, else the processor."
@@ -94,4 +95,4 @@ class DevicePicker(QWidget):
 
 
 def _memory(device: Device) -> str:
-    return f"{device.memory_bytes / 2**30:.0f} GB of memory free" if device.memory_bytes else ""
+    return f"{data_size(device.memory_bytes)} of memory free" if device.memory_bytes else ""

@@ -21,7 +21,8 @@ from napari_unet.widgets.fields.rows import (
     plain_tip,
 )
 from napari_unet.widgets.fields.spacing_field import SpacingField
-from napari_unet.widgets.fields.values import MICROMETRE, PIXEL, UM, InputChoice, LayerFacts
+from napari_unet.widgets.fields.values import PIXEL, UM, InputChoice, LayerFacts
+from napari_unet.words import pixel_size
 
 SIZE_TIP = "How large a pixel is, in micrometres; it is compared with the pixel size that the model was trained at."
 RGB = 3
@@ -208,7 +209,7 @@ class InputPicker(QWidget):
         sizes = self._both_sizes(fact)
         self._match_row.setVisible(sizes is not None and not self._always_match)
         if sizes is not None:
-            own, wanted = (f"{_size(lengths)} {MICROMETRE}" for lengths in sizes)
+            own, wanted = (pixel_size(lengths, UM) for lengths in sizes)
             matched = self._match.isChecked()
             self._match_note.setText(
                 f"Resampled from {own} to {wanted}"
@@ -253,8 +254,3 @@ class InputPicker(QWidget):
             self._own_spacing[(fact.key, axes)] = self._spacing.value()
         self._show_rows(fact)
         self.value_changed.emit()
-
-
-def _size(lengths: Sequence[float]) -> str:
-    shown = lengths if len(set(lengths)) > 1 else lengths[:1]
-    return " × ".join(f"{length:.3g}" for length in shown)

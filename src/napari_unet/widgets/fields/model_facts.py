@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from napari_unet.model.library import ModelEntry
 from napari_unet.model.spec import ModelSpec
-from napari_unet.widgets.fields.values import MICROMETRE, UM
+from napari_unet.words import pixel_size, short_count
 
 MOST_SCORES = 3
 SUFFIXES = {", test": "Tested", ", held out": "Held out"}
@@ -20,8 +20,8 @@ def headline(entry: ModelEntry) -> str:
     spec = entry.header.spec
     parts = [
         f"{spec.architecture.dimensions}D",
-        pixel_size(spec),
-        f"{count(entry.header.parameters)} parameters",
+        trained_pixel_size(spec),
+        f"{short_count(entry.header.parameters)} parameters",
     ]
     parts += [spec.licence] if spec.licence else []
     lines = [spec.summary] if spec.summary else []
@@ -62,12 +62,11 @@ def full_text(entry: ModelEntry) -> str:
     return "\n".join(f"{title}: {text}" for title, text in facts if text)
 
 
-def pixel_size(spec: ModelSpec) -> str:
-    """The voxel size a model was trained at."""
+def trained_pixel_size(spec: ModelSpec) -> str:
+    """The pixel or voxel size that a model was trained at."""
     if spec.spacing is None:
         return "any pixel size"
-    sizes = spec.spacing.size if len(set(spec.spacing.size)) > 1 else spec.spacing.size[:1]
-    return f"{' × '.join(f'{size:g}' for size in sizes)} {unit_name(spec.spacing.unit)}"
+    return pixel_size(spec.spacing.size, spec.spacing.unit)
 
 
 def scores(spec: ModelSpec) -> str:
@@ -90,15 +89,3 @@ def scores(spec: ModelSpec) -> str:
         for name, value in list(known.items())[:MOST_SCORES]
     )
     return f"{title}: {text}"
-
-
-def unit_name(unit: str) -> str:
-    """A unit as it is written for people."""
-    return MICROMETRE if unit == UM else unit
-
-
-def count(number: int) -> str:
-    """A large number in a few characters."""
-    if number < 1000:
-        return str(number)
-    return f"{number / 1e6:.1f} M" if number >= 100_000 else f"{number / 1e3:.0f} k"

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, 
 
 from napari_unet.progress import Progress
 from napari_unet.widgets.fields.rows import make_note, plain_tip
+from napari_unet.words import duration
 
 STEPS = 1000
 PAUSE, GO_ON = "Pause", "Go on"
@@ -113,11 +114,8 @@ class RunBar(QWidget):
         self._bar.setRange(0, STEPS)
         self._bar.setValue(round(progress.share * STEPS))
         self._bar.setUpdatesEnabled(True)
-        parts = [
-            f"{progress.done} of {progress.total} {progress.unit}",
-            time_left(progress.seconds_left),
-            progress.note,
-        ]
+        left = "" if progress.seconds_left is None else f"{duration(progress.seconds_left)} left"
+        parts = [f"{progress.done} of {progress.total} {progress.unit}", left, progress.note]
         self._note.setText(" · ".join(part for part in parts if part))
 
     def set_ending(self, text: str) -> None:
@@ -157,14 +155,3 @@ def make_button(text: str, tip: str, parent: QWidget) -> QPushButton:
     button = QPushButton(text, parent)
     button.setToolTip(plain_tip(tip))
     return button
-
-
-def time_left(seconds: float | None) -> str:
-    """The time left in words; nothing where it is unknown."""
-    if seconds is None:
-        return ""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s left"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min left"
-    return f"{seconds / 3600:.1f} h left"

@@ -7,7 +7,7 @@ from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QDoubleSpinBox, QVBoxLayout, QWidget
 
 from napari_unet.widgets.fields.rows import keep_from_wheel, plain_tip
-from napari_unet.widgets.fields.values import MICROMETRE
+from napari_unet.words import MICROMETRE
 
 UNKNOWN_TEXT = "unknown"
 LARGEST_UM = 1e6

@@ -7,7 +7,6 @@ from napari_unet.segment.engine.kinds import Precision
 
 UM = "um"
 PIXEL = "pixel"
-MICROMETRE = "µm"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from napari_unet.widgets.painting.overlay import corrected_layer, overlay_of, sh
 from napari_unet.widgets.painting.region_tool import RegionTool
 from napari_unet.widgets.painting.review import layer_is_right, slice_is_right
 from napari_unet.widgets.painting.tracker import Trust
+from napari_unet.words import plural
 
 DELETED = "{} of kept strokes deleted. What is on the labels now stays."
 
@@ -151,7 +152,7 @@ class TrustDesk(QObject):
 
     def _on_delete_requested(self) -> None:
         count = delete_history()
-        self.said.emit(DELETED.format("1 file" if count == 1 else f"{count} files"), "info")
+        self.said.emit(DELETED.format(plural(count, "file")), "info")
 
     def _draw(self, viewer: Any, layer: Labels) -> str:
         tool = RegionTool(viewer, layer)

@@ -21,10 +21,11 @@ from napari_unet.widgets.painting.tracked import track, tracked
 from napari_unet.widgets.painting.tracker import Trust
 from napari_unet.widgets.viewer.labels_facts import class_names
 from napari_unet.widgets.viewer.layer_facts import MARK
+from napari_unet.widgets.viewer.learnable_labels import colour_of
 from napari_unet.widgets.viewer.scan_from_layers import scan_from_layers
 from napari_unet.widgets.viewer.sources import check_place, set_source, source_images, source_scan
 
-GREY = "#808080"
+MOST_CLASSES = 256  # as many as a label of 8 bits can name
 
 
 def correct(labels: Labels, images: Sequence[Image], choice: InputChoice) -> Trust:
@@ -77,10 +78,8 @@ def journal_facts(layer: "ref[Labels]") -> JournalFacts | None:
     scan = source_scan(labels) if labels is not None else None
     if labels is None or scan is None:
         return None
-    colours = [labels.get_color(number) for number in range(256)] if class_names(labels) else []
-    classes = tuple(
-        (name, _hex(colours[number])) for number, name in enumerate(class_names(labels)[:256])
-    )
+    names = class_names(labels)[:MOST_CLASSES]
+    classes = tuple((name, colour_of(labels, label)) for label, name in enumerate(names))
     return JournalFacts(scan, labels.name, classes, pack_done(labels))
 
 
@@ -105,9 +104,3 @@ def unpack_done(text: str) -> np.ndarray | None:
         raise ScanError(
             "The kept strokes do not say what was computed; they can not be brought back."
         ) from error
-
-
-def _hex(colour: Any) -> str:
-    if colour is None or not len(colour):
-        return GREY
-    return "#" + "".join(f"{round(255 * float(value)):02x}" for value in np.ravel(colour)[:3])

@@ -13,6 +13,7 @@ from napari_unet.widgets.jobs.job import Job, JobEnd, Task
 from napari_unet.widgets.segment.result_layer import ResultLayer
 from napari_unet.widgets.segment.task import Facts, RunOrder, TileShown, segment_in_worker
 from napari_unet.widgets.viewer.activity import Activity
+from napari_unet.words import duration
 
 
 @dataclass(frozen=True)
@@ -151,11 +152,5 @@ class SegmentRun(QObject):
             marked = ", the rest is marked as not computed" if done < total else ""
             rest = f"{done} of {total} tiles are done{marked}." if done else "nothing was done yet."
             return RunEnd("stopped", f"Stopped: {rest}{kept}")
-        return RunEnd(
-            "done", f"Done in {duration(time.monotonic() - self._begun)} {self._facts.told()}{kept}"
-        )
-
-
-def duration(seconds: float) -> str:
-    """How long something took, in words."""
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+        took = duration(time.monotonic() - self._begun, exact=True)
+        return RunEnd("done", f"Done in {took} {self._facts.told()}{kept}")

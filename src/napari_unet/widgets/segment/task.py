@@ -12,6 +12,7 @@ from napari_unet.segment.job import SegmentJob
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
 from napari_unet.widgets.jobs.job import JobWorker
 from napari_unet.widgets.viewer.focus import ViewFocus
+from napari_unet.words import plural
 
 if TYPE_CHECKING:
     from napari_unet.model.model import Model
@@ -174,4 +175,8 @@ def _halo_sentence(halo: Mapping[str, Any]) -> str:
 
 
 def _nonfinite_sentence(count: int) -> str:
-    return f"{count} pixels were not numbers (NaN or infinite) and are background." if count else ""
+    if not count:
+        return ""
+    were = "was not a number" if count == 1 else "were not numbers"
+    are = "is" if count == 1 else "are"
+    return f"{plural(count, 'pixel')} {were} (NaN or infinite) and {are} background."

@@ -9,6 +9,7 @@ from napari_unet.widgets.fields.values import LabelsFacts
 from napari_unet.widgets.viewer.labels_facts import class_names
 from napari_unet.widgets.viewer.layer_facts import MARK, key_of
 from napari_unet.widgets.viewer.sources import source_choice
+from napari_unet.words import hex_colour
 
 OWN_KINDS = ("trust", "changes")
 GREY = "#808080"
@@ -54,7 +55,7 @@ def colour_of(layer: Labels, label: int) -> str:
     colour = layer.get_color(label) if label else None
     if colour is None:
         return GREY if label else BLACK
-    return "#" + "".join(f"{round(255 * float(part)):02x}" for part in colour[:3])
+    return hex_colour(colour)
 
 
 def _is_own(layer: Labels) -> bool:

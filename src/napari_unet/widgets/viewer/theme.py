@@ -5,14 +5,11 @@ from typing import Any
 from napari.utils.theme import get_theme
 
 from napari_unet.widgets.fields.values import Colours
+from napari_unet.words import hex_colour
 
 
 def theme_colours(viewer: Any) -> Colours:
     """The theme's background and text."""
     theme = get_theme(str(viewer.theme))
-    return Colours(_hex(theme.background), _hex(theme.text))
-
-
-def _hex(colour: Any) -> str:
-    red, green, blue = colour.as_rgb_tuple(alpha=False)
-    return f"#{red:02x}{green:02x}{blue:02x}"
+    shades = [colour.as_rgb_tuple(alpha=False) for colour in (theme.background, theme.text)]
+    return Colours(*(hex_colour([part / 255 for part in shade]) for shade in shades))

@@ -1,0 +1,91 @@
+import pytest
+
+from napari_unet.words import (
+    data_size,
+    duration,
+    hex_colour,
+    pixel_size,
+    plural,
+    short_count,
+    unit_name,
+)
+
+GB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "1 s"),
+        (17.4, "17 s"),
+        (41.0, "40 s"),
+        (89.0, "90 s"),
+        (90.0, "2 min"),
+        (5399.0, "90 min"),
+        (9000.0, "2.5 h"),
+    ],
+)
+def test_a_guessed_time_is_no_finer_than_a_guess(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (41.26, "41.3 s"), (200.0, "3 min"), (9000.0, "2.5 h")]
+)
+def test_a_measured_time_has_tenths_of_a_second(seconds, text):
+    assert duration(seconds, exact=True) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "1 MB"), (3e5, "1 MB"), (60e6, "57 MB"), (0.1 * GB, "0.1 GB"), (15.62 * GB, "15.6 GB")],
+)
+def test_bytes(count, text):
+    assert data_size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("lengths", "unit", "text"),
+    [
+        ((0.5, 0.5), "um", "0.5 µm"),
+        ((2.0, 0.5, 0.5), "um", "2 × 0.5 × 0.5 µm"),
+        ((0.32499998, 0.2125), "um", "0.325 × 0.2125 µm"),
+        ((25_000.0, 1250.4), "um", "25000 × 1250 µm"),
+        ((1.0, 2.0), "pixel", "1 × 2 px"),
+        ((1.0, 2.0), "", "1 × 2"),
+    ],
+)
+def test_pixel_sizes_name_equal_lengths_once(lengths, unit, text):
+    assert pixel_size(lengths, unit) == text
+
+
+def test_a_unit_that_is_not_known_stays_as_it_is():
+    assert [unit_name(unit) for unit in ("um", "pixel", "s")] == ["µm", "px", "s"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [((0, 0.5, 1), "#0080ff"), ((1.0, 0.0, 0.2, 0.5), "#ff0033"), ((18 / 255,) * 3, "#121212")],
+)
+def test_colours(parts, text):
+    assert hex_colour(parts) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(999, "999"), (30_123, "30 k"), (100_000, "0.1 M"), (1_940_000, "1.9 M")]
+)
+def test_large_numbers_take_few_characters(number, text):
+    assert short_count(number) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "many", "text"),
+    [
+        (1, "slice", "", "1 slice"),
+        (0, "slice", "", "0 slices"),
+        (41_200, "voxel", "", "41,200 voxels"),
+        (2, "class", "classes", "2 classes"),
+    ],
+)
+def test_nouns_follow_their_number(number, noun, many, text):
+    assert plural(number, noun, many) == text
