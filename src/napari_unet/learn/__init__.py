@@ -1,1 +1,2 @@
-"""Floor 4: learning a model from scans and their labels."""
+"""Floor 4: learning a model from scans and their labels; `train` runs one from start to verdict.
+"""

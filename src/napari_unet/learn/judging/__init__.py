@@ -1,1 +1,2 @@
-"""What is held out, and which of two models is better there; for `learn` and the window."""
+"""What is held out, and the verdict: which of two models is better there; for `learn` and the window.
+"""

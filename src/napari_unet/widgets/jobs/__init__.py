@@ -1,1 +1,3 @@
-"""Threads and child processes; the only room that knows them; for the rest of the window."""
+"""Long jobs in threads, one queue for each device, and the process that looks for devices; for the
+rest of the window.
+"""

@@ -1,1 +1,3 @@
-"""Strokes, trust, reviewed regions and their journal on a labels layer; for both docks."""
+"""From strokes to trusted voxels: the tools of a labels layer followed, reviewed regions, and their
+journal; for both docks.
+"""

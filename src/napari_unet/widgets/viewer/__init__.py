@@ -1,3 +1,3 @@
-"""The only room that touches viewer and layers, and napari's plugin settings; for docks and
-painting.
+"""What docks and painting read of the viewer and its layers, and do to them (facts, place, focus,
+colours, redraws); napari's plugin settings.
 """
