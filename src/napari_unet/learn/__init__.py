@@ -1,2 +1,1 @@
-"""Floor 4: learning a model from scans and their labels; `train` runs one from start to verdict.
-"""
+"""Floor 4: learning a model from scans and their labels; `train` runs one from start to verdict."""

@@ -1,2 +1,1 @@
-"""What is held out, and the verdict: which of two models is better there; for `learn` and the window.
-"""
+"""What is held out, and the verdict: which of two models is better; for `learn` and the window."""
