@@ -34,16 +34,21 @@ _HOMES = {
     "evaluate": "measure.evaluate",
     "load_model": "model.library",
     "save_model": "model.formats.safetensors_file",
+    "segment": "segment.run",
     "train": "learn.train",
 }
 
-__all__ = [*_HOMES, "__version__", "segment"]
+__all__ = [*_HOMES, "__version__"]
 __version__ = "0.1.0"
+
+# `segment` is a folder of modules and a function, and here the function is meant. Python sets the
+# folder's name on this module once, when the folder is first imported: now, which costs nothing,
+# and then the name is taken away again, so that `__getattr__` gives the function ever after.
+import_module("napari_unet.segment")
+globals().pop("segment", None)
 
 
 def __getattr__(name: str) -> Any:
-    if name == "segment":
-        return import_module("napari_unet.segment")  # the room is its verb: see its docstring
     if name not in _HOMES:
         raise AttributeError(f"module 'napari_unet' has no attribute {name!r}")
     return getattr(import_module(f"napari_unet.{_HOMES[name]}"), name)

@@ -20,6 +20,8 @@ from napari_unet.cli import segment_images, segment_place
 from napari_unet.errors import EngineError
 from napari_unet.model.formats.safetensors_file import load_model_file
 from napari_unet.scans.read import read_scan
+from napari_unet.segment import estimate
+from napari_unet.segment.engine import choice
 from napari_unet.segment.run import segment
 
 Models = dict[str, Path]
@@ -191,7 +193,7 @@ def test_what_it_will_take_is_told_before_a_long_run(
     again = run(*words)
     assert again.err == ""
     assert 0 < again.json["results"][0]["seconds_estimated"] < 10
-    monkeypatch.setattr("napari_unet.segment.estimate.LONG_S", 0)
+    monkeypatch.setattr(estimate, "LONG_S", 0)
     assert re.fullmatch(r"image\.tif: Needs 1 MB, about 1 s\.\n", run(*words).err)
 
 
@@ -230,7 +232,7 @@ def test_an_engine_that_fails_on_the_way_is_replaced_and_told(
 def test_an_engine_that_is_not_installed_is_an_error_with_the_line_that_installs_it(
     run: Command, models: Models, image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_unet.segment.engine.choice.openvino_version", lambda: None)
+    monkeypatch.setattr(choice, "openvino_version", lambda: None)
     ran = run(
         "segment",
         image,
@@ -253,8 +255,8 @@ def test_an_engine_that_can_not_run_the_model_is_a_note(
     def refuse(model: object, precision: str) -> None:
         raise EngineError("OpenVINO can not run this model (no such processor).")
 
-    monkeypatch.setattr("napari_unet.segment.engine.choice.openvino_version", lambda: "1.2")
-    monkeypatch.setattr("napari_unet.segment.engine.choice._openvino", refuse)
+    monkeypatch.setattr(choice, "openvino_version", lambda: "1.2")
+    monkeypatch.setattr(choice, "_openvino", refuse)
     ran = run("segment", image, "--model", models["two"], "--output", "a.tif", "--json")
     assert ran.json["engine"].startswith("torch")
     assert ran.json["results"][0]["notes"][-1].endswith(

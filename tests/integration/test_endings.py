@@ -15,6 +15,7 @@ from napari.components import ViewerModel
 from helpers.clicks import long_stack, press
 from helpers.tiny import tiny_model, tiny_spec
 from napari_unet.model.formats.safetensors_file import save_model
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.widgets.arrays import mapped_array as big_array
 from napari_unet.widgets.fields.values import Options
 from napari_unet.widgets.jobs.job import Job
@@ -66,7 +67,7 @@ def test_a_runtime_error_in_the_run_reaches_the_user(viewer, dock, click, monkey
     def fail(*args: object, **kwargs: object) -> None:
         raise RuntimeError("CUDA error: device-side assert triggered\nmore")
 
-    monkeypatch.setattr("napari_unet.segment.engine.torch_engine.TorchEngine.run", fail)
+    monkeypatch.setattr(TorchEngine, "run", fail)
     viewer.add_image(np.zeros((40, 50)), name="cells")
     widget = dock()
     widget.form.options.set_value(Options(engine="torch"))
@@ -77,8 +78,6 @@ def test_a_runtime_error_in_the_run_reaches_the_user(viewer, dock, click, monkey
 
 
 def test_an_error_halfway_keeps_what_is_done(viewer, dock, click, monkeypatch):
-    from napari_unet.segment.engine.torch_engine import TorchEngine
-
     run = TorchEngine.run
     calls = []
 

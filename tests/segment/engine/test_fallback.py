@@ -18,6 +18,7 @@ from napari_unet.errors import EngineError
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, Progress, always_continue
 from napari_unet.scans.scan import scan_of
+from napari_unet.segment import stream as stream_module
 from napari_unet.segment.engine import choice
 from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.fallback import FallbackEngine
@@ -27,6 +28,7 @@ from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.run import resumable_run
 from napari_unet.segment.stream import TileResult, stream
+from napari_unet.segment.tiles import window as window_module
 from napari_unet.segment.tiles.normalize import normalize_on
 from napari_unet.segment.whole_file import file_run
 
@@ -127,9 +129,10 @@ def test_the_processor_too_may_need_smaller_tiles() -> None:
 @pytest.fixture(autouse=True)
 def _a_card_with_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is sent to a card stays here."""
-    monkeypatch.setattr("napari_unet.segment.stream.free_bytes", lambda device: 2**34)
+    monkeypatch.setattr(stream_module, "free_bytes", lambda device: 2**34)
     monkeypatch.setattr(
-        "napari_unet.segment.tiles.window.normalize_on",
+        window_module,
+        "normalize_on",
         lambda _, *given: normalize_on("cpu", *given),
     )
 

@@ -20,10 +20,12 @@ from napari_unet.files import AppendOnly, read_records
 from napari_unet.model.model import Model
 from napari_unet.scans.formats.zarr_partial import partial_folder
 from napari_unet.scans.scan import Scan, scan_of
+from napari_unet.segment import stream
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.files import plan_of
 from napari_unet.segment.resumable.part import Part, ResumePolicy, share_of
+from napari_unet.segment.resumable.tiles import Store
 from napari_unet.segment.run import segment
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.tiles.tile_grid import TileGrid, chunks_of
@@ -210,7 +212,8 @@ def test_twin_without_verification_a_chunk_that_was_never_written_is_believed(
         run_kept(CASE.model, CASE.scan, outputs, MERGE)
     with monkeypatch.context() as patch:
         patch.setattr(
-            "napari_unet.segment.resumable.tiles.Store.verified",
+            Store,
+            "verified",
             lambda _, records, *__: [said[0] for said in records.values()],
         )
         run_kept(CASE.model, CASE.scan, outputs, MERGE)
@@ -230,9 +233,7 @@ def test_statistics_that_are_known_are_not_taken_again(
     outputs = Outputs(tmp_path / "a.zarr")
     run_killed(CASE.model, CASE.scan, outputs, 25)
     with monkeypatch.context() as patch:
-        patch.setattr(
-            "napari_unet.segment.stream.frame_statistics", lambda *_: pytest.fail("taken again")
-        )
+        patch.setattr(stream, "frame_statistics", lambda *_: pytest.fail("taken again"))
         run_kept(CASE.model, CASE.scan, outputs, RESUME)
     np.testing.assert_array_equal(values(outputs.labels), CASE.labels)
     facts = zarr.open_group(outputs.labels, mode="r").attrs["napari_unet"]

@@ -31,6 +31,7 @@ from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.scans.write import write_labels
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
+from napari_unet.segment.resumable import files as resumable_files
 from napari_unet.segment.resumable.part import Part, ResumePolicy, parse_part
 from napari_unet.segment.resumable.run import resumable_run
 from napari_unet.segment.run import segment
@@ -354,7 +355,7 @@ def test_a_run_killed_between_two_files_is_gone_on_with(
         finish_partial(path, facts)
 
     with monkeypatch.context() as patch:
-        patch.setattr("napari_unet.segment.resumable.files.finish_partial", finish_first)
+        patch.setattr(resumable_files, "finish_partial", finish_first)
         assert run_killed(MODEL, SCAN, both, TILES)
     assert names(outputs) == ["a.zarr.partial", "p.zarr"]
     assert run_kept(MODEL, SCAN, both, RESUME, Counting(MODEL, 0)).skipped == TILES
@@ -461,7 +462,7 @@ def test_a_run_that_can_not_be_opened_leaves_nothing(
         raise OutputError("the journals can not be read")
 
     with monkeypatch.context() as patch:
-        patch.setattr("napari_unet.segment.resumable.files.read_journals", fail)
+        patch.setattr(resumable_files, "read_journals", fail)
         with pytest.raises(OutputError, match="can not be read"):
             run_kept(MODEL, SCAN, outputs)
     assert names(outputs) == []
