@@ -21,7 +21,7 @@ from learning import PAINTED, Figures, Pair, binary, keep, names, pooled, timed
 from scipy.ndimage import distance_transform_edt
 
 import napari_unet as nu
-from napari_unet.measure.metrics import dice
+from napari_unet.measure.metrics import overlap
 from napari_unet.model.model import Model
 from napari_unet.scans.scan import scan_of
 
@@ -103,7 +103,7 @@ def worst(
     if model is None:
         return int(rng.choice(left)), None
     found = {n: nu.segment(pool[n][0], model) for n in left}
-    number = min(left, key=lambda n: dice(found[n], pool[n][1]))
+    number = min(left, key=lambda n: overlap(found[n], pool[n][1]).dice)
     return number, found[number]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from learning import REVIEWED, Figures, Pair, axons, keep, names, over_runs, timed, verdict_of
 
 import napari_unet as nu
-from napari_unet.measure.metrics import dice
+from napari_unet.measure.metrics import overlap
 from napari_unet.model.model import Model
 
 CLASSES = ("background", "axon", "myelin")
@@ -87,7 +87,7 @@ def rest(model: Model, own: list[Pair]) -> float:
     ]
     prediction = np.concatenate([one[mask] for (one, _), mask in zip(found, control, strict=True)])
     truth = np.concatenate([one[mask] for (_, one), mask in zip(found, control, strict=True)])
-    return float(np.mean([dice(prediction, truth, label) for label in (1, 2)]))
+    return float(np.mean([overlap(prediction, truth, label).dice for label in (1, 2)]))
 
 
 def _options() -> argparse.Namespace:

@@ -13,7 +13,7 @@ import numpy as np
 import store
 
 import napari_unet as nu
-from napari_unet.measure.metrics import dice
+from napari_unet.measure.metrics import overlap
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "recipes"))
 from recipe import Recipe, names
@@ -41,7 +41,7 @@ def main() -> None:
     }
     means = []
     for label, item in enumerate(model.spec.classes[1:], start=1):
-        scores = [dice(prediction, truth, label) for prediction, truth in found]
+        scores = [overlap(prediction, truth, label).dice for prediction, truth in found]
         means.append(float(np.mean(scores)))
         three = {"mean": np.mean(scores), "median": np.median(scores), "worst": np.min(scores)}
         figures[f"Dice of {item.name}"] = {

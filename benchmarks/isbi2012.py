@@ -20,7 +20,7 @@ import napari_unet as nu
 from napari_unet.learn.data.example import examples_of
 from napari_unet.learn.optimise.fit import fit
 from napari_unet.learn.settings import AugmentSettings, TrainSettings
-from napari_unet.measure.metrics import dice
+from napari_unet.measure.metrics import overlap
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.scan import scan_of
@@ -56,7 +56,7 @@ def main() -> None:
         "trained on": f"{learn_from.start:02}-{learn_from.stop - 1:02}",
         "width": options.width,
         "poolings": options.depth,
-        "membrane Dice, pooled": round(dice(found, truth), 4),
+        "membrane Dice, pooled": round(overlap(found, truth).dice, 4),
         "seconds": round(seconds, 1),
         "steps": result.steps,
         "precision of the convolutions": options.precision,

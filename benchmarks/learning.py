@@ -15,7 +15,7 @@ import store
 
 import napari_unet as nu
 from napari_unet.learn.result import TrainResult
-from napari_unet.measure.metrics import dice
+from napari_unet.measure.metrics import overlap
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ClassSpec
 from napari_unet.scans.scan import scan_of
@@ -64,14 +64,20 @@ def pooled(model: Model, pairs: Iterable[Pair], labels: Sequence[int] = (1,)) ->
     """Dice of each label, the voxels of all images together."""
     found = [(nu.segment(scan, model).ravel(), truth.ravel()) for scan, truth in pairs]
     prediction, truth = (np.concatenate(part) for part in zip(*found, strict=True))
-    return [dice(prediction, truth, label) for label in labels]
+    return [overlap(prediction, truth, label).dice for label in labels]
 
 
 def per_image(model: Model, pairs: Iterable[Pair], labels: Sequence[int] = (1,)) -> float:
     """Dice of each image and label, their mean."""
     found = [(nu.segment(scan, model), truth) for scan, truth in pairs]
     return float(
-        np.mean([dice(prediction, truth, label) for prediction, truth in found for label in labels])
+        np.mean(
+            [
+                overlap(prediction, truth, label).dice
+                for prediction, truth in found
+                for label in labels
+            ]
+        )
     )
 
 

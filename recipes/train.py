@@ -19,7 +19,7 @@ import numpy as np
 import napari_unet as nu
 from napari_unet.learn.data.example import examples_of
 from napari_unet.learn.optimise.fit import fit
-from napari_unet.measure.metrics import dice
+from napari_unet.measure.metrics import overlap
 from napari_unet.model.model import Model
 from napari_unet.progress import Progress
 
@@ -133,7 +133,7 @@ def _scores(
     predicted = [(nu.segment(scan, model, settings=settings), labels) for scan, labels in pairs]
     classes = enumerate(model.spec.classes[1:], start=1)
     return {
-        c.name: float(np.mean([dice(found, truth, label) for found, truth in predicted]))
+        c.name: float(np.mean([overlap(found, truth, label).dice for found, truth in predicted]))
         for label, c in classes
     }
 

@@ -1,8 +1,7 @@
-"""Atomic writes, journals and hashes: a file is either the old one or the whole new one, a journal
+"""Atomic writes and journals: a file is either the old one or the whole new one, a journal
 loses at most its torn end.
 """
 
-import hashlib
 import os
 import shutil
 import struct
@@ -161,12 +160,6 @@ def read_records(path: Path) -> Iterator[bytes]:
             if len(record) < length or zlib.crc32(record) != crc:
                 return
             yield record
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's bytes, as hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sibling(target: Path) -> Path:

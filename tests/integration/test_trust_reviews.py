@@ -14,13 +14,14 @@ from qtpy.QtCore import Qt
 
 from helpers.strokes import Hand
 from napari_unet.errors import ScanError
-from napari_unet.learn.data.corrections import PAINTED, REVIEWED
+from napari_unet.learn.data.corrections import PAINTED, REVIEWED, UNTRUSTED
 from napari_unet.widgets.painting import commands as review_commands
 from napari_unet.widgets.painting.commands import SLICE_KEY, bind_keys
 from napari_unet.widgets.painting.overlay import corrected_layer, overlay_of, show_overlay
 from napari_unet.widgets.painting.region_tool import NAME, RegionTool, box_of
 from napari_unet.widgets.painting.review import layer_is_right, region_is_right, slice_is_right
 from napari_unet.widgets.painting.tracked import corrections_of, track
+from napari_unet.widgets.viewer.labels_facts import shown_box
 from napari_unet.widgets.viewer.layer_facts import MARK
 from napari_unet.widgets.viewer.preferences import PLUGIN
 
@@ -62,7 +63,7 @@ def test_this_slice_is_right(viewer, layer):
     trust = corrections_of(layer).trust
     assert (trust[2] == REVIEWED).all()
     assert not trust[[0, 1, 3]].any()
-    slice_is_right(viewer, layer, right=False)
+    track(layer).mark(shown_box(layer), UNTRUSTED)
     assert not corrections_of(layer).trust.any()
 
 

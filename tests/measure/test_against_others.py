@@ -8,9 +8,10 @@ from scipy.ndimage import gaussian_filter
 from skimage.metrics import contingency_table, hausdorff_distance
 from skimage.segmentation import find_boundaries
 
+from helpers.surfaces import surface_distances
 from napari_unet.measure.evaluate import evaluate
 from napari_unet.measure.metrics import confusion
-from napari_unet.measure.surface import surface, surface_distances
+from napari_unet.measure.surface import surface
 from napari_unet.model.torch_import import torch
 
 with warnings.catch_warnings():

@@ -133,10 +133,12 @@ def train(
     Cancelled
         `control` answered CANCEL.
 
-    Notes ----- Some of what was reviewed is held out and judges (see `learn/held_out` and
-    `learn/verdict`); what was judged is what is returned, without another training on everything.
-    Of a model of volumes, the halo is measured in the end (see `learn/halo`), where the time and
-    the scans suffice. The next round, or the next `held_out_turn`, holds out another part.
+    Notes
+    -----
+    Some of what was reviewed is held out and judges (see `learn/judging/held_out` and
+    `learn/judging/verdict`); what was judged is what is returned, without another training on
+    everything. Of a model of volumes, the halo is measured in the end (see `learn/halo`), where the
+    time and the scans suffice. The next round, or the next `held_out_turn`, holds out another part.
     """
     began = time.monotonic()
     chosen = settings_with(settings, minutes, steps)

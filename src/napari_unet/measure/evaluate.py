@@ -79,8 +79,10 @@ def evaluate(
     Cancelled
         `control` answered STOP or CANCEL.
 
-    Notes ----- HD95 is the larger of the two directions' 95th percentiles, over the surface voxels
-    of all frames; the average surface distance is the mean over the surface voxels of both (Heimann
+    Notes
+    -----
+    HD95 is the larger of the two directions' 95th percentiles, over the surface voxels of all
+    frames; the average surface distance is the mean over the surface voxels of both (Heimann
     et al., IEEE TMI 28:1251, 2009). A surface voxel has a face neighbour outside of its class, or
     beyond the image.
     """

@@ -51,49 +51,21 @@ class Overlap:
 
 def overlap(prediction: np.ndarray, truth: np.ndarray, label: int = 1) -> Overlap:
     """Count the voxels of one label; raises `ScanError` where the arrays differ in shape."""
-    found, wanted = masks(prediction, truth, label)
-    return Overlap(
-        int(np.count_nonzero(found & wanted)),
-        int(np.count_nonzero(found)),
-        int(np.count_nonzero(wanted)),
-    )
-
-
-def dice(prediction: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
-    """Dice coefficient of one label; 1 where neither has it, 0 where one alone has it."""
-    return overlap(prediction, truth, label).dice
-
-
-def iou(prediction: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
-    """Intersection over union of one label; 1 where neither has it, 0 where one alone has it."""
-    return overlap(prediction, truth, label).iou
-
-
-def precision(prediction: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
-    """The right share of what was predicted; 1 where neither has the label, 0 where one alone has
-    it.
-    """
-    return overlap(prediction, truth, label).precision
-
-
-def recall(prediction: np.ndarray, truth: np.ndarray, label: int = 1) -> float:
-    """The share of the truth that was found; 1 where neither has the label, 0 where one alone has
-    it.
-    """
-    return overlap(prediction, truth, label).recall
-
-
-def masks(prediction: np.ndarray, truth: np.ndarray, label: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where each has the label; raises `ScanError` where they differ in shape."""
     if prediction.shape != truth.shape:
         raise ScanError(
-            f"The prediction's shape is {prediction.shape} and the truth's {truth.shape}. Compare labels of one grid."
+            f"The prediction's shape is {prediction.shape} and the truth's {truth.shape}. "
+            "Compare labels of one grid."
         )
-    return prediction == label, truth == label
+    found = prediction == label
+    wanted = truth == label
+    counted = (np.count_nonzero(mask) for mask in (found & wanted, found, wanted))
+    return Overlap(*map(int, counted))
 
 
 def confusion(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """How many voxels have each pair of labels, as a (256, 256) array; both are uint8 of one shape."""
+    """How many voxels have each pair of labels, (256 predicted, 256 true); both are uint8 arrays of
+    one shape.
+    """
     counts = np.zeros(LABELS * LABELS, np.int64)
     found = prediction.reshape(-1)
     wanted = truth.reshape(-1)

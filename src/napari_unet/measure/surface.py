@@ -12,9 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from napari_unet.errors import ScanError
-from napari_unet.measure.metrics import masks
-
 Box = tuple[slice, ...]
 HD_PERCENTILE = 95
 
@@ -51,65 +48,10 @@ class SurfaceDistances:
 NO_SURFACES = SurfaceDistances(np.zeros(0), np.zeros(0))
 
 
-def hd95(
-    prediction: np.ndarray,
-    truth: np.ndarray,
-    label: int = 1,
-    spacing: Sequence[float] | None = None,
-) -> float:
-    """95th percentile of the Hausdorff distance of one label, the larger of both directions, in the
-    unit of `spacing`.
-
-    0 where neither has the label, since they agree; the diagonal of the arrays where one alone has
-    it.
-    """
-    return surface_distances(prediction, truth, label, spacing).percentile()
-
-
-def average_surface_distance(
-    prediction: np.ndarray,
-    truth: np.ndarray,
-    label: int = 1,
-    spacing: Sequence[float] | None = None,
-) -> float:
-    """Average symmetric surface distance of one label, over the voxels of both surfaces, in the
-    unit of `spacing`.
-
-    0 where neither has the label, since they agree; the diagonal of the arrays where one alone has
-    it.
-    """
-    return surface_distances(prediction, truth, label, spacing).average()
-
-
-def surface_distances(
-    prediction: np.ndarray,
-    truth: np.ndarray,
-    label: int = 1,
-    spacing: Sequence[float] | None = None,
-) -> SurfaceDistances:
-    """The distances between the surfaces of one label; `spacing` has one number per axis, 1 when
-    not given.
-
-    Raises `ScanError` where the arrays differ in shape, or the spacing does not fit them.
-    """
-    found, wanted = masks(prediction, truth, label)
-    sizes = tuple(spacing) if spacing is not None else (1.0,) * found.ndim
-    if len(sizes) != found.ndim:
-        raise ScanError(
-            f"{len(sizes)} spacings were given for {found.ndim} axes. Give one for each."
-        )
-    box = joint_box(box_of(found), box_of(wanted))
-    if box is None:
-        return NO_SURFACES
-    return distances_between(found[box], wanted[box], sizes, diagonal(found.shape, sizes))
-
-
 def distances_between(
     found: np.ndarray, wanted: np.ndarray, spacing: Sequence[float], farthest: float
 ) -> SurfaceDistances:
-    """The distances between the surfaces of two masks, cut to what either has; `farthest` where one
-    is empty.
-    """
+    """The distances between the surfaces of two masks of one shape; `farthest` where one is empty."""
     one = surface(found)
     other = surface(wanted)
     return SurfaceDistances(
@@ -128,14 +70,8 @@ def surface(mask: np.ndarray) -> np.ndarray:
     return inner
 
 
-def box_of(mask: np.ndarray) -> Box | None:
-    """The smallest box around a mask; None where it is empty."""
-    found: list[Box | None] = ndimage.find_objects(mask.view(np.uint8), max_label=1)
-    return found[0]
-
-
 def joint_box(one: Box | None, other: Box | None) -> Box | None:
-    """The smallest box around two boxes."""
+    """The smallest box around two boxes; None where both are missing."""
     if one is None or other is None:
         return one or other
     return tuple(

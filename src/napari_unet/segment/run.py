@@ -63,8 +63,10 @@ def segment(
     Cancelled
         `control` answered CANCEL.
 
-    Notes ----- Tiles are exact (Majurski & Bajcsy, J. Res. NIST 126:126009, 2021): the labels are
-    those of the whole image in one piece, whatever the tile size. Where their context would cost
+    Notes
+    -----
+    Tiles are exact (Majurski & Bajcsy, J. Res. NIST 126:126009, 2021): the labels are those of the
+    whole image in one piece, whatever the tile size. Where their context would cost
     more than half of the image again, and the model has a measured halo, that takes its place,
     unless `settings.halo` is "exact": the labels are then the same but for about one of ten
     thousand.

@@ -95,10 +95,6 @@ class InputPicker(QWidget):
         if self._chosen() != before:
             self.value_changed.emit()
 
-    def set_chosen(self, keys: Sequence[int]) -> None:
-        """Choose layers by their keys."""
-        self._layers.set_value(keys)
-
     def set_value(self, choice: InputChoice) -> None:
         """Choose these layers, and what their axes and pixel sizes are taken for."""
         for key in choice.layers:

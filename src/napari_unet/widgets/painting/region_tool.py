@@ -33,14 +33,13 @@ class RegionTool(QObject):
 
     _alive: ClassVar[set["RegionTool"]] = set()
 
-    def __init__(self, viewer: Any, layer: Labels, right: bool = True) -> None:
+    def __init__(self, viewer: Any, layer: Labels) -> None:
         """Take the rectangle tool in hand; raises `ScanError` in the 3D view."""
         super().__init__()
         if viewer.dims.ndisplay != 2:
             raise ScanError(FLAT_ONLY)
         self._viewer = weakref.ref(viewer)
         self._layer = weakref.ref(layer)
-        self._right = right
         words = placement(layer, "q" * layer.ndim)
         shapes = Shapes(
             ndim=layer.ndim, name=NAME, metadata={MARK: {"kind": "region"}}, **STYLE, **words
@@ -78,7 +77,7 @@ class RegionTool(QObject):
         if layer is None or not drawn:
             return
         try:
-            self.done.emit(region_is_right(layer, box_of(drawn[-1]), self._right))
+            self.done.emit(region_is_right(layer, box_of(drawn[-1])))
         except NapariUNetError as error:
             self.refused.emit(str(error))
 

@@ -7,7 +7,7 @@ from typing import Any
 from napari.layers import Labels
 
 from napari_unet.errors import ScanError
-from napari_unet.learn.data.corrections import REVIEWED, UNTRUSTED
+from napari_unet.learn.data.corrections import REVIEWED
 from napari_unet.widgets.arrays.block_grid import Box, inside, is_empty, whole
 from napari_unet.widgets.painting.tracked import track
 from napari_unet.widgets.viewer.computed import all_computed
@@ -18,41 +18,38 @@ NOT_COMPUTED = "can not be called right: some of it was never computed, and what
 OUTSIDE = "The region lies outside the labels. Draw it over them."
 
 
-def slice_is_right(viewer: Any, layer: Labels, right: bool = True) -> str:
-    """Trust all of the slice that is shown, or with `right` False none of it; what was done, in a
-    sentence.
+def slice_is_right(viewer: Any, layer: Labels) -> str:
+    """Trust all of the slice that is shown, and return what was done in a sentence.
 
     Raises `ScanError` where part of it was never computed.
     """
     if viewer.dims.ndisplay != 2:
         raise ScanError(FLAT_ONLY)
     box = shown_box(layer)
-    return _review(layer, box, _slice_words(layer, box), right)
+    return _review(layer, box, _slice_words(layer, box))
 
 
-def region_is_right(layer: Labels, box: Box, right: bool = True) -> str:
-    """Trust all of a box of voxels, or none of it; raises `ScanError` where part of it was never
-    computed.
-    """
+def region_is_right(layer: Labels, box: Box) -> str:
+    """Trust all of a box of voxels; raises `ScanError` where part of it was never computed."""
     box = inside(box, layer.data.shape)
     if is_empty(box):
         raise ScanError(OUTSIDE)
-    return _review(layer, box, "This region", right)
+    return _review(layer, box, "This region")
 
 
-def layer_is_right(layer: Labels, right: bool = True) -> str:
+def layer_is_right(layer: Labels) -> str:
     """Trust a whole layer, such as ground truth brought from elsewhere; raises `ScanError` where
     part was never computed.
     """
-    return _review(layer, whole(layer.data.shape), f"The layer {layer.name}", right)
+    return _review(layer, whole(layer.data.shape), f"The layer {layer.name}")
 
 
-def _review(layer: Labels, box: Box, what: str, right: bool) -> str:
+def _review(layer: Labels, box: Box, what: str) -> str:
     trust = track(layer)
-    if right and not all_computed(layer, box):
+    if not all_computed(layer, box):
         raise ScanError(f"{what} {NOT_COMPUTED}")
-    trust.mark(box, REVIEWED if right else UNTRUSTED)
-    return f"{what} is trusted as it is now." if right else f"{what} is not trusted any more."
+    trust.mark(box, REVIEWED)
+    return f"{what} is trusted as it is now."
 
 
 def _slice_words(layer: Labels, box: Box) -> str:

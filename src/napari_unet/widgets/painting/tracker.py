@@ -104,11 +104,6 @@ class Trust(QObject, ToolListener):
         """Keep every stroke through a crash; `facts` are asked for when there is the first."""
         self._facts = facts
 
-    @property
-    def journal(self) -> LayerJournal | None:
-        """The journal, once it has begun."""
-        return self._journal
-
     def start_from(self, old: Corrections) -> None:
         """Take over the trust of labels that this layer has already."""
         for number in range(self._map.grid.size):

@@ -75,7 +75,9 @@ def test_what_a_hand_has_chosen_stays(qtbot):
     images = [layer(1, "a")]
     old = [labels(5, "old"), labels(4, "older")]
     picker = picker_with(qtbot, images, old)
-    picker.rows[0].set_labels(4)
+    combo = picker.rows[0]._combo
+    combo.setCurrentIndex(combo.findData(4))
+    combo.activated.emit(combo.currentIndex())
     picker.set_layers(images, [*old, labels(6, "new", source=made_from(1))])
     assert picker.value()[0].labels == 4
 

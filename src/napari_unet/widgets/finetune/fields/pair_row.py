@@ -12,7 +12,6 @@ from napari_unet.widgets.fields.rows import (
     add_row,
     make_combo,
     make_grid,
-    make_note,
     plain_tip,
 )
 from napari_unet.widgets.fields.values import InputChoice, LabelsFacts, LayerFacts, PairChoice
@@ -37,7 +36,6 @@ class PairRow(QWidget):
         self._combo = make_combo(self)
         self.image = InputPicker(self, IMAGE_TIP, always_match=True)
         self._remove = QToolButton(self)
-        self._note = make_note(self)
         self._lay_out()
         self._combo.currentIndexChanged.connect(self._on_labels_changed)
         self._combo.activated.connect(self._on_combo_activated)
@@ -68,12 +66,6 @@ class PairRow(QWidget):
         if self.value() != before:
             self.value_changed.emit()
 
-    def set_labels(self, key: int) -> None:
-        """Choose labels by their key."""
-        if (index := self._combo.findData(key)) >= 0:
-            self._by_hand = True
-            self._combo.setCurrentIndex(index)
-
     def set_model(self, spec: ModelSpec | None) -> None:
         """Show the fields that matter for this model."""
         self.image.set_model(spec)
@@ -82,11 +74,6 @@ class PairRow(QWidget):
     def set_removable(self, removable: bool) -> None:
         """Offer to take the pair away."""
         self._remove.setVisible(removable)
-
-    def set_note(self, text: str) -> None:
-        """Say something about the labels: how much there is to learn from."""
-        self._note.setText(text)
-        self._note.setVisible(bool(text))
 
     def fields(self) -> list[QWidget]:
         """What can be changed, from top to bottom."""
@@ -143,10 +130,9 @@ class PairRow(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(ROW_SPACING_PX)
-        for widget in (row, self.image, self._note):
-            layout.addWidget(widget)
+        layout.addWidget(row)
+        layout.addWidget(self.image)
         self._remove.hide()
-        self._note.hide()
 
     def _on_labels_changed(self) -> None:
         self._follow()
