@@ -1,6 +1,6 @@
 """Words for people, each made in one place: durations, sizes, pixel sizes, colours, plurals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 MICROMETRE = "µm"
 UNITS = {"um": MICROMETRE, "pixel": "px"}
@@ -58,3 +58,9 @@ def short_count(number: int) -> str:
 def plural(number: int, noun: str, many: str = "") -> str:
     """A number with its noun: "1 slice", "41,200 voxels"; `many` where an s is not enough."""
     return f"{number:,} {noun if number == 1 else many or noun + 's'}"
+
+
+def one_of(choices: Iterable[str]) -> str:
+    """Several choices in a sentence: "TIFF, PNG or zarr"."""
+    *others, last = choices
+    return f"{', '.join(others)} or {last}" if others else last

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_unet.scans.resample import AxisMap, axis_maps, convert, differs, resample_frame
+from napari_unet.scans.resample import AxisMap, axis_maps, convert, differs
 
 FACTORS = st.sampled_from([1.0, 0.31, 0.5, 0.9, 1.3, 2.0, 4.7])
 
@@ -67,17 +67,6 @@ def test_coarser_grids_average_instead_of_picking() -> None:
     np.testing.assert_allclose(out[0, 2:-2], 0.5, atol=0.02)
 
 
-@given(st.integers(1, 100), FACTORS, st.integers(1, 20))
-def test_edges_of_the_model_grid_part_the_scan(length: int, factor: float, step: int) -> None:
-    axis_map = AxisMap(length, factor)
-    edges = [
-        axis_map.first_scan_voxel(edge) for edge in range(0, axis_map.model_length + step, step)
-    ]
-    assert edges[0] == 0
-    assert edges[-1] == length
-    assert edges == sorted(edges)
-
-
 def test_spacings_within_a_tenth_are_one() -> None:
     assert not differs((0.5, 0.5), (0.54, 0.5))
     assert differs((0.5, 0.5), (0.57, 0.5))
@@ -91,10 +80,3 @@ def test_units() -> None:
     assert convert((1.0,), "micrometer", "nm") == pytest.approx((1000.0,))
     assert convert((2.0,), "µm", "um") == (2.0,)
     assert convert((1.0,), "pixel", "um") is None
-
-
-def test_whole_frames() -> None:
-    frame = np.ones((2, 21, 40), np.uint8)
-    out = resample_frame(frame, (AxisMap(21, 2.0), AxisMap(40)))
-    assert out.shape == (2, 11, 40)
-    assert out.dtype == np.float32

@@ -13,13 +13,14 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.results import write_probabilities
 from napari_unet import files
 from napari_unet.errors import OutputError
 from napari_unet.scans.formats import tiff_write
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.read import read_scan
 from napari_unet.scans.scan import Scan, scan_of
-from napari_unet.scans.write import open_result, write_labels, write_probabilities
+from napari_unet.scans.write import open_result, write_labels
 
 SUFFIXES = (".tif", ".ome.tif", ".zarr")
 LABELS = np.arange(4 * 5 * 6, dtype=np.uint8).reshape(4, 5, 6)

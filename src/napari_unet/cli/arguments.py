@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from napari_unet.scans.formats.registry import names_read, resumable_suffixes, suffixes_written
+
 
 @dataclass(frozen=True)
 class SegmentArguments:
@@ -14,7 +16,7 @@ class SegmentArguments:
     images: Annotated[
         list[Path],
         typer.Argument(
-            metavar="IMAGE", help="Images to segment: TIFF, PNG or zarr.", show_default=False
+            metavar="IMAGE", help=f"Images to segment: {names_read()}.", show_default=False
         ),
     ]
     model: Annotated[
@@ -26,7 +28,7 @@ class SegmentArguments:
     output: Annotated[
         Path,
         typer.Option(
-            help="File for the labels (.tif, .tiff or .zarr); with several images, a folder.",
+            help=f"File for the labels ({suffixes_written()}); with several images, a folder.",
             show_default=False,
         ),
     ]
@@ -49,19 +51,20 @@ class SegmentArguments:
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Go on with an interrupted run; what is finished is kept (.zarr only)."
+            "--resume",
+            help=f"Go on with an interrupted run; what is finished is kept ({resumable_suffixes()} only).",
         ),
     ] = False
     part: Annotated[
         str | None,
         typer.Option(
-            help="Do one part of the run, such as 2/4; when all are done, 'merge' completes the result (.zarr only)."
+            help=f"Do one part of the run, such as 2/4; when all are done, 'merge' completes the result ({resumable_suffixes()} only)."
         ),
     ] = None
     scheduler: Annotated[
         str | None,
         typer.Option(
-            help="Run on the workers of a dask cluster, tls://host:port or tcp://host:port; 'local' starts some here (.zarr only)."
+            help=f"Run on the workers of a dask cluster, tls://host:port or tcp://host:port; 'local' starts some here ({resumable_suffixes()} only)."
         ),
     ] = None
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = (
@@ -82,7 +85,7 @@ class EvaluateArguments:
     prediction: Annotated[
         Path,
         typer.Argument(
-            metavar="PREDICTION", help="Labels to score: TIFF, PNG or zarr.", show_default=False
+            metavar="PREDICTION", help=f"Labels to score: {names_read()}.", show_default=False
         ),
     ]
     truth: Annotated[
@@ -125,7 +128,7 @@ class TrainArguments:
 
     image: Annotated[
         list[Path],
-        typer.Option(help="An image: TIFF, PNG or zarr. Once for each.", show_default=False),
+        typer.Option(help=f"An image: {names_read()}. Once for each.", show_default=False),
     ]
     labels: Annotated[
         list[Path],

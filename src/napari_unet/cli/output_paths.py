@@ -7,9 +7,14 @@ import typer
 
 from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.errors import OutputError
-from napari_unet.scans.write import ZARR_SUFFIX
+from napari_unet.scans.formats.registry import (
+    is_resumable,
+    result_format,
+    resumable_suffixes,
+    stem_of,
+    suffix_like,
+)
 
-KINDS = (".tif", ".tiff", ZARR_SUFFIX)
 WILDCARDS = "*?["
 
 
@@ -45,20 +50,16 @@ def check_not_an_image(plan: Plan, plans: list[Plan]) -> None:
             )
 
 
-def check_zarr(plan: Plan, option: str) -> None:
-    """Raise `OutputError` where a result is of a kind that is not written by parts, which an option
-    is about.
+def check_resumable(plan: Plan, option: str) -> None:
+    """Raise `OutputError` where a result is in a format that is not written by parts, which an
+    option is about.
     """
     for path in (plan.labels, plan.probabilities):
-        if path is not None and not is_zarr_name(path):
+        if path is not None and not is_resumable(path):
             raise OutputError(
-                f"{path.name} is written in one go at the end, so there is nothing for {option}. Name the output .zarr."
+                f"{path.name} is written in one go at the end, so there is nothing for {option}. "
+                f"Name the output {resumable_suffixes()}."
             )
-
-
-def is_zarr_name(path: Path) -> bool:
-    """Whether a result of that name is a zarr."""
-    return path.suffix.lower() == ZARR_SUFFIX
 
 
 def _overlap(one: Path, other: Path) -> bool:
@@ -75,7 +76,7 @@ def _matches(pattern: Path) -> list[Path]:
 
 
 def _is_folder(output: Path, images: int) -> bool:
-    named_as_file = output.suffix.lower() in KINDS
+    named_as_file = result_format(output) is not None
     if images > 1 and named_as_file:
         raise typer.BadParameter(
             f"--output: with several images it is a folder; got the file {output}."
@@ -84,21 +85,21 @@ def _is_folder(output: Path, images: int) -> bool:
 
 
 def _plan(image: Path, arguments: SegmentArguments, keep: bool, folder: bool) -> Plan:
-    kind = ".zarr" if image.name.lower().endswith(".zarr") else ".tif"
-    labels = arguments.output / f"{_stem(image)}_labels{kind}" if folder else arguments.output
+    suffix = suffix_like(image)
+    stem = stem_of(image)
+    labels = arguments.output / f"{stem}_labels{suffix}" if folder else arguments.output
     wanted = arguments.probabilities
     if wanted is None:
-        beside = labels.with_name(
-            f"{_stem(labels).removesuffix('_labels')}_probabilities{labels.suffix}"
-        )
-        return Plan(image, labels, beside if keep else None)
-    into = folder or (wanted.is_dir() and wanted.suffix.lower() not in KINDS)
-    return Plan(image, labels, wanted / f"{_stem(image)}_probabilities{kind}" if into else wanted)
+        return Plan(image, labels, _beside(labels) if keep else None)
+    into = folder or (wanted.is_dir() and result_format(wanted) is None)
+    return Plan(image, labels, wanted / f"{stem}_probabilities{suffix}" if into else wanted)
 
 
-def _stem(path: Path) -> str:
-    """The name without .tif, .ome.tif, .ome.zarr and the like."""
-    return path.with_suffix("").name.removesuffix(".ome")
+def _beside(labels: Path) -> Path:
+    """The probabilities' file where none is named: beside the labels, in the same format."""
+    stem = stem_of(labels)
+    suffix = labels.name.removeprefix(stem)
+    return labels.with_name(f"{stem.removesuffix('_labels')}_probabilities{suffix}")
 
 
 def _check_distinct(plans: list[Plan]) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.cli.outcome import tell
-from napari_unet.cli.output_paths import Plan, check_zarr
+from napari_unet.cli.output_paths import Plan, check_resumable
 from napari_unet.errors import SettingsError
 from napari_unet.segment.cluster.messages import Order, parse_scheduler, warning_of
 from napari_unet.segment.outputs import Outputs
@@ -16,7 +16,7 @@ def scheduler_of(arguments: SegmentArguments, plans: list[Plan]) -> str | None:
     """The scheduler that is wanted, if one is; what there is to be known of it is told.
 
     Raises `typer.BadParameter` for an address that is none and beside --part, `OutputError` for
-    results of another kind than zarr.
+    results in a format that is not written by parts.
     """
     if arguments.scheduler is None:
         return None
@@ -29,7 +29,7 @@ def scheduler_of(arguments: SegmentArguments, plans: list[Plan]) -> str | None:
     except SettingsError as error:
         raise typer.BadParameter(f"--scheduler: {error}") from error
     for plan in plans:
-        check_zarr(plan, "--scheduler")
+        check_resumable(plan, "--scheduler")
     if warning := warning_of(address):
         tell(warning)
     return address

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.cli.outcome import tell, unexpected, with_notes
-from napari_unet.cli.output_paths import Plan, check_not_an_image, check_zarr, is_zarr_name
+from napari_unet.cli.output_paths import Plan, check_not_an_image, check_resumable
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.cli.segment_place import Place
 from napari_unet.cli.segment_result import Result
 from napari_unet.errors import EngineError, OutputError, ScanError
 from napari_unet.model.model import Model
 from napari_unet.progress import OnProgress
+from napari_unet.scans.formats.registry import is_resumable
 from napari_unet.scans.read import read_scan
 from napari_unet.segment.check import notes
 from napari_unet.segment.engine.protocol import EngineFacts
@@ -126,13 +127,13 @@ class Batch:
     def _opened(
         self, plan: Plan, job: SegmentJob, result: Result, on_progress: OnProgress
     ) -> AbstractContextManager[RunTotals]:
-        """The run that takes the tiles: one that can be gone on with, where all results are zarr."""
+        """The run that takes the tiles: one that can be continued, where all formats allow it."""
         outputs = Outputs(plan.labels, plan.probabilities)
         policy = self.policy
         if policy.resume or policy.part is not None or policy.merge:
-            check_zarr(plan, "--resume" if policy.resume else "--part")
+            check_resumable(plan, "--resume" if policy.resume else "--part")
         if not all(
-            is_zarr_name(path) for path in (plan.labels, plan.probabilities) if path is not None
+            is_resumable(path) for path in (plan.labels, plan.probabilities) if path is not None
         ):
             job, engine = self._prepared(plan, job, result)
             return file_run(self.model, job, outputs, engine, policy.overwrite, on_progress)

@@ -1,5 +1,1 @@
-"""Floor 1: scans, where they come from, and the grids they live on."""
-
-from napari_unet.scans.scan import Scan, scan_of
-
-__all__ = ["Scan", "scan_of"]
+"""Scans: what they are, reading and writing them as files, and the grids they live on."""

@@ -1,16 +1,14 @@
-"""Image files as scans: TIFF, PNG and zarr, told apart by their content."""
+"""Image files as scans; the formats are told apart by what is in the files."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from napari_unet.errors import NapariUNetError, ScanError
 from napari_unet.scans.axes import guess_axes
 from napari_unet.scans.formats.file_image import FileImage, damaged
+from napari_unet.scans.formats.registry import format_of
 from napari_unet.scans.scan import COLOURS, SPATIAL, Scan, looks_coloured
-
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def read_scan(
@@ -54,7 +52,7 @@ def _open(path: Path) -> FileImage:
     if not path.exists():
         raise ScanError(f"There is no image {path}. Check the path.")
     try:
-        return _reader(path)(path)
+        return format_of(path).read(path)
     except (NapariUNetError, MemoryError):
         raise
     except PermissionError as error:
@@ -63,30 +61,6 @@ def _open(path: Path) -> FileImage:
         ) from error
     except Exception as error:
         raise damaged(path, error) from error
-
-
-def _reader(path: Path) -> Callable[[Path], FileImage]:
-    """The function that reads this kind of file; each brings its own library, so it is imported
-    when needed.
-    """
-    if path.is_dir():
-        from napari_unet.scans.formats.zarr_read import is_zarr, read_zarr
-
-        if is_zarr(path):
-            return read_zarr
-        raise ScanError(f"{path} is a folder, but not a zarr image. Name the image files in it.")
-    with path.open("rb") as file:
-        head = file.read(len(PNG_SIGNATURE))
-    if head == PNG_SIGNATURE:
-        from napari_unet.scans.formats.png import read_png
-
-        return read_png
-    if head.startswith(TIFF_SIGNATURES):
-        from napari_unet.scans.formats.tiff import read_tiff
-
-        return read_tiff
-    what = "an empty file" if not head else "not a TIFF, PNG or zarr image"
-    raise ScanError(f"{path.name} is {what}. Export the image as one of these.")
 
 
 def _spacing(axes: str, known: Mapping[str, float]) -> tuple[tuple[float, ...], str]:

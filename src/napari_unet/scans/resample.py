@@ -15,7 +15,6 @@ import numpy as np
 
 from napari_unet.scans.units import to_um
 
-BLOCK = 512  # rows of a whole frame that are made at once
 TOLERANCE = 0.1  # spacings that differ by less are taken as equal
 
 
@@ -63,11 +62,6 @@ class AxisMap:
         """
         return _sources(first, last, 1 / self.factor, self.model_length)
 
-    def first_scan_voxel(self, model_edge: int) -> int:
-        """The first scan voxel whose centre lies at or beyond that edge of the model's grid."""
-        edge = model_edge if self.same else math.ceil(model_edge * self.factor - 0.5 - 1e-9)
-        return min(max(edge, 0), self.length)
-
 
 @dataclass(frozen=True)
 class Weights:
@@ -111,27 +105,6 @@ def convert(size: Sequence[float], unit: str, to: str) -> tuple[float, ...] | No
     if one is None or any(length is None for length in lengths):
         return None
     return tuple(length / one for length in lengths if length is not None)
-
-
-def resample_frame(frame: np.ndarray, maps: Sequence[AxisMap]) -> np.ndarray:
-    """A whole (channels, *frame) array on the model's grid, float32."""
-    out = frame.astype(np.float32, copy=False)
-    for axis, axis_map in enumerate(maps, start=1):
-        if not axis_map.same:
-            out = np.concatenate(
-                [
-                    _rows(out, axis_map, axis, first)
-                    for first in range(0, axis_map.model_length, BLOCK)
-                ],
-                axis,
-            )
-    return np.ascontiguousarray(out)
-
-
-def _rows(array: np.ndarray, axis_map: AxisMap, axis: int, first: int) -> np.ndarray:
-    weights = axis_map.to_model(first, min(first + BLOCK, axis_map.model_length))
-    part = array[(slice(None),) * axis + (slice(weights.first, weights.last),)]
-    return weights.apply(part, axis)
 
 
 def _sources(first: int, last: int, ratio: float, length: int) -> tuple[int, int]:

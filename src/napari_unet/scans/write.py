@@ -1,7 +1,7 @@
 """Results as files: TIFF or zarr, with the axes and the voxel size of the scan they belong to."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,14 @@ import numpy as np
 
 from napari_unet.errors import OutputError
 from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
+from napari_unet.scans.formats.registry import (
+    ScanFormat,
+    format_by_name,
+    result_format,
+    suffixes_written,
+)
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.scan import Scan
-
-TIFF_SUFFIXES = (".tif", ".tiff")
-ZARR_SUFFIX = ".zarr"
 
 
 def write_labels(
@@ -43,29 +46,6 @@ def write_labels(
         array[...] = labels
 
 
-def write_probabilities(
-    path: str | Path,
-    probabilities: Any,
-    scan: Scan,
-    overwrite: bool = False,
-    facts: Mapping[str, Any] | None = None,
-) -> None:
-    """Write class probabilities of shape (classes, *scan.result_shape) as an image with a channel
-    axis.
-
-    Float32 in a TIFF, which more programs can read; float16 in a zarr. Raises as `write_labels`
-    does.
-    """
-    probabilities = np.asarray(probabilities)
-    if probabilities.shape[1:] != scan.result_shape:
-        raise OutputError(
-            f"The probabilities have the shape {probabilities.shape}; expected (classes, *{scan.result_shape})."
-        )
-    file = ResultFile(Path(path), scan, np.float16, len(probabilities), facts or {})
-    with open_result(file, overwrite) as array:
-        array[...] = np.moveaxis(probabilities, 0, file.channel_axis)
-
-
 @contextmanager
 def open_result(
     file: ResultFile,
@@ -81,42 +61,41 @@ def open_result(
     chunk.
     """
     check_output(file.path, overwrite)
-    with _result(file, on_progress, control) as array:
+    with _format(file.path).write(file, on_progress, control) as array:
         yield array
-
-
-def _result(
-    file: ResultFile, on_progress: OnProgress, control: GetControl
-) -> AbstractContextManager[Any]:
-    if file.path.suffix.lower() == ZARR_SUFFIX:
-        from napari_unet.scans.formats.zarr_write import zarr_result
-
-        return zarr_result(file, on_progress, control)
-    from napari_unet.scans.formats.tiff_write import tiff_result
-
-    return tiff_result(file)
 
 
 def check_output(path: Path, overwrite: bool = False) -> None:
     """Raise `OutputError` unless a result may be written to `path`."""
-    suffix = path.suffix.lower()
-    if suffix not in (*TIFF_SUFFIXES, ZARR_SUFFIX):
-        raise OutputError(
-            f"{path.name!r} does not say what to write. Name the output .tif, .tiff or .zarr."
-        )
-    if not path.exists():
-        return
+    _format(path)
+    if path.exists():
+        _check_replaceable(path, overwrite)
+
+
+def _format(path: Path) -> ScanFormat:
+    """The format of a result of that name; raises `OutputError` where there is none."""
+    if (written := result_format(path)) is not None:
+        return written
+    known = format_by_name(path)
+    reason = f"{path.name!r} does not say what to write." if known is None else known.refusal
+    raise OutputError(f"{reason} Name the output {suffixes_written()}.")
+
+
+def _check_replaceable(path: Path, overwrite: bool) -> None:
     if not overwrite:
         raise OutputError(
             f"{path} already exists. Add --overwrite to replace it, or choose another name."
         )
-    if path.is_dir() != (suffix == ZARR_SUFFIX) or (path.is_dir() and not _is_zarr_folder(path)):
-        raise OutputError(
-            f"{path} is a {'folder' if path.is_dir() else 'file'} of another kind and is not replaced. Choose another name."
-        )
+    written = _format(path)
+    of_that_kind = path.is_dir() == written.is_folder
+    if of_that_kind and (not path.is_dir() or _is_replaceable_folder(path, written)):
+        return
+    found = "folder" if path.is_dir() else "file"
+    raise OutputError(
+        f"{path} is a {found} of another kind and is not replaced. Choose another name."
+    )
 
 
-def _is_zarr_folder(path: Path) -> bool:
-    from napari_unet.scans.formats.zarr_read import is_zarr
-
-    return is_zarr(path) or not any(path.iterdir())
+def _is_replaceable_folder(path: Path, written: ScanFormat) -> bool:
+    """Whether a folder is an image of that format or empty, so that nothing else is lost."""
+    return written.has_content(path, b"") or not any(path.iterdir())

@@ -15,6 +15,7 @@ import tifffile
 
 from napari_unet.errors import OutputError
 from napari_unet.files import check_room, write_atomically
+from napari_unet.progress import GetControl, OnProgress
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.tiff_spacing import SPACING_KEY
 
@@ -26,8 +27,11 @@ UM_PER_CM = 1e4
 
 
 @contextmanager
-def tiff_result(file: ResultFile) -> Iterator[Any]:
-    """An array to fill, in memory or (a large one) in a temporary file; written as TIFF at the end."""
+def write(file: ResultFile, on_progress: OnProgress, control: GetControl) -> Iterator[Any]:
+    """An array to fill, in memory or (a large one) in a temporary file; written as TIFF at the end.
+
+    Writing is quick beside filling, so it neither reports nor can be interrupted.
+    """
     dtype = np.dtype(np.float32 if np.dtype(file.dtype).kind == "f" else file.dtype)
     size = dtype.itemsize * prod(file.shape)
     if size <= MEMORY_BYTES:
@@ -62,11 +66,11 @@ def _write(file: ResultFile, array: np.ndarray) -> None:
     axes, array = _channels_inside(file.axes, array)
     options = _form(file, axes, array) | {"photometric": "minisblack", "compression": "zlib"}
 
-    def write(path: Path) -> None:
+    def fill(path: Path) -> None:
         with path.open("wb") as handle:
             tifffile.imwrite(handle, array, **options)
 
-    write_atomically(file.path, write, lambda path: _verify(path, array.shape))
+    write_atomically(file.path, fill, lambda path: _verify(path, array.shape))
 
 
 def _channels_inside(axes: str, array: np.ndarray) -> tuple[str, np.ndarray]:

@@ -14,15 +14,8 @@ from napari_unet.scans.formats.file_image import FileImage, StoredArray
 from napari_unet.scans.scan import SPATIAL
 from napari_unet.scans.units import to_um
 
-MARKERS = ("zarr.json", ".zarray", ".zgroup")
 
-
-def is_zarr(path: Path) -> bool:
-    """Whether a folder is a zarr array or group."""
-    return any((path / name).is_file() for name in MARKERS)
-
-
-def read_zarr(path: Path) -> FileImage:
+def read(path: Path) -> FileImage:
     """The image of a zarr array, of an OME-NGFF group, or of a group that holds a single array."""
     node = zarr.open(path, mode="r")
     if isinstance(node, zarr.Array):

@@ -11,7 +11,7 @@ import zarr
 
 from napari_unet.errors import OutputError
 from napari_unet.files import forget_folder
-from napari_unet.progress import GetControl, OnProgress, Stopped, always_continue, ignore
+from napari_unet.progress import GetControl, OnProgress, Stopped
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.zarr_levels import (
     OME,
@@ -24,9 +24,7 @@ from napari_unet.scans.formats.zarr_pyramid import plan_levels
 
 
 @contextmanager
-def zarr_result(
-    file: ResultFile, on_progress: OnProgress = ignore, control: GetControl = always_continue
-) -> Iterator[Any]:
+def write(file: ResultFile, on_progress: OnProgress, control: GetControl) -> Iterator[Any]:
     """A zarr array to fill, in a sibling folder that takes the place of `file.path` at the end.
 
     Its coarser levels are made before; after STOP there are none.

@@ -1,11 +1,11 @@
-"""Where the result is kept besides in the window: a zarr, which an interrupted run goes on with."""
+"""Where the result is kept besides in the window: a file that an interrupted run goes on with."""
 
 from pathlib import Path
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
 
-from napari_unet.scans.write import ZARR_SUFFIX
+from napari_unet.scans.formats.registry import file_filter, is_resumable, resumable_formats
 from napari_unet.widgets.fields.name_field import FORBIDDEN
 from napari_unet.widgets.fields.rows import add_row, make_grid, plain_tip
 
@@ -22,7 +22,7 @@ CHOOSE_TIP = "Choose a place and a name for the file."
 
 
 class KeepField(QWidget):
-    """Edits a path that ends in .zarr, or nothing."""
+    """Edits the path of a file that can be filled by parts, or nothing."""
 
     value_changed = Signal()
 
@@ -52,7 +52,7 @@ class KeepField(QWidget):
     def value(self) -> str:
         """The path; nothing where the result is not kept."""
         text = self._edit.text().strip().rstrip("/\\").removesuffix(UNFINISHED)
-        return f"{text}{'' if text.lower().endswith(ZARR_SUFFIX) else ZARR_SUFFIX}" if text else ""
+        return text if not text or is_resumable(Path(text)) else text + _suffix()
 
     def set_value(self, path: str) -> None:
         """Show this path."""
@@ -71,10 +71,10 @@ class KeepField(QWidget):
         """Ask for a place; one that is taken is no matter here: the run says whether it goes on
         with what is there.
         """
-        known = self.value() or str(Path.home() / f"{self._name}{ZARR_SUFFIX}")
+        known = self.value() or str(Path.home() / f"{self._name}{_suffix()}")
         option = QFileDialog.Option.DontConfirmOverwrite
         path, _ = QFileDialog.getSaveFileName(
-            self, "Keep the result in", known, f"OME-Zarr (*{ZARR_SUFFIX})", options=option
+            self, "Keep the result in", known, file_filter(resumable_formats()), options=option
         )
         if path:
             self._edit.setText(path)
@@ -82,3 +82,7 @@ class KeepField(QWidget):
     def _on_text_changed(self, text: str) -> None:
         self._edit.setToolTip(plain_tip(text or TIP))
         self.value_changed.emit()
+
+
+def _suffix() -> str:
+    return resumable_formats()[0].suffixes[0]

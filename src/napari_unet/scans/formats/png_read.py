@@ -14,7 +14,7 @@ _GREY_ALPHA = 2
 _METRE = 1
 
 
-def read_png(path: Path) -> FileImage:
+def read(path: Path) -> FileImage:
     """The image of a PNG file; transparency is dropped, a palette becomes its colours."""
     content = path.read_bytes()
     data = np.asarray(imagecodecs.png_decode(content))

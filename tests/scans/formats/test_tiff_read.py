@@ -9,7 +9,7 @@ import tifffile
 
 from helpers.tiny import tiny_spec
 from napari_unet.errors import ScanError
-from napari_unet.scans.formats import tiff
+from napari_unet.scans.formats import tiff_read
 from napari_unet.scans.read import read_scan
 from napari_unet.segment.check import notes
 from napari_unet.segment.settings import SegmentSettings
@@ -188,7 +188,7 @@ def test_colours_are_channels_for_a_model_of_three(tmp_path: Path) -> None:
 def test_a_large_file_stays_on_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(tiff, "LAZY_BYTES", 100)
+    monkeypatch.setattr(tiff_read, "LAZY_BYTES", 100)
     scan = read_scan(write(tmp_path, STACK.astype(np.uint16), metadata={"axes": "ZYX"}, **options))
     assert isinstance(scan.data, np.memmap) or not isinstance(scan.data, np.ndarray)
     assert np.array_equal(scan.read((3,), (slice(5, 20), slice(7, 33)))[0], STACK[3, 5:20, 7:33])
@@ -231,7 +231,7 @@ def test_a_truncated_file_is_never_read_as_a_smaller_image(
 def test_a_damaged_part_of_a_large_file_is_told_when_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tiff, "LAZY_BYTES", 100)
+    monkeypatch.setattr(tiff_read, "LAZY_BYTES", 100)
     path = write(tmp_path, STACK, compression="zlib", metadata={"axes": "ZYX"})
     with tifffile.TiffFile(path) as file:
         offset = file.pages[2].dataoffsets[0]

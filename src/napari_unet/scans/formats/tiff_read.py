@@ -21,7 +21,7 @@ COLOURS = (3, 4)
 BROKEN_CHAIN = ("invalid page offset", "invalid offset to page", "corrupted tag list of page")
 
 
-def read_tiff(path: Path) -> FileImage:
+def read(path: Path) -> FileImage:
     """The first image of a TIFF file at its finest level; more than `LAZY_BYTES` stay in the file."""
     with _complaints() as complaints, tifffile.TiffFile(path) as file:
         if not file.series:

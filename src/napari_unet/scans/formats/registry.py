@@ -1,0 +1,204 @@
+"""The table of image formats. Everything that depends on which ones there are follows from it: how
+a file is read and written, help texts, file dialogs, and what refusals say.
+
+A further format is one more module beside this one and one more line in `FORMATS`. The modules are
+imported when a file is read or written, so that asking for help imports no library for images.
+"""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_unet.errors import ScanError
+from napari_unet.progress import GetControl, OnProgress
+from napari_unet.words import one_of
+
+if TYPE_CHECKING:
+    from napari_unet.scans.formats.file_image import FileImage
+    from napari_unet.scans.formats.result_file import ResultFile
+
+
+@dataclass(frozen=True)
+class ScanFormat:
+    """One kind of image file.
+
+    `reader` and `writer` are the names of modules in this folder, with a function `read(path)`
+    that gives a `FileImage`, and a context manager `write(file, on_progress, control)` that gives
+    an array to fill; no results are written in a format without a writer, and `refusal` says why.
+
+    A file is of this format if one of the `signatures` stands in it, `signature_at` bytes from its
+    beginning; a folder, if it holds a file that matches one of the `markers`. A format without
+    either is known by its suffixes alone. Those come in lower case, the usual one first; one that
+    ends in another, such as .ome.tif, is a variant of it.
+
+    A result in a `resumable` format is filled where it can be found again, so that an interrupted
+    run can be continued, and several processes can fill it together.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    reader: str
+    signatures: tuple[bytes, ...] = ()
+    signature_at: int = 0
+    markers: tuple[str, ...] = ()
+    writer: str = ""
+    resumable: bool = False
+    title: str = ""  # in file dialogs, where it is more than the name
+    refusal: str = ""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether an image of this format is a folder."""
+        return bool(self.markers)
+
+    @property
+    def usual_suffixes(self) -> tuple[str, ...]:
+        """The suffixes that are no variants of another one."""
+        return tuple(
+            suffix
+            for suffix in self.suffixes
+            if not any(suffix != other and suffix.endswith(other) for other in self.suffixes)
+        )
+
+    def has_name(self, path: Path) -> bool:
+        """Whether a file is called as those of this format are."""
+        return path.name.lower().endswith(self.suffixes)
+
+    def has_content(self, path: Path, head: bytes) -> bool:
+        """Whether an existing file or folder is of this format; `head` is how the file begins."""
+        if path.is_dir():
+            return any(found.is_file() for mark in self.markers for found in path.glob(mark))
+        if self.signatures:
+            return head[self.signature_at :].startswith(self.signatures)
+        return not self.markers and self.has_name(path)
+
+    def read(self, path: Path) -> "FileImage":
+        """The image in a file of this format."""
+        image: FileImage = _module(self.reader).read(path)
+        return image
+
+    def write(
+        self, file: "ResultFile", on_progress: OnProgress, control: GetControl
+    ) -> AbstractContextManager[Any]:
+        """An array to fill, which becomes the file at the end of the `with`."""
+        opened: AbstractContextManager[Any] = _module(self.writer).write(file, on_progress, control)
+        return opened
+
+
+FORMATS: tuple[ScanFormat, ...] = (
+    ScanFormat(
+        name="TIFF",
+        suffixes=(".tif", ".tiff", ".ome.tif", ".ome.tiff"),
+        signatures=(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+        reader="tiff_read",
+        writer="tiff_write",
+    ),
+    ScanFormat(
+        name="PNG",
+        suffixes=(".png",),
+        signatures=(b"\x89PNG\r\n\x1a\n",),
+        reader="png_read",
+        refusal="A PNG holds a single slice and no facts about how it was made.",
+    ),
+    ScanFormat(
+        name="zarr",
+        suffixes=(".zarr", ".ome.zarr"),
+        markers=("zarr.json", ".zarray", ".zgroup"),
+        reader="zarr_read",
+        writer="zarr_write",
+        resumable=True,
+        title="OME-Zarr",
+    ),
+)
+
+
+def format_of(path: Path) -> ScanFormat:
+    """The format of an existing file or folder, told from its content; raises `ScanError` where it
+    is none of them.
+    """
+    head = b"" if path.is_dir() else _head(path)
+    found = [known for known in FORMATS if known.has_content(path, head)]
+    if found:  # the name decides where formats begin alike, as compressed ones do
+        return next((known for known in found if known.has_name(path)), found[0])
+    if path.is_dir():
+        folders = one_of(known.name for known in FORMATS if known.is_folder)
+        raise ScanError(
+            f"{path} is a folder, but not a {folders} image. Name the image files in it."
+        )
+    what = f"not a {names_read()} image" if head else "an empty file"
+    raise ScanError(f"{path.name} is {what}. Export the image as one of these.")
+
+
+def format_by_name(path: Path) -> ScanFormat | None:
+    """The format whose files are called like this one, if there is one."""
+    return next((known for known in FORMATS if known.has_name(path)), None)
+
+
+def result_format(path: Path) -> ScanFormat | None:
+    """The format in which a result of that name is written; None where it is written in none."""
+    known = format_by_name(path)
+    return known if known is not None and known.writer else None
+
+
+def is_resumable(path: Path) -> bool:
+    """Whether a run that fills a result of that name can be interrupted and continued."""
+    known = result_format(path)
+    return known is not None and known.resumable
+
+
+def stem_of(path: Path) -> str:
+    """The name without its suffix, be it .tif or .ome.tif; what follows the last dot, if unknown."""
+    known = format_by_name(path)
+    suffixes = [] if known is None else [s for s in known.suffixes if path.name.lower().endswith(s)]
+    return path.name[: -len(max(suffixes, key=len))] if suffixes else path.stem
+
+
+def suffix_like(path: Path) -> str:
+    """The suffix of a result in the format of that file, or else in the first one there is."""
+    return (result_format(path) or _written()[0]).suffixes[0]
+
+
+def names_read() -> str:
+    """The formats that are read, for people, such as "TIFF, PNG or zarr"."""
+    return one_of(known.name for known in FORMATS)
+
+
+def suffixes_written() -> str:
+    """The suffixes that results may have, for people, such as ".tif, .tiff or .zarr"."""
+    return one_of(suffix for known in _written() for suffix in known.usual_suffixes)
+
+
+def resumable_formats() -> list[ScanFormat]:
+    """The formats from which an interrupted run can be continued, the usual one first."""
+    return [known for known in _written() if known.resumable]
+
+
+def resumable_suffixes() -> str:
+    """Their suffixes, for people."""
+    return one_of(suffix for known in resumable_formats() for suffix in known.usual_suffixes)
+
+
+def file_filter(formats: Iterable[ScanFormat]) -> str:
+    """What a file dialog offers, in the form that Qt wants: "OME-Zarr (*.zarr)"."""
+    return ";;".join(
+        f"{known.title or known.name} ({' '.join(f'*{s}' for s in known.usual_suffixes)})"
+        for known in formats
+    )
+
+
+def _written() -> list[ScanFormat]:
+    return [known for known in FORMATS if known.writer]
+
+
+def _head(path: Path) -> bytes:
+    ends = (known.signature_at + len(begin) for known in FORMATS for begin in known.signatures)
+    length = max(ends, default=1)
+    with path.open("rb") as file:
+        return file.read(length)
+
+
+def _module(name: str) -> Any:
+    return import_module(f"{__package__}.{name}")
