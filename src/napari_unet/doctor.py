@@ -158,7 +158,8 @@ def _conflict_advice(report: dict[str, Any]) -> str:
         return ""
     python = report["executable"]
     return (
-        f"The other distribution 'napari-unet' {report['conflict']} owns the same folder napari_unet, so both are damaged. Run: "
+        f"The other distribution 'napari-unet' {report['conflict']} owns the same folder "
+        "napari_unet, so both are damaged. Run: "
         f'"{python}" -m pip uninstall -y napari-unet napari-unet-loop && "{python}" -m pip install napari-unet-loop'
     )
 
@@ -169,7 +170,10 @@ def _torch_advice(report: dict[str, Any]) -> str:
     if report["packages"]["torch"] is None:
         return f"PyTorch is not installed. Run: {install}"
     if torch["problem"] and "Windows" in report["platform"]:
-        return f"PyTorch does not start; Windows may lack the Visual C++ runtime. Run: {WINDOWS_RUNTIME}"
+        return (
+            "PyTorch does not start; Windows may lack the Visual C++ "
+            f"runtime. Run: {WINDOWS_RUNTIME}"
+        )
     if torch["problem"]:
         return f"PyTorch does not start. Run: {install} --force-reinstall"
     if _numbers(torch["version"]) < TORCH_FLOOR:
@@ -182,7 +186,8 @@ def _gpu_advice(report: dict[str, Any]) -> str:
         return ""
     python = report["executable"]
     return (
-        f"There is an NVIDIA GPU ({report['nvidia'][0]}), but PyTorch is a processor-only build. Run: "
+        f"There is an NVIDIA GPU ({report['nvidia'][0]}), but PyTorch is a "
+        "processor-only build. Run: "
         f'"{python}" -m pip install uv && "{python}" -m uv pip install --python "{python}" --reinstall torch --torch-backend=auto'
     )
 

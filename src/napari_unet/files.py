@@ -46,7 +46,8 @@ def write_atomically(
         _flush_folder(target.parent)
     except OSError as error:
         raise OutputError(
-            f"Can not write {target}: {error.strerror or error}. The old file, if any, is untouched."
+            f"Can not write {target}: {error.strerror or error}. The old "
+            "file, if any, is untouched."
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
@@ -82,7 +83,8 @@ def check_room(folder: Path, size: int) -> None:
     free = free_room(folder)
     if free < size + SPARE_BYTES:
         raise OutputError(
-            f"The result needs {data_size(size)} in {folder}, which has {data_size(max(0, free))} free, and 1 GB is to be left. "
+            f"The result needs {data_size(size)} in {folder}, which has "
+            f"{data_size(max(0, free))} free, and 1 GB is to be left. "
             "Free some space, or choose another folder."
         )
 
@@ -122,7 +124,8 @@ class AppendOnly:
             self._handle = os.open(path, flags, 0o600 if private else 0o666)
         except OSError as error:
             raise OutputError(
-                f"Can not write into {path.parent}: {error.strerror}. Free some space, or choose another folder."
+                f"Can not write into {path.parent}: {error.strerror}. Free some space, "
+                "or choose another folder."
             ) from error
         self._close = weakref.finalize(self, os.close, self._handle)
 

@@ -107,15 +107,18 @@ def _names(counts: np.ndarray, classes: Sequence[str] | None) -> dict[int, str]:
         return {label: str(label) for label in found}
     if isinstance(classes, str) or not 2 <= len(classes) <= LABELS:
         raise SettingsError(
-            f"The classes {classes!r} are not 2 to {LABELS} names. Give one for each label, the background's first."
+            f"The classes {classes!r} are not 2 to {LABELS} names. Give one for each "
+            "label, the background's first."
         )
     if len({*classes, MEAN}) <= len(classes):
         raise SettingsError(
-            f"Among the classes {list(classes)} a name stands twice, or is {MEAN!r}. Give each a name of its own."
+            f"Among the classes {list(classes)} a name stands twice, or is {MEAN!r}. "
+            "Give each a name of its own."
         )
     if found and found[-1] >= len(classes):
         raise SettingsError(
-            f"The label {found[-1]} has no name: {len(classes)} classes were given, for the labels from 0. Name it too."
+            f"The label {found[-1]} has no name: {len(classes)} classes were given, for the "
+            "labels from 0. Name it too."
         )
     return dict(enumerate(classes[1:], start=1))
 

@@ -51,7 +51,8 @@ def _scan(labels: Any, axes: str | None, spacing: Sequence[float] | None) -> Sca
 def _check_labels(scan: Scan, what: str) -> None:
     if "c" in scan.axes:
         raise ScanError(
-            f"The {what} of shape {scan.shape} holds colours or channels (axes {scan.axes!r}); labels are one whole number "
+            f"The {what} of shape {scan.shape} holds colours or channels (axes {scan.axes!r}); "
+            "labels are one whole number "
             "for each voxel. Export it as grey, or name its axes if it has none of these."
         )
     if np.dtype(scan.data.dtype).kind != "f":
@@ -59,18 +60,21 @@ def _check_labels(scan: Scan, what: str) -> None:
     nans = int(np.count_nonzero(np.isnan(np.asarray(scan.data[...]))))
     also = f", {nans} of which are NaN" if nans else ""
     raise ScanError(
-        f"The {what} holds {scan.data.dtype} values{also}; labels are whole numbers. Convert it, after rounding, to uint8."
+        f"The {what} holds {scan.data.dtype} values{also}; labels are whole numbers. Convert it, "
+        "after rounding, to uint8."
     )
 
 
 def _check_grids(found: Scan, wanted: Scan) -> None:
     if found.shape != wanted.shape:
         raise ScanError(
-            f"The prediction's shape is {found.shape} and the truth's {wanted.shape}. Compare labels of one grid."
+            f"The prediction's shape is {found.shape} and the truth's {wanted.shape}. "
+            "Compare labels of one grid."
         )
     if found.axes != wanted.axes:
         raise ScanError(
-            f"The prediction's axes are {found.axes!r} and the truth's {wanted.axes!r}. Name the axes that both have."
+            f"The prediction's axes are {found.axes!r} and the truth's {wanted.axes!r}. "
+            "Name the axes that both have."
         )
 
 
@@ -81,7 +85,8 @@ def _common_spacing(found: Scan, wanted: Scan) -> tuple[tuple[float, ...], str]:
     if len({scan.unit for scan in known}) > 1 or not _close(sizes[0], sizes[-1]):
         one, other = (f"{scan.spacing} {scan.unit}" for scan in (found, wanted))
         raise ScanError(
-            f"The prediction's spacing is {one} and the truth's {other}. Give the spacing that holds for both."
+            f"The prediction's spacing is {one} and the truth's {other}. Give the "
+            "spacing that holds for both."
         )
     return sizes[0], (known or [wanted])[0].unit
 
@@ -108,10 +113,12 @@ def _check_range(values: np.ndarray, what: str) -> None:
     most = int(values.max())
     if least < 0:
         raise ScanError(
-            f"The {what} holds the label {least}; labels begin at 0, the background. Give every voxel a class."
+            f"The {what} holds the label {least}; labels begin at 0, the background. "
+            "Give every voxel a class."
         )
     if most >= LABELS:
         raise ScanError(
             f"The {what} holds the label {most}; classes are 1 to {LABELS - 1}. "
-            "Objects that have a number each can not be evaluated yet: compare masks of their class."
+            "Objects that have a number each can not be evaluated yet: "
+            "compare masks of their class."
         )

@@ -136,7 +136,8 @@ def _folder_with(room: int, other: Path | None) -> Path:
         _sweep(other, ELSEWHERE_PREFIX)
         return other
     raise OutputError(
-        f"The result needs {data_size(room)} in {folder}, which has {data_size(max(0, free_room(folder)))} free. "
+        f"The result needs {data_size(room)} in {folder}, which has "
+        f"{data_size(max(0, free_room(folder)))} free. "
         "Free some space, delete older results, or segment a part of the image."
     )
 

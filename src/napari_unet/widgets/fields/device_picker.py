@@ -11,7 +11,10 @@ from napari_unet.widgets.fields.rows import add_row, make_combo, make_grid, plai
 from napari_unet.words import data_size
 
 AUTO = "auto"
-TIP = "Where the network runs. Automatic takes a graphics card where a usable one is found, else the processor."
+TIP = (
+    "Where the network runs. Automatic takes a graphics card where a usable one "
+    "is found, else the processor."
+)
 
 
 class DevicePicker(QWidget):

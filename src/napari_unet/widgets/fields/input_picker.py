@@ -24,10 +24,16 @@ from napari_unet.widgets.fields.spacing_field import SpacingField
 from napari_unet.widgets.fields.values import PIXEL, UM, InputChoice, LayerFacts
 from napari_unet.words import pixel_size
 
-SIZE_TIP = "How large a pixel is, in micrometres; it is compared with the pixel size that the model was trained at."
+SIZE_TIP = (
+    "How large a pixel is, in micrometres; it is compared with the pixel size "
+    "that the model was trained at."
+)
 RGB = 3
 MATCH_TEXT = "Match the model's pixel size"
-MATCH_TIP = "The model was trained at another pixel size. Each tile is resampled to that size, and the result is brought back."
+MATCH_TIP = (
+    "The model was trained at another pixel size. Each tile is resampled to that size, "
+    "and the result is brought back."
+)
 
 
 class InputPicker(QWidget):
@@ -177,7 +183,8 @@ class InputPicker(QWidget):
     def _guess(self, fact: LayerFacts) -> str:
         if fact.ndim - 2 > len(ORDER):
             raise ScanError(
-                f"The layer {fact.name} has {fact.ndim} axes; at most {len(ORDER) + 2} are understood."
+                f"The layer {fact.name} has {fact.ndim} axes; at most "
+                f"{len(ORDER) + 2} are understood."
             )
         spec = self._spec
         dimensions = spec.architecture.dimensions if spec else 2

@@ -11,7 +11,10 @@ from napari_unet.widgets.fields.values import LayerFacts
 NO_IMAGE = "Open an image first"
 SOURCES = ("separate layers", "a single layer")
 IMAGE_TIP = "The image layer to segment. It is only read, never changed."
-SOURCE_TIP = "Where the model's channels are: in a layer of their own each, or along one axis of a single layer."
+SOURCE_TIP = (
+    "Where the model's channels are: in a layer of their own each, or "
+    "along one axis of a single layer."
+)
 
 
 class LayerCombos(QWidget):

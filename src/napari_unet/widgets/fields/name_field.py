@@ -59,7 +59,10 @@ class NameField(QWidget):
         if name.startswith(".") or name.endswith("."):
             return "The name of the new model can not begin or end with a point."
         if name.lower() in self._taken:
-            return f"There is a model called {name} already; choose another name, so that both are kept."
+            return (
+                f"There is a model called {name} already; choose another "
+                "name, so that both are kept."
+            )
         return ""
 
     def fields(self) -> list[QWidget]:

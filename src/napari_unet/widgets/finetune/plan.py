@@ -31,21 +31,35 @@ from napari_unet.widgets.viewer.learnable_labels import classes_of
 from napari_unet.widgets.viewer.removal import is_open
 from napari_unet.widgets.viewer.scan_from_layers import scan_from_layers
 
-NO_LABELS = "Segment an image first, or open an image with labels: that is what is corrected and learnt from."
+NO_LABELS = (
+    "Segment an image first, or open an image with labels: that is what is "
+    "corrected and learnt from."
+)
 NO_IMAGE = "Open the image that the labels belong to."
 NO_MODEL = "Choose a model to start from."
-NO_TRUST = "Nothing teaches yet. Paint over what is wrong, or say that a slice, a region or the layer is right."
-ONE_CLASS = "All that teaches is of one class, {}; learning needs at least two. Paint some of another class too, or say that a slice is right."
+NO_TRUST = (
+    "Nothing teaches yet. Paint over what is wrong, or say that a slice, "
+    "a region or the layer is right."
+)
+ONE_CLASS = (
+    "All that teaches is of one class, {}; learning needs at least two. Paint some of another "
+    "class too, or say that a slice is right."
+)
 OBJECTS = (
-    "The labels go up to {}, as if each object had a number of its own, but each number is taken for a class. "
+    "The labels go up to {}, as if each object had a number of its own, but each "
+    "number is taken for a class. "
     "Give all objects of one class the same number, or name the classes."
 )
 ANOTHER_CLASS = (
-    "The labels {} call {} {}, which is {} among the classes to be learnt: labels are taught by their number. "
+    "The labels {} call {} {}, which is {} among the classes to be learnt: labels are "
+    "taught by their number. "
     "Renumber or rename these labels, or choose another model."
 )
 ANOTHER_NAME = "What the labels {} call {} is taught as {}."
-BEYOND = "The labels go up to {}, but there are {} classes, 0 to {}. Add a class, or paint these voxels with a label that has one."
+BEYOND = (
+    "The labels go up to {}, but there are {} classes, 0 to {}. Add a class, or paint these "
+    "voxels with a label that has one."
+)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,14 @@ from napari_unet.widgets.painting.tracked import track
 from napari_unet.widgets.viewer.computed import all_computed
 from napari_unet.widgets.viewer.labels_facts import shown_box
 
-FLAT_ONLY = "A slice can be called right in the 2D view; switch to it with the cube button below the layer list."
-NOT_COMPUTED = "can not be called right: some of it was never computed, and what is not computed is not background. Segment it first."
+FLAT_ONLY = (
+    "A slice can be called right in the 2D view; switch to it with the cube "
+    "button below the layer list."
+)
+NOT_COMPUTED = (
+    "can not be called right: some of it was never computed, and what is not computed is not "
+    "background. Segment it first."
+)
 OUTSIDE = "The region lies outside the labels. Draw it over them."
 
 

@@ -11,7 +11,10 @@ from napari_unet.learn.data.corrections import Corrections
 from napari_unet.widgets.painting.tracker import Trust
 from napari_unet.widgets.viewer.labels_facts import copy_of
 
-NO_PYRAMID = "Labels of several resolutions can not be painted. Open the finest one as a layer of its own; of a zarr, that is the folder 0 in it."
+NO_PYRAMID = (
+    "Labels of several resolutions can not be painted. Open the finest one as a layer of its own; "
+    "of a zarr, that is the folder 0 in it."
+)
 
 
 _tracked: WeakKeyDictionary[Labels, Trust] = WeakKeyDictionary()

@@ -16,7 +16,10 @@ from napari_unet.scans.scan import Index, Scan, Slices
 from napari_unet.widgets.viewer.layer_facts import finest
 from napari_unet.widgets.viewer.removal import is_open
 
-FLAT_ONLY = "Visible region only works in the 2D view; switch to it with the cube button below the layer list, or turn the option off."
+FLAT_ONLY = (
+    "Visible region only works in the 2D view; switch to it with the cube button below the layer "
+    "list, or turn the option off."
+)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.viewer.layer_facts import finest
 
 COLOURS_AMONG_CHANNELS = (
-    "A colour layer can not be one of several channels: let “Channels in” be a single layer, which takes its red, green and blue, "
+    "A colour layer can not be one of several channels: let “Channels in” be a single layer, "
+    "which takes its red, green and blue, "
     "or split it into grey layers (Split RGB in the layer's menu)."
 )
 

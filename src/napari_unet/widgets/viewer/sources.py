@@ -46,14 +46,16 @@ def check_place(labels: Labels, image: Image, axes: str, scan: Scan) -> None:
     """
     if tuple(labels.data.shape) != scan.result_shape:
         raise ScanError(
-            f"The labels have the shape {tuple(labels.data.shape)}, the image {scan.result_shape}. Both must be the same."
+            f"The labels have the shape {tuple(labels.data.shape)}, the image "
+            f"{scan.result_shape}. Both must be the same."
         )
     words = placement(image, axes)
     own = np.asarray(labels.scale, float)
     wanted = np.asarray(words["scale"], float)
     if not np.allclose(own, wanted, rtol=1e-3):
         raise ScanError(
-            f"The labels have a scale of {_numbers(own)}, the image of {_numbers(wanted)}: their voxels do not lie on each other. "
+            f"The labels have a scale of {_numbers(own)}, the image of {_numbers(wanted)}: their "
+            "voxels do not lie on each other. "
             "Give the labels the image's scale, or choose the image that they belong to."
         )
     there = Labels(
@@ -67,7 +69,8 @@ def check_place(labels: Labels, image: Image, axes: str, scan: Scan) -> None:
         or (np.abs(mine[:-1, -1] - its[:-1, -1]) > np.abs(wanted) / 2).any()
     ):
         raise ScanError(
-            "The labels lie elsewhere than the image (another translation or rotation). Choose the image that they belong to."
+            "The labels lie elsewhere than the image (another translation or rotation). Choose "
+            "the image that they belong to."
         )
 
 

@@ -12,7 +12,8 @@ BUDGETS: tuple[tuple[str, float | None], ...] = (
     ("Until it stops improving", None),
 )
 TIP = (
-    "How long to train, from the click to the saved model. What has been learnt can be kept at any moment with Stop and keep; "
+    "How long to train, from the click to the saved model. What has been learnt can be kept at "
+    "any moment with Stop and keep; "
     "more time helps most where there is much to learn from."
 )
 
@@ -52,7 +53,8 @@ class BudgetPicker(QWidget):
 
 RESUME_TEXT = "Go on with the interrupted training ({})"
 RESUME_TIP = (
-    "A training of this name was interrupted, as by a crash. With the same images, labels and choices it goes on from where it was "
+    "A training of this name was interrupted, as by a crash. With the same images, labels and "
+    "choices it goes on from where it was "
     "last kept; with others it begins anew, and says so."
 )
 

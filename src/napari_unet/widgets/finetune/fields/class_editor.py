@@ -25,7 +25,10 @@ COLOURS = (
     "#1982c4",
 )
 TIP = "What the new model will tell apart. The names come from the model and from the labels."
-ADD_TIP = "Teach one more class: it gets a label, a colour and a name, in the labels layer too. Paint some of it, then fine-tune."
+ADD_TIP = (
+    "Teach one more class: it gets a label, a colour and a name, in the labels layer too. Paint "
+    "some of it, then fine-tune."
+)
 EDIT_TIP = "The name of this class; its label is {}."
 MOST_FOUND, MOST_MORE = (
     32,

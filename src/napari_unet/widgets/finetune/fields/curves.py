@@ -19,7 +19,10 @@ HEIGHT_PX = 100
 SMOOTH = 0.9
 AXIS_PX, LEAST_RANGE = 42, 0.01
 LOSS_TIP = "How wrong the model is on what it learns from, after each step: lower is better."
-DICE_TIP = "Dice on regions that you called right and that are not taught: higher is better. The dashed line is the old model."
+DICE_TIP = (
+    "Dice on regions that you called right and that are not taught: higher is better. The "
+    "dashed line is the old model."
+)
 LOSS_COLOUR, DICE_COLOUR = "#e0872b", "#3aa76d"
 
 

@@ -18,7 +18,10 @@ from napari_unet.widgets.fields.values import InputChoice, LabelsFacts, LayerFac
 
 NO_LABELS = "Segment, or paint labels, first"
 IMAGE_TIP = "The image that the labels belong to. It is only read, never changed."
-LABELS_TIP = "The labels to learn from: a result that you have corrected, or labels of your own. Only what you painted or called right teaches."
+LABELS_TIP = (
+    "The labels to learn from: a result that you have corrected, or labels of your own. Only what "
+    "you painted or called right teaches."
+)
 REMOVE_TIP = "Learn without this pair. Its layers stay."
 
 

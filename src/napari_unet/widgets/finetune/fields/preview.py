@@ -14,7 +14,10 @@ from napari_unet.widgets.fields.rows import keep_from_wheel, make_label, plain_t
 OPACITY = 0.5
 STEPS = 200
 HEIGHTS_PX = (90, 280)
-TIP = "The part of the image that you look at: before the training at the left of the line, as the model sees it now at the right."
+TIP = (
+    "The part of the image that you look at: before the training at the left of the line, as the "
+    "model sees it now at the right."
+)
 
 
 @dataclass(frozen=True)

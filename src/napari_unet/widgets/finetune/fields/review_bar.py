@@ -9,12 +9,30 @@ from superqt import QFlowLayout
 from napari_unet.widgets.fields.rows import make_note, plain_tip
 
 FLOW_SPACING_PX = 6
-TITLE_TIP = "A model learns from what you painted and from what you say is right. Everything else is left out."
-SLICE_TIP = "All of the slice that is shown is right as it stands now: it teaches, and it can judge the new model."
-REGION_TIP = "Draw a box: all that is inside is right as it stands now. It teaches, and it can judge the new model."
-WHOLE_TIP = "All of these labels are right, as labels from elsewhere may be: all of them teach and can judge."
-OVERLAY_TIP = "Show what teaches as a layer. Paint on it to give trust without a change, erase it to take trust back."
-DELETE_TIP = "Remove the strokes that are kept on this computer for these labels, from before this session too."
+TITLE_TIP = (
+    "A model learns from what you painted and from what you say is right. "
+    "Everything else is left out."
+)
+SLICE_TIP = (
+    "All of the slice that is shown is right as it stands now: it teaches, and it "
+    "can judge the new model."
+)
+REGION_TIP = (
+    "Draw a box: all that is inside is right as it stands now. It teaches, and it "
+    "can judge the new model."
+)
+WHOLE_TIP = (
+    "All of these labels are right, as labels from elsewhere may be: all "
+    "of them teach and can judge."
+)
+OVERLAY_TIP = (
+    "Show what teaches as a layer. Paint on it to give trust without a change, "
+    "erase it to take trust back."
+)
+DELETE_TIP = (
+    "Remove the strokes that are kept on this computer for these labels, from "
+    "before this session too."
+)
 RESTORE_TIP = "Bring the labels and strokes of an earlier session back as a new layer."
 NOTHING = "Nothing teaches yet: paint what is wrong, or say what is right."
 

@@ -9,8 +9,14 @@ from napari_unet.model.library import ModelEntry
 from napari_unet.widgets.fields.model_picker import ModelPicker
 
 SCRATCH_NAME = "Nothing: a new model"
-SCRATCH_TEXT = "A new network, planned after your images. It needs more labels and more time than a model that knows something already."
-TIP = "The model that learns from your corrections; it is copied, never changed. At first it is the one that made the labels."
+SCRATCH_TEXT = (
+    "A new network, planned after your images. It needs more labels and more time than a model "
+    "that knows something already."
+)
+TIP = (
+    "The model that learns from your corrections; it is copied, never changed. At first it is the "
+    "one that made the labels."
+)
 SCRATCH = ModelEntry(SCRATCH_NAME, Path(SCRATCH_NAME), True, None, SCRATCH_TEXT)
 
 

@@ -18,14 +18,20 @@ if TYPE_CHECKING:
 FLOW_SPACING_PX = 6
 CHILD = "child"
 KINDS = {CHILD: "done", "parent": "problem", "tie": "info", "not judged": "info"}
-SEGMENT_TIP = "Segment the image with the new model. The result is a new layer; what you corrected stays corrected."
+SEGMENT_TIP = (
+    "Segment the image with the new model. The result is a new layer; what you "
+    "corrected stays corrected."
+)
 BACK_TIP = "Choose the old model again in every window. The new one stays in the list of models."
 ANYWAY = "Use anyway"
 ANYWAY_TIP = "Choose the new model, though it was not shown to be better."
 AGAIN = "Save again"
 AGAIN_TIP = "Try once more to write the new model's file; it is lost when napari is closed before."
 CHANGES_TIP = "Show as a layer where the new model decides otherwise than the old one did."
-DICE_TIP = "Dice on regions that you called right and that were not taught: 1 is perfect agreement, 0 none."
+DICE_TIP = (
+    "Dice on regions that you called right and that were not taught: 1 is "
+    "perfect agreement, 0 none."
+)
 
 
 class VerdictCard(QFrame):
