@@ -21,9 +21,9 @@ from qtpy.QtTest import QTest
 
 from napari_unet.scans.samples.samples import nuclei_2d
 from napari_unet.segment.run import segment  # noqa: F401  (torch is there before the clock starts)
+from napari_unet.widgets.docks import open_dock as docks
 from napari_unet.widgets.painting.review import region_is_right
 from napari_unet.widgets.segment.demo import click_and_wait, open_dock
-from napari_unet.widgets.viewer import docks
 
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
 SIZE_PX = (1200, 800)

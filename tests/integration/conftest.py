@@ -16,12 +16,12 @@ from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.devices import Device
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.formats.safetensors_file import save_model
+from napari_unet.widgets.docks.run import RunEnd
 from napari_unet.widgets.finetune import plan as finetune_plan
 from napari_unet.widgets.finetune.dock import FinetuneWidget
 from napari_unet.widgets.jobs import device_probe
 from napari_unet.widgets.jobs.job import Job
 from napari_unet.widgets.segment.dock import SegmentWidget
-from napari_unet.widgets.segment.run import RunEnd
 from napari_unet.widgets.viewer.preferences import PLUGIN, Choices, remember
 
 MODELS = {

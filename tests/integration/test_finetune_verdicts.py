@@ -169,7 +169,8 @@ def test_an_interrupted_training_is_gone_on_with_to_the_same_bits(
     viewer, corrected, qtbot, break_off
 ):
     whole = fine_tune(corrected, qtbot).trained.result
-    (corrected.form.name.set_value("again"), corrected._on_choice_changed())
+    corrected.form.name.set_value("again")
+    corrected.show_outlook()
     break_off(True)
     turn_back(whole)
     assert fine_tune(corrected, qtbot).kind == "failed"

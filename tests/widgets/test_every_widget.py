@@ -65,6 +65,7 @@ LEAF_FILES = [*(WIDGETS / "fields").glob("*.py"), *(WIDGETS / "finetune" / "fiel
 FILES = sorted(WIDGETS.rglob("*.py"))
 TOUCH_LAYERS = ("viewer", "painting")
 MAKE_LAYERS = {  # docks that make layers of their own, or take what painting and viewer give
+    "docks/open_dock",
     "finetune/changes_layer",
     "finetune/plan",
     "finetune/preview_place",

@@ -16,8 +16,9 @@ from qtpy.QtWidgets import (
 
 from helpers.leaves import entry, layer
 from helpers.tiny import tiny_spec
+from napari_unet.widgets.docks.form import LEAST_WIDTH_PX
 from napari_unet.widgets.fields.snug_area import SnugArea
-from napari_unet.widgets.segment.form import WIDTH_PX, SegmentForm
+from napari_unet.widgets.segment.form import SegmentForm
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_the_tab_key_goes_down_the_form(form):
 
 
 def test_nothing_is_cut_off_where_the_dock_is_narrowest(form):
-    form.resize(WIDTH_PX, 900)
+    form.resize(LEAST_WIDTH_PX, 900)
     show_all(form)
     area = form.findChild(SnugArea)
     assert area.widget().minimumSizeHint().width() <= area.viewport().width()

@@ -1,9 +1,8 @@
 """The leaf widgets of the Fine-tune dock, one above the other; the button stays in sight."""
 
-from qtpy.QtCore import QSize
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
-from napari_unet.widgets.fields.dock import HEIGHT_PX, WIDTH_PX
+from napari_unet.widgets.docks.form import DockForm
 from napari_unet.widgets.fields.message_line import MessageLine
 from napari_unet.widgets.fields.name_field import NameField
 from napari_unet.widgets.fields.run_bar import RunBar, RunWords
@@ -25,11 +24,13 @@ WORDS = RunWords(
     "End the training as if it had never begun.",
 )
 
-GOOD_WIDTH_PX = 320
 
-
-class FinetuneForm(QWidget):
+class FinetuneForm(DockForm):
     """Holds the leaf widgets and lays them out; connects nothing."""
+
+    model: ParentPicker
+
+    good_width_px = 320
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,6 +41,7 @@ class FinetuneForm(QWidget):
         self.name = NameField()
         self.budget = BudgetPicker()
         self.options = FinetuneOptions()
+        self.device = self.options.device
         self.resume = ResumeBox()
         widgets = (
             self.pairs,
@@ -52,20 +54,11 @@ class FinetuneForm(QWidget):
             self.resume,
         )
         self._area = snug_area(widgets, self)
-        self.panel, self.card = TrainingPanel(self), VerdictCard(self)
+        self.panel = TrainingPanel(self)
+        self.card = VerdictCard(self)
         self.message = MessageLine(self)
         self.bar = RunBar(WORDS, self, can_pause=True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 6, 8, 8)
-        layout.setSpacing(8)
-        for widget in (self._area, self.panel, self.card, self.message, self.bar):
-            layout.addWidget(widget)
-        layout.addStretch(1)
-        self.setMinimumSize(WIDTH_PX, HEIGHT_PX)
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """A width at which nothing is shortened."""
-        return QSize(GOOD_WIDTH_PX, super().sizeHint().height())
+        self.lay_out((self._area, self.panel, self.card, self.message, self.bar))
 
     def set_running(self, running: bool) -> None:
         """Show what is chosen, or what the training does."""

@@ -11,6 +11,7 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.errors import NapariUNetError
+from napari_unet.widgets.docks.open_dock import open_dock
 from napari_unet.widgets.fields.model_news import model_news
 from napari_unet.widgets.finetune.changes_layer import show_changes
 from napari_unet.widgets.finetune.fields.verdict_card import VerdictCard
@@ -19,7 +20,6 @@ from napari_unet.widgets.finetune.plan import FinetunePlan
 from napari_unet.widgets.finetune.run import FinetuneRun
 from napari_unet.widgets.finetune.task import Trained, kept
 from napari_unet.widgets.jobs.job import in_background
-from napari_unet.widgets.viewer.docks import open_dock
 
 SEGMENT = "Segment"
 NOT_SAVED = "{} could not be saved, and is kept in memory only. {} Then press Save again."

@@ -1,10 +1,9 @@
 """The leaf widgets of the Segment dock, one above the other; the button stays in sight."""
 
-from qtpy.QtCore import QSize
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
+from napari_unet.widgets.docks.form import DockForm
 from napari_unet.widgets.fields.device_picker import DevicePicker
-from napari_unet.widgets.fields.dock import HEIGHT_PX, WIDTH_PX
 from napari_unet.widgets.fields.input_picker import InputPicker
 from napari_unet.widgets.fields.message_line import MessageLine
 from napari_unet.widgets.fields.model_picker import ModelPicker
@@ -16,10 +15,9 @@ from napari_unet.widgets.segment.options import OptionsForm
 RUN_TIP = "Segment the image with the model. The result is a new layer; it grows from the middle of what you look at."
 PART_TIP = "Segment only what the canvas shows now, in the slice that is shown. The rest of the result stays marked as not computed."
 COST_TIP = "The memory of one tile, beside what napari takes, and the time at the speed of earlier runs, where there were any."
-GOOD_WIDTH_PX = 300
 
 
-class SegmentForm(QWidget):
+class SegmentForm(DockForm):
     """Holds the leaf widgets and lays them out; connects nothing."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -33,22 +31,10 @@ class SegmentForm(QWidget):
         self.cost = make_note(self)
         self.cost.setToolTip(plain_tip(COST_TIP))
         self.bar = RunBar(RunWords("Segment", RUN_TIP, part="What I see", part_tip=PART_TIP), self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 6, 8, 8)
-        layout.setSpacing(8)
-        layout.addWidget(area)
-        layout.addWidget(self.message)
-        layout.addWidget(self.cost)
-        layout.addWidget(self.bar)
-        layout.addStretch(1)
-        self.setMinimumSize(WIDTH_PX, HEIGHT_PX)
+        self.lay_out((area, self.message, self.cost, self.bar))
         self.show_cost("")
 
     def show_cost(self, text: str) -> None:
         """Say what a run would take, or nothing."""
         self.cost.setText(text)
         self.cost.setVisible(bool(text))
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """A width at which nothing is shortened."""
-        return QSize(GOOD_WIDTH_PX, super().sizeHint().height())

@@ -1,66 +1,37 @@
 """One run: a job in a thread, the arrays it fills, and the layers that show them."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Sequence
 
-from qtpy.QtCore import QObject, Signal
-
-from napari_unet.progress import Progress
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
-from napari_unet.widgets.jobs.job import Job, JobEnd, Task
+from napari_unet.widgets.docks.run import Run, RunEnd, Work
+from napari_unet.widgets.jobs.job import JobEnd
 from napari_unet.widgets.segment.result_layer import ResultLayer
 from napari_unet.widgets.segment.task import Facts, RunOrder, TileShown, segment_in_worker
-from napari_unet.widgets.viewer.activity import Activity
 from napari_unet.words import duration
-
-
-@dataclass(frozen=True)
-class RunEnd:
-    """How a run ended, in one sentence for the user; `layer` names the result where there is one."""
-
-    kind: Literal["done", "stopped", "cancelled", "failed"]
-    sentence: str
-    details: str = ""
-
 
 Show = Callable[[ResultArrays], ResultLayer | None]
 
 
-class SegmentRun(QObject):
+class SegmentRun(Run):
     """Segments one scan into one `ResultLayer`; lives until it has ended, whatever becomes of the
     window.
     """
 
-    waiting = Signal(str)
-    progressed = Signal(object)
-    ended = Signal(object)
-
-    _alive: set["SegmentRun"] = set()  # noqa: RUF012
-
-    def __init__(self, title: str, order: RunOrder, show: "Show") -> None:
+    def __init__(self, title: str, order: RunOrder, show: Show) -> None:
         """`show` puts the layers of the run into the viewer, when it is the run's turn."""
-        super().__init__()
+        facts = Facts()
+        super().__init__(title, Work(segment_in_worker, (order, facts), order.job.settings.device))
         self._arrays = order.arrays
         self._focus = order.focus
         self.file = order.keep_in
+        self.model = order.model
         self._show: Show | None = show
         self._result: ResultLayer | None = None
-        self._activity: Activity | None = None
-        self._title = title
-        self.model = order.model
         self._tiles = (0, 0)
         self._begun = 0.0
-        self._facts = Facts()
-        steps = (self._show_labels, self._show_hatching, self._show_activity)
-        self._job = Job(
-            Task(title, segment_in_worker), (order, self._facts), order.job.settings.device, steps
-        )
-        self._job.waiting.connect(self.waiting)
+        self._facts = facts
         self._job.started.connect(self._on_job_started)
-        self._job.told.connect(self._on_job_told)
-        self._job.ended.connect(self._on_job_ended)
 
     @property
     def result(self) -> ResultLayer | None:
@@ -72,18 +43,28 @@ class SegmentRun(QObject):
         """How many tiles are done, of how many."""
         return self._tiles
 
-    def start(self) -> None:
-        """Begin, or wait for the device."""
-        self._alive.add(self)
-        self._job.start()
+    def first_steps(self) -> Sequence[Callable[[], None]]:
+        """Add the layers; each takes napari a while, so each is a step of its own."""
+        return (self._show_labels, self._show_hatching)
 
-    def stop(self) -> None:
-        """End the run and keep what is done."""
-        self._job.stop()
+    def take_message(self, message: object) -> None:
+        """Show a tile that has been written."""
+        if isinstance(message, TileShown):
+            self._tiles = (message.done, message.total)
+            if self._result is not None:
+                self._result.show_changes()
 
-    def cancel(self) -> None:
-        """End the run as if it had never begun."""
-        self._job.cancel()
+    def close(self, end: JobEnd) -> RunEnd:
+        """Finish the result, or take it away where nothing of it is to stay."""
+        self._show = None
+        self._focus.stop()
+        self._arrays.forget_scan()
+        if self._result is not None:
+            if self._nothing_to_keep(end):
+                self._result.remove()
+            else:
+                self._result.finish(self._facts.as_dict())
+        return self._report(end)
 
     def _on_job_started(self) -> None:
         self._begun = time.monotonic()
@@ -100,34 +81,6 @@ class SegmentRun(QObject):
     def _show_hatching(self) -> None:
         if self._result is not None:
             self._result.add_hatching()
-
-    def _show_activity(self) -> None:
-        self._activity = Activity(self._title)
-
-    def _on_job_told(self, message: object) -> None:
-        if isinstance(message, Progress):
-            if self._activity is not None:
-                self._activity.show(message)
-            self.progressed.emit(message)
-        elif isinstance(message, TileShown):
-            self._tiles = (message.done, message.total)
-            if self._result is not None:
-                self._result.show_changes()
-        elif isinstance(message, str):
-            self.waiting.emit(message)
-
-    def _on_job_ended(self, end: JobEnd) -> None:
-        self._alive.discard(self)
-        self._show = None
-        self._focus.stop()
-        self._arrays.forget_scan()
-        if self._activity is not None:
-            self._activity.close()
-        if self._result is not None:
-            self._result.remove() if self._nothing_to_keep(end) else self._result.finish(
-                self._facts.as_dict()
-            )
-        self.ended.emit(self._report(end))
 
     def _nothing_to_keep(self, end: JobEnd) -> bool:
         deleted = self._result is not None and self._result.labels is None

@@ -4,7 +4,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QDockWidget, QWidget
 
-from napari_unet.widgets.fields.dock import Dock
+from napari_unet.widgets.docks.docked import Docked
 from napari_unet.widgets.viewer.preferences import PLUGIN
 from napari_unet.widgets.viewer.removal import is_open
 
@@ -26,11 +26,11 @@ def open_dock(viewer: Any, title: str) -> Any:
     return widget
 
 
-def _find(window: QWidget, title: str) -> Dock | None:
-    return next((dock for dock in window.findChildren(Dock) if dock.title == title), None)
+def _find(window: QWidget, title: str) -> Docked | None:
+    return next((dock for dock in window.findChildren(Docked) if dock.title == title), None)
 
 
-def _open(viewer: Any, name: str) -> None:
+def _open(viewer: Any, title: str) -> None:
     """By the menu's command, so that the menu knows of it; it acts on the window that was active
     last.
     """
@@ -38,8 +38,7 @@ def _open(viewer: Any, name: str) -> None:
     from napari._app_model import get_app_model
 
     if getattr(current_viewer(), "__wrapped__", current_viewer()) is viewer:
-        get_app_model().commands.execute_command(
-            f"{PLUGIN}.{name.lower().replace('-', '')}"
-        ).result()
+        command = f"{PLUGIN}.{title.lower().replace('-', '')}"
+        get_app_model().commands.execute_command(command).result()
     else:
-        viewer.window.add_plugin_dock_widget(PLUGIN, name)
+        viewer.window.add_plugin_dock_widget(PLUGIN, title)
