@@ -31,6 +31,10 @@ class EngineError(NapariUNetError):
     """An engine that was asked for and is not there, or that can not run a model."""
 
 
+class NotEnoughMemoryError(NapariUNetError):
+    """Memory, of a card or of the machine, that was not enough for what was to be computed."""
+
+
 class ClusterError(NapariUNetError):
     """A cluster that can not be reached, or whose workers can not do what they are there for."""
 

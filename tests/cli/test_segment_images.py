@@ -8,6 +8,7 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +20,12 @@ from helpers.failing import BOTH, NOTE, TORCH, failing_over
 from napari_unet.cli import segment_images, segment_place
 from napari_unet.errors import EngineError
 from napari_unet.model.formats.safetensors_file import load_model_file
+from napari_unet.model.torch_import import torch
 from napari_unet.scans.read import read_scan
 from napari_unet.segment import estimate
 from napari_unet.segment.engine import choice
+from napari_unet.segment.engine.out_of_memory import not_enough_memory
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.run import segment
 
 Models = dict[str, Path]
@@ -364,6 +368,27 @@ def test_one_bad_image_does_not_stop_the_others(
     assert "bad.tif" in ran.err
 
 
+def test_an_image_that_memory_is_not_enough_for_does_not_stop_the_others(
+    run: Command, models: Models, image: Path, stack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = TorchEngine.run
+    calls: list[int] = []
+
+    def run_out_once(engine: TorchEngine, window: torch.Tensor, *rest: Any) -> torch.Tensor:
+        calls.append(window.numel())
+        if len(calls) == 1:
+            raise not_enough_memory(MemoryError(), engine.device)
+        return real(engine, window, *rest)
+
+    monkeypatch.setattr(TorchEngine, "run", run_out_once)
+    words = ("--engine", "torch", "--device", "cpu", "--tile-px", 16, "--output", "out", "--json")
+    ran = run("segment", image, stack, "--model", models["two"], *words)
+    first, second = ran.json["results"]
+    assert (ran.code, second["error"]) == (1, None)
+    assert first["error"].startswith("The memory of this computer was not enough (MemoryError).")
+    assert ran.err.splitlines()[0] == f"Error: image.tif: {first['error']}"
+
+
 def test_existing_files_need_overwrite(run: Command, models: Models, image: Path) -> None:
     words = ("segment", image, "--model", models["two"], "--output", "a.tif")
     assert run(*words).code == 0
@@ -457,15 +482,27 @@ def test_the_unforeseen_is_one_sentence_too(
     run: Command, models: Models, image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
-        raise RuntimeError("out of\nmemory")
+        raise RuntimeError("no idea\nat all")
 
     monkeypatch.setattr(segment_images, "load_model", fail)
     ran = run("segment", image, "--model", models["two"], "--output", "a.tif")
     assert ran.code == 1
-    assert "RuntimeError: out of" in ran.err
+    assert "RuntimeError: no idea" in ran.err
     assert "Traceback" not in ran.err
     monkeypatch.setenv("NAPARI_UNET_DEBUG", "1")
     assert "Traceback" in run("segment", image, "--model", models["two"], "--output", "a.tif").err
+
+
+def test_memory_that_is_not_enough_is_no_unforeseen_error(
+    run: Command, models: Models, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(segment_images, "load_model", fail)
+    ran = run("segment", image, "--model", models["two"], "--output", "a.tif")
+    assert ran.code == 1
+    assert ran.err.startswith("Error: The memory of the device was not enough (MemoryError).")
 
 
 def test_an_interruption_is_code_130(

@@ -1,6 +1,10 @@
 """An engine that fails in the middle of a run."""
 
+import errno
 from collections.abc import Callable
+
+import numpy as np
+from numpy._core._exceptions import _ArrayMemoryError
 
 from napari_unet.errors import EngineError
 from napari_unet.model.model import Model
@@ -14,6 +18,61 @@ TORCH = f"torch {torch.__version__} on cpu"
 BOTH = f"openvino 1.2 on cpu, then {TORCH}"
 FAILED = "OpenVINO failed (no such instruction)."
 NOTE = f"{FAILED} PyTorch runs instead."
+
+
+# what each library says where memory is not enough, word for word
+MEMORY_ERRORS: dict[str, Callable[[], Exception]] = {
+    "torch, CUDA": lambda: torch.OutOfMemoryError(
+        "CUDA out of memory. Tried to allocate 9.00 GiB. GPU 0 has a total capacity of 7.79 GiB of "
+        "which 5.12 GiB is free. Including non-PyTorch memory, this process has 2.61 GiB in use."
+    ),
+    "torch, CUDA's own allocator": lambda: torch.OutOfMemoryError("Allocation on device "),
+    "torch, CUDA outside of its allocator": lambda: RuntimeError(
+        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at some "
+        "other API call, so the stacktrace below might be incorrect."
+    ),
+    "torch, AMD": lambda: torch.OutOfMemoryError(
+        "HIP out of memory. Tried to allocate 1.50 GiB. GPU 0 has a total capacity of 15.98 GiB."
+    ),
+    "torch, processor, Linux": lambda: RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: "
+        "you tried to allocate 281474976710656 bytes. Error code 12 (Cannot allocate memory)"
+    ),
+    "torch, processor, Windows": lambda: RuntimeError(
+        "[enforce fail at C:\\actions-runner\\_work\\pytorch\\pytorch\\c10\\core\\impl\\alloc_cpu.cpp"
+        ":121] data. DefaultCPUAllocator: not enough memory: you tried to allocate 8589934592 bytes."
+    ),
+    "torch, Apple": lambda: RuntimeError(
+        "MPS backend out of memory (MPS allocated: 17.72 GB, other allocations: 313.12 MB, max "
+        "allowed: 18.13 GB). Tried to allocate 256.00 MB on private pool."
+    ),
+    "torch, Apple, one buffer": lambda: RuntimeError("Invalid buffer size: 19.45 GB"),
+    "cuDNN": lambda: RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    "cuDNN 9": lambda: RuntimeError(
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"
+    ),
+    "cuBLAS": lambda: RuntimeError(
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
+    ),
+    "OpenVINO": lambda: RuntimeError(
+        "Exception from src/inference/src/cpp/infer_request.cpp:223:\nstd::bad_alloc"
+    ),
+    "OpenVINO, its allocator": lambda: RuntimeError(
+        "Exception from src/core/src/runtime/allocator.cpp:79:\nstd::bad_alloc\n"
+    ),
+    "OpenVINO, its plugin": lambda: RuntimeError(
+        "Exception from src/inference/src/cpp/core.cpp:117:\n"
+        "Failed to allocate 4060086272 bytes of memory\n"
+    ),
+    "OpenVINO, Windows": lambda: RuntimeError(
+        "Exception from src\\inference\\src\\cpp\\core.cpp:113:\n"
+        "Exception from src\\inference\\src\\dev\\plugin.cpp:53:\n"
+        "Exception from src\\core\\src\\runtime\\allocator.cpp:79:\nbad allocation\n"
+    ),
+    "numpy": lambda: _ArrayMemoryError((2**46,), np.dtype(np.float64)),
+    "Python": lambda: MemoryError(),
+    "the system": lambda: OSError(errno.ENOMEM, "Cannot allocate memory"),
+}
 
 
 def broken() -> Exception:

@@ -3,6 +3,7 @@ weights.
 """
 
 import time
+import weakref
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from napari_unet.model.spec import Provenance
 from napari_unet.progress import Control, Progress, Stopped
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.engine import choice
+from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 
 BY_TORCH = nu.SegmentSettings(engine="torch")  # as a training looks at its models
 
@@ -332,6 +334,29 @@ def test_a_preview_that_fails_is_told_once_and_the_training_goes_on(
     assert [event.error for event in told if isinstance(event, PreviewFailed)] == [gone]
     assert ["scan.zarr is gone" in note for note in result.notes] == [True]
     assert sum("scan.zarr is gone" in progress.note for progress in shown) == 1
+
+
+def test_a_preview_that_runs_out_of_memory_lets_go_of_its_arrays(
+    parent: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
+    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_SHARE", 1e9)
+    told: list[Event] = []
+    alive: list[weakref.ref[np.ndarray]] = []
+
+    def preview(model: Model, step: int) -> None:
+        with memory_errors_explained("cuda:0"):
+            run_out()
+
+    def run_out() -> None:
+        features = np.zeros(10)
+        alive.append(weakref.ref(features))
+        raise MemoryError
+
+    train([discs()], start=parent, settings=quick(4), preview=preview, on_event=told.append)
+    (failed,) = [event for event in told if isinstance(event, PreviewFailed)]
+    assert "The memory of cuda:0 was not enough" in failed.sentence
+    assert [ref() for ref in alive] == [None]
 
 
 def test_what_the_user_wants_passes_through_a_preview(

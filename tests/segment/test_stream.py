@@ -1,20 +1,24 @@
 """What a tile says where the image says nothing, and what is refused before a tile is made."""
 
+import gc
 import pickle
+import weakref
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import pytest
 
+from helpers.failing import MEMORY_ERRORS
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet import SegmentSettings, segment
-from napari_unet.errors import ScanError
+from napari_unet.errors import NotEnoughMemoryError, ScanError
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, Progress, always_continue
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine.kinds import Kind
+from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.stream import stream
@@ -50,7 +54,7 @@ def test_a_model_of_another_task_is_refused() -> None:
 
 
 class Small:
-    """An engine that fails at windows of more than `most` voxels, as one on a small device would."""
+    """An engine that fails at windows of more than `most` voxels, as on a small device."""
 
     name, note, device = "small", "", "cpu"
     kind: Kind = "torch"
@@ -69,25 +73,7 @@ class Small:
         return False
 
 
-OUT_OF_MEMORY = [
-    lambda: torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB"),
-    lambda: RuntimeError(
-        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"
-    ),
-    lambda: RuntimeError(
-        "[enforce fail] data. DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."
-    ),
-    lambda: RuntimeError("MPS backend out of memory (MPS allocated: 9.00 GB)"),
-    lambda: RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
-    lambda: RuntimeError(
-        "Exception from src/inference/src/cpp/core.cpp:117:\nFailed to allocate 4060086272 bytes of memory\n"
-    ),
-    lambda: RuntimeError("Exception from src/core/src/runtime/allocator.cpp:79:\nstd::bad_alloc\n"),
-    lambda: MemoryError(),
-]
-
-
-@pytest.mark.parametrize("failure", OUT_OF_MEMORY)
+@pytest.mark.parametrize("failure", MEMORY_ERRORS.values(), ids=MEMORY_ERRORS)
 def test_where_memory_does_not_suffice_smaller_tiles_say_the_same(
     failure: Callable[[], Exception],
 ) -> None:
@@ -133,12 +119,38 @@ def test_what_was_finished_before_memory_ran_out_is_kept() -> None:
     assert [part[1].stop - part[1].start for part in regions] == [100, 100, 52, 48]
 
 
-@pytest.mark.parametrize(
-    "failure", [OUT_OF_MEMORY[0], lambda: RuntimeError("mat1 and mat2 shapes cannot be multiplied")]
-)
-def test_what_smaller_tiles_do_not_cure_is_shown_as_what_it_is(
-    failure: Callable[[], Exception],
-) -> None:
+def test_memory_that_does_not_suffice_for_the_smallest_tile_is_an_error_of_ours() -> None:
     job = plan_job(FLAT.spec, scan_of(smooth_image((150, 170))), SegmentSettings(tile_px=128))
-    with pytest.raises(type(failure()), match=str(failure())[:20]):
-        list(stream(FLAT, job, engine=Small(0, failure)))
+    with pytest.raises(
+        NotEnoughMemoryError, match=r"this computer was not enough .MemoryError.*Close"
+    ):
+        list(stream(FLAT, job, engine=Small(0, MemoryError)))
+
+
+def test_what_smaller_tiles_do_not_cure_is_shown_as_what_it_is() -> None:
+    job = plan_job(FLAT.spec, scan_of(smooth_image((150, 170))), SegmentSettings(tile_px=128))
+    failure = RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+    with pytest.raises(RuntimeError, match="mat1 and mat2") as caught:
+        list(stream(FLAT, job, engine=Small(0, lambda: failure)))
+    assert caught.value is failure
+
+
+def test_what_a_tile_took_is_free_when_a_smaller_one_is_tried() -> None:
+    """An error holds the arrays of the frames that it went through, for as long as it is held."""
+    alive: list[weakref.ref[np.ndarray]] = []
+
+    class Hoarding(Small):
+        def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
+            assert [ref for ref in alive if ref() is not None] == []
+            features = np.zeros(10)
+            alive.append(weakref.ref(features))
+            with memory_errors_explained(self.device):
+                return super().run(window, control)
+
+    job = plan_job(FLAT.spec, scan_of(smooth_image((150, 170))), SegmentSettings(tile_px=128))
+    gc.disable()
+    try:
+        list(stream(FLAT, job, engine=Hoarding(96**2, MEMORY_ERRORS["torch, CUDA"])))
+    finally:
+        gc.enable()
+    assert len(alive) > 4

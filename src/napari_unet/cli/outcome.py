@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from napari_unet.errors import NapariUNetError
+from napari_unet.segment.engine.out_of_memory import is_out_of_memory, not_enough_memory
 
 FAILED = 1
 INTERRUPTED = 130
@@ -72,8 +73,12 @@ def with_notes(sentence: str, error: BaseException) -> str:
 
 
 def unexpected(error: Exception) -> str:
-    """One sentence for an error that nobody foresaw; where it came from is told on request."""
+    """One sentence for an error that is none of ours: memory that was not enough, or one that nobody
+    foresaw, of which a variable shows where it came from.
+    """
     if os.environ.get(DEBUG_VARIABLE):
         tell(traceback.format_exc())
+    if is_out_of_memory(error):
+        return str(not_enough_memory(error))
     reason = (str(error).strip().splitlines() or [""])[0]
     return f"Something unforeseen happened: {type(error).__name__}: {reason} Set {DEBUG_VARIABLE}=1 to see where, and report it."

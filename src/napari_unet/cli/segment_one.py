@@ -13,7 +13,7 @@ from napari_unet.cli.output_paths import Plan, check_not_an_image, check_resumab
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.cli.segment_place import Place
 from napari_unet.cli.segment_result import Result
-from napari_unet.errors import EngineError, OutputError, ScanError
+from napari_unet.errors import EngineError, NotEnoughMemoryError, OutputError, ScanError
 from napari_unet.model.model import Model
 from napari_unet.progress import OnProgress
 from napari_unet.scans.formats.registry import is_resumable
@@ -52,7 +52,7 @@ class Batch:
         try:
             check_not_an_image(plan, plans)
             self._segment(plan, result)
-        except (ScanError, OutputError) as error:
+        except (ScanError, OutputError, NotEnoughMemoryError) as error:
             result.error = with_notes(str(error), error)
             tell(
                 f"Error: {result.error}"
@@ -64,10 +64,7 @@ class Batch:
                 raise
             result.error = with_notes(str(error), error)
             tell(f"Error: {plan.image.name}: {result.error}")
-        except (
-            RuntimeError,
-            MemoryError,
-        ) as error:  # torch: out of memory and the like; the images after this one may fit
+        except (RuntimeError, MemoryError) as error:  # the images after this one may run
             result.error = with_notes(unexpected(error), error)
             tell(f"Error: {plan.image.name}: {result.error}")
         result.seconds = round(time.monotonic() - start, 3)

@@ -137,7 +137,8 @@ class Watch:
             raise
         except Exception as error:
             self._previewing = False
-            traceback.clear_frames(error.__traceback__)  # the arrays that it ran out of memory with
+            for each in (error, error.__cause__):  # let go of the arrays that memory ran out with
+                traceback.clear_frames(None if each is None else each.__traceback__)
             on_event(PreviewFailed(step.done, error))
 
     def _dice(self, network: UNet, control: GetControl) -> dict[str, float]:

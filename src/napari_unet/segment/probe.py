@@ -5,12 +5,13 @@ import time
 from dataclasses import dataclass, replace
 from statistics import median
 
+from napari_unet.errors import NotEnoughMemoryError
 from napari_unet.model.geometry import round_up, total_strides
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch
 from napari_unet.segment.engine.choice import make_engine
-from napari_unet.segment.engine.out_of_memory import out_of_memory
+from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.engine.speed_cache import PROBE_VOXELS
 from napari_unet.segment.engine.timed_engine import timed
@@ -37,10 +38,9 @@ def with_seconds(found: Estimate, engine: Engine, spec: ModelSpec) -> Estimate:
         return found
     begun = time.monotonic()
     try:
-        Arriving(engine.run(torch.zeros(len(spec.channels), *found.window))).wait()
-    except (RuntimeError, MemoryError) as error:
-        if not out_of_memory(error):
-            raise
+        with memory_errors_explained():
+            Arriving(engine.run(torch.zeros(len(spec.channels), *found.window))).wait()
+    except NotEnoughMemoryError:
         return found  # the run will find out which tiles do
     return replace(found, seconds=(time.monotonic() - begun) * found.tiles)
 

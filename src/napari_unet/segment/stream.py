@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from napari_unet.errors import Cancelled
+from napari_unet.errors import Cancelled, NotEnoughMemoryError
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes, torch
 from napari_unet.progress import (
@@ -23,7 +23,7 @@ from napari_unet.progress import (
 )
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.engine.choice import make_engine
-from napari_unet.segment.engine.out_of_memory import out_of_memory
+from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.statistics import FrameStatistics, frame_statistics
@@ -74,13 +74,13 @@ def stream(
     its order. Where memory does not suffice for a tile, it and the rest come in smaller ones, or
     from another engine if there is one, which the progress notes. STOP ends the stream early;
     CANCEL raises `Cancelled`; `ScanError` is raised for a frame of which more than half is not
-    finite.
+    finite, `NotEnoughMemoryError` where memory is not enough for the smallest tile either.
     """
     engine = engine or make_engine(model, job.settings)
     run = _Run(engine, job, focus if callable(focus) else lambda: focus, control)
     clock = Clock()
     on_progress(Progress(0, run.total, note=run.note))
-    with closing(run.reader):
+    with closing(run.reader), memory_errors_explained(engine.device):
         try:
             for result in run.results():
                 on_progress(
@@ -169,11 +169,10 @@ class _Run:
         statistics = self._statistics_of(frame)
         self._fix(frame, statistics)
         try:
-            begun = self._begun(frame, tile, statistics)
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error) or not (
-                another or self._waiting.can_part() or self._engine.give_way()
-            ):
+            with memory_errors_explained(self._engine.device):
+                begun = self._begun(frame, tile, statistics)
+        except NotEnoughMemoryError:
+            if not (another or self._waiting.can_part() or self._engine.give_way()):
                 raise
         else:
             self._waiting.finish()

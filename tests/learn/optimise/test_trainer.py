@@ -1,15 +1,16 @@
 """What a training does to a network: what learns, what stays, and when it is asked."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from helpers.failing import MEMORY_ERRORS
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet import SegmentSettings, segment
-from napari_unet.errors import Cancelled, SettingsError
+from napari_unet.errors import Cancelled, NotEnoughMemoryError, SettingsError
 from napari_unet.learn.data.example import IGNORE, Example
 from napari_unet.learn.data.patches import PatchSampler
 from napari_unet.learn.forgetting.guard import disagreement
@@ -209,6 +210,18 @@ def test_it_is_asked_within_a_step_forward_and_back(example: Example) -> None:
     trainer.step(1.0, 0)
     convolutions = 2 * (2 * SPEC.architecture.depth + 1)
     assert count == 2 * convolutions
+
+
+@pytest.mark.parametrize("failure", MEMORY_ERRORS.values(), ids=MEMORY_ERRORS)
+def test_memory_that_is_not_enough_for_a_step_is_an_error_of_ours(
+    example: Example, failure: Callable[[], Exception]
+) -> None:
+    def run_out() -> Control:
+        raise failure()
+
+    trainer = Trainer([example], SPEC, QUICK.chosen_for(fine_tuning=False), None, run_out)
+    with pytest.raises(NotEnoughMemoryError, match=r"this computer was not enough .*patches"):
+        trainer.step(1.0, 0)
 
 
 @pytest.mark.parametrize("at", [2, 15])

@@ -10,6 +10,7 @@ import tifffile
 from helpers.tiny import tiny_spec
 from napari_unet.errors import ScanError
 from napari_unet.scans.formats import tiff_read
+from napari_unet.scans.formats.file_image import StoredArray
 from napari_unet.scans.read import read_scan
 from napari_unet.segment.check import notes
 from napari_unet.segment.settings import SegmentSettings
@@ -242,6 +243,18 @@ def test_a_damaged_part_of_a_large_file_is_told_when_it_is_read(
     assert scan.read((0,), (slice(0, 9), slice(0, 9))).shape == (1, 9, 9)
     with pytest.raises(ScanError, match=r"image\.tif can not be read"):
         scan.read((2,), (slice(0, 9), slice(0, 9)))
+
+
+def test_memory_that_is_not_enough_for_a_part_is_no_damage_of_the_file(tmp_path: Path) -> None:
+    class Large:
+        shape = (10, 10)
+        dtype = np.uint8
+
+        def __getitem__(self, index: object) -> np.ndarray:
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        StoredArray(Large(), tmp_path / "image.tif")[:5]
 
 
 def test_further_images_in_a_file_are_told(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from helpers.failing import BOTH, NOTE, TORCH, Failing, broken, failing_over, fu
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet import SegmentSettings, segment
 from napari_unet.devices import Device
-from napari_unet.errors import EngineError
+from napari_unet.errors import EngineError, NotEnoughMemoryError
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, Progress, always_continue
 from napari_unet.scans.scan import scan_of
@@ -22,6 +22,7 @@ from napari_unet.segment import stream as stream_module
 from napari_unet.segment.engine import choice
 from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.fallback import FallbackEngine
+from napari_unet.segment.engine.out_of_memory import not_enough_memory
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.outputs import Outputs
@@ -94,7 +95,7 @@ def test_a_second_failure_and_any_other_error_are_what_they_are() -> None:
 
 
 def test_a_full_processor_is_not_replaced_by_itself() -> None:
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(NotEnoughMemoryError, match="this computer was not enough"):
         run(FallbackEngine(Failing(MODEL, full), by_torch))
 
 
@@ -155,7 +156,7 @@ def on_a_card(monkeypatch: pytest.MonkeyPatch, good: bool) -> None:
         if device == "cpu":
             return by_torch(note)
         if not good:
-            raise full()
+            raise not_enough_memory(full(), device)
         return Failing(MODEL, full, device=device)
 
     monkeypatch.setattr(
@@ -167,7 +168,7 @@ def on_a_card(monkeypatch: pytest.MonkeyPatch, good: bool) -> None:
 def test_a_card_that_was_named_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     on_a_card(monkeypatch, good=True)
     assert run(make_engine(MODEL, SegmentSettings(device="auto")))[1][0].engine == TORCH
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(NotEnoughMemoryError, match=r"cuda:0 was not enough .*Choose the processor"):
         run(make_engine(MODEL, SegmentSettings(device="cuda")))
 
 
@@ -178,7 +179,7 @@ def test_a_card_with_no_room_for_the_model_is_not_taken(monkeypatch: pytest.Monk
         TORCH,
         "The memory of cuda:0 does not suffice for the model. The processor runs instead.",
     )
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(NotEnoughMemoryError):
         make_engine(MODEL, SegmentSettings(device="cuda"))
 
 

@@ -13,15 +13,16 @@ import pytest
 from hypothesis import given
 
 from helpers.engines import on
+from helpers.failing import MEMORY_ERRORS
 from helpers.laws import WHOLE, Case, assert_same, cases, run
 from helpers.tiny import smooth, smooth_image, tiny_model, tiny_spec
-from napari_unet.errors import Cancelled, EngineError
+from napari_unet.errors import Cancelled, EngineError, NotEnoughMemoryError
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Control, GetControl, Stopped
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine.kinds import openvino_version
-from napari_unet.segment.engine.out_of_memory import out_of_memory
+from napari_unet.segment.engine.out_of_memory import is_out_of_memory
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.stream import Focus
 from napari_unet.segment.tiles import lattice as lattice_module
@@ -240,11 +241,25 @@ def test_a_failure_within_a_window_is_one_sentence_and_memory_is_told_apart(
     )
 
 
+@pytest.mark.parametrize("library", ["OpenVINO", "OpenVINO, Windows", "numpy"])
+def test_a_window_that_memory_is_not_enough_for_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    engine = OpenVinoEngine(model_of().network)
+
+    def run_out(*_: object) -> None:
+        raise MEMORY_ERRORS[library]()
+
+    monkeypatch.setattr(openvino_engine, "finish", run_out)
+    with pytest.raises(NotEnoughMemoryError, match=r"^The memory of this computer was not enough"):
+        on(engine, smooth((2, 32, 32)))
+
+
 def test_too_large_a_window_is_an_error_of_memory() -> None:
     engine = OpenVinoEngine(model_of(width=32).network)
     with pytest.raises(RuntimeError) as caught:
         engine._ready((2**20, 2**20))
-    assert out_of_memory(caught.value)
+    assert is_out_of_memory(caught.value)
 
 
 PRIVATE = """

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from helpers.engines import on
+from helpers.failing import MEMORY_ERRORS
 from helpers.tiny import smooth, tiny_model, tiny_spec
-from napari_unet.errors import Cancelled
+from napari_unet.errors import Cancelled, NotEnoughMemoryError
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import Control, Stopped
+from napari_unet.segment.engine import torch_engine
 from napari_unet.segment.engine.fusion import FusedUNet, MkldnnConv, can_fuse, works
 from napari_unet.segment.engine.torch_engine import TorchEngine, _convolution, folded
 
@@ -78,6 +80,25 @@ def test_the_engine_asks_within_a_window(
     with pytest.raises(error):
         on(TorchEngine(network_of(2, **net)), smooth((2, 32, 32), 1), lambda: next(answers))
     assert len(list(answers)) == 19
+
+
+@pytest.mark.parametrize("library", ["torch, CUDA", "cuDNN 9", "torch, Apple"])
+def test_memory_that_is_not_enough_is_an_error_of_ours(
+    monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    def run_out(*_: object) -> None:
+        raise MEMORY_ERRORS[library]()
+
+    network = network_of(2)
+    engine = TorchEngine(network)
+    engine._forward = run_out  # type: ignore[assignment]
+    with pytest.raises(NotEnoughMemoryError):
+        on(engine, smooth((2, 32, 32), 1))
+    monkeypatch.setattr(torch_engine, "folded", run_out)
+    with pytest.raises(NotEnoughMemoryError):
+        TorchEngine(network)
+    with pytest.raises(NotEnoughMemoryError):
+        engine.fix(torch.zeros(1, 2, 32, 32))
 
 
 def test_cudnn_stays_on_with_float32_as_it_is() -> None:

@@ -14,6 +14,7 @@ import pytest
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QThreadPool
 
+from helpers.failing import MEMORY_ERRORS
 from napari_unet.errors import ScanError
 from napari_unet.progress import Control, should_stop
 from napari_unet.widgets.jobs import threads as job_threads
@@ -80,17 +81,22 @@ def test_a_runtime_error_reaches_the_user_as_a_sentence_with_details(qtbot):
         (ScanError("The image is empty."), "The image is empty."),
         (
             MemoryError(),
-            "The memory of the device was not enough (MemoryError). Choose the processor, or a smaller part of the image.",
-        ),
-        (
-            RuntimeError("CUDA out of memory. Tried"),
-            "The memory of the device was not enough (CUDA out of memory. Tried).",
+            "The memory of the device was not enough (MemoryError). Choose the processor, or a "
+            "smaller part of the image.",
         ),
         (OSError("disk gone"), "The run failed: disk gone."),
     ],
 )
 def test_errors_become_one_sentence(error, sentence):
     assert explain(error).startswith(sentence[:-1])
+
+
+@pytest.mark.parametrize("failure", MEMORY_ERRORS.values(), ids=MEMORY_ERRORS)
+def test_memory_that_was_not_enough_is_one_sentence_whatever_library_says_it(failure):
+    sentence = explain(failure())
+    assert sentence.startswith("The memory of the device was not enough (")
+    assert sentence.endswith("). Choose the processor, or a smaller part of the image.")
+    assert "Exception from" not in sentence
 
 
 def test_cancel_is_heard_within_a_second_and_is_no_error(qtbot):

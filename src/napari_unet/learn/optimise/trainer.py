@@ -19,9 +19,11 @@ from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import computes_bfloat16, find_devices, torch
 from napari_unet.model.unet import ConvNorm, UNet
 from napari_unet.progress import GetControl, heed
+from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 
 Tensor = torch.Tensor
 LARGEST_GRADIENT = 5.0
+MEMORY_ADVICE = "Choose the processor, smaller patches, or fewer patches a step."
 BATCH_NORMS = (torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
 
 
@@ -70,7 +72,13 @@ class Trainer:
         _ask_inside(self.network, control)
 
     def step(self, share: float, done: int) -> float:
-        """Take one step at a share of the learning rate; returns its loss, raises `NotFinite`."""
+        """Take one step at a share of the learning rate; returns its loss, raises `NotFinite` or
+        `NotEnoughMemoryError`.
+        """
+        with memory_errors_explained(self.device, MEMORY_ADVICE):
+            return self._step(share, done)
+
+    def _step(self, share: float, done: int) -> float:
         rate = share * (self.settings.learning_rate or 0.0)
         loss = self._loss(self.sampler.batch(self.settings.batch or BATCH))
         self.optimizer.zero_grad()

@@ -40,6 +40,8 @@ class StoredArray:
     def __getitem__(self, index: Any) -> np.ndarray:
         try:
             return np.asarray(self._array[index])
+        except MemoryError:
+            raise
         except Exception as error:
             raise damaged(self._path, error) from error
 

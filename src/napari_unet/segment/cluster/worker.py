@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 
-from napari_unet.errors import ClusterError, OutputError, ScanError
+from napari_unet.errors import ClusterError, NotEnoughMemoryError, OutputError, ScanError
 from napari_unet.model.formats.safetensors_file import load_model_bytes
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes, torch
@@ -144,5 +144,5 @@ def _told_where() -> Iterator[None]:
     """Say on which machine an image could not be read, or a result not be written."""
     try:
         yield
-    except (ScanError, OutputError) as error:
+    except (ScanError, OutputError, NotEnoughMemoryError) as error:
         raise type(error)(f"On {socket.gethostname()}: {error}") from error

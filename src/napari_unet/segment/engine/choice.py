@@ -3,12 +3,11 @@
 from functools import partial
 
 from napari_unet.devices import choose
-from napari_unet.errors import EngineError, SettingsError
+from napari_unet.errors import EngineError, NotEnoughMemoryError, SettingsError
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import find_devices
 from napari_unet.segment.engine.fallback import PROCESSOR, FallbackEngine
 from napari_unet.segment.engine.kinds import NOT_INSTALLED, Precision, kind_for, openvino_version
-from napari_unet.segment.engine.out_of_memory import out_of_memory
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.settings import SegmentSettings
@@ -48,9 +47,8 @@ def make_engine(model: Model, settings: SegmentSettings) -> Engine:
         return by_torch(device)
     try:
         return FallbackEngine(by_torch(device), on_processor)
-    except RuntimeError as error:
-        if not out_of_memory(error):
-            raise
+    except NotEnoughMemoryError:
+        pass  # the card's memory is free again only here, where its error is gone
     return on_processor(
         f"The memory of {device} does not suffice for the model. The processor runs instead."
     )

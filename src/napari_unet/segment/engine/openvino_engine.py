@@ -22,7 +22,7 @@ from napari_unet.segment.engine.kinds import (
 )
 from napari_unet.segment.engine.openvino_graph import graph_of
 from napari_unet.segment.engine.openvino_import import openvino
-from napari_unet.segment.engine.out_of_memory import out_of_memory
+from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 from napari_unet.segment.engine.torch_engine import folded
 
 CONFIG = {"PERFORMANCE_HINT": "LATENCY"}  # one window at a time, on all cores
@@ -67,10 +67,9 @@ class OpenVinoEngine:
         """
         heed(control)
         try:
-            return torch.from_numpy(self._run(window.cpu(), control))
+            with memory_errors_explained(self.device):
+                return torch.from_numpy(self._run(window.cpu(), control))
         except RuntimeError as error:
-            if out_of_memory(error):
-                raise
             failed = EngineError(f"OpenVINO failed ({_reason(error)}).")
             failed.add_note(ADVICE)
             raise failed from error
@@ -80,7 +79,8 @@ class OpenVinoEngine:
         can not run it as torch does.
         """
         if self._fixed_by is None or not torch.equal(self._fixed_by, windows):
-            self._take(folded(fixed(self._unfixed, windows.cpu(), control)), try_out=False)
+            with memory_errors_explained(self.device):
+                self._take(folded(fixed(self._unfixed, windows.cpu(), control)), try_out=False)
             self._fixed_by = windows
 
     def give_way(self) -> bool:

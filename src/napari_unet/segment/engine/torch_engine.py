@@ -21,6 +21,7 @@ from napari_unet.segment.engine.fusion import (
 from napari_unet.segment.engine.half import even_channels, half_on, with_even_inputs
 from napari_unet.segment.engine.instance_statistics import fixed
 from napari_unet.segment.engine.kinds import NO_HALF, Kind, Precision, in_precision, torch_on
+from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 
 nn = torch.nn
 Forward = Callable[[torch.Tensor], torch.Tensor]
@@ -54,14 +55,15 @@ class TorchEngine:
         self._network = network
         self._head = head_of(network.config)
         self._fixed_by: torch.Tensor | None = None
-        self._forward = self._prepared(network)
+        with memory_errors_explained(device):
+            self._forward = self._prepared(network)
 
     def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
         """Probabilities (K, *window) float32 of a normalised (C, *window); raises `Stopped` or
         `Cancelled`.
         """
         self._control = control
-        with torch.inference_mode(), _exact_cudnn():
+        with memory_errors_explained(self.device), torch.inference_mode(), _exact_cudnn():
             batch = window[None].to(self.device, self._numbers)
             batch = even_channels(batch) if self._numbers == torch.bfloat16 else batch
             batch = batch.contiguous(memory_format=self._layout)
@@ -72,7 +74,7 @@ class TorchEngine:
         """Statistics for a network that normalises by instance."""
         if self._fixed_by is not None and torch.equal(self._fixed_by, windows):
             return
-        with _exact_cudnn():
+        with memory_errors_explained(self.device), _exact_cudnn():
             self._forward = self._prepared(fixed(self._network, windows.to(self.device), control))
         self._fixed_by = windows
 

@@ -13,6 +13,7 @@ from superqt.utils._qthreading import WorkerBaseSignals
 
 from napari_unet.errors import Cancelled, NapariUNetError
 from napari_unet.progress import Control
+from napari_unet.segment.engine.out_of_memory import is_out_of_memory, not_enough_memory
 from napari_unet.widgets.jobs.threads import give_way, job_threads
 
 AUTO = "auto"
@@ -288,14 +289,11 @@ def in_background(run: Callable[[], None]) -> None:
     threading.Thread(target=run, daemon=True).start()
 
 
-MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
-
-
 def explain(error: Exception) -> str:
     """One sentence for an error of a job."""
     if isinstance(error, NapariUNetError):
         return " ".join([str(error), *getattr(error, "__notes__", ())])
+    if is_out_of_memory(error):
+        return str(not_enough_memory(error))
     first = str(error).strip().partition("\n")[0][:200] or type(error).__name__
-    if isinstance(error, MemoryError) or any(word in str(error).lower() for word in MEMORY_WORDS):
-        return f"The memory of the device was not enough ({first}). Choose the processor, or a smaller part of the image."
     return f"The run failed: {first}."
