@@ -2,7 +2,7 @@ import pytest
 from napari.layers import Layer
 
 from napari_unet.widgets import sample_data
-from napari_unet.widgets.viewer.layer_facts import facts_of
+from napari_unet.widgets.viewer.layer_facts import layer_facts_of
 
 
 @pytest.mark.parametrize("name", ["nuclei", "nuclei_3d", "timelapse", "axons"])
@@ -12,9 +12,9 @@ def test_a_sample_is_an_image_and_its_hidden_truth(name):
     assert truth.data.shape == image.data.shape
     assert tuple(truth.scale) == tuple(image.scale)
     assert not truth.visible
-    assert facts_of(image).unit == "um"
+    assert layer_facts_of(image).unit == "um"
 
 
 def test_the_stack_has_its_true_spacing():
     image = Layer.create(*sample_data.nuclei_3d()[0])
-    assert facts_of(image).spacing == (1.5, 0.5, 0.5)
+    assert layer_facts_of(image).spacing == (1.5, 0.5, 0.5)

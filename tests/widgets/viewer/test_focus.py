@@ -4,7 +4,8 @@ from napari.components import ViewerModel
 
 from napari_unet.errors import ScanError
 from napari_unet.scans.scan import Scan
-from napari_unet.widgets.viewer.focus import Looked, focus_of, part_in_view, slice_shown
+from napari_unet.segment.tiles.queue import Focus
+from napari_unet.widgets.viewer.focus import focus_of, part_in_view, slice_shown
 
 
 def make(shape=(4, 3, 40, 60), axes="tzyx", **words):
@@ -22,14 +23,14 @@ def look(viewer, point, centre):
 def test_the_middle_of_the_canvas_comes_first():
     things = make()
     look(things[0], (2, 1, 0, 0), (10, 50))
-    assert focus_of(*things, dimensions=2) == Looked((2, 1), (10.0, 50.0))
-    assert focus_of(*things, dimensions=3) == Looked((2,), (1.0, 10.0, 50.0))
+    assert focus_of(*things, dimensions=2) == Focus((2, 1), (10.0, 50.0))
+    assert focus_of(*things, dimensions=3) == Focus((2,), (1.0, 10.0, 50.0))
 
 
 def test_the_focus_is_in_voxels_whatever_the_scale():
     things = make((40, 60), "yx", scale=(0.5, 0.5), translate=(100, 0))
     look(things[0], (100, 0), (105, 25))
-    assert focus_of(*things, dimensions=2) == Looked((), (10.0, 50.0))
+    assert focus_of(*things, dimensions=2) == Focus((), (10.0, 50.0))
 
 
 def test_all_of_it_unless_told_otherwise():
@@ -94,7 +95,7 @@ def test_a_turned_layer():
     things = make((4, 40, 60), "zyx", rotate=90, translate=(0, 5, 100))
     viewer, layer, *_ = things
     look(viewer, (2, 0, 0), tuple(layer.data_to_world((2, 10, 50))[1:]))
-    assert focus_of(*things, dimensions=2) == Looked((2,), pytest.approx((10.0, 50.0)))
+    assert focus_of(*things, dimensions=2) == Focus((2,), pytest.approx((10.0, 50.0)))
     assert part_in_view(*things, 2, True, False) == ([(2,)], (slice(0, 40), slice(0, 60)))
 
 
@@ -114,7 +115,7 @@ def test_of_several_resolutions_the_region_is_in_voxels_of_the_finest():
 def test_channels_are_no_place():
     things = make((2, 40, 60), "cyx")
     look(things[0], (1, 0, 0), (10, 50))
-    assert focus_of(*things, dimensions=2) == Looked((), (10.0, 50.0))
+    assert focus_of(*things, dimensions=2) == Focus((), (10.0, 50.0))
     assert part_in_view(*things, 2, True, False) == ([()], (slice(0, 40), slice(0, 60)))
 
 

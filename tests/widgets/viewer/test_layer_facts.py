@@ -5,7 +5,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from napari.utils._proxies import PublicOnlyProxy
 
-from napari_unet.widgets.viewer.layer_facts import MARK, facts_of, image_layers, real_viewer
+from napari_unet.widgets.viewer.layer_facts import MARK, image_layers, layer_facts_of, real_viewer
 
 
 @pytest.mark.parametrize(
@@ -18,22 +18,24 @@ from napari_unet.widgets.viewer.layer_facts import MARK, facts_of, image_layers,
     ],
 )
 def test_lengths_come_in_micrometres(words, spacing, unit):
-    facts = facts_of(Image(np.zeros((3, 8, 9)), **words))
+    facts = layer_facts_of(Image(np.zeros((3, 8, 9)), **words))
     assert (facts.spacing, facts.unit) == (pytest.approx(spacing), unit)
 
 
 def test_of_several_resolutions_the_finest_counts():
-    facts = facts_of(Image([np.zeros((16, 18)), np.zeros((8, 9))]))
+    facts = layer_facts_of(Image([np.zeros((16, 18)), np.zeros((8, 9))]))
     assert facts.shape == (16, 18)
 
 
 def test_colours_are_not_an_axis():
-    facts = facts_of(Image(np.zeros((5, 8, 9, 3), np.uint8), rgb=True, axis_labels=("t", "y", "x")))
+    facts = layer_facts_of(
+        Image(np.zeros((5, 8, 9, 3), np.uint8), rgb=True, axis_labels=("t", "y", "x"))
+    )
     assert (facts.shape, facts.ndim, facts.axis_labels) == ((5, 8, 9, 3), 3, ("t", "y", "x", "c"))
 
 
 def test_napari_numbers_are_no_axis_labels():
-    assert facts_of(Image(np.zeros((5, 8)))).axis_labels == ()
+    assert layer_facts_of(Image(np.zeros((5, 8)))).axis_labels == ()
 
 
 def test_no_pixel_is_read():
@@ -43,7 +45,7 @@ def test_no_pixel_is_read():
     data = da.zeros((8, 9), chunks=4).map_blocks(read, dtype=float, meta=np.zeros(()))
     image = Image(np.zeros((8, 9)))
     image._data = data
-    assert facts_of(image).shape == (8, 9)
+    assert layer_facts_of(image).shape == (8, 9)
 
 
 def test_results_are_not_offered_as_images():

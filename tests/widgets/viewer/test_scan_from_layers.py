@@ -6,7 +6,7 @@ from napari.layers import Image
 
 from napari_unet.errors import ScanError
 from napari_unet.widgets.fields.values import InputChoice
-from napari_unet.widgets.viewer.scan_from_layers import one_place, scan_from_layers
+from napari_unet.widgets.viewer.scan_from_layers import are_aligned, scan_from_layers
 
 
 def test_one_layer():
@@ -85,4 +85,4 @@ def test_colours_are_no_channel():
     ],
 )
 def test_layers_that_lie_elsewhere_are_noticed(words, same):
-    assert one_place([Image(np.zeros((8, 9))), Image(np.zeros((8, 9)), **words)]) is same
+    assert are_aligned([Image(np.zeros((8, 9))), Image(np.zeros((8, 9)), **words)]) is same

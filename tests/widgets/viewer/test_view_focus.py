@@ -9,7 +9,8 @@ import numpy as np
 from napari.components import ViewerModel
 
 from napari_unet.scans.scan import Scan
-from napari_unet.widgets.viewer.focus import Looked, ViewFocus
+from napari_unet.segment.tiles.queue import Focus
+from napari_unet.widgets.viewer.focus import ViewFocus
 
 
 def make(dimensions=2):
@@ -26,17 +27,17 @@ def make(dimensions=2):
 
 def test_it_follows_the_camera_and_the_sliders():
     viewer, _, focus = make()
-    assert focus.now == Looked((1,), (20.0, 30.0))
+    assert focus.now == Focus((1,), (20.0, 30.0))
     viewer.scene.camera.center = (0, 10, 50)
-    assert focus.now == Looked((1,), (10.0, 50.0))
+    assert focus.now == Focus((1,), (10.0, 50.0))
     viewer.dims.set_current_step(0, 3)
-    assert focus.now == Looked((3,), (10.0, 50.0))
+    assert focus.now == Focus((3,), (10.0, 50.0))
 
 
 def test_in_a_volume_the_slice_is_part_of_the_point():
     viewer, _, focus = make(dimensions=3)
     viewer.dims.set_current_step(0, 2)
-    assert focus.now == Looked((), (2.0, 20.0, 30.0))
+    assert focus.now == Focus((), (2.0, 20.0, 30.0))
     viewer.dims.order = (2, 0, 1)
     viewer.scene.camera.center = (0, 1, 25)
     assert focus.now.point[:2] == (1.0, 25.0)
@@ -47,7 +48,7 @@ def test_after_the_end_it_stays_and_lets_the_image_go():
     scan = weakref.ref(focus._scan)
     focus.stop()
     viewer.dims.set_current_step(0, 3)
-    assert focus.now == Looked((1,), (20.0, 30.0))
+    assert focus.now == Focus((1,), (20.0, 30.0))
     gc.collect()
     assert scan() is None
     assert layer in viewer.layers

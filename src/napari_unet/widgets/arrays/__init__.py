@@ -1,3 +1,4 @@
-"""The arrays behind layers: results, done-maps, trust; numpy alone, no Qt; for the rest of the
-window.
+"""The arrays behind layers: results, what of them is computed, trust; numpy alone.
+
+No Qt and no napari, so that a worker's thread may write what the main thread shows.
 """

@@ -1,4 +1,4 @@
-"""An array of any size cut into small blocks, so that what changes is followed block by block."""
+"""An array of any size, cut into small blocks, so that changes are followed block by block."""
 
 from collections.abc import Iterator, Sequence
 from math import prod
@@ -11,8 +11,8 @@ Box = tuple[slice, ...]
 
 
 class BlockGrid:
-    """Blocks of 128 × 128 over the last two axes of an array, one deep in the others, numbered in
-    order.
+    """Blocks of 128 × 128 over the last two axes of an array and one deep in the others, numbered
+    in the order of the array (the last axis fastest).
     """
 
     def __init__(self, shape: Sequence[int]) -> None:
@@ -26,6 +26,7 @@ class BlockGrid:
 
     def touching(self, box: Box) -> np.ndarray:
         """The numbers of the blocks that share a voxel with a box."""
+        # as in a flat index: a block's number is the sum of its steps along each axis
         numbers = np.zeros((), np.int64)
         for part, side, step in zip(box, self._sides, self._steps, strict=True):
             along = np.arange(part.start // side, -(-part.stop // side)) * step
@@ -34,13 +35,13 @@ class BlockGrid:
 
     def box(self, number: int) -> Box:
         """Where a block lies."""
-        places = []
+        parts = []
         for n, side, count, step in zip(
             self.shape, self._sides, self._counts, self._steps, strict=True
         ):
             start = number // step % count * side
-            places.append(slice(start, min(start + side, n)))
-        return tuple(places)
+            parts.append(slice(start, min(start + side, n)))
+        return tuple(parts)
 
     def slices(self, numbers: np.ndarray) -> int:
         """How many slices these blocks lie in."""
@@ -53,7 +54,7 @@ def whole(shape: Sequence[int]) -> Box:
 
 
 def inside(box: Sequence[slice], shape: Sequence[int]) -> Box:
-    """The part of a box within an array, with its bounds as numbers."""
+    """The part of a box within an array; open or negative bounds become plain numbers."""
     return tuple(slice(*part.indices(int(n))[:2]) for part, n in zip(box, shape, strict=True))
 
 
@@ -63,7 +64,7 @@ def is_empty(box: Box) -> bool:
 
 
 def boxes(shape: Sequence[int], voxels: int) -> Iterator[Box]:
-    """Boxes of about so many voxels that make up an array, in order."""
+    """Boxes of at most so many voxels that make up an array, in order."""
     if prod(shape) <= voxels or not shape:
         yield whole(shape)
         return

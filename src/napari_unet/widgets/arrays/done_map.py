@@ -1,4 +1,4 @@
-"""What of a result has been computed, block by block; and the hatching that shows what has not."""
+"""Which blocks of a result have been computed, and the hatching over those that have not."""
 
 from collections.abc import Sequence
 from math import prod
@@ -7,15 +7,17 @@ import numpy as np
 
 MOST_BLOCKS = 2**22
 BLOCKS_PER_AXIS = 512
-STRIPES = 40
-LIGHT, DARK = 1, 2
+STRIPES = 40  # light and dark ones together, along the longer side of a slice
+LIGHT = 1
+DARK = 2
 
-Place = tuple[int | slice, ...]
+Region = tuple[int | slice, ...]
 
 
 class DoneMap:
-    """Counts the computed voxels of each block of an array; a block is done when all of its voxels
-    are.
+    """Counts the computed voxels of each block of an array; a full block is done.
+
+    Blocks, since a map of every voxel would be as large as the result.
     """
 
     def __init__(self, shape: Sequence[int], sliced: int) -> None:
@@ -26,7 +28,7 @@ class DoneMap:
         self._count = np.zeros(self.blocks, np.int64)
         self.done = np.zeros(self.blocks, bool)
         self.hatching = self._stripes()
-        self._provisional: Place | None = None
+        self._provisional: Region | None = None
 
     @property
     def complete(self) -> bool:
@@ -34,26 +36,28 @@ class DoneMap:
         return bool(self.done.all())
 
     @property
-    def provisional(self) -> Place | None:
-        """The part whose larger tile has not come, if there is one."""
+    def provisional(self) -> Region | None:
+        """The region that a small first tile computed and that a larger tile will cover, if any."""
         return self._provisional
 
-    def mark(self, place: Place, provisional: bool = False) -> None:
-        """Take that part of the array as computed. Parts do not overlap, but for a provisional one
-        that a later part covers.
+    def mark(self, region: Region, provisional: bool = False) -> None:
+        """Count a region as computed; regions do not overlap, but for a provisional one that a
+        later one covers.
         """
-        if self._provisional is not None and _within(self._provisional, place):
-            self._add(self._provisional, -1)
+        if self._provisional is not None and _within(self._provisional, region):
+            self._add(self._provisional, -1)  # its voxels are counted again with the larger region
             self._provisional = None
-        self._provisional = place if provisional else self._provisional
-        self._add(place, 1)
+        self._provisional = region if provisional else self._provisional
+        self._add(region, 1)
 
-    def _add(self, place: Place, sign: int) -> None:
+    def _add(self, region: Region, sign: int) -> None:
+        """Add the voxels of a region to the counts of its blocks, or take them off."""
         ranges, overlaps = zip(
-            *(self._overlap(axis, part) for axis, part in enumerate(place)), strict=True
+            *(self._overlap(axis, part) for axis, part in enumerate(region)), strict=True
         )
         voxels = np.ones((), np.int64)
         sizes = np.ones((), np.int64)
+        # outer products: the overlap with a block is the product of those along its axes
         for axis, (blocks, overlap) in enumerate(zip(ranges, overlaps, strict=True)):
             voxels = np.multiply.outer(voxels, overlap)
             sizes = np.multiply.outer(sizes, np.diff(self._edges[axis])[blocks])
@@ -63,19 +67,18 @@ class DoneMap:
         self.hatching[ranges][done] = 0
 
     def _overlap(self, axis: int, part: int | slice) -> tuple[slice, np.ndarray]:
-        start, stop = (
-            (part, part + 1) if isinstance(part, int) else part.indices(self.shape[axis])[:2]
-        )
+        """The blocks along an axis that a part touches, and how many voxels it has in each."""
+        part = slice(part, part + 1) if isinstance(part, int) else part
+        start, stop, _ = part.indices(self.shape[axis])
         edges = self._edges[axis]
         first = int(np.searchsorted(edges, start, "right")) - 1
         last = int(np.searchsorted(edges, stop, "left"))
-        inside = np.minimum(edges[first + 1 : last + 1], stop) - np.maximum(
-            edges[first:last], start
-        )
-        return slice(first, last), inside
+        begins = np.maximum(edges[first:last], start)
+        ends = np.minimum(edges[first + 1 : last + 1], stop)
+        return slice(first, last), ends - begins
 
     def _stripes(self) -> np.ndarray:
-        """Diagonal stripes of two shades, the same in every slice."""
+        """Diagonal stripes of two shades, the same in every slice: one value for each block."""
         rows = self._edges[-2][:-1]
         columns = self._edges[-1][:-1]
         period = max(self.shape[-2:]) / STRIPES
@@ -86,15 +89,11 @@ class DoneMap:
 
 
 def done_within(done: np.ndarray, shape: Sequence[int], box: Sequence[slice]) -> np.ndarray:
-    """Which voxels of a box are done, by the blocks of an array of that shape."""
+    """Which voxels of a box are done; `done` are the blocks of an array of that shape."""
     part = done
     for axis, (n, side) in enumerate(zip(shape, box, strict=True)):
-        blocks = (
-            np.searchsorted(
-                _edges(int(n), done.shape[axis]), np.arange(side.start, side.stop), "right"
-            )
-            - 1
-        )
+        edges = _edges(int(n), done.shape[axis])
+        blocks = np.searchsorted(edges, np.arange(side.start, side.stop), "right") - 1
         part = part.take(blocks, axis=axis)
     return part
 
@@ -103,7 +102,7 @@ def _edges(length: int, blocks: int) -> np.ndarray:
     return np.round(np.linspace(0, length, blocks + 1)).astype(np.int64)
 
 
-def _within(inner: Place, outer: Place) -> bool:
+def _within(inner: Region, outer: Region) -> bool:
     return all(
         small == large
         if isinstance(small, int) or isinstance(large, int)

@@ -31,10 +31,10 @@ PAGE_BYTES = 2**12
 
 Part = tuple[int, ...]
 
-_files: dict[int, int] = {}  # handle and room of the file behind each living array
-_parts: WeakKeyDictionary[Any, Part] = (
-    WeakKeyDictionary()
-)  # by mapping: how much along each axis will be written
+# the room that the file behind each living array will take, by the file's handle
+_files: dict[int, int] = {}
+# how much along each axis will be written, by the mapping behind each array
+_parts: WeakKeyDictionary[Any, Part] = WeakKeyDictionary()
 
 
 def zeros(
@@ -43,12 +43,12 @@ def zeros(
     part: Sequence[int] | None = None,
     other_folder: Path | None = None,
 ) -> np.ndarray:
-    """A writable array of zeros, of which a `part` will be written: so many places along each axis,
-    side by side.
+    """A writable array of zeros, of which a `part` will be written: so many voxels along each axis,
+    side by side (all by default).
 
     A large one is mapped from a sparse file that only its owner can read and that vanishes with the
     array. It lies in the cache folder, or in another one where that has no room. Raises
-    `OutputError` where no disk could take that part (all of it by default).
+    `OutputError` where no disk could take the part.
     """
     whole = tuple(shape)
     written = whole if part is None else tuple(part)
@@ -74,8 +74,10 @@ def part_of(array: Any) -> Part | None:
 
 
 def room_of(shape: Part, part: Part, item_bytes: int) -> int:
-    """The bytes that a part of an array takes on a disk, at most: whole pages of each run of
-    neighbours.
+    """The bytes that a part of an array takes on a disk, at most: a sparse file stores whole pages.
+
+    The axes from any one on may be taken as runs of neighbouring bytes, gaps included; the cheapest
+    way to do so is the bound.
     """
     strides = [prod(shape[axis + 1 :]) * item_bytes for axis in range(len(shape))]
     room = prod(shape) * item_bytes
@@ -143,7 +145,7 @@ def _folder_with(room: int, other: Path | None) -> Path:
 
 
 def _takes_sparse_files(folder: Path) -> bool:
-    """Whether a file of zeros takes no room there, as far as the system tells; else making a large
+    """Whether a file of zeros takes no room there, as far as the system says; else making a large
     one takes minutes.
     """
     with tempfile.TemporaryFile(dir=folder) as trial:
@@ -153,7 +155,7 @@ def _takes_sparse_files(folder: Path) -> bool:
 
 
 def _promised(disk: int) -> int:
-    """What living arrays will still take of a disk."""
+    """The bytes that living arrays will still take of a disk when all their parts are written."""
     return sum(
         room - _written(handle, room)
         for handle, room in tuple(_files.items())
@@ -183,9 +185,9 @@ def _written(handle: int, room: int) -> int:
 
 
 def _forget_with(array: np.memmap, handle: int, path: Path) -> None:
-    """Remove the file: at once where the system keeps it for the mapping, else when the array goes."""
+    """Remove the file: now, where the system keeps it for the mapping, else when the array goes."""
     weakref.finalize(array.base if array.base is not None else array, _forget, handle, path)
-    with suppress(OSError):  # Windows holds files that are mapped
+    with suppress(OSError):  # Windows does not delete a file that is mapped
         path.unlink()
 
 

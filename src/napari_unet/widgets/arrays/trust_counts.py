@@ -1,5 +1,5 @@
-"""How many voxels are trusted, of which label and in how many slices, counted again only where
-something changed.
+"""How many voxels are trusted, of which label and in how many slices; only the blocks that have
+changed are counted again.
 """
 
 import time
@@ -11,11 +11,11 @@ import numpy as np
 from napari_unet.learn.data.corrections import UNTRUSTED, Amount
 from napari_unet.widgets.arrays.block_grid import BlockGrid
 
-AT_ONCE = 32
+AT_ONCE = 32  # blocks counted before the clock is looked at
 
 
 class TrustCounts:
-    """Counts per block."""
+    """The trusted voxels of each label, block by block and together."""
 
     def __init__(self, grid: BlockGrid) -> None:
         self._grid = grid
@@ -28,7 +28,7 @@ class TrustCounts:
         self.stale[numbers] = True
 
     def work(self, labels: Any, trust: np.ndarray, end: float | None = None) -> bool:
-        """Count until then at most; True when all is counted."""
+        """Count stale blocks until the time `end`; True when none is left."""
         while (numbers := np.flatnonzero(self.stale)[:AT_ONCE]).size:
             self.stale[numbers] = False
             for number in numbers:
@@ -38,7 +38,7 @@ class TrustCounts:
         return True
 
     def amount(self) -> Amount:
-        """What has been counted."""
+        """How much is trusted, as far as it has been counted."""
         slices = self._grid.slices(self.trusted())
         return Amount(
             slices,

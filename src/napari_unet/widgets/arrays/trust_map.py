@@ -1,6 +1,4 @@
-"""How far each voxel of a labels array is trusted, kept up with every stroke at the cost of the
-stroke alone.
-"""
+"""Which voxels of a labels array are trusted; each stroke costs what it covers, not the array."""
 
 import time
 from collections import deque
@@ -25,14 +23,14 @@ from napari_unet.widgets.arrays.trust_counts import TrustCounts
 
 MOST_UNDO = 100  # as napari's own history
 PIECE_VOXELS = 2**20  # copied at once
-FEW = 8  # a block costs about as much as so many in one piece
-AT_ONCE = 32  # blocks looked at before the clock is
+BLOCK_COST = 8  # copying blocks one by one costs as much as copying this many in one piece
+AT_ONCE = 32  # blocks compared before the clock is looked at
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What one movement of a tool went over, as packed bits of a box, and what of it was not
-    trusted before.
+    """What one movement of a tool covered: a box, its voxels as packed bits, and which of them were
+    not trusted before.
     """
 
     box: Box
@@ -51,9 +49,9 @@ Gesture = tuple[Sweep, ...]
 class TrustMap:
     """The trust of one labels array, with an undo that goes along with that of the labels.
 
-    `known` are the labels as far as they are accounted for: whatever differs from them was changed
-    by something that no tool told of, and is trusted too. Without them only tools and reviews
-    count.
+    `known` are the labels that were predicted, or that a tool painted. Whatever differs from them
+    was changed by something that sends no event, such as another plugin, and is trusted too.
+    Without `known` only tools and reviews give trust.
     """
 
     def __init__(
@@ -66,10 +64,9 @@ class TrustMap:
         self.known = known
         self.trust = zeros(labels.shape, np.uint8, part_of(labels))
         self.grid = BlockGrid(labels.shape)
-        self.unwritten = np.zeros(
-            self.grid.size, bool
-        )  # blocks that a journal has to take; set here, cleared by its thread
-        self._suspect = np.zeros(self.grid.size, bool)  # blocks to be compared with what is known
+        # blocks that a journal has to write; set here, cleared by the journal's thread
+        self.unwritten = np.zeros(self.grid.size, bool)
+        self._suspect = np.zeros(self.grid.size, bool)  # blocks to be compared with `known`
         self._counts = TrustCounts(self.grid)
         self._touched = touched
         self._open: list[Sweep] = []
@@ -77,9 +74,10 @@ class TrustMap:
         self._redo: deque[Gesture | None] = deque(maxlen=MOST_UNDO)
 
     def went_over(self, box: Box, mask: np.ndarray, label: int | None = None) -> None:
-        """A tool went over the mask of a box: what now holds its label is trusted (all of it
-        without a label).
+        """A tool has gone over the mask of a box: voxels that now hold its label are trusted
+        (without a label, all of the mask).
         """
+        # a tool may leave voxels as they were, as with "preserve labels": these are not trusted
         now = np.asarray(self.labels[box])
         over = mask if label is None else mask & (now == label)
         part = self.trust[box]
@@ -91,24 +89,26 @@ class TrustMap:
         self.touch(box)
 
     def end_gesture(self, undoable: bool) -> None:
-        """What the tools went over since the last end is one step of undo, or none."""
+        """What tools have gone over since the last end becomes one step of undo, or none."""
         if undoable:
             self._undo.append(tuple(self._open))
             self._redo.clear()
         self._open = []
 
     def expect_undo_of(self, steps: int) -> None:
-        """There are so many steps of undo of which nothing is known."""
+        """The layer has so many steps of undo from before it was followed; undoing one of them
+        tells nothing about trust.
+        """
         self._undo.extend([None] * steps)
 
     def abandon_gesture(self) -> None:
-        """Take back what the tools went over since the last end."""
+        """Take back the trust of what tools have gone over since the last end."""
         self._take_back(tuple(self._open))
         self._open = []
 
     def undo(self) -> bool:
-        """Take back the trust of the last step, as its labels were; False where nothing is known of
-        it.
+        """Take back the trust of the last step, as napari took back its labels; False where nothing
+        is known of that step.
         """
         if (gesture := self._undo.pop() if self._undo else None) is not None:
             self._take_back(gesture)
@@ -116,7 +116,7 @@ class TrustMap:
         return gesture is not None
 
     def redo(self) -> bool:
-        """Give back what undo took; False where nothing is known of it."""
+        """Give back the trust that undo took; False where nothing is known of that step."""
         gesture = self._redo.pop() if self._redo else None
         for sweep in gesture or ():
             part = self.trust[sweep.box]
@@ -126,12 +126,12 @@ class TrustMap:
         return gesture is not None
 
     def mark(self, box: Box, value: int) -> None:
-        """Give a whole box this trust."""
+        """Give all voxels of a box this trust."""
         self.trust[box] = value
         self.touch(box, written=True)
 
     def touch(self, box: Box, written: bool = False) -> None:
-        """Labels or trust within a box have changed; `written` says that a journal knows."""
+        """Labels or trust within a box have changed; `written` where a journal has it already."""
         numbers = self.grid.touching(box)
         self._counts.forget(numbers)
         if not written:
@@ -139,22 +139,19 @@ class TrustMap:
         self._touched(box)
 
     def write_all_trusted(self) -> None:
-        """A journal begins, and has to take what was trusted before it."""
+        """Let a journal that begins write all that was trusted before."""
         self.unwritten |= self._counts.stale
         self.unwritten[self._counts.trusted()] = True
 
     def suspect(self, box: Box | None = None) -> None:
-        """Labels within a box (or anywhere) may have been changed by something that tells nothing
-        of it.
-        """
+        """Compare a box (or all) soon: what sends no event may have changed its labels."""
         if self.known is not None:
-            self._suspect[
-                self.grid.touching(box if box is not None else whole(self.grid.shape))
-            ] = True
+            numbers = self.grid.touching(box if box is not None else whole(self.grid.shape))
+            self._suspect[numbers] = True
 
     def work(self, seconds: float | None = None) -> bool:
-        """Compare what is suspect and count what has changed, for so long at most; True when
-        nothing is left.
+        """Compare suspect blocks and count changed ones, for so long at most; True when nothing is
+        left.
         """
         end = time.monotonic() + seconds if seconds is not None else None
         while (numbers := np.flatnonzero(self._suspect)[:AT_ONCE]).size:
@@ -188,7 +185,7 @@ class TrustMap:
     def _trusted_boxes(self) -> Iterator[Box]:
         """Blocks with any trust, or the whole array in pieces where they are many."""
         numbers = self._counts.trusted()
-        if FEW * len(numbers) < self.grid.size:
+        if BLOCK_COST * len(numbers) < self.grid.size:
             return (self.grid.box(int(number)) for number in numbers)
         return boxes(self.grid.shape, PIECE_VOXELS)
 
@@ -198,6 +195,7 @@ class TrustMap:
             self._account(sweep)
 
     def _account(self, sweep: Sweep) -> None:
+        """Note the labels under a sweep as known: undo and redo have changed them."""
         if self.known is not None:
             np.copyto(
                 self.known[sweep.box],
@@ -208,6 +206,7 @@ class TrustMap:
         self.touch(sweep.box)
 
     def _compare(self, number: int) -> None:
+        """Trust the voxels of a block that differ from what is known."""
         box = self.grid.box(number)
         now = np.asarray(self.labels[box])
         known = self.known[box] if self.known is not None else None

@@ -23,7 +23,12 @@ from napari_unet.widgets.viewer.labels_facts import class_names
 from napari_unet.widgets.viewer.layer_facts import MARK
 from napari_unet.widgets.viewer.learnable_labels import colour_of
 from napari_unet.widgets.viewer.scan_from_layers import scan_from_layers
-from napari_unet.widgets.viewer.sources import check_place, set_source, source_images, source_scan
+from napari_unet.widgets.viewer.sources import (
+    check_alignment,
+    set_source,
+    source_images,
+    source_scan,
+)
 
 MOST_CLASSES = 256  # as many as a label of 8 bits can name
 
@@ -34,7 +39,7 @@ def correct(labels: Labels, images: Sequence[Image], choice: InputChoice) -> Tru
 
     Raises `ScanError` where the labels do not lie on the image, or can not be painted.
     """
-    check_place(labels, images[0], choice.axes, scan_from_layers(images, choice))
+    check_alignment(labels, images[0], choice.axes, scan_from_layers(images, choice))
     set_source(labels, images, choice)
     trust = track(labels)
     trust.keep_strokes(partial(journal_facts, ref(labels)))

@@ -14,7 +14,7 @@ from napari_unet.widgets.arrays.block_grid import whole
 from napari_unet.widgets.arrays.done_map import DoneMap, done_within
 from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.painting.correcting import correct, unpack_done
-from napari_unet.widgets.viewer.class_colours import class_words
+from napari_unet.widgets.viewer.class_colours import class_keywords
 from napari_unet.widgets.viewer.hatching import not_computed_layer
 from napari_unet.widgets.viewer.layer_facts import MARK
 from napari_unet.widgets.viewer.placement import placement
@@ -39,7 +39,7 @@ def show_recovered(
     classes = [
         ClassSpec.model_construct(name=name, colour=colour) for name, colour in header.classes
     ]
-    named = class_words(classes) if classes else {}
+    named = class_keywords(classes) if classes else {}
     name = f"{header.name} (recovered)"
     layer = Labels(
         recovered.labels, name=name, opacity=OPACITY, metadata={MARK: facts}, **named, **words

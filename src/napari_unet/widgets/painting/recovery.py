@@ -22,7 +22,7 @@ from napari_unet.widgets.arrays.mapped_array import zeros
 from napari_unet.widgets.fields.values import PIXEL, InputChoice
 from napari_unet.widgets.jobs.job import in_background
 from napari_unet.widgets.painting.recovered_layer import show_recovered
-from napari_unet.widgets.viewer.layer_facts import facts_of, image_layers
+from napari_unet.widgets.viewer.layer_facts import image_layers, layer_facts_of
 from napari_unet.widgets.viewer.removal import is_open
 from napari_unet.widgets.viewer.scan_from_layers import scan_from_layers
 
@@ -137,7 +137,7 @@ def plain_choice(image: Image, axes: str = "") -> InputChoice:
     """What an image layer is taken for where nobody has said more; raises `ScanError` for too many
     axes.
     """
-    facts = facts_of(image)
+    facts = layer_facts_of(image)
     axes = axes or guess_axes(facts.shape, 2, facts.rgb)
     known = dict(zip(axes, facts.spacing, strict=False))
     lengths = tuple(known[a] for a in axes if a in SPATIAL)

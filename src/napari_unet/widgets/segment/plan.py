@@ -36,7 +36,7 @@ from napari_unet.widgets.viewer.focus import ViewFocus, part_in_view
 from napari_unet.widgets.viewer.layer_watch import LayerWatch
 from napari_unet.widgets.viewer.placement import placement
 from napari_unet.widgets.viewer.removal import is_open
-from napari_unet.widgets.viewer.scan_from_layers import one_place, scan_from_layers
+from napari_unet.widgets.viewer.scan_from_layers import are_aligned, scan_from_layers
 from napari_unet.widgets.viewer.sources import set_source
 
 NO_IMAGE = "Open an image to begin: File ▸ Open Sample ▸ U-Net Loop has some."
@@ -76,7 +76,7 @@ class SegmentPlan:
             return Outlook(False, str(error))
         told = notes(entry.header.spec, scan, SegmentSettings(resample=False))
         told += [SAME_LAYER] if len(set(choice.layers)) < len(choice.layers) else []
-        told += [] if one_place(self._layers(choice)) else [OTHER_PLACE]
+        told += [] if are_aligned(self._layers(choice)) else [OTHER_PLACE]
         return Outlook(True, " ".join(told))
 
     def file_name(self, choice: InputChoice) -> str:

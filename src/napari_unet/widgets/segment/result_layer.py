@@ -140,7 +140,7 @@ class ResultLayer(QObject):
             with suppress(
                 ScanError
             ):  # labels that no class can have: what was taken at the beginning stays
-                self._arrays.keep(corrections_of(older))
+                self._arrays.update_corrections(corrections_of(older))
             older.visible = False
 
     def remove(self) -> None:

@@ -87,16 +87,16 @@ def fill(
     """
     from napari_unet.segment.engine.timed_engine import timed
     from napari_unet.segment.stream import stream
-    from napari_unet.segment.tiles.queue import Focus
-
-    def look() -> Focus:
-        looked = order.focus.now
-        return Focus(looked.frame, looked.point)
 
     job, before = (order.job, 0) if run is None else (run.job, run.skipped)
     with timed(engine, job.spec.architecture) as watched:
         for tile in stream(
-            model, job, focus=look, on_progress=tell, control=control, engine=watched
+            model,
+            job,
+            focus=lambda: order.focus.now,
+            on_progress=tell,
+            control=control,
+            engine=watched,
         ):
             if run is not None:
                 run.take(tile)

@@ -6,19 +6,19 @@ from napari_unet.progress import Progress
 
 
 class Activity:
-    """One line in the activity dock."""
+    """The line of one job in napari's activity dock."""
 
     def __init__(self, title: str) -> None:
         self._bar = progress(total=0, desc=title)
         self._open = True
 
-    def show(self, news: Progress) -> None:
-        """Move the bar to where the job is."""
+    def show(self, current: Progress) -> None:
+        """Move the bar to where the job is now."""
         if not self._open:
             return
-        if self._bar.total != news.total:
-            self._bar.total = news.total
-        if (step := news.done - self._bar.n) > 0:
+        if self._bar.total != current.total:
+            self._bar.total = current.total
+        if (step := current.done - self._bar.n) > 0:
             self._bar.update(step)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Gives a labels layer the colours and names of classes."""
+"""The colours and names of classes on a labels layer, and the imports that showing them needs."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,9 +14,9 @@ from napari_unet.model.spec import ClassSpec
 UNKNOWN_COLOUR = "#ff00ff"
 
 
-def class_words(classes: Sequence[ClassSpec]) -> dict[str, Any]:
-    """Keywords for a labels layer: colours, and names for the status bar; labels of no class are
-    magenta.
+def class_keywords(classes: Sequence[ClassSpec]) -> dict[str, Any]:
+    """Keywords for a new labels layer: colours, and names that the status bar shows; a label of no
+    class is magenta, so that it is seen.
     """
     colours: dict[int | None, Any] = {number: item.colour for number, item in enumerate(classes)}
     return {
@@ -28,10 +28,10 @@ def class_words(classes: Sequence[ClassSpec]) -> dict[str, Any]:
 
 
 def show_classes(layer: Labels, classes: Sequence[ClassSpec], selected: int | None = None) -> None:
-    """Give a layer these classes, beside columns and rows of the user's own; `selected` is the
-    label that is painted next.
+    """Give a layer these classes and keep all else in its table; `selected` is the label that is
+    painted next.
     """
-    layer.colormap = class_words(classes)["colormap"]
+    layer.colormap = class_keywords(classes)["colormap"]
     layer.features = _with_classes(layer.features, classes)
     if selected is not None:
         layer.selected_label = selected
@@ -39,15 +39,17 @@ def show_classes(layer: Labels, classes: Sequence[ClassSpec], selected: int | No
 
 def _with_classes(table: Any, classes: Sequence[ClassSpec]) -> Any:
     """A layer's table with one row for each class, then those of labels that have none."""
-    known = (
-        [int(label) for label in table["index"]] if "index" in table else list(range(len(table)))
-    )
+    if "index" in table:
+        known = [int(label) for label in table["index"]]
+    else:
+        known = list(range(len(table)))
     table = table.set_axis(known)
     table = table[~table.index.duplicated()]
     others = [label for label in table.index if label >= len(classes)]
     names = list(table["class"].reindex(others)) if "class" in table else [""] * len(others)
     table = table.reindex([*range(len(classes)), *others])
-    table["index"], table["class"] = list(table.index), [*(item.name for item in classes), *names]
+    table["index"] = list(table.index)
+    table["class"] = [*(item.name for item in classes), *names]
     return table.reset_index(drop=True)
 
 
@@ -60,21 +62,17 @@ def warm_up() -> None:
     """
     for name in MODULES:
         import_module(name)
+    # vispy computes these numbers once and keeps them for every line that it draws; where a later
+    # version has no such class, the first line is slower and nothing else
     with suppress(ImportError, AttributeError):
-        import_module(
-            "vispy.visuals.line.dash_atlas"
-        ).DashAtlas()  # numbers that vispy then keeps for every line it draws
+        import_module("vispy.visuals.line.dash_atlas").DashAtlas()
     _compile_colours()
 
 
 def _compile_colours() -> None:
     """Colour a few labels as a result's are: with numba, napari compiles that at first use.
 
-    Not by making a layer: napari would silence warnings meanwhile, for all threads.
+    Not by making a layer: meanwhile napari would silence warnings, for all threads.
     """
-    import numpy as np
-    from napari.utils.colormaps import DirectLabelColormap
-
-    DirectLabelColormap(color_dict={0: "transparent", 1: "white", None: "magenta"}).map(
-        np.zeros((2, 2), np.uint8)
-    )
+    colours = DirectLabelColormap(color_dict={0: "transparent", 1: "white", None: "magenta"})
+    colours.map(np.zeros((2, 2), np.uint8))

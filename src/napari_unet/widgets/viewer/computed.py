@@ -9,8 +9,8 @@ from napari_unet.widgets.viewer.layer_facts import MARK
 
 
 def computed_mask(layer: Labels, box: Box) -> np.ndarray | None:
-    """Where a box of a layer has been computed; None: everywhere, as in a layer that is no result
-    of ours.
+    """Which voxels of a box have been computed; None for all, as in a layer that is no result of
+    ours.
     """
     facts = layer.metadata.get(MARK, {})
     done = facts.get("done_map")

@@ -1,11 +1,8 @@
-"""Where the user looks: the point that is segmented first, and the part that may be all that is
-segmented.
-"""
+"""Where the user looks: the point around which tiles come first, and the part in view."""
 
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +10,7 @@ from napari.layers import Image, Layer
 
 from napari_unet.errors import NapariUNetError, ScanError
 from napari_unet.scans.scan import Index, Scan, Slices
+from napari_unet.segment.tiles.queue import Focus
 from napari_unet.widgets.viewer.layer_facts import finest
 from napari_unet.widgets.viewer.removal import is_open
 
@@ -22,23 +20,15 @@ FLAT_ONLY = (
 )
 
 
-@dataclass(frozen=True)
-class Looked:
-    """A frame and a point in its voxels."""
-
-    frame: Index
-    point: tuple[float, ...]
-
-
-def focus_of(viewer: Any, layer: Image, scan: Scan, axes: str, dimensions: int) -> Looked:
+def focus_of(viewer: Any, layer: Image, scan: Scan, axes: str, dimensions: int) -> Focus:
     """The frame and the point in the middle of the canvas; `axes` are the layer's letters."""
-    place = dict(zip(axes, _middle(viewer, layer, viewer.dims.displayed), strict=False))
+    middle = dict(zip(axes, _middle(viewer, layer, viewer.dims.displayed), strict=False))
     frame = tuple(
-        _inside(place[a], n)
+        _inside(middle[a], n)
         for a, n in zip(scan.grid_axes(dimensions), scan.grid_shape(dimensions), strict=True)
     )
-    point = tuple(float(place[a]) for a in scan.frame_axes(dimensions))
-    return Looked(frame, point)
+    point = tuple(float(middle[a]) for a in scan.frame_axes(dimensions))
+    return Focus(frame, point)
 
 
 def part_in_view(
@@ -50,7 +40,9 @@ def part_in_view(
     slice_only: bool,
     view_only: bool,
 ) -> tuple[list[Index] | None, Slices | None]:
-    """The frames and the region of each that options leave over; None for all."""
+    """The frames, and the region of each, that are left by "this slice only" and "visible region
+    only"; None for all.
+    """
     if not (slice_only or view_only):
         return None, None
     view = _ranges(viewer, layer, axes, slice_only, view_only)
@@ -68,26 +60,25 @@ def part_in_view(
 
 def slice_shown(viewer: Any, layer: Any) -> Index:
     """The voxel of a layer in the middle of the canvas."""
-    return tuple(
-        _inside(place, n)
-        for place, n in zip(
-            _middle(viewer, layer, viewer.dims.displayed), layer.data.shape, strict=True
-        )
-    )
+    middle = _middle(viewer, layer, viewer.dims.displayed)
+    return tuple(_inside(at, n) for at, n in zip(middle, layer.data.shape, strict=True))
 
 
 def _ranges(
     viewer: Any, layer: Image, axes: str, slice_only: bool, view_only: bool
 ) -> dict[str, slice]:
+    """The part of each of the layer's axes that the options leave; an axis that is whole is not in
+    it.
+    """
     if view_only and viewer.dims.ndisplay != 2:
         raise ScanError(FLAT_ONLY)
     flat = viewer.dims.order[-2:]  # what the 2D view shows, or would
     middle = _middle(viewer, layer, flat)
     lengths = finest(layer).shape
-    shown = {axis - (viewer.dims.ndim - layer.ndim) for axis in flat}
-    low, high = np.add(layer.corner_pixels, [[0], [1]]) * (
-        layer.downsample_factors[layer.data_level] if layer.multiscale else 1
-    )
+    shown = {axis - (viewer.dims.ndim - layer.ndim) for axis in flat}  # of the layer's own axes
+    # napari keeps the corners in pixels of the level that it shows, both inclusive
+    factors = layer.downsample_factors[layer.data_level] if layer.multiscale else 1
+    low, high = np.add(layer.corner_pixels, [[0], [1]]) * factors
     ranges = {}
     for number, letter in enumerate(axes[: layer.ndim]):
         if number in shown and view_only:
@@ -101,8 +92,8 @@ def _ranges(
 
 
 def _middle(viewer: Any, layer: Layer, shown: Sequence[int]) -> np.ndarray:
-    """The middle of the canvas on these axes, the sliders' places on the others, in voxels of the
-    layer.
+    """The middle of the canvas on the axes that are shown, the sliders' positions on the others, in
+    voxels of the layer.
     """
     point = np.array(viewer.dims.point, dtype=float)
     point[list(shown)] = np.asarray(viewer.scene.camera.center)[-len(shown) :]
@@ -120,7 +111,7 @@ class ViewFocus:
 
     def __init__(self, viewer: Any, layer: Image, scan: Scan, axes: str, dimensions: int) -> None:
         """`axes` are the layer's letters, `dimensions` those of a frame."""
-        self.now: Looked = focus_of(viewer, layer, scan, axes, dimensions)
+        self.now: Focus = focus_of(viewer, layer, scan, axes, dimensions)
         self._viewer = weakref.ref(viewer)
         self._layer = weakref.ref(layer)
         self._scan: Scan | None = scan
@@ -130,7 +121,7 @@ class ViewFocus:
             event.connect(self._on_view_moved)
 
     def stop(self) -> None:
-        """Follow no more, and let the image go."""
+        """End following, and let the image go."""
         self._scan = None
         if (viewer := self._viewer()) is not None:
             for event in _events(viewer):
@@ -141,9 +132,8 @@ class ViewFocus:
         layer = self._layer()
         if self._scan is None or layer is None or not is_open(viewer) or layer not in viewer.layers:
             return
-        with suppress(
-            NapariUNetError, ValueError
-        ):  # a viewer that is just changing its dimensions is followed from the next move on
+        # a viewer that is just changing its dimensions is followed from its next move on
+        with suppress(NapariUNetError, ValueError):
             self.now = focus_of(viewer, layer, self._scan, self._axes, self._dimensions)
 
 

@@ -10,12 +10,13 @@ from napari_unet.widgets.arrays.done_map import DARK, DoneMap
 from napari_unet.widgets.viewer.layer_facts import MARK
 from napari_unet.widgets.viewer.placement import coarser
 
+# clear where computed, else a light and a dark stripe
 SHADES = [[0.5, 0.5, 0.5, 0.0], [0.62, 0.62, 0.62, 0.22], [0.38, 0.38, 0.38, 0.5]]
 
 
-def not_computed_layer(done: DoneMap, words: dict[str, Any], name: str) -> Image:
-    """An image layer that shows the hatching of a done-map exactly over the result that lies at
-    `words`.
+def not_computed_layer(done: DoneMap, keywords: dict[str, Any], name: str) -> Image:
+    """An image layer that shows the hatching of a done-map exactly over its result; `keywords` say
+    where that lies.
     """
     factors = np.array(done.shape, float) / np.array(done.blocks)
     return Image(
@@ -28,5 +29,5 @@ def not_computed_layer(done: DoneMap, words: dict[str, Any], name: str) -> Image
         rendering="translucent",
         blending="translucent",
         metadata={MARK: {"kind": "not computed"}},
-        **coarser(words, factors),
+        **coarser(keywords, factors),
     )

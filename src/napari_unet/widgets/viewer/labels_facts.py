@@ -1,4 +1,4 @@
-"""What can be asked of a Labels layer: its classes, the slice that is shown, a copy of its array."""
+"""Facts of one Labels layer: its class names, the slice that is shown, a copy of its array."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def class_names(layer: Labels) -> list[str]:
     named = {
         label: name
         for label, name in zip(table["index"], table["class"], strict=True)
-        if name and name == name
+        if name and name == name  # a missing name may be NaN, which differs from itself
     }
     return [
         str(named.get(label, f"label {label}")) for label in range(int(max(named, default=-1)) + 1)
@@ -28,13 +28,14 @@ def class_names(layer: Labels) -> list[str]:
 
 
 def shown_box(layer: Labels) -> Box:
-    """The slice of a layer that is displayed."""
+    """The slice of a layer that is displayed, as a box of its voxels."""
+    # what the layer last drew, which may lag behind the viewer's sliders and is what the user sees
     point = layer.world_to_data(layer._slice_input.world_slice.point)
-    places = []
+    parts = []
     for axis, n in enumerate(layer.data.shape):
         at = int(np.clip(round(float(point[axis])), 0, n - 1))
-        places.append(slice(0, n) if axis in layer._slice_input.displayed else slice(at, at + 1))
-    return tuple(places)
+        parts.append(slice(0, n) if axis in layer._slice_input.displayed else slice(at, at + 1))
+    return tuple(parts)
 
 
 def copy_of(labels: Any) -> np.ndarray | None:
@@ -45,6 +46,6 @@ def copy_of(labels: Any) -> np.ndarray | None:
         return None
     copy = zeros(labels.shape, labels.dtype)
     for box in boxes(labels.shape, COPY_VOXELS):
-        if (part := labels[box]).any():
+        if (part := labels[box]).any():  # zeros take no room while nothing is written over them
             copy[box] = part
     return copy

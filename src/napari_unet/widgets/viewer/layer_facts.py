@@ -1,4 +1,4 @@
-"""What can be said of the viewer's image layers without reading a pixel."""
+"""Facts of the viewer's image layers that need no pixel: shape, spacing, axis labels, a key."""
 
 from itertools import count
 from typing import Any
@@ -9,7 +9,7 @@ from napari.layers import Image, Layer
 from napari_unet.scans.units import to_um
 from napari_unet.widgets.fields.values import PIXEL, UM, LayerFacts
 
-MARK = "napari_unet"
+MARK = "napari_unet"  # the key of our facts in a layer's metadata
 
 _keys: WeakKeyDictionary[Layer, int] = WeakKeyDictionary()
 _next_key = count(1)
@@ -29,9 +29,7 @@ def given_axis_labels(layer: Layer) -> tuple[str, ...]:
 
 
 def image_layers(viewer: Any) -> list[Image]:
-    """The image layers that can be segmented: those that the user has, not those that mark a
-    result.
-    """
+    """The image layers that can be segmented: the user's, not those that we add to a result."""
     return [
         layer
         for layer in viewer.layers
@@ -39,7 +37,7 @@ def image_layers(viewer: Any) -> list[Image]:
     ]
 
 
-def facts_of(layer: Image) -> LayerFacts:
+def layer_facts_of(layer: Image) -> LayerFacts:
     """A layer's shape, spacing and axis labels; lengths come in micrometres."""
     spacing, unit = _spacing(layer)
     shape = tuple(int(n) for n in finest(layer).shape)

@@ -1,4 +1,4 @@
-"""Tells when the viewer's image layers, or its labels layers, come, go or change."""
+"""Signals when the viewer's image layers, or its labels layers, come, go or change."""
 
 import weakref
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_unet.widgets.viewer.layer_facts import facts_of, image_layers, key_of
+from napari_unet.widgets.viewer.layer_facts import image_layers, key_of, layer_facts_of
 from napari_unet.widgets.viewer.learnable_labels import (
     all_labels_layers,
     labels_facts_of,
@@ -19,17 +19,17 @@ WATCHED = ("name", "scale", "units", "axis_labels", "data")
 
 @dataclass(frozen=True)
 class Watched:
-    """Which layers of a viewer, what is told of each, and which events of which layers may change
-    that.
+    """Which layers of a viewer are offered (`pick`), the facts of each, and the events of which
+    layers (`listen_to`) may change them.
     """
 
     pick: Callable[[Any], list[Any]]
     facts: Callable[[Any], Any]
-    hear: Callable[[Any], list[Any]]
+    listen_to: Callable[[Any], list[Any]]
     events: tuple[str, ...] = WATCHED
 
 
-IMAGES = Watched(image_layers, facts_of, image_layers)
+IMAGES = Watched(image_layers, layer_facts_of, image_layers)
 LABELS = Watched(
     labels_layers, labels_facts_of, all_labels_layers, (*WATCHED, "features", "visible", "editable")
 )
@@ -59,29 +59,27 @@ class LayerWatch(QObject):
     def facts(self) -> list[Any]:
         """The facts of every such layer now."""
         viewer = self._viewer()
-        return (
-            []
-            if viewer is None
-            else [self._watched.facts(layer) for layer in self._watched.pick(viewer)]
-        )
+        if viewer is None:
+            return []
+        return [self._watched.facts(layer) for layer in self._watched.pick(viewer)]
 
     def layers(self, keys: tuple[int, ...]) -> list[Any]:
         """The layers behind these keys; those that are gone are left out."""
         viewer = self._viewer()
-        known = (
-            {} if viewer is None else {key_of(layer): layer for layer in self._watched.pick(viewer)}
-        )
+        if viewer is None:
+            return []
+        known = {key_of(layer): layer for layer in self._watched.pick(viewer)}
         return [known[key] for key in keys if key in known]
 
     def _connect_new(self, viewer: Any) -> None:
-        for layer in self._watched.hear(viewer):
+        for layer in self._watched.listen_to(viewer):
             if layer not in self._seen:
                 self._seen.add(layer)
                 for name in self._watched.events:
                     getattr(layer.events, name).connect(self._on_layers_changed)
 
     def _on_layers_changed(self) -> None:
-        self._timer.start(0)
+        self._timer.start(0)  # once for all changes of this turn of the event loop
 
     def _on_timer_timeout(self) -> None:
         if (viewer := self._viewer()) is not None:

@@ -1,4 +1,4 @@
-"""What can be said of the viewer's labels layers without reading a voxel."""
+"""The labels layers that a model can learn from, and facts of them that need no voxel."""
 
 from typing import Any
 
@@ -11,21 +11,19 @@ from napari_unet.widgets.viewer.layer_facts import MARK, key_of
 from napari_unet.widgets.viewer.sources import source_choice
 from napari_unet.words import hex_colour
 
-OWN_KINDS = ("trust", "changes")
+OWN_KINDS = ("trust", "changes")  # layers that we add and that nobody's labels are
 GREY = "#808080"
 BLACK = "#000000"
 
 
 def all_labels_layers(viewer: Any) -> list[Labels]:
-    """Every labels layer, those that mark something or are growing too."""
+    """Every labels layer, those too that we add or that a run is writing."""
     return [layer for layer in viewer.layers if isinstance(layer, Labels)]
 
 
 def labels_layers(viewer: Any) -> list[Labels]:
-    """The labels layers that can be learnt from: results and the user's own, not those that mark
-    something.
-    """
-    return [layer for layer in all_labels_layers(viewer) if _is_own(layer)]
+    """The labels layers that can be learnt from: finished results and the user's own."""
+    return [layer for layer in all_labels_layers(viewer) if _is_learnable(layer)]
 
 
 def labels_facts_of(layer: Labels) -> LabelsFacts:
@@ -43,7 +41,7 @@ def labels_facts_of(layer: Labels) -> LabelsFacts:
 
 
 def classes_of(layer: Labels) -> tuple[ClassSpec, ...]:
-    """The classes by label, as the layer names and colours them; none where it names none."""
+    """The classes by label, as the layer names and colours them; empty where it has no names."""
     names = [_printable(name) or f"class {label}" for label, name in enumerate(class_names(layer))]
     return tuple(
         ClassSpec(name=name, colour=colour_of(layer, label)) for label, name in enumerate(names)
@@ -51,18 +49,17 @@ def classes_of(layer: Labels) -> tuple[ClassSpec, ...]:
 
 
 def colour_of(layer: Labels, label: int) -> str:
-    """A label's colour as #rrggbb."""
+    """The colour of a label in a layer, as #rrggbb; black for the background."""
     colour = layer.get_color(label) if label else None
     if colour is None:
         return GREY if label else BLACK
     return hex_colour(colour)
 
 
-def _is_own(layer: Labels) -> bool:
+def _is_learnable(layer: Labels) -> bool:
     kind = layer.metadata.get(MARK, {}).get("kind")
-    growing = (
-        kind == "result" and not layer.editable
-    )  # a run writes it; what it writes is nobody's correction
+    # while a run writes a result, what it writes is nobody's correction
+    growing = kind == "result" and not layer.editable
     return layer.ndim >= 2 and not layer.multiscale and kind not in OWN_KINDS and not growing
 
 

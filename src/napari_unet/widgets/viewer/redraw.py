@@ -1,4 +1,4 @@
-"""Redraws as often as is pleasant, and no oftener than the machine can bear."""
+"""Redraws often enough to look live, and no more often than the machine can take."""
 
 import time
 from collections.abc import Callable
@@ -8,18 +8,19 @@ from qtpy.QtCore import QObject, QTimer
 from napari_unet.widgets.jobs.later import later
 
 SHORTEST_S = 0.1
-SHARE = 0.2
+SHARE = 0.2  # of the time, at most, is spent drawing
 
 
 class Redraw(QObject):
-    """Calls `draw` at most ten times a second, and so that drawing stays under a fifth of the time."""
+    """Calls `draw` at most ten times a second; drawing takes a fifth of the time at most."""
 
     def __init__(self, draw: Callable[[], None]) -> None:
         super().__init__()
         self._draw = draw
         self._begun = 0.0
         self._next = 0.0
-        self._drawing = self._again = False
+        self._drawing = False
+        self._again = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._on_timer_timeout)
@@ -32,13 +33,14 @@ class Redraw(QObject):
             self._timer.start(max(0, round(1000 * (self._next - time.monotonic()))))
 
     def stop(self) -> None:
-        """Draw no more."""
+        """End drawing for good."""
         self._timer.stop()
         self._draw = _nothing
 
     def _on_timer_timeout(self) -> None:
         self._begun = time.monotonic()
-        self._drawing, self._again = True, False
+        self._drawing = True
+        self._again = False
         self._draw()
         later(self, self._on_drawn)  # comes after the canvas has been painted
 
@@ -51,4 +53,4 @@ class Redraw(QObject):
 
 
 def _nothing() -> None:
-    """Draw nothing."""
+    """Replace `draw` after the end."""

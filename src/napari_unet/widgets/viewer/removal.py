@@ -1,4 +1,4 @@
-"""Takes layers out of a viewer one at a time, with a redraw between them."""
+"""Removes layers from a viewer one at a time, with a redraw between them."""
 
 import weakref
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ PAUSE_MS = 30
 
 
 class _Queue:
-    """The layers that are to go, and whether the next one has a time set."""
+    """The layers that wait to be removed, and whether the next removal is timed."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Any, Any]] = []

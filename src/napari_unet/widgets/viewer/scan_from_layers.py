@@ -19,7 +19,9 @@ COLOURS_AMONG_CHANNELS = (
 
 
 class FirstColours:
-    """The first colours of an array that has them last, cut off only where it is sliced."""
+    """An array without its last colours (such as alpha); they are cut off when it is sliced, so
+    that nothing is read before.
+    """
 
     def __init__(self, data: Any, count: int) -> None:
         self._data = data
@@ -30,8 +32,8 @@ class FirstColours:
         self.chunks = None if chunks is None else (*chunks[:-1], count)
 
     def __getitem__(self, index: tuple[int | slice, ...]) -> np.ndarray:
-        *places, colours = index
-        return np.asarray(self._data[(*places, slice(0, self.shape[-1]))])[..., colours]
+        *rest, colours = index
+        return np.asarray(self._data[(*rest, slice(0, self.shape[-1]))])[..., colours]
 
 
 def scan_from_layers(layers: Sequence[Image], choice: InputChoice) -> Scan:
@@ -57,7 +59,7 @@ def _channels_of(layer: Image, colours: int) -> Any:
     return FirstColours(data, colours) if layer.rgb and 0 < colours < data.shape[-1] else data
 
 
-def one_place(layers: Sequence[Image]) -> bool:
-    """Whether layers of one shape lie on each other, so that their pixels belong together."""
+def are_aligned(layers: Sequence[Image]) -> bool:
+    """Whether layers of one shape lie exactly on each other, pixel for pixel."""
     first, *others = (layer._data_to_world.affine_matrix for layer in layers)
     return all(other.shape == first.shape and np.allclose(other, first) for other in others)

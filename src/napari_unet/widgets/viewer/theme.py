@@ -9,7 +9,7 @@ from napari_unet.words import hex_colour
 
 
 def theme_colours(viewer: Any) -> Colours:
-    """The theme's background and text."""
+    """The colours of background and text in the viewer's theme."""
     theme = get_theme(str(viewer.theme))
     shades = [colour.as_rgb_tuple(alpha=False) for colour in (theme.background, theme.text)]
     return Colours(*(hex_colour([part / 255 for part in shade]) for shade in shades))
