@@ -35,7 +35,7 @@ from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.statistics import frame_statistics
 from napari_unet.segment.stream import Focus, stream
-from napari_unet.segment.tiles.decode import decide
+from napari_unet.segment.tasks.registry import task_of
 from napari_unet.segment.tiles.normalize import normalize
 
 Labels = np.ndarray
@@ -174,7 +174,7 @@ def _one_tile(case: Case, part: np.ndarray) -> tuple[Labels, float]:
     window = torch.from_numpy(part)
     engine.run(window)
     begin = time.perf_counter()
-    labels = decide(engine.run(window), case.model.spec.threshold)
+    labels = task_of(case.model.spec).decide(engine.run(window), case.model.spec.threshold)
     return labels.numpy(), time.perf_counter() - begin
 
 

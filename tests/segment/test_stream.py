@@ -22,7 +22,7 @@ from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.stream import stream
-from napari_unet.segment.tiles.decode import decide
+from napari_unet.segment.tasks.registry import task_of
 from napari_unet.segment.tiles.queue import Focus
 
 FLAT = tiny_model(tiny_spec(classes=3))
@@ -37,7 +37,8 @@ def test_what_is_not_finite_stays_background_whatever_the_threshold(model: Model
     for tile in stream(model, plan_job(model.spec, scan_of(image), settings)):
         hole = np.isnan(image[tile.region])
         assert tile.probabilities is not None
-        assert not decide(torch.from_numpy(tile.probabilities), 1e-6).numpy()[hole].any()
+        decided = task_of(model.spec).decide(torch.from_numpy(tile.probabilities), 1e-6)
+        assert not decided.numpy()[hole].any()
         total = tile.probabilities.sum(axis=0)[hole]
         np.testing.assert_array_equal(total, 0 if len(tile.probabilities) == 1 else 1)
 

@@ -10,10 +10,10 @@ from napari_unet.cli.outcome import Outcome
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.errors import SettingsError
 from napari_unet.measure.evaluate import MEASURES, evaluate
+from napari_unet.model.spec import TASK_NAMES
 from napari_unet.scans.read import read_scan
+from napari_unet.segment.tasks.registry import TASKS
 from napari_unet.words import unit_name
-
-TASKS = ("semantic", "instances")
 
 
 def evaluate_labels(arguments: EvaluateArguments) -> Outcome:
@@ -35,11 +35,12 @@ def evaluate_labels(arguments: EvaluateArguments) -> Outcome:
 
 
 def _check_task(task: str) -> None:
-    if task not in TASKS:
+    if task not in TASK_NAMES:
         raise typer.BadParameter(f"--task: expected semantic or instances; got {task!r}.")
-    if task == "instances":
+    if task not in TASKS:
         raise SettingsError(
-            "Objects that have a number each can not be evaluated yet, only classes. Compare masks of their class with --task semantic."
+            "Objects that have a number each can not be evaluated yet, only classes. "
+            "Compare masks of their class with --task semantic."
         )
 
 

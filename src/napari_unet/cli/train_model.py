@@ -19,9 +19,11 @@ from napari_unet.model.formats.safetensors_file import save_model
 from napari_unet.model.formats.safetensors_header import SUFFIX, read_header
 from napari_unet.model.library import find_model
 from napari_unet.model.model import Model
+from napari_unet.model.spec import TASK_NAMES
 from napari_unet.scans.read import read_scan
 from napari_unet.scans.resample import convert
 from napari_unet.scans.scan import Scan
+from napari_unet.segment.tasks.registry import TASKS
 from napari_unet.words import pixel_size
 
 ALL = "all"
@@ -68,9 +70,9 @@ def train_model(arguments: TrainArguments, settings: TrainSettings) -> Outcome:
 
 
 def _check_task(task: str) -> None:
-    if task not in ("semantic", "instances"):
+    if task not in TASK_NAMES:
         raise typer.BadParameter(f"--task: expected semantic or instances; got {task!r}.")
-    if task == "instances":
+    if task not in TASKS:
         raise SettingsError(
             "Objects that have a number each can not be learnt yet, only classes. Give labels with one number per class."
         )

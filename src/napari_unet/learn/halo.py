@@ -20,8 +20,8 @@ from napari_unet.progress import GetControl, should_stop
 from napari_unet.scans.scan import Index, Scan, Slices
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.job import plan_job
+from napari_unet.segment.run import segment_region
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.stream import stream
 from napari_unet.segment.tiles.lattice import exact_lattice, lattice_of
 from napari_unet.segment.tiles.tiling import Lattice, plan_size
 
@@ -190,12 +190,4 @@ def _labels(
     leaves is 0.
     """
     job = plan_job(model.spec, place.scan, settings, [place.frame], place.region)
-    labels = np.zeros(tuple(part.stop - part.start for part in place.region), np.uint8)
-    for tile in stream(model, job, control=control, engine=engine):
-        labels[
-            tuple(
-                slice(w.start - p.start, w.stop - p.start)
-                for w, p in zip(tile.region, place.region, strict=True)
-            )
-        ] = tile.labels
-    return labels
+    return segment_region(model, job, engine=engine, control=control)

@@ -3,7 +3,7 @@ built.
 """
 
 import json
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
@@ -29,6 +29,8 @@ def _small(record: dict[str, Any]) -> dict[str, Any]:
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_printable)]
 Text = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]
+TaskName = Literal["semantic", "instances"]
+TASK_NAMES: tuple[TaskName, ...] = get_args(TaskName)
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 
 
@@ -94,7 +96,7 @@ class ModelSpec(_Record):
     format_version: Literal[1] = 1
     name: Name
     summary: Text = ""
-    task: Literal["semantic", "instances"] = "semantic"
+    task: TaskName = "semantic"
     architecture: UNetConfig
     channels: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_CHANNELS)]
     classes: Annotated[tuple[ClassSpec, ...], Field(min_length=2, max_length=MAX_CLASSES)]

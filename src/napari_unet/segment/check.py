@@ -5,6 +5,7 @@ from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.resample import convert, differs
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.settings import SegmentSettings
+from napari_unet.segment.tasks.registry import task_of
 from napari_unet.words import pixel_size
 
 MOST_FACTOR = 32
@@ -12,11 +13,7 @@ MOST_FACTOR = 32
 
 def check_fit(spec: ModelSpec, scan: Scan) -> None:
     """Raise `ScanError` with one sentence if the model can not be run on the scan."""
-    if spec.task != "semantic":
-        raise ScanError(
-            f"The model {spec.name} tells single objects apart (task {spec.task}); only models that give each voxel a class "
-            "can be run. Choose one whose task is semantic."
-        )
+    task_of(spec)  # refuses a model whose task can not be done
     scan.frame_axes(spec.architecture.dimensions)
     wanted = len(spec.channels)
     found = scan.channels

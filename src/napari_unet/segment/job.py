@@ -9,6 +9,8 @@ from napari_unet.scans.scan import Index, Scan, Slices
 from napari_unet.segment.check import check_fit, check_spacing
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.statistics import FrameStatistics
+from napari_unet.segment.tasks.registry import task_of
+from napari_unet.segment.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class SegmentJob:
         return self.spec.architecture.dimensions
 
     @property
+    def task(self) -> Task:
+        """What the model's labels mean."""
+        return task_of(self.spec)
+
+    @property
     def threshold(self) -> float:
         """The probability from which on a voxel is foreground: the setting, or the model's own."""
         return (
@@ -57,7 +64,7 @@ def plan_job(
     """
     check_fit(spec, scan)
     check_spacing(spec, scan, settings)
-    if settings.threshold is not None and len(spec.classes) != 2:
+    if settings.threshold is not None and not task_of(spec).has_threshold:
         raise SettingsError(
             f"A threshold needs a model with two classes; {spec.name} has {len(spec.classes)}. Leave it out."
         )

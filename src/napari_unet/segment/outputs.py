@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.model.head import head_of
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.stream import TileResult
+from napari_unet.segment.tasks.task import PROBABILITY_DTYPE
 
 
 @dataclass(frozen=True)
@@ -62,18 +62,11 @@ def files_of(
     job: SegmentJob, outputs: Outputs, facts: dict[str, Any], chunks: tuple[int, ...] | None = None
 ) -> list[ResultFile]:
     """The files of a job: of the labels and, where they are wanted, of the probabilities."""
-    files = [ResultFile(outputs.labels, job.scan, np.uint8, facts=facts, chunks=chunks)]
+    files = [ResultFile(outputs.labels, job.scan, job.task.label_dtype, facts=facts, chunks=chunks)]
     if outputs.probabilities is not None:
-        classes = head_of(job.spec.architecture).channels
+        channels = job.task.probability_axis
         files.append(
-            ResultFile(
-                outputs.probabilities,
-                job.scan,
-                np.float16,
-                classes if classes > 1 else 0,
-                facts,
-                chunks,
-            )
+            ResultFile(outputs.probabilities, job.scan, PROBABILITY_DTYPE, channels, facts, chunks)
         )
     return files
 

@@ -12,7 +12,7 @@ from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.check import wanted_spacing
 from napari_unet.segment.engine.kinds import precision_of
-from napari_unet.segment.engine.protocol import EngineFacts
+from napari_unet.segment.engine.protocol import Engine, EngineFacts
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
@@ -77,9 +77,27 @@ def segment(
         else scan_of(image, axes, spacing, grey=len(model.spec.channels) == 1)
     )
     job = plan_job(model.spec, scan, settings or SegmentSettings())
-    labels = np.zeros(scan.result_shape, np.uint8)
+    labels = job.task.empty_labels(scan.result_shape)
     for tile in stream(model, job, on_progress=on_progress, control=control):
         labels[scan.place(tile.frame, tile.region)] = scan.to_place(tile.labels)
+    return labels
+
+
+def segment_region(
+    model: Model,
+    job: SegmentJob,
+    *,
+    engine: Engine | None = None,
+    control: GetControl = always_continue,
+) -> np.ndarray:
+    """The labels of the region of a job that has one frame, in the order of the frame's axes.
+
+    What is not computed, after STOP, is 0.
+    """
+    labels = job.task.empty_labels([side.stop - side.start for side in job.region])
+    for tile in stream(model, job, control=control, engine=engine):
+        within = zip(tile.region, job.region, strict=True)
+        labels[tuple(slice(t.start - r.start, t.stop - r.start) for t, r in within)] = tile.labels
     return labels
 
 
@@ -89,7 +107,7 @@ def run_facts(model: Model, job: SegmentJob, engine: EngineFacts) -> dict[str, A
         "model": model.spec.name,
         "weights_sha256": model.weights_sha256,
         "settings": job.settings.model_dump(),
-        "threshold": job.threshold if len(job.spec.classes) == 2 else None,
+        "threshold": job.threshold if job.task.has_threshold else None,
         "engine": engine.name,
         "engine_note": engine.note,
         "precision": precision_of(engine.kind),

@@ -27,7 +27,7 @@ from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.statistics import FrameStatistics, frame_statistics
-from napari_unet.segment.tiles.decode import Pending, finish
+from napari_unet.segment.tiles.decode import PendingTile, decode
 from napari_unet.segment.tiles.instance_sample import sample_windows
 from napari_unet.segment.tiles.lattice import lattice_of
 from napari_unet.segment.tiles.queue import Focus, Look, Waiting
@@ -106,7 +106,7 @@ class _Begun:
     number: int
     engine: str
     engine_note: str
-    pending: Pending
+    pending: PendingTile
 
 
 class _Run:
@@ -228,23 +228,12 @@ class _Run:
         read.
         """
         window = window_of(tile.window, self._lattice)
-        settings = self._job.settings
         normalised = window.made_of(
             self.reader.read(frame, window.read), statistics, self._engine.device
         )
         self._ask_for_next()
         probabilities = self._engine.run(normalised.values, self._control)
-        half = settings.precision == "half"
-        keep = settings.keep_probabilities
-        pending = finish(
-            probabilities,
-            tile,
-            self._lattice,
-            self._job.threshold,
-            keep,
-            normalised.bad,
-            may_overflow=half,
-        )
+        pending = decode(self._job, probabilities, tile, self._lattice, normalised.nonfinite)
         return _Begun(
             frame,
             tile,

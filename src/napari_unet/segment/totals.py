@@ -15,7 +15,7 @@ class RunTotals:
 
     def __init__(self, job: SegmentJob) -> None:
         self.job = job
-        self.voxels = np.zeros(len(job.spec.classes), np.int64)
+        self.voxels = job.task.count(job.task.empty_labels((0,)))
         self.nonfinite = self.tiles = self.skipped = 0
         self.engines = EnginesUsed()
 
@@ -40,7 +40,7 @@ class RunTotals:
 
     def classes_in(self, tile: TileResult) -> np.ndarray:
         """Voxels of each class in a tile."""
-        return np.bincount(tile.labels.ravel(), minlength=len(self.voxels))
+        return self.job.task.count(tile.labels)
 
 
 class EnginesUsed:

@@ -18,7 +18,7 @@ from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import TileResult, stream
-from napari_unet.segment.tiles.decode import Pending
+from napari_unet.segment.tiles.decode import PendingTile
 from napari_unet.segment.tiles.queue import Focus
 from napari_unet.segment.tiles.reader import Reader
 
@@ -122,7 +122,7 @@ def put_together(tiles: list[TileResult]) -> np.ndarray:
 @pytest.fixture
 def a_card(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is computed here is given away as by a card: before it is there."""
-    monkeypatch.setattr(Pending, "here", False)
+    monkeypatch.setattr(PendingTile, "here", False)
 
 
 @pytest.mark.usefixtures("a_card")

@@ -35,7 +35,7 @@ def make(viewer: ViewerModel, threshold: float = 0.5) -> ResultLayer:
     )
     arrays.probabilities[:] = np.linspace(0, 1, 60)
     arrays.labels[:] = arrays.prediction[:] = arrays.probabilities >= threshold
-    result = ResultLayer(viewer, arrays, spec.classes, placement(image, "yx"), "cells · tiny")
+    result = ResultLayer(viewer, arrays, placement(image, "yx"), "cells · tiny")
     result.note({"threshold": threshold, "settings": {"threshold": None, "device": "cpu"}})
     return result
 

@@ -27,7 +27,7 @@ def make(viewer: ViewerModel, classes: int = 2, keep: bool = False) -> ResultLay
     scan = Scan(image.data, "yx", (1.0, 1.0))
     spec = tiny_spec(classes=classes)
     arrays = ResultArrays(plan_job(spec, scan, SegmentSettings(keep_probabilities=keep)))
-    result = ResultLayer(viewer, arrays, spec.classes, placement(image, "yx"), "cells · tiny")
+    result = ResultLayer(viewer, arrays, placement(image, "yx"), "cells · tiny")
     result.add_hatching()
     return result
 

@@ -23,8 +23,8 @@ from napari_unet.segment.engine.choice import choose_device
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
+from napari_unet.segment.run import segment_region
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.stream import stream
 
 LOOKED_VOXELS = 2**20  # of frames with corrections
 
@@ -130,10 +130,7 @@ def region_labels(
 ) -> np.ndarray:
     """The model's labels of one region."""
     job = plan_job(model.spec, scan, SegmentSettings(halo="exact"), [look.frame], look.region)
-    out = np.zeros(tuple(part.stop - part.start for part in look.region), np.uint8)
-    for tile in stream(model, job, control=control, engine=engine):
-        look.part(out, tile.region)[...] = tile.labels
-    return out
+    return segment_region(model, job, engine=engine, control=control)
 
 
 def without_stop(control: GetControl) -> GetControl:

@@ -6,17 +6,22 @@ import numpy as np
 
 from napari_unet.errors import EngineError
 from napari_unet.model.torch_import import torch
+from napari_unet.segment.job import SegmentJob
+from napari_unet.segment.tasks.task import Task
 from napari_unet.segment.tiles.tiling import Lattice, Tile
 from napari_unet.segment.tiles.transfer import Arriving
-from napari_unet.segment.tiles.window import Bad, weighted
+from napari_unet.segment.tiles.window import NonFinite, weighted
 
-OVERFLOW = "Intensities of this image are too far apart for half precision. Choose full precision, or clip them."
+OVERFLOW = (
+    "Intensities of this image are too far apart for half precision. "
+    "Choose full precision, or clip them."
+)
 
 
 @dataclass(frozen=True)
-class Finished:
-    """Labels (*region) uint8, the probabilities (K, *region) where they are kept, and how many
-    voxels of the scan are not finite.
+class Decoded:
+    """Labels (*region), the probabilities (K, *region) if they are to be kept, and how many voxels
+    of the scan are not finite.
     """
 
     labels: np.ndarray
@@ -24,57 +29,55 @@ class Finished:
     nonfinite: int
 
 
-class Pending:
+class PendingTile:
     """A tile whose device may still be computing it."""
 
     def __init__(
         self,
-        labels: torch.Tensor,
-        probabilities: torch.Tensor | None,
-        bad: np.ndarray | None,
-        lost: torch.Tensor | None = None,
+        job: SegmentJob,
+        probabilities: torch.Tensor,
+        nonfinite: np.ndarray | None,
     ) -> None:
-        """`lost` says whether any probability is no number."""
-        self._labels = Arriving(labels)
-        self._bad = bad
-        self._lost = None if lost is None else Arriving(lost)
-        self._probabilities = None if probabilities is None else Arriving(probabilities)
+        """`probabilities` (K, *region) lie on the device; `nonfinite` (*region) says where the scan
+        holds no number, None nowhere.
+        """
+        self._task: Task = job.task
+        self._nonfinite = nonfinite
+        # in half precision, large intensities become infinite on the way, and then no number
+        half = job.settings.precision == "half"
+        self._overflow = Arriving(probabilities.isnan().any()) if half else None
+        self._labels = Arriving(self._task.decide(probabilities, job.threshold))
+        keep = job.settings.keep_probabilities
+        self._probabilities = Arriving(probabilities) if keep else None
 
     @property
     def here(self) -> bool:
-        """Whether nothing is to be waited for."""
+        """Whether `wait` returns at once."""
         return self._labels.here
 
-    def wait(self) -> Finished:
-        """The tile, when it is there; raises `EngineError` where half precision was too narrow for
-        it.
+    def wait(self) -> Decoded:
+        """The tile, as soon as it is there; raises `EngineError` where half precision was too
+        narrow for it.
         """
-        if self._lost is not None and self._lost.wait():
+        if self._overflow is not None and self._overflow.wait():
             raise EngineError(OVERFLOW)
         labels = self._labels.wait()
-        bad = self._bad
         probabilities = None if self._probabilities is None else self._probabilities.wait()
-        if bad is None:
-            return Finished(labels, probabilities, 0)
-        labels[bad] = 0
-        if probabilities is not None:
-            probabilities[:, bad] = 0.0
-            if len(probabilities) > 1:
-                probabilities[0, bad] = 1.0
-        return Finished(labels, probabilities, int(bad.sum()))
+        if self._nonfinite is None:
+            return Decoded(labels, probabilities, 0)
+        self._task.clear(labels, probabilities, self._nonfinite)
+        return Decoded(labels, probabilities, int(self._nonfinite.sum()))
 
 
-def finish(
+def decode(
+    job: SegmentJob,
     probabilities: torch.Tensor,
     tile: Tile,
     lattice: Lattice,
-    threshold: float,
-    keep: bool,
-    bad: Bad | None,
-    may_overflow: bool = False,
-) -> Pending:
-    """Crop a window's probabilities (K, *window) to its core, bring them to the scan's grid,
-    decide.
+    nonfinite: NonFinite | None,
+) -> PendingTile:
+    """Crop a window's probabilities (K, *window) to the tile's core, bring them to the scan's grid,
+    and decide the labels.
     """
     crop = tuple(
         slice(c.start - w.start, c.stop - w.start)
@@ -83,28 +86,4 @@ def finish(
     part = probabilities[(slice(None), *crop)]
     for axis, (axis_map, write) in enumerate(zip(lattice.maps, tile.write, strict=True), start=1):
         part = weighted(part, axis_map.to_scan(write.start, write.stop), axis)
-    lost = part.isnan().any() if may_overflow else None
-    return Pending(
-        decide(part, threshold),
-        part if keep else None,
-        None if bad is None else bad.inside(tile.write),
-        lost,
-    )
-
-
-def decide(probabilities: torch.Tensor, threshold: float) -> torch.Tensor:
-    """Labels (*region) uint8 of probabilities (K, *region), where these are.
-
-    One channel: 1 where the foreground's probability is at least the threshold. Several: the most
-    probable class, the first of equals.
-    """
-    if len(probabilities) == 1:
-        return (probabilities[0] >= threshold).view(torch.uint8)
-    most = probabilities[0].clone()
-    labels = torch.zeros(most.shape, dtype=torch.uint8, device=most.device)
-    for label, of_class in enumerate(
-        probabilities[1:], start=1
-    ):  # argmax would take 8 bytes for each place
-        labels[of_class > most] = label
-        torch.maximum(most, of_class, out=most)
-    return labels
+    return PendingTile(job, part, None if nonfinite is None else nonfinite.inside(tile.write))

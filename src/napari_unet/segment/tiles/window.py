@@ -35,11 +35,11 @@ class Window:
             out = weighted(out, weights, axis)
             if not np.array_equal(picked, np.arange(out.shape[axis])):
                 out = out.index_select(axis, sent(picked, str(out.device)))
-        return Normalised(out, None if bad is None else Bad(self.read, bad))
+        return Normalised(out, None if bad is None else NonFinite(self.read, bad))
 
 
 @dataclass(frozen=True)
-class Bad:
+class NonFinite:
     """Voxels of a part that was read which are not finite."""
 
     read: Slices
@@ -62,7 +62,7 @@ class Normalised:
     """
 
     values: torch.Tensor
-    bad: Bad | None
+    nonfinite: NonFinite | None
 
 
 def window_of(window: Slices, lattice: Lattice) -> Window:

@@ -9,6 +9,7 @@ import numpy as np
 from napari_unet.learn.data.corrections import UNTRUSTED, Corrections
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.job import SegmentJob
+from napari_unet.segment.tasks.task import PROBABILITY_DTYPE
 from napari_unet.widgets.arrays.block_grid import Box, boxes
 from napari_unet.widgets.arrays.done_map import DoneMap
 from napari_unet.widgets.arrays.mapped_array import Part, zeros
@@ -33,20 +34,22 @@ class ResultArrays:
         """
         self._scan: Scan | None = job.scan
         shape = job.scan.result_shape
-        classes = len(job.spec.classes)
         part = part_to_write(job)
+        self.task = job.task
+        dtype = self.task.label_dtype
         if corrections is None:
-            self.labels = zeros(shape, np.uint8, part, folder)
+            self.labels = zeros(shape, dtype, part, folder)
             self.trust = None
         else:
             self.labels = corrections.labels
             self.trust = corrections.trust
         # the model's labels, whatever is painted on `labels`
-        self.prediction = zeros(shape, np.uint8, part, folder)
+        self.prediction = zeros(shape, dtype, part, folder)
         self.probabilities: np.ndarray | None = None
         if job.settings.keep_probabilities:
-            several = () if classes == 2 else (classes,)
-            self.probabilities = zeros((*several, *shape), np.float16, (*several, *part), folder)
+            channels = self.task.probability_axis
+            axis = (channels,) if channels else ()
+            self.probabilities = zeros((*axis, *shape), PROBABILITY_DTYPE, (*axis, *part), folder)
         self.done = DoneMap(shape, job.dimensions)
 
     def write(self, tile: "TileResult") -> None:

@@ -57,20 +57,14 @@ class PreviewJob:
 
     def _labels(self, model: "Model", place: PreviewPlace) -> np.ndarray:
         from napari_unet.segment.job import plan_job
+        from napari_unet.segment.run import segment_region
         from napari_unet.segment.settings import SegmentSettings
-        from napari_unet.segment.stream import stream
 
         settings = SegmentSettings(
             device=self._device, engine="torch"
         )  # each model is run once: compiling it would not pay
         job = plan_job(model.spec, self._scan, settings, [place.frame], place.region)
-        labels = np.zeros(tuple(part.stop - part.start for part in place.region), np.uint8)
-        for tile in stream(model, job):
-            within = zip(tile.region, place.region, strict=True)
-            labels[tuple(slice(t.start - p.start, t.stop - p.start) for t, p in within)] = (
-                tile.labels
-            )
-        return as_plane(labels)
+        return as_plane(segment_region(model, job))
 
     def _plane_of_image(self, place: PreviewPlace) -> np.ndarray:
         channels = np.nan_to_num(np.asarray(self._scan.read(place.frame, place.region), np.float32))

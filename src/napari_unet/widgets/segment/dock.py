@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_unet.progress import Progress
 from napari_unet.segment.engine.speed_cache import PROBE_VOXELS
+from napari_unet.segment.tasks.registry import default_threshold
 from napari_unet.widgets.docks.run import RunEnd
 from napari_unet.widgets.docks.run_dock import RunDock
 from napari_unet.widgets.fields.values import InputChoice
@@ -137,7 +138,7 @@ class SegmentWidget(RunDock[SegmentRun]):
     def _on_model_changed(self) -> None:
         entry = self.form.model.value()
         spec = entry.header.spec if entry and entry.header else None
-        own_threshold = spec.threshold if spec and len(spec.classes) == 2 else None
+        own_threshold = default_threshold(spec) if spec is not None else None
         self.form.options.set_threshold_default(own_threshold)
         self.form.options.set_has_measured_halo(spec is not None and spec.halo is not None)
         self.form.image.set_model(spec)

@@ -254,7 +254,7 @@ def show_result(
     if not is_open(opened):
         return None
     name = result_name(images[0], entry.name)
-    result = ResultLayer(opened, arrays, job.spec.classes, placement(images[0], choice.axes), name)
+    result = ResultLayer(opened, arrays, placement(images[0], choice.axes), name)
     if (labels := result.labels) is not None:
         set_source(labels, images, choice)
     if (painted := older()) is not None:

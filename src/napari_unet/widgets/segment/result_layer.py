@@ -3,27 +3,24 @@ computed.
 """
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar
 
-import numpy as np
 from napari.layers import Image, Labels, Layer
-from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.errors import ScanError
-from napari_unet.model.spec import ClassSpec
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
 from napari_unet.widgets.painting.correcting import follow_result
 from napari_unet.widgets.painting.tracked import corrections_of, set_growing
+from napari_unet.widgets.viewer.class_colours import label_words
 from napari_unet.widgets.viewer.hatching import not_computed_layer
 from napari_unet.widgets.viewer.layer_facts import MARK
 from napari_unet.widgets.viewer.probability_layers import probability_layers
 from napari_unet.widgets.viewer.redraw import Redraw
 from napari_unet.widgets.viewer.removal import is_open, remove_in_turn
 
-UNKNOWN_COLOUR = "#ff00ff"
 OPACITY = 0.6
 
 
@@ -42,14 +39,13 @@ class ResultLayer(QObject):
         self,
         viewer: Any,
         arrays: ResultArrays,
-        classes: Sequence[ClassSpec],
         words: dict[str, Any],
         name: str,
     ) -> None:
         super().__init__()
         self._viewer = weakref.ref(viewer)
         self._arrays = arrays
-        labels = labels_layer(arrays, classes, words, name)
+        labels = _labels_layer(arrays, words, name)
         labels.editable = False  # a tile would cover what is painted while the run goes on
         set_growing(labels, True)
         labels.visible = (
@@ -57,7 +53,7 @@ class ResultLayer(QObject):
         )
         self._shown = False
         self._labels = weakref.ref(viewer.add_layer(labels))
-        self._probabilities = self._add_probabilities(viewer, classes, words, labels.name)
+        self._probabilities = self._add_probabilities(viewer, words, labels.name)
         self._hatching: Callable[[], Image | None] = _nothing
         self._older: Callable[[], Labels | None] = _nothing
         self._words = words
@@ -148,12 +144,11 @@ class ResultLayer(QObject):
         self._redraw.stop()
         self._remove(self._hatching(), *(ref() for ref in self._probabilities), self._labels())
 
-    def _add_probabilities(
-        self, viewer: Any, classes: Sequence[ClassSpec], words: dict[str, Any], name: str
-    ) -> list[Any]:
-        if self._arrays.probabilities is None:
+    def _add_probabilities(self, viewer: Any, words: dict[str, Any], name: str) -> list[Any]:
+        arrays = self._arrays
+        if arrays.probabilities is None:
             return []
-        layers = probability_layers(self._arrays.probabilities, classes, words, name)
+        layers = probability_layers(arrays.probabilities, arrays.task, words, name)
         return [weakref.ref(viewer.add_layer(layer)) for layer in layers]
 
     def _show(self) -> None:
@@ -189,21 +184,13 @@ def _nothing() -> None:
     """Stand for a layer that is not there yet."""
 
 
-def labels_layer(
-    arrays: ResultArrays, classes: Sequence[ClassSpec], words: dict[str, Any], name: str
-) -> Labels:
-    """A layer with the classes' colours and, for the status bar, their names; labels of no class
-    are magenta.
-    """
-    colours: dict[int | None, Any] = {number: item.colour for number, item in enumerate(classes)}
+def _labels_layer(arrays: ResultArrays, words: dict[str, Any], name: str) -> Labels:
+    """A layer with the colours that the task gives labels and, for the status bar, their names."""
     return Labels(
         arrays.labels,
         name=name,
         opacity=OPACITY,
-        colormap=DirectLabelColormap(
-            color_dict={**colours, 0: "transparent", None: UNKNOWN_COLOUR}
-        ),
-        features={"index": np.arange(len(classes)), "class": [item.name for item in classes]},
+        **label_words(arrays.task.label_facts()),
         metadata={MARK: {"kind": "result", "complete": False, "done_map": arrays.done.done}},
         **words,
     )

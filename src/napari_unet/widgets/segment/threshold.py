@@ -10,6 +10,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.model.formats.safetensors_header import ModelHeader
+from napari_unet.segment.tasks.semantic import foreground_of
 from napari_unet.widgets.arrays.block_grid import whole
 from napari_unet.widgets.painting.tracked import tracked, trust_array
 from napari_unet.widgets.segment.result_layer import ResultLayer
@@ -34,7 +35,7 @@ class LastResult:
         arrays = result.arrays if result is not None else None
         if result is None or arrays is None or arrays.probabilities is None:
             return
-        if arrays.probabilities.shape == arrays.labels.shape:
+        if arrays.task.has_threshold:
             self._result = result
             self._model = model
             trust = (
@@ -144,7 +145,7 @@ class Rethreshold(QObject):
         labels = self._labels[piece]
         prediction = self._prediction[piece]
         own = labels == prediction
-        wanted = (self._probabilities[piece] >= self._wanted).view(np.uint8)
+        wanted = foreground_of(self._probabilities[piece], self._wanted)
         if (trust := self._trust()) is not None:
             own &= trust[piece] == 0
         labels[own] = prediction[own] = wanted[own]

@@ -10,20 +10,22 @@ from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_unet.model.spec import ClassSpec
-
-UNKNOWN_COLOUR = "#ff00ff"
+from napari_unet.segment.tasks.semantic import facts_of_classes
+from napari_unet.segment.tasks.task import LabelFacts
 
 
 def class_keywords(classes: Sequence[ClassSpec]) -> dict[str, Any]:
     """Keywords for a new labels layer: colours, and names that the status bar shows; a label of no
     class is magenta, so that it is seen.
     """
-    colours: dict[int | None, Any] = {number: item.colour for number, item in enumerate(classes)}
+    return label_words(facts_of_classes(classes))
+
+
+def label_words(facts: LabelFacts) -> dict[str, Any]:
+    """Keywords for a labels layer that show labels as a task says."""
     return {
-        "colormap": DirectLabelColormap(
-            color_dict={**colours, 0: "transparent", None: UNKNOWN_COLOUR}
-        ),
-        "features": {"index": np.arange(len(classes)), "class": [item.name for item in classes]},
+        "colormap": DirectLabelColormap(color_dict=dict(facts.colours)),
+        "features": {"index": np.arange(len(facts.names)), "class": list(facts.names)},
     }
 
 

@@ -1,23 +1,21 @@
-"""Probabilities as image layers, one for each class but the background."""
+"""Probabilities as image layers."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from napari.layers import Image
 
-from napari_unet.model.spec import ClassSpec
+from napari_unet.segment.tasks.task import Task
 from napari_unet.widgets.viewer.layer_facts import MARK
 
 
 def probability_layers(
-    probabilities: np.ndarray, classes: Sequence[ClassSpec], keywords: dict[str, Any], name: str
+    probabilities: np.ndarray, task: Task, keywords: dict[str, Any], name: str
 ) -> list[Image]:
     """Hidden layers that share the memory of `probabilities`, which a run is filling."""
-    parts = [probabilities] if len(classes) == 2 else list(probabilities[1:])
     return [
-        _layer(part, f"{name}: probability of {item.name}", keywords)
-        for part, item in zip(parts, classes[1:], strict=True)
+        _layer(part, f"{name}: {what}", keywords)
+        for what, part in task.shown_probabilities(probabilities)
     ]
 
 

@@ -1,0 +1,30 @@
+"""The tasks that there are. A new one gets its line here."""
+
+from collections.abc import Callable
+
+from napari_unet.errors import ScanError
+from napari_unet.model.spec import ModelSpec
+from napari_unet.segment.tasks.semantic import Semantic
+from napari_unet.segment.tasks.task import Task
+
+TASKS: dict[str, Callable[[ModelSpec], Task]] = {"semantic": Semantic.of}
+
+
+def task_of(spec: ModelSpec) -> Task:
+    """The task of a model; raises `ScanError` for one that the program can not do."""
+    if not can_do(spec):
+        raise ScanError(
+            f"The model {spec.name} tells single objects apart (task {spec.task}); only models "
+            "that give each voxel a class can be run. Choose one whose task is semantic."
+        )
+    return TASKS[spec.task](spec)
+
+
+def can_do(spec: ModelSpec) -> bool:
+    """Whether the program can do a model's task."""
+    return spec.task in TASKS
+
+
+def default_threshold(spec: ModelSpec) -> float | None:
+    """A model's own threshold, where its task has one that can be moved."""
+    return spec.threshold if can_do(spec) and task_of(spec).has_threshold else None
