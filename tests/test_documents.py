@@ -1,5 +1,6 @@
 """The documents stay true: what they name is there, and the map names every folder."""
 
+import ast
 import re
 from collections.abc import Iterable, Iterator
 from importlib import import_module
@@ -55,9 +56,9 @@ def is_there(path: str, line: Iterable[str] = ()) -> bool:
     return any((place / path).exists() for place in (ROOT, PACKAGE, *folders))
 
 
-def modules_named(page: Path) -> set[str]:
-    """What a page writes as a module, or a name in one, such as `scans.read`."""
-    words = {word.partition("(")[0] for word in words_in_code(text_of(page))}
+def modules_named(text: str) -> set[str]:
+    """What a text writes as a module, or a name in one, such as `scans.read`."""
+    words = {word.partition("(")[0] for word in words_in_code(text)}
     dotted = {word for word in words if re.fullmatch(r"\w+(\.\w+)+(?<!\.sh)", word)}
     return {word for word in dotted if word.partition(".")[0] in {"napari_unet", *ROOMS}}
 
@@ -73,7 +74,24 @@ def can_be_imported(dotted: str) -> bool:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_a_page_names_is_there(page: Path) -> None:
     assert missing_paths(page) == []
-    assert [name for name in sorted(modules_named(page)) if not can_be_imported(name)] == []
+    assert [
+        name for name in sorted(modules_named(text_of(page))) if not can_be_imported(name)
+    ] == []
+
+
+def docstrings(file: Path) -> str:
+    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    return "\n".join(
+        ast.get_docstring(node) or "" for node in nodes if isinstance(node, documented)
+    )
+
+
+def test_what_docstrings_name_is_there() -> None:
+    for file in PACKAGE.rglob("*.py"):
+        text = docstrings(file)
+        assert {path for path in paths_named(text) if not is_there(path)} == set(), file
+        assert {name for name in modules_named(text) if not can_be_imported(name)} == set(), file
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

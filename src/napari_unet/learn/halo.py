@@ -1,9 +1,9 @@
-"""The least context around a tile at which a model's labels stay the same, measured on the scans
-that are at hand.
+"""The measured halo: the least context around a tile at which a model's labels stay the same on the
+scans that are at hand.
 
-The exact halo follows from the network's shape, and much of it carries next to nothing (Luo et al.,
-NeurIPS 2016, on the effective receptive field). In 3D it costs more than the tile itself, so it is
-worth a look. No labels are needed: the model is compared with itself.
+The exact halo follows from the network's shape (`model.geometry`), and much of it carries next to
+nothing (Luo et al., NeurIPS 2016, on the effective receptive field). In 3D it costs more than the
+tile itself, so measuring pays. No labels are needed: the model is compared with itself.
 """
 
 import math

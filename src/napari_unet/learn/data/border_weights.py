@@ -31,7 +31,7 @@ def border_weights(labels: np.ndarray, settings: TrainSettings) -> np.ndarray:
     """Weights (*frame) float32: 1 + w0 · exp(-(d1 + d2)² / 2σ²) in the background, and 1 elsewhere.
 
     d1 and d2 are the distances to the two nearest objects; objects are the connected components of
-    each class. The paper's w_c is in `learn/class_weights`.
+    each class. The paper's w_c is `class_weights`.
     """
     nearest = np.full((2, *labels.shape), np.inf, np.float32)
     reach = int(np.ceil(REACH_SIGMAS * settings.border_sigma_px))

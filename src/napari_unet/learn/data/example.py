@@ -1,4 +1,6 @@
-"""What a training sees of a scan: frames on the model's grid, normalised as when it is segmented."""
+"""Scans with trusted labels become training examples: frames on the model's grid, normalised as when
+they are segmented.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

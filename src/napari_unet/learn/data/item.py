@@ -11,8 +11,8 @@ from napari_unet.scans.scan import Index, Scan, Slices
 
 @dataclass(frozen=True)
 class TrainItem:
-    """A scan with labels of its result shape; `trust` says which count (see `learn/corrections`),
-    None: all were reviewed.
+    """A scan with labels of its result shape; `trust` says which are believed (see
+    `learn.data.corrections`), None: all were reviewed.
     """
 
     scan: Scan

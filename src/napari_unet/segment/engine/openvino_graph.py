@@ -1,7 +1,7 @@
 """A U-Net as OpenVINO's graph, written from its weights.
 
 Nothing is traced: that takes seconds, goes through parts of torch that are on their way out, and
-leaves OpenVINO's converter, which reports its use, out of it. The graph is that of `model/unet`,
+leaves OpenVINO's converter, which reports its use, out of it. The graph is that of `model/unet.py`,
 with BatchNorm folded into the convolutions, and the activation of its head at the end.
 """
 

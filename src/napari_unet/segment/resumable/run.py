@@ -1,7 +1,7 @@
 """A run into zarr files that can be interrupted, gone on with, and divided among processes.
 
-What is finished lies beside its place (`scans.partial_zarr`), with the journals of all who wrote it
-(`journal`). Each tile of the plan fills whole chunks of the files, so that no two writers meet in
+What is finished lies beside its place (`scans/formats/zarr_partial.py`), with the journals of all who
+wrote it (`journal`). Each tile of the plan fills whole chunks of the files, so that no two writers meet in
 one; the plan is that of the first.
 """
 

@@ -1,7 +1,8 @@
 """Where a job's tiles may lie: the grids, the context that each needs, and how large they may be.
 
-The context is exact, from the network's shape, or measured when the model was trained. Which it is
-follows from the model, the frame and the settings alone, so that all who work at one result agree.
+The context (halo) is exact, computed from the network's shape (`model.geometry`), or measured when
+the model was trained (`learn.halo`). Which it is follows from the model, the
+frame and the settings alone, so that all who work at one result agree.
 """
 
 import math

@@ -1,6 +1,4 @@
-"""A thread that goes on beside the window and writes what is to be kept; with `job_worker` the only
-room that knows threads.
-"""
+"""A thread beside the window that writes strokes to disk while the user paints."""
 
 import atexit
 import threading

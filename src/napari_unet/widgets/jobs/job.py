@@ -1,4 +1,6 @@
-"""Long jobs run here, one at a time on each device; their threads are those of `job_threads`."""
+"""Long jobs: one at a time on each device, in a thread of `threads`, paused and ended by a `Control`
+that the job asks for.
+"""
 
 import atexit
 import threading

@@ -1,8 +1,7 @@
-"""Listens in on the painting tools of one Labels layer, where napari's own events do not tell
-enough.
+"""Every stroke passes here: the painting tools of one Labels layer are wrapped on the instance.
 
-napari tells of a stroke only where labels changed: not of painting the same label, and of undo and
-redo only that something is to be drawn. So the layer's own methods are wrapped on the instance.
+napari's own events do not say enough. A stroke is reported only where labels changed, not where the
+same label is painted; of undo and redo, only that something has to be drawn.
 """
 
 import weakref

@@ -1,4 +1,4 @@
-"""Which voxels of a Labels layer the user painted or vouched for, followed stroke by stroke."""
+"""The layers whose strokes are followed, each with its tracker; and what a training takes from one."""
 
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet, ref

@@ -1,4 +1,6 @@
-"""The trust of one Labels layer: what its tools, its events and the user tell, brought together."""
+"""Follows one Labels layer: what its tools and events report, and what the user calls right, becomes
+the trust of its voxels.
+"""
 
 from collections.abc import Callable, Sequence
 from math import prod
