@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 from helpers.documents import PAGE, example
+from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.measure.metrics import Overlap
 from napari_unet.scans import formats
 from napari_unet.scans.formats import registry
 from napari_unet.scans.formats.registry import FORMATS, ScanFormat
 from napari_unet.scans.read import read_scan
+from napari_unet.segment.run import segment
+from napari_unet.segment.tasks.registry import TASKS
 
 pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="needs the source tree")
 
@@ -42,6 +45,19 @@ def test_a_scan_format(tmp_path: Path) -> None:
     assert np.array_equal(scan.data[1], image[1])
     assert (scan.axes, scan.spacing) == ("zyx", (2.0, 0.5, 0.5))
     assert "NumPy" in registry.names_read()
+
+
+def test_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    names: dict[str, Any] = {}
+    exec(example("a task"), names)
+    model = tiny_model(tiny_spec(classes=3))
+    image = smooth_image((32, 32))
+    labels = segment(image, model)
+    monkeypatch.setitem(TASKS, "semantic", names["Cautious"].of)
+    certain = segment(image, model)
+    assert not certain.all()
+    assert (certain != labels).any()
+    assert np.array_equal(certain[certain > 0], labels[certain > 0])
 
 
 def test_a_metric() -> None:

@@ -137,7 +137,7 @@ def train(
     -----
     Some of what was reviewed is held out and judges (see `learn/judging/held_out.py` and
     `learn/judging/verdict.py`); what was judged is what is returned, without another training on
-    everything. Of a model of volumes, the halo is measured in the end (see `learn/halo.py`), where the
+    everything. Of a model of volumes, the halo is measured in the end (`learn/halo.py`), where the
     time and the scans suffice. The next round, or the next `held_out_turn`, holds out another part.
     """
     began = time.monotonic()

@@ -1,5 +1,5 @@
-"""Scans with trusted labels become training examples: frames on the model's grid, normalised as when
-they are segmented.
+"""Scans with trusted labels become training examples: frames on the model's grid, normalised as
+when they are segmented.
 """
 
 from collections.abc import Sequence

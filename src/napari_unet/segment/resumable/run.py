@@ -1,8 +1,8 @@
 """A run into zarr files that can be interrupted, gone on with, and divided among processes.
 
-What is finished lies beside its place (`scans/formats/zarr_partial.py`), with the journals of all who
-wrote it (`journal`). Each tile of the plan fills whole chunks of the files, so that no two writers meet in
-one; the plan is that of the first.
+Finished tiles are in a folder beside the result's place (`scans/formats/zarr_partial.py`), with the
+journals of all who wrote them (`journal`). Each tile of the plan fills whole chunks of the files,
+so that no two writers meet in one; the plan is that of the first.
 """
 
 from collections.abc import Iterator, Mapping

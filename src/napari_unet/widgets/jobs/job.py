@@ -1,5 +1,5 @@
-"""Long jobs: one at a time on each device, in a thread of `threads`, paused and ended by a `Control`
-that the job asks for.
+"""Long jobs: one at a time on each device, in a thread of `threads`, paused and ended by a
+`Control` that the job asks for.
 """
 
 import atexit

@@ -1,4 +1,4 @@
-"""The layers whose strokes are followed, each with its tracker; and what a training takes from one."""
+"""The layers whose strokes are followed, and what a training takes from one of them."""
 
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet, ref

@@ -1,5 +1,5 @@
-"""Follows one Labels layer: what its tools and events report, and what the user calls right, becomes
-the trust of its voxels.
+"""Follows one Labels layer: what its tools and events report, and what the user calls right,
+becomes the trust of its voxels.
 """
 
 from collections.abc import Callable, Sequence
