@@ -160,7 +160,7 @@ def test_every_library_is_imported_and_every_import_is_declared() -> None:
 
 
 def test_every_dependency_has_its_reason() -> None:
-    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     control = requirements().union(*map(requirements, ("all", "cluster", "openvino")))
     assert [name for name in sorted(control) if f"| `{name}` |" not in text] == []
 
