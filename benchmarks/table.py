@@ -361,18 +361,24 @@ RATIOS: tuple[
 )
 INTRODUCTION = """# Benchmarks
 
-Written by `python benchmarks/table.py` from the results in `benchmarks/results`; each row was made by the command
-beside it, on the machine and commit that its file names. The machine is shared and noisy: times are the median,
-with the least and the largest of the rounds or seeds in brackets. No setting was chosen by a score on a test list: rows
-named validation are those that were looked at while choosing. Test lists were read when all was chosen; the
-membranes of the test sections were scored three times with the same settings, as the program became faster: 268 steps
-in the time beside other work (Dice 0.796), 1093 steps in 317 s (0.810), and the row below. Rows of the built-in models
-and of isbi2012 were made by an earlier commit, whose patches were warped three times as often; their recipes say so.
-Row axons-loop-sub-rat1
-was made with an earlier, weaker guard. Seed 2 of learn-hippocampus was trained beside other work, in fewer steps. The halo of
-the rows in 3D was measured on slices that are part of their image. The rows on an NVIDIA card were measured with torch 2.11 on a
-lent machine. In the second round of engine-3d a linter ran for some seconds. Most rows are of an Intel Xeon, older
-ones of an AMD EPYC: there the window's longest gap while segmenting was half as long (130 ms), and napari's own share of it too.
+Written by `python benchmarks/table.py` from the results in `benchmarks/results`; each row was made
+by the command beside it, on the machine and commit that its file names. The machine is shared and
+noisy: times are the median, with the least and the largest of the rounds or seeds in brackets.
+
+No setting was chosen by a score on a test list: settings were chosen by the rows named validation.
+Test lists were scored after that; the membranes of the test sections three times with the same
+settings, as the program became faster: 268 steps in the time beside other work (Dice 0.796), 1093
+steps in 317 s (0.810), and the row below.
+
+- Rows of the built-in models and of isbi2012 were made by an earlier commit, whose patches were
+  warped three times as often; their recipes say so.
+- Row axons-loop-sub-rat1 was made with an earlier, weaker guard.
+- Seed 2 of learn-hippocampus was trained beside other work, in fewer steps.
+- The halo of the rows in 3D was measured on slices that are part of their image.
+- The rows on an NVIDIA card were measured with torch 2.11 on another machine.
+- In the second round of engine-3d a linter ran for some seconds.
+- Most rows are of an Intel Xeon, older ones of an AMD EPYC: there the window's longest gap while
+  segmenting was half as long (130 ms), and napari's own share of it too.
 """
 
 
