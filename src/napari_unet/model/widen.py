@@ -50,10 +50,9 @@ def widen_head(model: Model, classes: Sequence[ClassSpec]) -> Model:
 
 
 def _widened_spec(model: Model, classes: Sequence[ClassSpec]) -> ModelSpec:
-    architecture = model.spec.architecture.model_copy(
-        update=head_for_classes(len(classes)).config_fields
-    )
-    threshold = model.spec.threshold if len(classes) == 2 else 0.5
+    head = head_for_classes(len(classes))
+    architecture = model.spec.architecture.model_copy(update=head.config_fields)
+    threshold = 0.5 if head.exclusive else model.spec.threshold
     changed = {"architecture": architecture, "classes": tuple(classes), "threshold": threshold}
     changed["provenance"] = Provenance(parent=model.weights_sha256)
     return ModelSpec.model_validate(dict(model.spec) | changed)

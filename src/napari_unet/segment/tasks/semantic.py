@@ -56,11 +56,12 @@ class Semantic:
         """
         from napari_unet.model.torch_import import torch
 
+        dtype = getattr(torch, LABEL_DTYPE)
         if self.has_threshold:
-            return (probabilities[0] >= threshold).view(torch.uint8)
+            return (probabilities[0] >= threshold).view(dtype)
         # one class after the other: argmax would take 8 bytes for each voxel
         highest = probabilities[0].clone()
-        labels = torch.zeros(highest.shape, dtype=torch.uint8, device=highest.device)
+        labels = torch.zeros(highest.shape, dtype=dtype, device=highest.device)
         for label, of_class in enumerate(probabilities[1:], start=1):
             labels[of_class > highest] = label
             torch.maximum(highest, of_class, out=highest)

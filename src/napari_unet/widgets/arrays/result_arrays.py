@@ -80,11 +80,11 @@ class ResultArrays:
             predicted = np.where(self.trust[region] != UNTRUSTED, self.labels[region], predicted)
         self.labels[region] = predicted
         if (target := self.probabilities) is not None and probabilities is not None:
-            if len(probabilities) == 1:
-                target[region] = probabilities[0]
-            else:
+            if self.task.probability_axis:
                 for number, part in enumerate(probabilities):
                     target[(number, *region)] = part
+            else:
+                target[region] = probabilities[0]
         self.done.mark(region, provisional)
 
     def update_corrections(self, corrections: Corrections) -> None:
