@@ -16,7 +16,7 @@ import zarr
 from helpers.command_line import Command
 from helpers.resumable import Counting, values
 from helpers.tiny import smooth_image
-from napari_unet.cli import segment_one, segment_place
+from napari_unet.cli import segment_backend, segment_one
 from napari_unet.files import read_records
 from napari_unet.model.model import Model
 from napari_unet.scans.formats import zarr_levels
@@ -39,7 +39,7 @@ def expected(run: Command, words: tuple[object, ...]) -> np.ndarray:
 
 def interrupt_after(tiles: int, patch: pytest.MonkeyPatch) -> None:
     """Let Ctrl-C be pressed after some tiles."""
-    real = segment_place.stream
+    real = segment_backend.stream
 
     def stream(model: Model, *given: object, **named: object) -> object:
         for done, tile in enumerate(real(model, *given, **named)):  # type: ignore[arg-type]
@@ -47,13 +47,13 @@ def interrupt_after(tiles: int, patch: pytest.MonkeyPatch) -> None:
                 raise KeyboardInterrupt
             yield tile
 
-    patch.setattr(segment_place, "stream", stream)
+    patch.setattr(segment_backend, "stream", stream)
 
 
 @pytest.fixture(autouse=True)
 def _no_tile_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engines here count their runs."""
-    monkeypatch.setattr(segment_place, "with_seconds", lambda found, *_: found)
+    monkeypatch.setattr(segment_backend, "with_seconds", lambda found, *_: found)
 
 
 def test_control_c_keeps_what_is_finished_and_says_how_to_go_on(
@@ -88,7 +88,7 @@ def test_an_error_keeps_what_is_finished_too(
             return super().run(window)
 
     with monkeypatch.context() as patch:
-        patch.setattr(segment_place, "make_engine", lambda model, settings: Failing(model))
+        patch.setattr(segment_backend, "make_engine", lambda model, settings: Failing(model))
         ran = run(*words, "--json")
     assert ran.code == 1
     assert "the processor melted" in ran.err
@@ -134,7 +134,7 @@ def test_a_result_that_is_complete_needs_no_engine(
     option: tuple[str, ...],
 ) -> None:
     (first,) = run(*words, "--json").json["results"]
-    monkeypatch.setattr(segment_place, "make_engine", lambda *_: pytest.fail("made"))
+    monkeypatch.setattr(segment_backend, "make_engine", lambda *_: pytest.fail("made"))
     ran = run(*words, *option, "--json")
     (again,) = ran.json["results"]
     assert (ran.code, ran.json["engine"], again["tiles"], again["tiles_skipped"]) == (

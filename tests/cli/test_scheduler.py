@@ -14,8 +14,8 @@ from helpers.dask_here import two_workers
 from helpers.resumable import values
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.progress import Progress
-from napari_unet.segment.cluster import connect as hire
-from napari_unet.segment.cluster.workers import Crew
+from napari_unet.segment.cluster import connect
+from napari_unet.segment.cluster.workers import Workers
 
 Models = dict[str, Path]
 
@@ -61,7 +61,7 @@ def test_workers_give_the_labels_of_an_ordinary_run(
     assert ran.err.count("has no TLS: whoever reaches that port can run any program") == 1
 
 
-def test_control_c_keeps_what_is_finished(
+def test_control_c_keeps_the_finished_tiles(
     run: Command, words: tuple[object, ...], address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def show(line: ProgressLine, progress: Progress) -> None:
@@ -79,10 +79,10 @@ def test_control_c_keeps_what_is_finished(
     np.testing.assert_array_equal(values(Path("a.zarr")), ordinary(run, words))
 
 
-def test_a_cluster_without_workers_is_told(
+def test_a_cluster_without_workers_is_waited_for(
     run: Command, words: tuple[object, ...], address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Crew, "hosts", Counter())
+    monkeypatch.setattr(Workers, "hosts", Counter())
     ran = run(*words, address)
     assert (ran.code, ran.err.count("No worker has joined yet; waiting for one.")) == (0, 1)
 
@@ -99,7 +99,7 @@ def test_local_starts_workers_and_ends_them(run: Command, words: tuple[object, .
 def test_where_dask_is_missing_the_extra_is_named(
     run: Command, words: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hire, "distributed_version", lambda: None)
+    monkeypatch.setattr(connect, "distributed_version", lambda: None)
     ran = run(*words, "tls://host:8786")
     assert ran.code == 1
     assert ran.err == (
@@ -108,18 +108,18 @@ def test_where_dask_is_missing_the_extra_is_named(
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "sentence"),
     [
         (("tls://host:8786", "--part", "1/2"), "leave --part out"),
         (("host:8786",), "tls://host:port, tcp://host:port or local"),
     ],
 )
 def test_what_contradicts_itself_is_wrong_usage(
-    run: Command, words: tuple[object, ...], given: tuple[str, ...], told: str
+    run: Command, words: tuple[object, ...], given: tuple[str, ...], sentence: str
 ) -> None:
     ran = run(*words, *given)
     assert ran.code == 2
-    assert told in " ".join(ran.err.replace("│", " ").split())
+    assert sentence in " ".join(ran.err.replace("│", " ").split())
 
 
 def test_a_tiff_is_refused_before_anything_is_reached(
@@ -136,7 +136,7 @@ def test_a_tiff_is_refused_before_anything_is_reached(
 @pytest.mark.parametrize(
     ("address", "advice"), [("tcp://127.0.0.1:9", False), ("tls://127.0.0.1:9", True)]
 )
-def test_a_scheduler_that_can_not_be_reached_is_told(
+def test_a_scheduler_that_can_not_be_reached_is_an_error(
     run: Command, words: tuple[object, ...], address: str, advice: bool
 ) -> None:
     with dask.config.set({"distributed.comm.timeouts.connect": "1s"}):

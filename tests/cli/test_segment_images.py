@@ -17,7 +17,7 @@ import zarr
 
 from helpers.command_line import Command
 from helpers.failing import BOTH, NOTE, TORCH, failing_over
-from napari_unet.cli import segment_images, segment_place
+from napari_unet.cli import segment_backend, segment_images
 from napari_unet.errors import EngineError
 from napari_unet.model.formats.safetensors_file import load_model_file
 from napari_unet.model.torch_import import torch
@@ -205,7 +205,7 @@ def test_an_engine_that_fails_on_the_way_is_replaced_and_told(
     run: Command, models: Models, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        segment_place, "make_engine", lambda model, settings: failing_over(model, 3)
+        segment_backend, "make_engine", lambda model, settings: failing_over(model, 3)
     )
     other = tmp_path / "other.tif"
     other.write_bytes(image.read_bytes())
@@ -511,7 +511,7 @@ def test_an_interruption_is_code_130(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(segment_place, "stream", interrupt)
+    monkeypatch.setattr(segment_backend, "stream", interrupt)
     ran = run("segment", image, "--model", models["two"], "--output", "a.tif")
     assert ran.code == 130
     assert [path.name for path in Path().iterdir()] == ["image.tif"]

@@ -10,8 +10,8 @@ from distributed import LocalCluster
 
 @contextmanager
 def two_workers(processes: bool = False) -> Iterator[LocalCluster]:
-    # dask sets threads in the environment of this process, and training has other bits on fewer of
-    # them
+    # dask sets one thread in the environment of this process, and with fewer threads a training
+    # gives other bits
     with (
         patch.dict(os.environ),
         LocalCluster(

@@ -1,4 +1,4 @@
-"""Runs into zarr files that are interrupted, gone on with and divided, with an engine that counts."""
+"""Runs into zarr files that are interrupted, resumed and divided, with an engine that counts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,11 +23,11 @@ NEW = ResumePolicy()
 
 
 class Killed(BaseException):
-    """What the counting engine raises where the test wants the process to end: nobody catches it."""
+    """What the counting engine raises where a test wants the process to end; nothing catches it."""
 
 
 class Counting:
-    """A network that counts its runs, and ends all after so many of them."""
+    """An engine that counts its runs, and raises `Killed` after so many of them."""
 
     def __init__(self, model: Model, most: int | None = None) -> None:
         self._engine = TorchEngine(model.network)
@@ -48,7 +48,7 @@ class Counting:
         self._engine.fix(windows, control)
 
 
-def run_kept(
+def run_resumable(
     model: Model,
     scan: Scan,
     outputs: Outputs,
@@ -58,7 +58,7 @@ def run_kept(
     on_progress: OnProgress = ignore,
     control: GetControl = always_continue,
 ) -> RunTotals:
-    """One run as the command line does it; `Killed` where the engine says so."""
+    """One run as the command line does it; `Killed` where the engine raises it."""
     settings = SegmentSettings(
         tile_px=tile_px, device="cpu", keep_probabilities=outputs.probabilities is not None
     )
@@ -81,9 +81,9 @@ def run_killed(
     policy: ResumePolicy = NEW,
     tile_px: int = 16,
 ) -> bool:
-    """A run that ends after `most` tiles; whether it did not come to its end."""
+    """A run that is killed after `most` tiles; False where it was complete before."""
     try:
-        run_kept(model, scan, outputs, policy, Counting(model, most), tile_px)
+        run_resumable(model, scan, outputs, policy, Counting(model, most), tile_px)
     except Killed:
         return True
     return False
@@ -92,9 +92,11 @@ def run_killed(
 def run_parts(
     model: Model, scan: Scan, outputs: Outputs, order: Sequence[int], tile_px: int = 16
 ) -> list[RunTotals]:
-    """All parts, in any order."""
+    """All parts, in the given order."""
     return [
-        run_kept(model, scan, outputs, ResumePolicy(part=Part(number, len(order))), tile_px=tile_px)
+        run_resumable(
+            model, scan, outputs, ResumePolicy(part=Part(number, len(order))), tile_px=tile_px
+        )
         for number in order
     ]
 

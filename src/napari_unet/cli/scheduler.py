@@ -1,4 +1,4 @@
-"""What `segment --scheduler` asks for, checked before anything is reached."""
+"""The options of `segment --scheduler`, checked before the scheduler is contacted."""
 
 from collections.abc import Sequence
 
@@ -8,21 +8,23 @@ from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.cli.outcome import tell
 from napari_unet.cli.output_paths import Plan, check_resumable
 from napari_unet.errors import SettingsError
-from napari_unet.segment.cluster.messages import Order, parse_scheduler, warning_of
+from napari_unet.segment.cluster.messages import ImageTask, parse_scheduler, warning_of
 from napari_unet.segment.outputs import Outputs
 
 
 def scheduler_of(arguments: SegmentArguments, plans: list[Plan]) -> str | None:
-    """The scheduler that is wanted, if one is; what there is to be known of it is told.
+    """The address of the scheduler, None where none is given; a warning about it goes to the
+    terminal.
 
-    Raises `typer.BadParameter` for an address that is none and beside --part, `OutputError` for
-    results in a format that is not written by parts.
+    Raises `typer.BadParameter` for what is no address and beside --part, `OutputError` for results
+    in a format that is not written by parts.
     """
     if arguments.scheduler is None:
         return None
     if arguments.part is not None:
         raise typer.BadParameter(
-            "--scheduler: workers divide the run among themselves, so leave --part out, or --scheduler."
+            "--scheduler: workers divide the run among themselves, so leave --part out, or "
+            "--scheduler."
         )
     try:
         address = parse_scheduler(arguments.scheduler)
@@ -35,9 +37,8 @@ def scheduler_of(arguments: SegmentArguments, plans: list[Plan]) -> str | None:
     return address
 
 
-def order_of(plan: Plan, axes: str | None, spacing: Sequence[float] | None) -> Order:
-    """One image for the workers, with whole paths."""
+def image_task(plan: Plan, axes: str | None, spacing: Sequence[float] | None) -> ImageTask:
+    """One image for the workers, with absolute paths: their current folder is another."""
     probabilities = None if plan.probabilities is None else plan.probabilities.absolute()
-    return Order(
-        plan.image.absolute(), Outputs(plan.labels.absolute(), probabilities), axes, spacing
-    )
+    outputs = Outputs(plan.labels.absolute(), probabilities)
+    return ImageTask(plan.image.absolute(), outputs, axes, spacing)

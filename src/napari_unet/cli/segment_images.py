@@ -9,18 +9,18 @@ from napari_unet.cli.arguments import SegmentArguments, parse_spacing
 from napari_unet.cli.outcome import Outcome
 from napari_unet.cli.output_paths import plan_outputs
 from napari_unet.cli.scheduler import scheduler_of
+from napari_unet.cli.segment_backend import ClusterBackend, LocalBackend
 from napari_unet.cli.segment_one import Batch
-from napari_unet.cli.segment_place import Here, There
 from napari_unet.cli.segment_result import MERGE, Result
 from napari_unet.errors import SettingsError
 from napari_unet.model.library import load_model
-from napari_unet.segment.cluster.connect import hire
+from napari_unet.segment.cluster.connect import connect
 from napari_unet.segment.resumable.part import ResumePolicy, parse_part
 from napari_unet.segment.settings import SegmentSettings
 
 
 def segment_images(arguments: SegmentArguments, settings: SegmentSettings) -> Outcome:
-    """Segment every image; one that can not be read or written is told, and the others still run."""
+    """Segment every image; the error of one is shown, and the others still run."""
     if arguments.probabilities is not None:
         settings = settings.model_copy(update={"keep_probabilities": True})
     policy = _policy(arguments)
@@ -28,16 +28,20 @@ def segment_images(arguments: SegmentArguments, settings: SegmentSettings) -> Ou
     spacing = parse_spacing(arguments.spacing)
     scheduler = scheduler_of(arguments, plans)
     model = load_model(arguments.model)
-    with nullcontext() if scheduler is None else hire(scheduler, model, settings) as crew:
-        place = Here(model, settings) if crew is None else There(crew, arguments.axes, spacing)
-        batch = Batch(arguments, settings, spacing, model, policy, place)
+    with nullcontext() if scheduler is None else connect(scheduler, model, settings) as workers:
+        backend = (
+            LocalBackend(model, settings)
+            if workers is None
+            else ClusterBackend(workers, arguments.axes, spacing)
+        )
+        batch = Batch(arguments, settings, spacing, model, policy, backend)
         results = [batch.attempt(plan, plans) for plan in plans]
     return _outcome(batch, results)
 
 
 def _policy(arguments: SegmentArguments) -> ResumePolicy:
-    """What is to become of what was begun before; raises `typer.BadParameter` for a part that is
-    none.
+    """What to do with what an earlier run has begun; raises `typer.BadParameter` for what is no
+    part.
     """
     merge = arguments.part == MERGE
     try:
@@ -54,7 +58,7 @@ def _outcome(batch: Batch, results: list[Result]) -> Outcome:
     values = {
         "model": batch.model.spec.name,
         "weights_sha256": batch.model.weights_sha256,
-        "engine": batch.place.engines.told or None,
+        "engine": batch.backend.engines.joined or None,
         "settings": batch.settings.model_dump(),
         "results": [asdict(result) for result in results],
         "failed": len(failed),

@@ -1,5 +1,5 @@
-"""How `segment` does one image: it is read, planned, and filled into its files, wherever tiles are
-computed.
+"""How `segment` does one image: it is read, planned, and filled into its files, whichever backend
+computes the tiles.
 """
 
 import time
@@ -11,7 +11,7 @@ from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.cli.outcome import tell, unexpected, with_notes
 from napari_unet.cli.output_paths import Plan, check_not_an_image, check_resumable
 from napari_unet.cli.progress_line import ProgressLine
-from napari_unet.cli.segment_place import Place
+from napari_unet.cli.segment_backend import Backend
 from napari_unet.cli.segment_result import Result
 from napari_unet.errors import EngineError, NotEnoughMemoryError, OutputError, ScanError
 from napari_unet.model.model import Model
@@ -31,17 +31,17 @@ from napari_unet.segment.whole_file import file_run
 
 @dataclass(frozen=True)
 class Batch:
-    """One model, what is wanted of it, and where it runs."""
+    """One model, the settings for all images, and what computes the tiles."""
 
     arguments: SegmentArguments
     settings: SegmentSettings
     spacing: Sequence[float] | None
     model: Model
     policy: ResumePolicy
-    place: Place
+    backend: Backend
 
     def attempt(self, plan: Plan, plans: list[Plan]) -> Result:
-        """Segment one image; what goes wrong with this one is told and kept in its result."""
+        """Segment one image; an error of this one is shown and noted in its result."""
         result = Result(
             str(plan.image),
             str(plan.labels),
@@ -60,7 +60,7 @@ class Batch:
                 else f"Error: {plan.image.name}: {result.error}"
             )
         except EngineError as error:
-            if self.place.engine_now is None:  # it is not there, for any image
+            if self.backend.engine_now is None:  # no image can be run
                 raise
             result.error = with_notes(str(error), error)
             tell(f"Error: {plan.image.name}: {result.error}")
@@ -85,7 +85,7 @@ class Batch:
         for note in notes(spec, scan, self.settings):
             result.note(note)
         self._fill(plan, job, result)
-        if (engine := self.place.engine_now) is not None:  # another one may have taken over
+        if (engine := self.backend.engine_now) is not None:  # another one may have taken over
             result.note(engine.note)
         if result.nonfinite:
             result.note(f"{result.nonfinite} voxels are NaN or infinite; they are background.")
@@ -104,7 +104,7 @@ class Batch:
         result.tiles_skipped = run.skipped
         result.resumed = run.skipped > 0
         result.nonfinite = run.nonfinite
-        result.engine = run.engines.told or None
+        result.engine = run.engines.joined or None
         result.voxels = {
             label.name: int(count)
             for label, count in zip(job.spec.classes, run.voxels, strict=True)
@@ -115,10 +115,10 @@ class Batch:
     ) -> None:
         try:
             if not run.complete:
-                self.place.fill(plan, run, result, on_progress)
+                self.backend.fill(plan, run, result, on_progress)
         except BaseException as error:
-            if run.kept:
-                error.add_note(run.kept)
+            if run.resume_hint:
+                error.add_note(run.resume_hint)
             raise
 
     def _opened(
@@ -144,7 +144,7 @@ class Batch:
     def _prepared(
         self, plan: Plan, job: SegmentJob, result: Result
     ) -> tuple[SegmentJob, EngineFacts]:
-        """The job and what runs it, of which is told what is to be known."""
-        job, engine = self.place.prepared(plan, job)
+        """The job and its engine, whose note goes into the result."""
+        job, engine = self.backend.prepared(plan, job)
         result.note(engine.note)
         return job, engine

@@ -1,4 +1,4 @@
-"""What a run into files counts, whatever kind of files they are."""
+"""What every run into files counts, whatever kind of files they are."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,16 @@ from napari_unet.segment.stream import TileResult
 
 
 class RunTotals:
-    """A job, voxels of each class and voxels that were not finite, tiles that were computed and
-    finished before, and by what.
+    """A job, its voxels of each class and those that were not finite, how many tiles were computed
+    and how many were finished before, and by which engines.
     """
 
     def __init__(self, job: SegmentJob) -> None:
         self.job = job
         self.voxels = job.task.count(job.task.empty_labels((0,)))
-        self.nonfinite = self.tiles = self.skipped = 0
+        self.nonfinite = 0
+        self.tiles = 0
+        self.skipped = 0
         self.engines = EnginesUsed()
 
     @property
@@ -25,9 +27,9 @@ class RunTotals:
         return False
 
     @property
-    def kept(self) -> str:
-        """One sentence on what can be gone on with, should the run end here; empty where nothing
-        can.
+    def resume_hint(self) -> str:
+        """One sentence on what is saved and how to resume, should the run end here; empty where
+        nothing is.
         """
         return ""
 
@@ -44,31 +46,35 @@ class RunTotals:
 
 
 class EnginesUsed:
-    """The names of the engines in the order in which they ran, and what is to be known of the last."""
+    """The names of the engines in the order in which they ran, and the note of the last one."""
 
     def __init__(self, before: Sequence[str] = ()) -> None:
-        """`before` are those of the tiles that another run has made."""
+        """`before` are those whose tiles an earlier run has computed."""
         self.names = list(dict.fromkeys(before))
         self._note: str | None = None
 
     def take(self, tile: TileResult) -> bool:
-        """Take what a tile says; whether it is the first of its engine."""
+        """Take engine and note of a tile; True for the first tile of an engine."""
         self._note = tile.engine_note
         return self.add(tile.engine)
 
     def add(self, name: str) -> bool:
-        """Take the name of one that has run, here or elsewhere; whether it is new."""
+        """Take the name of an engine that has run, here or elsewhere; True where it is new."""
         new = name not in self.names
         if new:
             self.names.append(name)
         return new
 
     @property
-    def told(self) -> str:
-        """Their names, as one text."""
+    def joined(self) -> str:
+        """Their names as one text, such as "openvino … on cpu, then torch … on cpu"."""
         return ", then ".join(self.names)
 
     def facts(self) -> dict[str, str]:
-        """What of a run's facts can only be said at its end; nothing where no tile was made."""
+        """What a result's metadata say of the engines, known only at the end; nothing where no tile
+        was computed.
+        """
+        if not self.names:
+            return {}
         note = {} if self._note is None else {"engine_note": self._note}
-        return {"engine": self.told, **note} if self.names else {}
+        return {"engine": self.joined, **note}

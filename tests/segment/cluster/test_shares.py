@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from helpers.failing import BOTH, TORCH, failing_over
-from helpers.resumable import run_kept, values
+from helpers.resumable import run_resumable, values
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.model.formats.safetensors_file import model_bytes
 from napari_unet.scans.formats.zarr_partial import facts_of
 from napari_unet.scans.read import read_scan
 from napari_unet.scans.scan import scan_of
 from napari_unet.scans.write import write_labels
-from napari_unet.segment.cluster import worker as desk
-from napari_unet.segment.cluster.messages import Kit, Order
-from napari_unet.segment.cluster.worker import Desk
+from napari_unet.segment.cluster import worker
+from napari_unet.segment.cluster.messages import ImageTask, WorkerSetup
+from napari_unet.segment.cluster.worker import WorkerState
 from napari_unet.segment.engine.protocol import KnownEngine
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import SegmentJob, plan_job
@@ -57,32 +57,32 @@ def test_a_share_may_be_done_twice_while_the_run_is_held_and_an_older_result_is_
         with resumable_run(MODEL, job(), outputs, share(12), ENGINE) as lost:
             tiles = stream(MODEL, lost.job, engine=ENGINE)
             lost.take(next(tiles))
-            again = run_kept(MODEL, SCAN, outputs, share(12))
+            again = run_resumable(MODEL, SCAN, outputs, share(12))
             assert (again.skipped, again.tiles) == (1, 11)
             for tile in tiles:
                 lost.take(tile)
-        for done in (lost, again, run_kept(MODEL, SCAN, outputs, share(12, TILES))):
+        for done in (lost, again, run_resumable(MODEL, SCAN, outputs, share(12, TILES))):
             assert isinstance(done, ResumableRun)
-            run.credit(done.said)
+            run.credit(done.journal_contents)
         assert (run.tiles, run.complete) == (TILES, True)
     np.testing.assert_array_equal(values(outputs.labels), LABELS)
     assert facts_of(outputs.labels)["engine"] == TORCH
     assert [path.name for path in outputs.labels.parent.iterdir()] == ["a.zarr"]
 
 
-def test_a_worker_whose_engine_was_replaced_goes_on_and_both_are_recorded(
+def test_a_worker_whose_engine_was_replaced_continues_and_the_result_names_both(
     outputs: Outputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_labels(tmp_path / "scan.tif", smooth_image((2, 60, 70)).astype(np.uint8), SCAN)
-    monkeypatch.setattr(desk, "make_engine", lambda model, settings: failing_over(model, 3))
-    order = Order(tmp_path / "scan.tif", outputs)
-    worker = Desk(Kit("a kit", model_bytes(MODEL, "tiny"), SETTINGS))
-    found = worker.survey(order, 1)
+    monkeypatch.setattr(worker, "make_engine", lambda model, settings: failing_over(model, 3))
+    task = ImageTask(tmp_path / "scan.tif", outputs)
+    state = WorkerState(WorkerSetup("a run", model_bytes(MODEL, "tiny"), SETTINGS))
+    found = state.describe(task, 1)
     assert found.engine == KnownEngine("openvino 1.2 on cpu", "openvino", "cpu", "")
-    here = plan_job(MODEL.spec, read_scan(order.image), SETTINGS)
+    here = plan_job(MODEL.spec, read_scan(task.image), SETTINGS)
     with resumable_run(MODEL, here, outputs, ResumePolicy(), found.engine) as run:
         assert isinstance(run, ResumableRun)
         for part in (range(10), range(10, TILES)):
-            run.credit(worker.compute(order, part))
-    assert run.engines.told == BOTH
+            run.credit(state.compute(task, part))
+    assert run.engines.joined == BOTH
     assert facts_of(outputs.labels)["engine"] == BOTH

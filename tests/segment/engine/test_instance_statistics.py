@@ -10,7 +10,7 @@ import pytest
 
 from helpers.failing import failing_over
 from helpers.laws import WHOLE, Case, assert_same, run
-from helpers.resumable import Counting, Killed, run_kept, values
+from helpers.resumable import Counting, Killed, run_resumable, values
 from helpers.tiny import smooth, smooth_image, tiny_model, tiny_spec
 from napari_unet import segment
 from napari_unet.errors import Cancelled
@@ -168,10 +168,10 @@ def test_a_run_that_is_killed_or_in_parts_has_the_same_statistics(
     killed = Outputs(tmp_path / "killed.zarr")
     parts = Outputs(tmp_path / "parts.zarr")
     with pytest.raises(Killed):
-        run_kept(model, scan, killed, engine=Counting(model, 13))
-    run_kept(model, scan, killed, ResumePolicy(resume=True))
+        run_resumable(model, scan, killed, engine=Counting(model, 13))
+    run_resumable(model, scan, killed, ResumePolicy(resume=True))
     for number in (2, 1):
-        run_kept(model, scan, parts, ResumePolicy(part=Part(number, 2)))
-    run_kept(model, scan, parts, ResumePolicy(merge=True))
+        run_resumable(model, scan, parts, ResumePolicy(part=Part(number, 2)))
+    run_resumable(model, scan, parts, ResumePolicy(merge=True))
     for outputs in (killed, parts):
         np.testing.assert_array_equal(values(outputs.labels), expected)

@@ -1,5 +1,5 @@
-"""How runs that are kept come to their end: with coarser levels, alone, and whatever others have
-left.
+"""How resumable runs end: with coarser levels, without a second run at once, and whatever killed
+runs have left.
 """
 
 import errno
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import zarr
 
-from helpers.resumable import Counting, Killed, run_kept, run_killed, run_parts
+from helpers.resumable import Counting, Killed, run_killed, run_parts, run_resumable
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet import files
 from napari_unet.errors import Cancelled, OutputError
@@ -78,7 +78,7 @@ def check_whole(outputs: Outputs) -> None:
 
 
 def test_a_result_has_coarser_levels(both: Outputs) -> None:
-    run_kept(MODEL, SCAN, both)
+    run_resumable(MODEL, SCAN, both)
     check_whole(both)
     assert both.probabilities is not None
     assert [level.shape for level in levels_of(both.probabilities)] == [
@@ -90,7 +90,7 @@ def test_a_result_has_coarser_levels(both: Outputs) -> None:
 
 def test_a_merge_makes_them_too(outputs: Outputs) -> None:
     run_parts(MODEL, SCAN, outputs, [2, 1])
-    run_kept(MODEL, SCAN, outputs, MERGE)
+    run_resumable(MODEL, SCAN, outputs, MERGE)
     check_whole(outputs)
 
 
@@ -112,10 +112,10 @@ class Levels:
 
 def test_a_run_killed_while_it_makes_levels_makes_them_again(both: Outputs) -> None:
     with pytest.raises(Killed) as killed:
-        run_kept(MODEL, SCAN, both, on_progress=Levels().show)
+        run_resumable(MODEL, SCAN, both, on_progress=Levels().show)
     assert "40 of 40 tiles are kept" in killed.value.__notes__[0]
     assert names(both) == ["a.zarr.partial", "p.zarr.partial"]
-    ended = run_kept(MODEL, SCAN, both, RESUME, Counting(MODEL, 0))
+    ended = run_resumable(MODEL, SCAN, both, RESUME, Counting(MODEL, 0))
     assert (ended.skipped, ended.tiles) == (TILES, 0)
     check_whole(both)
     assert names(both) == ["a.zarr", "p.zarr"]
@@ -123,17 +123,17 @@ def test_a_run_killed_while_it_makes_levels_makes_them_again(both: Outputs) -> N
 
 def test_stop_leaves_the_levels_to_another_run(outputs: Outputs) -> None:
     stopping = Levels(Control.STOP)
-    run_kept(MODEL, SCAN, outputs, on_progress=stopping.show, control=stopping.control)
+    run_resumable(MODEL, SCAN, outputs, on_progress=stopping.show, control=stopping.control)
     assert stopping.chunks == 3
     assert names(outputs) == ["a.zarr.partial"]
-    run_kept(MODEL, SCAN, outputs, RESUME, Counting(MODEL, 0))
+    run_resumable(MODEL, SCAN, outputs, RESUME, Counting(MODEL, 0))
     check_whole(outputs)
 
 
 def test_cancel_among_the_levels_is_as_if_the_run_had_never_begun(both: Outputs) -> None:
     cancelling = Levels(Control.CANCEL)
     with pytest.raises(Cancelled):
-        run_kept(MODEL, SCAN, both, on_progress=cancelling.show, control=cancelling.control)
+        run_resumable(MODEL, SCAN, both, on_progress=cancelling.show, control=cancelling.control)
     assert names(both) == []
 
 
@@ -146,11 +146,11 @@ def test_the_disk_must_have_room_for_the_levels_too(
         files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed - 1)
     )
     with pytest.raises(OutputError, match="Free some space"):
-        run_kept(MODEL, SCAN, outputs, MERGE)
+        run_resumable(MODEL, SCAN, outputs, MERGE)
     monkeypatch.setattr(
         files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed)
     )
-    run_kept(MODEL, SCAN, outputs, MERGE)
+    run_resumable(MODEL, SCAN, outputs, MERGE)
     check_whole(outputs)
 
 
@@ -162,8 +162,8 @@ def test_two_whole_runs_of_one_result_are_not_at_once(
         resumable_run(MODEL, JOB, outputs, ResumePolicy(), Counting(MODEL)),
         pytest.raises(OutputError, match="by another run at this moment"),
     ):
-        run_kept(MODEL, SCAN, outputs, second, Counting(MODEL, 0))
-    assert run_kept(MODEL, SCAN, outputs, RESUME).complete
+        run_resumable(MODEL, SCAN, outputs, second, Counting(MODEL, 0))
+    assert run_resumable(MODEL, SCAN, outputs, RESUME).complete
     assert names(outputs) == ["a.zarr"]
 
 
@@ -173,12 +173,12 @@ def test_a_part_is_not_computed_twice_at_once_and_others_are(outputs: Outputs) -
             OutputError,
             match=r"Part 1/2 of .* is being computed by another run at this moment. Wait",
         ):
-            run_kept(MODEL, SCAN, outputs, ResumePolicy(resume=True, part=Part(1, 2)))
-        run_kept(MODEL, SCAN, outputs, SECOND)
+            run_resumable(MODEL, SCAN, outputs, ResumePolicy(resume=True, part=Part(1, 2)))
+        run_resumable(MODEL, SCAN, outputs, SECOND)
         with pytest.raises(OutputError, match="20 of 40 tiles are missing in part 1/2"):
-            run_kept(MODEL, SCAN, outputs, MERGE)
-    run_kept(MODEL, SCAN, outputs, FIRST)
-    run_kept(MODEL, SCAN, outputs, MERGE)
+            run_resumable(MODEL, SCAN, outputs, MERGE)
+    run_resumable(MODEL, SCAN, outputs, FIRST)
+    run_resumable(MODEL, SCAN, outputs, MERGE)
     assert names(outputs) == ["a.zarr"]
 
 
@@ -204,7 +204,7 @@ def test_a_writer_that_is_killed_holds_nothing(outputs: Outputs, name: str) -> N
             pass
         holder.kill()
     assert names(outputs) == [f".a.zarr.{name}.lock"]
-    assert run_kept(MODEL, SCAN, outputs).complete
+    assert run_resumable(MODEL, SCAN, outputs).complete
     assert names(outputs) == ["a.zarr"]
 
 
@@ -237,9 +237,9 @@ def test_where_there_are_no_locks_nobody_is_refused(
 
     monkeypatch.setattr("napari_unet.scans.formats.write_lock._lock", unsupported)
     with resumable_run(MODEL, JOB, outputs, FIRST, Counting(MODEL)):
-        run_kept(MODEL, SCAN, outputs, FIRST)
-    run_kept(MODEL, SCAN, outputs, SECOND)
-    assert run_kept(MODEL, SCAN, outputs, MERGE).complete
+        run_resumable(MODEL, SCAN, outputs, FIRST)
+    run_resumable(MODEL, SCAN, outputs, SECOND)
+    assert run_resumable(MODEL, SCAN, outputs, MERGE).complete
     assert names(outputs) == ["a.zarr"]
 
 
@@ -269,10 +269,10 @@ def test_a_folder_without_a_result_blocks_nobody(
     assert both.probabilities is not None
     for path in (both.labels, both.probabilities):
         leave(path, left)
-    assert run_kept(MODEL, SCAN, both, policy).tiles == TILES
+    assert run_resumable(MODEL, SCAN, both, policy).tiles == TILES
     if policy.part is not None:
         assert names(both) == ["a.zarr.partial", "p.zarr.partial"]
-        assert run_kept(MODEL, SCAN, both, MERGE).skipped == TILES
+        assert run_resumable(MODEL, SCAN, both, MERGE).skipped == TILES
     assert names(both) == ["a.zarr", "p.zarr"]
 
 
@@ -282,7 +282,7 @@ def test_there_is_nothing_to_merge_in_a_folder_without_a_result(
 ) -> None:
     leave(outputs.labels, left)
     with pytest.raises(OutputError, match="nothing to merge"):
-        run_kept(MODEL, SCAN, outputs, MERGE)
+        run_resumable(MODEL, SCAN, outputs, MERGE)
     assert names(outputs) == []
 
 
@@ -291,7 +291,7 @@ def test_there_is_nothing_to_merge_in_a_folder_without_a_result(
 def test_what_is_complete_is_found_beside_a_folder_without_a_result(
     outputs: Outputs, policy: ResumePolicy, left: str
 ) -> None:
-    whole = run_kept(MODEL, SCAN, outputs)
+    whole = run_resumable(MODEL, SCAN, outputs)
     leave(outputs.labels, left)
     found = complete_run(MODEL, JOB, outputs, policy)
     assert isinstance(found, CompleteRun)

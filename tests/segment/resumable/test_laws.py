@@ -13,7 +13,7 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.resumable import Counting, damage, run_kept, run_killed, run_parts, values
+from helpers.resumable import Counting, damage, run_killed, run_parts, run_resumable, values
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.errors import OutputError
 from napari_unet.files import AppendOnly, read_records
@@ -25,7 +25,7 @@ from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.files import plan_of
 from napari_unet.segment.resumable.part import Part, ResumePolicy, share_of
-from napari_unet.segment.resumable.tiles import Store
+from napari_unet.segment.resumable.tiles import RunStore
 from napari_unet.segment.run import segment
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.tiles.tile_grid import TileGrid, chunks_of
@@ -75,32 +75,32 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 @given(cases(), st.booleans(), st.lists(st.integers(0, 12), max_size=3))
-def test_an_interrupted_run_goes_on_to_the_same_labels(
+def test_an_interrupted_run_is_resumed_to_the_same_labels(
     tmp_path_factory: pytest.TempPathFactory, case: Case, probabilities: bool, kills: list[int]
 ) -> None:
-    place = tmp_path_factory.mktemp("kept")
-    outputs = Outputs(place / "a.zarr", place / "p.zarr" if probabilities else None)
+    folder = tmp_path_factory.mktemp("resumed")
+    outputs = Outputs(folder / "a.zarr", folder / "p.zarr" if probabilities else None)
     done = 0
     for most in kills:
         if not run_killed(case.model, case.scan, outputs, most, RESUME, case.tile_px):
             break
         done += most
     engine = Counting(case.model)
-    ended = run_kept(case.model, case.scan, outputs, RESUME, engine, case.tile_px)
+    ended = run_resumable(case.model, case.scan, outputs, RESUME, engine, case.tile_px)
     np.testing.assert_array_equal(values(outputs.labels), case.labels)
     assert ended.complete
     assert (
         ended.voxels.tolist()
         == np.bincount(case.labels.ravel(), minlength=len(ended.voxels)).tolist()
     )
-    whole = Outputs(place / "b.zarr", place / "q.zarr" if probabilities else None)
+    whole = Outputs(folder / "b.zarr", folder / "q.zarr" if probabilities else None)
     fresh = Counting(case.model)
-    run_kept(case.model, case.scan, whole, engine=fresh, tile_px=case.tile_px)
+    run_resumable(case.model, case.scan, whole, engine=fresh, tile_px=case.tile_px)
     assert engine.runs == fresh.runs - done or (engine.runs == 0 and ended.skipped == fresh.runs)
     assert ended.skipped + ended.tiles == fresh.runs
     if probabilities:
-        assert values(place / "p.zarr").tobytes() == values(place / "q.zarr").tobytes()
-    assert sorted(path.name for path in place.iterdir()) == sorted(
+        assert values(folder / "p.zarr").tobytes() == values(folder / "q.zarr").tobytes()
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
         ["a.zarr", "b.zarr", *(["p.zarr", "q.zarr"] if probabilities else [])]
     )
 
@@ -124,8 +124,8 @@ def test_parts_in_any_order_make_the_same_labels(
         ResumePolicy(resume=number == killed, part=Part(number, len(order))) for number in order
     ]
     for each in policy:
-        run_kept(case.model, case.scan, outputs, each, tile_px=case.tile_px)
-    redone = run_kept(
+        run_resumable(case.model, case.scan, outputs, each, tile_px=case.tile_px)
+    redone = run_resumable(
         case.model,
         case.scan,
         outputs,
@@ -133,12 +133,14 @@ def test_parts_in_any_order_make_the_same_labels(
         tile_px=case.tile_px,
     )
     assert redone.skipped == 0
-    merged = run_kept(case.model, case.scan, outputs, MERGE, Counting(case.model, 0), case.tile_px)
+    merged = run_resumable(
+        case.model, case.scan, outputs, MERGE, Counting(case.model, 0), case.tile_px
+    )
     np.testing.assert_array_equal(values(outputs.labels), case.labels)
     assert merged.tiles == 0
     assert merged.skipped >= 1
     assert (
-        run_kept(
+        run_resumable(
             case.model, case.scan, outputs, MERGE, Counting(case.model, 0), case.tile_px
         ).skipped
         == merged.skipped
@@ -165,8 +167,8 @@ def check_chunks_have_one_writer(case: Case, plan: TilePlan, chunks: tuple[int, 
             range(part.start // side, -(-part.stop // side))
             for part, side in zip(tile.write, sides, strict=True)
         ]
-        for place in product(*ranges):
-            assert owner.setdefault(place, number) == number
+        for chunk in product(*ranges):
+            assert owner.setdefault(chunk, number) == number
 
 
 def planned(case: Case) -> tuple[TilePlan, TileGrid]:
@@ -189,11 +191,11 @@ def test_a_damaged_chunk_is_computed_again(
 ) -> None:
     outputs = Outputs(tmp_path_factory.mktemp("damaged") / "a.zarr")
     assert run_killed(CASE.model, CASE.scan, outputs, 12)
-    place = partial_folder(outputs.labels)
-    others = [path.read_bytes() for path in sorted(place.rglob("c/**/*")) if path.is_file()]
-    damage(place, number, others[(number + 1) % len(others)] if how == "another" else how)  # type: ignore[arg-type]
+    folder = partial_folder(outputs.labels)
+    others = [path.read_bytes() for path in sorted(folder.rglob("c/**/*")) if path.is_file()]
+    damage(folder, number, others[(number + 1) % len(others)] if how == "another" else how)  # type: ignore[arg-type]
     engine = Counting(CASE.model)
-    run_kept(CASE.model, CASE.scan, outputs, RESUME, engine)
+    run_resumable(CASE.model, CASE.scan, outputs, RESUME, engine)
     np.testing.assert_array_equal(values(outputs.labels), CASE.labels)
     assert engine.runs == 2 * 20 - 12 + 1
 
@@ -209,14 +211,14 @@ def test_twin_without_verification_a_chunk_that_was_never_written_is_believed(
     (claims,) = partial_folder(donor.labels).glob("*.journal")
     claims.rename(partial_folder(outputs.labels) / claims.name)
     with pytest.raises(OutputError, match="40 of 40 tiles are missing"):
-        run_kept(CASE.model, CASE.scan, outputs, MERGE)
+        run_resumable(CASE.model, CASE.scan, outputs, MERGE)
     with monkeypatch.context() as patch:
         patch.setattr(
-            Store,
+            RunStore,
             "verified",
-            lambda _, records, *__: [said[0] for said in records.values()],
+            lambda _, records, *__: [claims[0] for claims in records.values()],
         )
-        run_kept(CASE.model, CASE.scan, outputs, MERGE)
+        run_resumable(CASE.model, CASE.scan, outputs, MERGE)
     assert (values(outputs.labels) != CASE.labels).any()
 
 
@@ -224,17 +226,17 @@ def test_tiles_of_another_size_are_refused(tmp_path: Path) -> None:
     outputs = Outputs(tmp_path / "a.zarr")
     run_killed(CASE.model, CASE.scan, outputs, 5)
     with pytest.raises(OutputError, match="another settings"):
-        run_kept(CASE.model, CASE.scan, outputs, RESUME, tile_px=24)
+        run_resumable(CASE.model, CASE.scan, outputs, RESUME, tile_px=24)
 
 
-def test_statistics_that_are_known_are_not_taken_again(
+def test_known_statistics_are_not_computed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outputs = Outputs(tmp_path / "a.zarr")
     run_killed(CASE.model, CASE.scan, outputs, 25)
     with monkeypatch.context() as patch:
-        patch.setattr(stream, "frame_statistics", lambda *_: pytest.fail("taken again"))
-        run_kept(CASE.model, CASE.scan, outputs, RESUME)
+        patch.setattr(stream, "frame_statistics", lambda *_: pytest.fail("computed again"))
+        run_resumable(CASE.model, CASE.scan, outputs, RESUME)
     np.testing.assert_array_equal(values(outputs.labels), CASE.labels)
     facts = zarr.open_group(outputs.labels, mode="r").attrs["napari_unet"]
     assert set(facts["statistics"]) == {"0", "1"}  # type: ignore[index,arg-type,call-overload]
@@ -252,5 +254,5 @@ def test_twin_statistics_that_were_changed_change_the_labels(tmp_path: Path) -> 
             record["statistics"]["high"] = [value * 3 for value in record["statistics"]["high"]]
         file.append(json.dumps(record).encode())
     file.close()
-    run_kept(CASE.model, CASE.scan, outputs, RESUME)
+    run_resumable(CASE.model, CASE.scan, outputs, RESUME)
     assert (values(outputs.labels) != CASE.labels).any()

@@ -26,7 +26,7 @@ def test_a_report_that_can_not_be_read_leaves_the_processor(text):
     assert [device.name for device in read_devices(text)] == ["cpu"]
 
 
-def test_the_devices_are_asked_of_a_child_process_once(qtbot, monkeypatch):
+def test_a_child_process_finds_the_devices_once(qtbot, monkeypatch):
     program = (
         'import sys; print(\'{"devices": [{"name": "mps", "label": "Apple", "usable": true}]}\')'
     )

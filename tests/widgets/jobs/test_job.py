@@ -1,4 +1,4 @@
-"""Long jobs in threads: errors reach the user, wishes are heard, and nothing is kept alive."""
+"""Long jobs in threads: errors reach the user, stop and cancel work, and nothing is kept alive."""
 
 import gc
 import os
@@ -18,7 +18,8 @@ from helpers.failing import MEMORY_ERRORS
 from napari_unet.errors import ScanError
 from napari_unet.progress import Control, should_stop
 from napari_unet.widgets.jobs import threads as job_threads
-from napari_unet.widgets.jobs.job import Job, JobEnd, JobWorker, Task, explain
+from napari_unet.widgets.jobs.job import Job, JobEnd, explain
+from napari_unet.widgets.jobs.worker import JobWorker, Task
 
 
 class Array(np.ndarray):
@@ -29,8 +30,8 @@ def big() -> Array:
     return np.zeros(1000).view(Array)
 
 
-def work_until_told(worker: JobWorker, *args: object) -> str:
-    worker.tell("begun")
+def work_until_stopped(worker: JobWorker, *args: object) -> str:
+    worker.report("begun")
     while not should_stop(worker.control):
         time.sleep(0.005)
     return "stopped"
@@ -47,23 +48,23 @@ def run(qtbot, job: Job) -> JobEnd:
 
 
 def begin(qtbot, job: Job) -> None:
-    with qtbot.waitSignal(job.told, timeout=5000):
+    with qtbot.waitSignal(job.reported, timeout=5000):
         job.start()
 
 
 def test_the_result_and_the_messages_arrive_on_the_main_thread(qtbot):
-    told = []
+    received = []
     threads = []
 
     def task(worker: JobWorker, number: int) -> int:
         threads.append(threading.current_thread())
-        worker.tell("half")
+        worker.report("half")
         return 2 * number
 
     job = Job(Task("doubling", task), (21,))
-    job.told.connect(lambda message: told.append((message, threading.current_thread())))
+    job.reported.connect(lambda message: received.append((message, threading.current_thread())))
     assert run(qtbot, job) == JobEnd("done", 42)
-    assert told == [("half", threading.main_thread())]
+    assert received == [("half", threading.main_thread())]
     assert threads[0] is not threading.main_thread()
 
 
@@ -99,8 +100,8 @@ def test_memory_that_was_not_enough_is_one_sentence_whatever_library_says_it(fai
     assert "Exception from" not in sentence
 
 
-def test_cancel_is_heard_within_a_second_and_is_no_error(qtbot):
-    job = Job(Task("waiting", work_until_told), ())
+def test_cancel_works_within_a_second_and_is_no_error(qtbot):
+    job = Job(Task("waiting", work_until_stopped), ())
     begin(qtbot, job)
     before = time.monotonic()
     with qtbot.waitSignal(job.ended, timeout=1000) as ended:
@@ -110,7 +111,7 @@ def test_cancel_is_heard_within_a_second_and_is_no_error(qtbot):
 
 
 def test_stop_returns_what_is_done(qtbot):
-    job = Job(Task("waiting", work_until_told), ())
+    job = Job(Task("waiting", work_until_stopped), ())
     begin(qtbot, job)
     with qtbot.waitSignal(job.ended, timeout=1000) as ended:
         job.stop()
@@ -118,7 +119,7 @@ def test_stop_returns_what_is_done(qtbot):
 
 
 def test_a_closing_window_cancels(qtbot):
-    job = Job(Task("waiting", work_until_told), ())
+    job = Job(Task("waiting", work_until_stopped), ())
     begin(qtbot, job)
     worker = job._worker
     assert worker.control() is Control.CONTINUE
@@ -128,22 +129,22 @@ def test_a_closing_window_cancels(qtbot):
 
 
 def test_a_second_job_waits_for_the_device_and_says_so(qtbot):
-    first = Job(Task("first", work_until_told), (), "cpu")
-    second = Job(Task("second", work_until_told), (), "cpu")
+    first = Job(Task("first", work_until_stopped), (), "cpu")
+    second = Job(Task("second", work_until_stopped), (), "cpu")
     begin(qtbot, first)
     with qtbot.waitSignal(second.waiting) as waiting:
         second.start()
     assert "first" in waiting.args[0]
     assert second._worker is None
-    with qtbot.waitSignals([first.ended, second.told], timeout=2000):
+    with qtbot.waitSignals([first.ended, second.reported], timeout=2000):
         first.stop()
     with qtbot.waitSignal(second.ended, timeout=2000):
         second.stop()
 
 
 def test_jobs_on_two_devices_run_at_once(qtbot):
-    first = Job(Task("first", work_until_told), (), "cpu")
-    second = Job(Task("second", work_until_told), (), "cuda")
+    first = Job(Task("first", work_until_stopped), (), "cpu")
+    second = Job(Task("second", work_until_stopped), (), "cuda")
     begin(qtbot, first)
     begin(qtbot, second)
     with qtbot.waitSignals([first.ended, second.ended], timeout=2000):
@@ -152,8 +153,8 @@ def test_jobs_on_two_devices_run_at_once(qtbot):
 
 
 def test_a_waiting_job_can_be_cancelled(qtbot):
-    first = Job(Task("first", work_until_told), ())
-    second = Job(Task("second", work_until_told), (big(),))
+    first = Job(Task("first", work_until_stopped), ())
+    second = Job(Task("second", work_until_stopped), (big(),))
     begin(qtbot, first)
     second.start()
     with qtbot.waitSignal(second.ended) as ended:
@@ -164,13 +165,13 @@ def test_a_waiting_job_can_be_cancelled(qtbot):
         first.cancel()
 
 
-def test_a_job_that_was_paused_while_it_waited_rests_when_it_begins(qtbot):
-    def rest(worker: JobWorker) -> Control:
+def test_a_job_that_was_paused_while_it_waited_is_paused_when_it_begins(qtbot):
+    def read_control(worker: JobWorker) -> Control:
         return worker.control()
 
-    first = Job(Task("first", work_until_told), ())
-    resting = Job(Task("resting", rest), ())
-    going = Job(Task("going", rest), ())
+    first = Job(Task("first", work_until_stopped), ())
+    resting = Job(Task("resting", read_control), ())
+    going = Job(Task("going", read_control), ())
     begin(qtbot, first)
     for job in (resting, going):
         job.start()
@@ -210,8 +211,8 @@ def test_a_job_can_be_cancelled_while_it_is_prepared(qtbot):
     assert (ended.args[0].kind, done, Job._running) == ("cancelled", [], [])
 
 
-def test_a_step_that_fails_is_told_and_the_device_is_free_again(qtbot):
-    job = Job(Task("never", work_until_told), (), prepare=[lambda: None, lambda: 1 / 0])
+def test_a_step_that_fails_is_shown_and_the_device_is_free_again(qtbot):
+    job = Job(Task("never", work_until_stopped), (), prepare=[lambda: None, lambda: 1 / 0])
     assert run(qtbot, job).sentence == "The run failed: division by zero."
     assert Job._running == []
 
@@ -219,7 +220,7 @@ def test_a_step_that_fails_is_told_and_the_device_is_free_again(qtbot):
 def test_the_warnings_filter_of_the_process_is_left_alone(qtbot):
     before = list(warnings.filters)
     show = warnings.showwarning
-    job = Job(Task("waiting", work_until_told), ())
+    job = Job(Task("waiting", work_until_stopped), ())
     begin(qtbot, job)
     assert (warnings.filters, warnings.showwarning) == (before, show)
     with qtbot.waitSignal(job.ended, timeout=2000):
@@ -232,7 +233,7 @@ def test_fifty_jobs_leave_no_array_behind(qtbot):
         array = big()
         alive.append(weakref.ref(array))
         failing = number % 5 == 0
-        job = Job(Task("job", raise_runtime_error if failing else work_until_told), (array,))
+        job = Job(Task("job", raise_runtime_error if failing else work_until_stopped), (array,))
         del array
         if failing:
             run(qtbot, job)
@@ -248,7 +249,7 @@ def test_fifty_jobs_leave_no_array_behind(qtbot):
 @pytest.mark.skipif(
     sys.platform != "linux", reason="threads have a niceness of their own on Linux only"
 )
-def test_a_job_and_the_threads_it_starts_give_way_to_the_window(qtbot):
+def test_a_job_and_the_threads_it_starts_run_after_the_window(qtbot):
     found = []
 
     def look() -> None:
@@ -269,7 +270,7 @@ def test_a_job_and_the_threads_it_starts_give_way_to_the_window(qtbot):
 @pytest.mark.skipif(
     sys.platform != "linux", reason="threads have a niceness of their own on Linux only"
 )
-def test_a_napari_that_gives_way_already_is_not_raised(qtbot, monkeypatch):
+def test_a_napari_of_low_priority_is_not_raised(qtbot, monkeypatch):
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
     monkeypatch.setattr(job_threads, "BACKGROUND_NICENESS", before - 1)
     end = run(
@@ -299,7 +300,7 @@ def test_threads_of_other_plugins_keep_their_niceness(qtbot):
 
 
 def test_a_closing_napari_finds_the_job_among_its_workers(qtbot):
-    job = Job(Task("waiting", work_until_told), ())
+    job = Job(Task("waiting", work_until_stopped), ())
     begin(qtbot, job)
     assert job._worker in JobWorker._worker_set
     with qtbot.waitSignal(job.ended, timeout=2000) as ended:
@@ -313,17 +314,18 @@ def test_a_job_does_not_outlive_the_program():
 import sys
 from qtpy.QtCore import QCoreApplication
 from napari_unet.progress import Control
-from napari_unet.widgets.jobs.job import Job, Task
+from napari_unet.widgets.jobs.job import Job
+from napari_unet.widgets.jobs.worker import Task
 
 def work(worker):
-    worker.tell("begun")
+    worker.report("begun")
     while worker.control() in (Control.CONTINUE, Control.PAUSE):
         pass
     sys.stdout.write(worker.control().name)
 
 app = QCoreApplication([])
 job = Job(Task("long", work), ())
-job.told.connect(app.quit)
+job.reported.connect(app.quit)
 job.start()
 job.pause()
 app.exec()
@@ -339,7 +341,7 @@ def test_a_job_takes_no_thread_from_other_workers(qtbot):
     before = pool.maxThreadCount()
     pool.setMaxThreadCount(1)
     try:
-        job = Job(Task("long", work_until_told), ())
+        job = Job(Task("long", work_until_stopped), ())
         begin(qtbot, job)
         short = create_worker(lambda: 7, _start_thread=False)
         with qtbot.waitSignal(short.returned, timeout=5000) as returned:

@@ -5,21 +5,21 @@ from napari_unet.widgets.jobs.later import later
 
 def test_it_comes_after_a_turn_of_the_event_loop_and_once(qtbot):
     owner = QObject()
-    told = []
-    later(owner, lambda: told.append(1))
-    assert told == []
-    qtbot.waitUntil(lambda: told == [1])
+    called = []
+    later(owner, lambda: called.append(1))
+    assert called == []
+    qtbot.waitUntil(lambda: called == [1])
     qtbot.waitUntil(lambda: not owner.children())
-    assert told == [1]
+    assert called == [1]
 
 
 def test_it_does_not_outlive_its_owner(qtbot):
     owner = QObject()
     other = QObject()
-    told = []
-    later(owner, lambda: told.append("deleted"))
-    later(other, lambda: told.append("alive"), 20)
+    called = []
+    later(owner, lambda: called.append("deleted"))
+    later(other, lambda: called.append("alive"), 20)
     owner.deleteLater()
     QCoreApplication.sendPostedEvents(owner, QEvent.Type.DeferredDelete)
-    qtbot.waitUntil(lambda: bool(told))
-    assert told == ["alive"]
+    qtbot.waitUntil(lambda: bool(called))
+    assert called == ["alive"]

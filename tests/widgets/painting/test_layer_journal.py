@@ -88,12 +88,12 @@ def test_a_stroke_is_on_disk_within_half_a_second_while_painting_goes_on():
     )  # the labels themselves take longer than that to be written
     writer = BackgroundWriter(journal.send, journal.finish)
     paint(trust, 5, 5)
-    writer.ask()
+    writer.wake()
     until(lambda: bool(list_journals()))
     worst = 0.0
     for stroke in range(8):
         paint(trust, 20 * stroke, 1000, 9)
-        writer.ask()
+        writer.wake()
         begun = time.monotonic()
         until(lambda stroke=stroke: (played().labels[0, 20 * stroke, 1000:1009] == 9).all())
         worst = max(worst, time.monotonic() - begun)
@@ -139,7 +139,7 @@ def test_an_outbox_sends_the_last_and_ends():
     sent = []
     ended = []
     writer = BackgroundWriter(lambda: bool(sent.append(1)), lambda: ended.append(1), rest_s=0.01)
-    writer.ask()
+    writer.wake()
     until(lambda: len(sent) == 1)
     time.sleep(0.05)
     assert len(sent) == 1

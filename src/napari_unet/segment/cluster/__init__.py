@@ -1,1 +1,1 @@
-"""A run divided among the workers of a dask cluster; for the command line."""
+"""One run divided among the workers of a dask cluster; only the command line enters."""

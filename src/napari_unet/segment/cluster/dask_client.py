@@ -1,4 +1,4 @@
-"""The way to a scheduler: one that is there, or one of our own; and what dask raises, in our words."""
+"""A client of a scheduler, of a running one or of one started here; and dask's errors as ours."""
 
 import os
 from collections.abc import Iterator
@@ -20,49 +20,47 @@ def client_at(address: str, workers: int) -> Iterator[Any]:
     """
     with ExitStack() as stack:
         if address == LOCAL:
-            stack.enter_context(_environment_as_it_was())
-            yield stack.enter_context(_reached(stack.enter_context(_started(workers))))
+            stack.enter_context(_environment_restored())
+            yield stack.enter_context(_client_of(stack.enter_context(_own_cluster(workers))))
         else:
-            yield stack.enter_context(_reached(address))
+            yield stack.enter_context(_client_of(address))
 
 
 @contextmanager
-def told_as_ours() -> Iterator[None]:
-    """Say what became of workers and scheduler in a sentence; what a worker has raised stays as it
-    is.
+def cluster_errors() -> Iterator[None]:
+    """Raise `ClusterError` where dask lost workers or the scheduler; what a worker has raised
+    passes as it is.
     """
     try:
         yield
     except distributed.KilledWorker as error:
         raise ClusterError(
-            "Workers were lost again and again while they computed the same tiles, most likely for want of memory. "
-            "Start fewer of them on each machine, or choose smaller tiles with --tile-px."
+            "Workers were lost again and again while they computed the same tiles, most likely for "
+            "want of memory. Start fewer of them on each machine, or choose smaller tiles with "
+            "--tile-px."
         ) from error
     except CancelledError as error:
         raise ClusterError(
-            "The scheduler has ended, or has dropped this run. Start it again, and go on with --resume."
+            "The scheduler has ended, or has dropped this run. Start it again, and go on with "
+            "--resume."
         ) from error
 
 
-def _reached(place: Any) -> Any:
-    """A client, which closes at the end."""
+def _client_of(scheduler: Any) -> Any:
+    """A client, as a context that closes it; raises `ClusterError` with the reason."""
     try:
-        return distributed.Client(place, set_as_default=False)
-    except (
-        OSError,
-        TypeError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # nobody there, no TLS here, none there, wrong certificates
-        advice = f" {TLS_ADVICE}" if str(place).startswith("tls://") else ""
+        return distributed.Client(scheduler, set_as_default=False)
+    # in this order: nobody answers, no TLS here, no TLS there, the wrong certificates
+    except (OSError, TypeError, ValueError, RuntimeError) as error:
+        advice = f" {TLS_ADVICE}" if str(scheduler).startswith("tls://") else ""
         raise ClusterError(
-            f"The dask scheduler {place} can not be reached ({_reason(error)}).{advice}"
+            f"The dask scheduler {scheduler} can not be reached ({_reason(error)}).{advice}"
         ) from error
 
 
-def _started(workers: int) -> Any:
-    """A scheduler and workers of our own, each a process, reached from this machine alone; closed
-    at the end.
+def _own_cluster(workers: int) -> Any:
+    """A scheduler and workers started here, each a process, reached from this machine alone; as a
+    context that closes them.
     """
     return distributed.LocalCluster(
         n_workers=workers,
@@ -71,15 +69,15 @@ def _started(workers: int) -> Any:
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",  # with None, dask would take the port of others
         scheduler_kwargs={"dashboard": False},
-        memory_limit=None,  # tiles are planned to fit
+        memory_limit=None,  # tiles are planned to fit; dask would stop workers near its limit
         silence_logs="ERROR",
     )
 
 
 @contextmanager
-def _environment_as_it_was() -> Iterator[None]:
-    """Undo what dask sets in this process for the processes that it starts, such as one thread for
-    every later one.
+def _environment_restored() -> Iterator[None]:
+    """Undo what dask sets in the environment for the processes that it starts, such as one thread:
+    later processes of ours would inherit it.
     """
     before = dict(os.environ)
     try:

@@ -1,4 +1,4 @@
-"""The one door to dask.distributed."""
+"""The only module that imports dask.distributed."""
 
 from typing import Any
 

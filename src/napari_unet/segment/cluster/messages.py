@@ -1,4 +1,4 @@
-"""What workers are given and what they give back, as plain values, and how tiles are divided among
+"""What is sent to workers and what they send back, as plain values; and how tiles are divided among
 them.
 """
 
@@ -12,15 +12,18 @@ from napari_unet.segment.engine.protocol import KnownEngine
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.settings import SegmentSettings
 
-CHUNKS_PER_WORKER = 16  # so that workers end at about the same time, and progress is seen
+CHUNKS_PER_WORKER = 16  # many, so that all workers end at about the same time
+LOCAL = "local"
+WITHOUT_TLS = "tcp://"
+ADDRESS = re.compile(r"(tls|tcp)://[^\s/]+:\d{1,5}")
 
 
 @dataclass(frozen=True)
-class Kit:
-    """What each worker is given once: the bytes of the model's file, and the settings.
+class WorkerSetup:
+    """What each worker is sent once: the bytes of the model's file, and the settings.
 
-    `threads` are those of a worker, where they are not left to how it was started; one that is
-    `owned` was started for this run alone.
+    `name` is unique to the run. `threads` is how many a worker computes with; None leaves that to
+    how the worker was started. `owned` workers were started by this program for this run alone.
     """
 
     name: str
@@ -31,7 +34,7 @@ class Kit:
 
 
 @dataclass(frozen=True)
-class Order:
+class ImageTask:
     """One image and where its results go, under paths that all workers see."""
 
     image: Path
@@ -41,9 +44,9 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What a worker says before anything runs: of its engine, and how large its tiles can be, in
-    model voxels.
+class WorkerFacts:
+    """What a worker answers before anything is computed: its engine, and how large its tiles can
+    be, in model voxels.
     """
 
     engine: KnownEngine
@@ -51,17 +54,12 @@ class Survey:
 
 
 def divide(missing: Sequence[int], workers: int) -> list[range]:
-    """The tiles that are missing, in chunks that lie close together; each is from its first such
-    tile to its last.
+    """The missing tiles in chunks of neighbours; each range goes from its first missing tile to its
+    last, and may hold finished ones between them.
     """
     size = max(1, len(missing) // (max(1, workers) * CHUNKS_PER_WORKER))
     pieces = [missing[start : start + size] for start in range(0, len(missing), size)]
     return [range(piece[0], piece[-1] + 1) for piece in pieces]
-
-
-LOCAL = "local"
-OPEN = "tcp://"
-ADDRESS = re.compile(r"(tls|tcp)://[^\s/]+:\d{1,5}")
 
 
 def parse_scheduler(text: str) -> str:
@@ -77,7 +75,10 @@ def parse_scheduler(text: str) -> str:
 
 
 def warning_of(address: str) -> str:
-    """What is to be known of an address before it is used, one sentence or nothing."""
-    if not address.startswith(OPEN):
+    """The warning that an address without TLS needs, one sentence; empty for the others."""
+    if not address.startswith(WITHOUT_TLS):
         return ""
-    return f"{address} has no TLS: whoever reaches that port can run any program on the scheduler and its workers."
+    return (
+        f"{address} has no TLS: whoever reaches that port can run any program on the scheduler and "
+        "its workers."
+    )

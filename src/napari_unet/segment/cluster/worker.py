@@ -1,5 +1,5 @@
-"""What a worker does: it opens its model, its engine and an image once, and computes one chunk of
-tiles after the other.
+"""What runs in a worker's process: it loads the model, makes the engine and opens an image once,
+and computes one chunk of tiles after the other.
 """
 
 import signal
@@ -15,133 +15,144 @@ from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes, torch
 from napari_unet.progress import Control
 from napari_unet.scans.read import read_scan
-from napari_unet.segment.cluster.messages import Kit, Order, Survey
+from napari_unet.segment.cluster.messages import ImageTask, WorkerFacts, WorkerSetup
 from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.protocol import Engine, KnownEngine
 from napari_unet.segment.job import SegmentJob, plan_job
-from napari_unet.segment.resumable.journal import Journaled
+from napari_unet.segment.resumable.journal import JournalContents
 from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.run import CompleteRun, resumable_run
 from napari_unet.segment.stream import stream
 from napari_unet.segment.tiles.lattice import lattice_of
 
-SHARED = "Workers need the image and the output under the same paths as here, on a file system that all share."
+SHARED = (
+    "Workers need the image and the output under the same paths as here, on a file system that all "
+    "share."
+)
 
 
-class Desk:
-    """One kit at a worker. It computes one chunk at a time, whatever the worker's threads: the
-    network takes them all.
+class WorkerState:
+    """What one worker holds for one setup: the model, the engine, and the image it opened last.
+
+    It computes one chunk at a time, however many threads dask gives the worker: the network uses
+    them all.
     """
 
-    def __init__(self, kit: Kit) -> None:
-        self._kit = kit
-        self._answer = Control.CONTINUE
+    def __init__(self, setup: WorkerSetup) -> None:
+        self._setup = setup
+        self._wanted = Control.CONTINUE
         self._lock = threading.Lock()
-        self._opened: tuple[Order, SegmentJob] | None = None
+        self._last_job: tuple[ImageTask, SegmentJob] | None = None
 
-    def survey(self, order: Order, sharing: int) -> Survey:
-        """What this worker can do, where so many of them share a machine."""
-        with self._lock, _told_where():
-            job = self._job(order)
+    def describe(self, task: ImageTask, sharing: int) -> WorkerFacts:
+        """What this worker can do, where `sharing` of them have one machine's memory together."""
+        with self._lock, _errors_with_host():
+            job = self._job(task)
             engine = self._engine
-            return Survey(
-                self._known, lattice_of(job, engine.kind, free_bytes(engine.device) // sharing)[1]
-            )
+            _, core_px = lattice_of(job, engine.kind, free_bytes(engine.device) // sharing)
+            return WorkerFacts(self._engine_at_start, core_px)
 
-    def compute(self, order: Order, share: range) -> Journaled:
-        """Compute the tiles of a share that no journal has; what is finished of it now."""
-        with self._lock, _told_where():
-            if self._answer is not Control.CONTINUE:
-                return Journaled()
-            policy = ResumePolicy(resume=True, share=share)
-            with resumable_run(
-                self._model,
-                self._job(order),
-                order.outputs,
-                policy,
-                self._known,
-                control=self._control,
-            ) as run:
-                if isinstance(run, CompleteRun):
-                    return Journaled()
-                if not run.complete:
-                    for tile in stream(
-                        self._model, run.job, control=self._control, engine=self._engine
-                    ):
-                        run.take(tile)
-            return run.said
+    def compute(self, task: ImageTask, share: range) -> JournalContents:
+        """Compute the tiles of a share that no journal has; returns what is finished of it."""
+        with self._lock, _errors_with_host():
+            if self._wanted is not Control.CONTINUE:
+                return JournalContents()
+            return self._compute(task, ResumePolicy(resume=True, share=share))
+
+    def _compute(self, task: ImageTask, policy: ResumePolicy) -> JournalContents:
+        job = self._job(task)
+        engine = self._engine_at_start
+        with resumable_run(
+            self._model, job, task.outputs, policy, engine, control=self._control
+        ) as run:
+            if isinstance(run, CompleteRun):
+                return JournalContents()
+            if not run.complete:
+                for tile in stream(
+                    self._model, run.job, control=self._control, engine=self._engine
+                ):
+                    run.take(tile)
+        return run.journal_contents
 
     def stop(self) -> None:
-        """Stop, also in the middle of a tile; what is finished stays."""
-        self._answer = Control.STOP
+        """Stop, also in the middle of a tile; finished tiles stay."""
+        self._wanted = Control.STOP
 
     def _control(self) -> Control:
-        return self._answer
+        return self._wanted
 
     @cached_property
     def _model(self) -> Model:
-        if self._kit.threads is not None:
-            torch.set_num_threads(self._kit.threads)
-        return load_model_bytes(self._kit.model, "The model that was sent")
+        if self._setup.threads is not None:
+            torch.set_num_threads(self._setup.threads)
+        return load_model_bytes(self._setup.model, "The model that was sent")
 
     @cached_property
     def _engine(self) -> Engine:
-        return make_engine(self._model, self._kit.settings)
+        return make_engine(self._model, self._setup.settings)
 
     @cached_property
-    def _known(self) -> KnownEngine:
-        """The engine as it was at first, which the run is begun with, though another may have taken
-        its place.
+    def _engine_at_start(self) -> KnownEngine:
+        """The facts of the engine when it was made. A fallback changes them later, and a run is
+        resumed only under the engine that it was begun with.
         """
         return KnownEngine.of(self._engine)
 
-    def _job(self, order: Order) -> SegmentJob:
-        """The job of an order; that of the last one is kept open."""
-        if self._opened is None or self._opened[0] != order:
-            spec = self._model.spec
-            dimensions = spec.architecture.dimensions
-            channels = len(spec.channels)
-            if not order.image.exists():
-                raise ScanError(f"There is no image {order.image}. {SHARED}")
-            scan = read_scan(
-                order.image, order.axes, order.spacing, dimensions=dimensions, channels=channels
-            )
-            self._opened = order, plan_job(spec, scan, self._kit.settings)
-        return self._opened[1]
+    def _job(self, task: ImageTask) -> SegmentJob:
+        """The job of a task; the last one stays open, since most tasks are of the same image."""
+        if self._last_job is None or self._last_job[0] != task:
+            self._last_job = task, self._opened(task)
+        return self._last_job[1]
+
+    def _opened(self, task: ImageTask) -> SegmentJob:
+        spec = self._model.spec
+        if not task.image.exists():
+            raise ScanError(f"There is no image {task.image}. {SHARED}")
+        scan = read_scan(
+            task.image,
+            task.axes,
+            task.spacing,
+            dimensions=spec.architecture.dimensions,
+            channels=len(spec.channels),
+        )
+        return plan_job(spec, scan, self._setup.settings)
 
 
-_DESKS: dict[str, Desk] = {}  # of this process, by the names of their kits
+_STATES: dict[str, WorkerState] = {}  # of this process, by the names of their setups
 
 
-def admit(kit: Kit) -> None:
-    """Take a kit; nothing is opened before the first task."""
-    if kit.owned and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that owns this one
-    _DESKS.setdefault(kit.name, Desk(kit))
+def prepare_worker(setup: WorkerSetup) -> None:
+    """Keep a setup in this process; nothing is loaded before the first task."""
+    if setup.owned and threading.current_thread() is threading.main_thread():
+        # Ctrl-C goes to the whole group of processes, but it is for the one that owns this worker
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _STATES.setdefault(setup.name, WorkerState(setup))
 
 
-def dismiss(name: str) -> None:
-    """Stop what is done with a kit, and forget it."""
-    if (desk := _DESKS.pop(name, None)) is not None:
-        desk.stop()
+def release_worker(name: str) -> None:
+    """Stop what is computed under a setup, and forget it."""
+    if (state := _STATES.pop(name, None)) is not None:
+        state.stop()
 
 
-def survey(name: str, order: Order, sharing: int) -> Survey:
+def describe_worker(name: str, task: ImageTask, sharing: int) -> WorkerFacts:
     """The task that comes first, at one worker."""
-    if (desk := _DESKS.get(name)) is None:
+    if (state := _STATES.get(name)) is None:
         raise ClusterError(f"{socket.gethostname()} was not given the model.")
-    return desk.survey(order, sharing)
+    return state.describe(task, sharing)
 
 
-def compute(name: str, order: Order, share: range) -> Journaled:
-    """The task of a chunk; nothing where the run was called off."""
-    desk = _DESKS.get(name)
-    return Journaled() if desk is None else desk.compute(order, share)
+def compute_share(name: str, task: ImageTask, share: range) -> JournalContents:
+    """The task of a chunk; nothing is computed where the run was cancelled."""
+    state = _STATES.get(name)
+    return JournalContents() if state is None else state.compute(task, share)
 
 
 @contextmanager
-def _told_where() -> Iterator[None]:
-    """Say on which machine an image could not be read, or a result not be written."""
+def _errors_with_host() -> Iterator[None]:
+    """Say on which machine an image could not be read, a result not be written, or memory was not
+    enough.
+    """
     try:
         yield
     except (ScanError, OutputError, NotEnoughMemoryError) as error:

@@ -1,6 +1,4 @@
-"""The workers of a scheduler, as the process sees them that the user has started: it gives orders
-and counts what comes back.
-"""
+"""The workers of a scheduler as this process sees them: it sends tasks and counts what comes back."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,105 +7,111 @@ from typing import Any
 
 from napari_unet.errors import ClusterError
 from napari_unet.progress import Clock, OnProgress, Progress
-from napari_unet.segment.cluster.dask_client import client_at, told_as_ours
+from napari_unet.segment.cluster.dask_client import client_at, cluster_errors
 from napari_unet.segment.cluster.dask_import import distributed
-from napari_unet.segment.cluster.messages import Kit, Order, Survey, divide
-from napari_unet.segment.cluster.worker import SHARED, admit, compute, dismiss, survey
+from napari_unet.segment.cluster.messages import ImageTask, WorkerFacts, WorkerSetup, divide
+from napari_unet.segment.cluster.worker import (
+    SHARED,
+    compute_share,
+    describe_worker,
+    prepare_worker,
+    release_worker,
+)
 from napari_unet.segment.resumable.tiles import ResumableRun
 
-STOP_S = 60.0  # how long workers have to stop; who does not answer by then is left alone
+STOP_S = 60.0  # how long workers have to stop; those that do not answer by then are left alone
 
 
-class Crew:
-    """All workers, and the kit that each of them is given."""
+class Workers:
+    """All workers of one scheduler, and the setup that each of them is sent."""
 
-    def __init__(self, client: Any, kit: Kit) -> None:
+    def __init__(self, client: Any, setup: WorkerSetup) -> None:
         self._client = client
-        self._kit = kit
-        self._delivered = False
+        self._setup = setup
+        self._sent = False
 
     @property
     def hosts(self) -> Counter[str]:
         """How many workers there are on each machine."""
-        return Counter(
-            str(facts["host"])
-            for facts in self._client.scheduler_info(n_workers=-1)["workers"].values()
-        )
+        workers = self._client.scheduler_info(n_workers=-1)["workers"]  # -1: of all, not of five
+        return Counter(str(facts["host"]) for facts in workers.values())
 
-    def survey(self, order: Order) -> Survey:
-        """What the first worker that is free says; waits for one to join."""
-        self._deliver()
-        with told_as_ours():
+    def describe(self, task: ImageTask) -> WorkerFacts:
+        """The facts of the first worker that is free; waits for one to join."""
+        self._send_setup()
+        with cluster_errors():
             sharing = max(self.hosts.values(), default=1)
-            found: Survey = self._client.submit(
-                survey, self._kit.name, order, sharing, pure=False
+            found: WorkerFacts = self._client.submit(
+                describe_worker, self._setup.name, task, sharing, pure=False
             ).result()
         return found
 
-    def compute(self, order: Order, run: ResumableRun, on_progress: OnProgress) -> None:
-        """Have all tiles computed that are missing in a run, which counts them.
+    def compute(self, task: ImageTask, run: ResumableRun, on_progress: OnProgress) -> None:
+        """Have all missing tiles of a run computed, and count them in it.
 
-        Whatever ends this before stops the workers, and counts what they have finished. Raises
+        Whatever ends this early stops the workers, and counts what they have finished. Raises
         `ClusterError` where workers are lost again and again, and what a worker has raised.
         """
-        self._deliver()
+        self._send_setup()
         clock = Clock()
-        total = run.finished + len(run.missing())
         before = run.finished
+        total = before + len(run.missing())
 
-        def tell() -> None:
+        def report() -> None:
             left = clock.seconds_left(run.finished - before, total - before)
             on_progress(Progress(run.finished, total, seconds_left=left))
 
         while missing := run.missing():
-            found = run.finished
-            self._round(order, run, divide(missing, self.hosts.total()), tell)
-            if run.finished == found:
+            finished = run.finished
+            self._compute_chunks(task, run, divide(missing, self.hosts.total()), report)
+            if run.finished == finished:
                 raise ClusterError(
-                    f"{len(missing)} of {total} tiles that workers have finished are not seen from here. {SHARED}"
+                    f"{len(missing)} of {total} tiles that workers have finished are not seen from "
+                    f"here. {SHARED}"
                 )
 
-    def dismiss(self) -> None:
-        """Stop what workers do, and take the kit from them."""
-        if self._delivered:
-            self._delivered = False
-            with suppress(
-                OSError, ValueError
-            ):  # a scheduler that is gone, or was started anew, has nothing to give back
-                self._client.unregister_worker_plugin(self._kit.name)
+    def release(self) -> None:
+        """Stop what workers do, and have them forget the setup."""
+        if self._sent:
+            self._sent = False
+            # a scheduler that is gone, or was started anew, has nothing to release
+            with suppress(OSError, ValueError):
+                self._client.unregister_worker_plugin(self._setup.name)
 
-    def _deliver(self) -> None:
-        if not self._delivered:
-            try:
-                self._client.register_plugin(Delivery(self._kit), name=self._kit.name)
-            except (
-                Exception
-            ) as error:  # whatever it is: no such program there, or another version of it
-                raise ClusterError(
-                    f"The workers can not take the model ({error}). Install the same versions there as here."
-                ) from error
-            self._delivered = True
+    def _send_setup(self) -> None:
+        if self._sent:
+            return
+        try:
+            self._client.register_plugin(SetupPlugin(self._setup), name=self._setup.name)
+        # whatever it is: this program is not installed there, or in another version
+        except Exception as error:
+            raise ClusterError(
+                f"The workers can not take the model ({error}). Install the same versions there as "
+                "here."
+            ) from error
+        self._sent = True
 
-    def _round(
-        self, order: Order, run: ResumableRun, chunks: list[range], tell: Callable[[], None]
+    def _compute_chunks(
+        self, task: ImageTask, run: ResumableRun, chunks: list[range], report: Callable[[], None]
     ) -> None:
-        """One task for each chunk; those of workers that are lost go to others."""
+        """One dask task for each chunk; dask gives those of lost workers to others."""
         waiting = {
-            self._client.submit(compute, self._kit.name, order, chunk, pure=False)
+            # not pure: two runs with equal arguments are two tasks, whose results are not shared
+            self._client.submit(compute_share, self._setup.name, task, chunk, pure=False)
             for chunk in chunks
         }
         try:
             for future in distributed.as_completed(list(waiting), loop=self._client.loop):
-                with told_as_ours():
+                with cluster_errors():
                     run.credit(future.result())
                 waiting.discard(future)
-                tell()
+                report()
         except BaseException:
-            self.dismiss()
-            self._count_rest(run, list(waiting))
+            self.release()
+            self._credit_rest(run, list(waiting))
             raise
 
-    def _count_rest(self, run: ResumableRun, waiting: list[Any]) -> None:
+    def _credit_rest(self, run: ResumableRun, waiting: list[Any]) -> None:
         """Wait for workers to stop, and count what they have finished."""
         with suppress(TimeoutError):
             for future in distributed.as_completed(waiting, loop=self._client.loop, timeout=STOP_S):
@@ -116,28 +120,28 @@ class Crew:
 
 
 @contextmanager
-def crew_at(address: str, kit: Kit, workers: int) -> Iterator[Crew]:
-    """The workers of a scheduler, or so many of one that is started here and closed at the end;
+def workers_at(address: str, setup: WorkerSetup, count: int) -> Iterator[Workers]:
+    """The workers of a scheduler, or `count` of one that is started here and closed at the end;
     raises `ClusterError`.
     """
-    with client_at(address, workers) as client:
-        crew = Crew(client, kit)
+    with client_at(address, count) as client:
+        workers = Workers(client, setup)
         try:
-            yield crew
+            yield workers
         finally:
-            crew.dismiss()
+            workers.release()
 
 
-class Delivery(distributed.WorkerPlugin):  # type: ignore[misc]
-    """Brings a kit to a worker, and takes it away when the run ends."""
+class SetupPlugin(distributed.WorkerPlugin):  # type: ignore[misc]
+    """Brings a setup to every worker that joins, and takes it away when the run ends."""
 
-    def __init__(self, kit: Kit) -> None:
-        self._kit = kit
+    def __init__(self, setup: WorkerSetup) -> None:
+        self._setup = setup
 
     def setup(self, worker: Any) -> None:
         """Dask calls it where a worker has joined."""
-        admit(self._kit)
+        prepare_worker(self._setup)
 
     def teardown(self, worker: Any) -> None:
         """Dask calls it where the run or the worker ends."""
-        dismiss(self._kit.name)
+        release_worker(self._setup.name)

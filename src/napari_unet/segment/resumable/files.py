@@ -1,4 +1,4 @@
-"""How the files of a run that can be gone on with are begun or found, and left or completed."""
+"""The files of a resumable run: how they are begun or found, and how they are left or completed."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -35,22 +35,20 @@ from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Outputs, Sink, files_of
 from napari_unet.segment.resumable.identity import RUN, check_same, plan_run, same_result
-from napari_unet.segment.resumable.journal import journals_of, read_journals
+from napari_unet.segment.resumable.journal import part_journals, read_journals
 from napari_unet.segment.resumable.part import Part, ResumePolicy, share_of
-from napari_unet.segment.resumable.tiles import ResumableRun, Store
+from napari_unet.segment.resumable.tiles import ResumableRun, RunStore
 from napari_unet.segment.run import run_facts
 from napari_unet.segment.tiles.lattice import lattice_of
 from napari_unet.segment.tiles.tile_grid import TileGrid, chunks_of
 from napari_unet.segment.tiles.tiling import TilePlan, plan_tiles
 
-PACKED = {
-    "u": 1 / 8,
-    "f": 7 / 8,
-}  # about what is left of labels and of probabilities when they are compressed
+# by the kind of number, about what compression leaves of labels and of probabilities
+COMPRESSED = {"u": 1 / 8, "f": 7 / 8}
 
 
 class RunFiles:
-    """The files of one run, and what of them is this run's own."""
+    """The files of one run, and which of them this run has begun."""
 
     def __init__(
         self,
@@ -62,7 +60,7 @@ class RunFiles:
     ) -> None:
         """`engine` is what will run; a merge, which runs nothing, needs none."""
         if job.region != tuple(slice(0, n) for n in job.scan.frame_shape(job.dimensions)):
-            raise ScanError("Only whole images are kept to be gone on with. Leave the region out.")
+            raise ScanError("Only a run of a whole image can be resumed. Leave the region out.")
         self._job = job
         self._outputs = outputs
         self._policy = policy
@@ -78,8 +76,8 @@ class RunFiles:
         self._fresh = False  # begun by this run, for itself alone
 
     def complete_facts(self) -> Mapping[str, Any] | None:
-        """The facts of a result that is there already and is what this run would give, if it is to
-        be gone on with.
+        """The facts of a result that is there already, if it is what this run would give and the
+        policy lets it be used.
         """
         policy = self._policy
         if policy.share is not None or not (policy.resume or policy.merge):
@@ -91,35 +89,29 @@ class RunFiles:
         if not all(same_result(each.get(RUN, {}), self._own) for each in facts):
             return None
         for path in self._paths:
-            forget_partial(path)  # a run that was killed while it removed its journals
+            forget_partial(path)  # what is left of a run that was killed while it removed this
         return facts[0]
 
-    def complete_store(self, facts: Mapping[str, Any]) -> Store:
-        """The files of such a result, and where its tiles lie."""
+    def complete_store(self, facts: Mapping[str, Any]) -> RunStore:
+        """The files of such a result, and the numbers of its tiles."""
         files = self._files(facts[RUN])
         job = replace(self._job, core_px=tuple(facts[RUN]["core_px"]))
         sinks = tuple(Sink(file, open_complete(file.path)) for file in files)
-        return Store(self._folder, sinks, TileGrid(job.frames, plan_of(job)))
+        return RunStore(self._folder, sinks, TileGrid(job.frames, plan_of(job)))
 
     def open(self, on_progress: OnProgress, control: GetControl) -> ResumableRun:
         """Begin the files, or find those that were begun, and check what is finished; raises
         `OutputError` as `resumable_run` does.
         """
-        if self._policy.share is None:  # what is before a share is done by who has begun the run
-            self._make_place()
-        store = self._store(self._begun())
-        self._make_way_for_part()
+        if self._policy.share is None:  # the run that a share belongs to has done it
+            self._prepare_outputs()
+        store = self._store(self._begun_plan())
+        self._prepare_part()
         known = read_journals(self._folder)
         share = self._policy.share_of(store.grid.total)
-        records = {number: said for number, said in known.tiles.items() if number in share}
-        run = ResumableRun(
-            self._job,
-            store,
-            share,
-            self._policy,
-            known,
-            store.verified(records, on_progress, control),
-        )
+        records = {number: found for number, found in known.tiles.items() if number in share}
+        finished = store.verified(records, on_progress, control)
+        run = ResumableRun(self._job, store, share, self._policy, known, finished)
         if self._policy.merge:
             self._check_complete(run)
         self._begun_files = [sink.file for sink in store.sinks]
@@ -127,8 +119,8 @@ class RunFiles:
         return run
 
     def add_levels(self, run: ResumableRun, on_progress: OnProgress, control: GetControl) -> bool:
-        """Make the coarser levels of all results, of which the finest are complete; False after
-        STOP. An error says what is kept.
+        """Make the coarser levels of all results, whose finest are complete; False after STOP. An
+        error gets a note on how to resume.
         """
         try:
             for file in self._begun_files:
@@ -137,46 +129,48 @@ class RunFiles:
             return False
         except BaseException as error:
             if not isinstance(error, Cancelled):
-                error.add_note(run.kept)
+                error.add_note(run.resume_hint)
             raise
         return True
 
     def finish(self, run: ResumableRun) -> None:
-        """Let the results take their places, the labels last: until then, the journals are beside
-        them.
+        """Move the results to their places, the labels last: their folder holds the journals, and as
+        long as it is there, a run that is killed in between can be resumed.
         """
         for path in reversed(self._paths):
-            if not self._fresh or run.credited:
+            if not self._fresh or run.credited:  # other processes may have left torn chunks
                 sweep_partial(path)
             finish_partial(path, run.facts())
         forget_locks(self._outputs.labels)
 
     def leave(self, run: ResumableRun) -> None:
-        """Leave what is finished to others; where nothing is, and nobody else can have begun,
-        nothing is left.
+        """Leave finished tiles for a later run; where there are none, neither of this run nor of
+        another, remove everything.
         """
         if self._fresh and not run.finished and not read_journals(self._folder).tiles:
             self.forget()
 
     def forget(self) -> None:
-        """Remove what only this run has begun."""
+        """Remove the files, if this run has begun them and no other can have used them."""
         if self._fresh:
             for path in self._paths:
                 forget_partial(path)
 
-    def _make_place(self) -> None:
+    def _prepare_outputs(self) -> None:
         self._forget_leftovers()
         self._reopen()
         for path in self._paths:
             check_output(path, self._policy.overwrite)
-        self._make_way()
+        self._replace_or_refuse()
 
     def _forget_leftovers(self) -> None:
         for path in self._paths:
             forget_leftover(path)
 
     def _reopen(self) -> None:
-        """Where a run was killed after one of its results had taken its place, put that back."""
+        """Move a result back that had taken its place already when its run was killed before all
+        had.
+        """
         labels = self._outputs.labels
         policy = self._policy
         if not is_begun(labels) or not (policy.resume or policy.merge):
@@ -186,8 +180,10 @@ class RunFiles:
             if not is_begun(path) and facts_of(path).get(RUN) == plan:
                 reopen_partial(path)
 
-    def _make_way(self) -> None:
-        """Where an interrupted run is neither gone on with nor done in parts, replace it or refuse."""
+    def _replace_or_refuse(self) -> None:
+        """Where an interrupted run is there and this one neither resumes it nor is a part of it,
+        replace it or refuse.
+        """
         policy = self._policy
         if policy.merge or policy.part is not None:
             return
@@ -195,25 +191,31 @@ class RunFiles:
             return
         if not policy.overwrite:
             raise OutputError(
-                f"{self._folder} is what an interrupted run has finished. Give --resume to go on from it, or --overwrite to begin anew."
+                f"{self._folder} is what an interrupted run has finished. Give --resume to go on "
+                "from it, or --overwrite to begin anew."
             )
         for path in self._paths:
             forget_partial(path)
 
-    def _make_way_for_part(self) -> None:
-        """The same for the journals of a part, which are all that says that its tiles are finished."""
+    def _prepare_part(self) -> None:
+        """The same for a part: to replace it, its journals are removed, since they alone say that
+        its tiles are finished.
+        """
         part = self._policy.part
-        if part is None or self._policy.resume or not (own := journals_of(self._folder, part)):
+        if part is None or self._policy.resume or not (own := part_journals(self._folder, part)):
             return
         if not self._policy.overwrite:
             raise OutputError(
-                f"Part {part} of {self._folder} was begun before. Give --resume to go on, or --overwrite to do it again."
+                f"Part {part} of {self._folder} was begun before. Give --resume to go on, or "
+                "--overwrite to do it again."
             )
         for path in own:
             path.unlink(missing_ok=True)
 
-    def _begun(self) -> Mapping[str, Any]:
-        """The plan of the run that was begun, here or by another, and is the same as this one."""
+    def _begun_plan(self) -> Mapping[str, Any]:
+        """The plan of the run that was begun, by this process or another; it must be equal to this
+        one's.
+        """
         if not is_begun(self._outputs.labels):
             self._begin()
         begun: Mapping[str, Any] = open_partial(self._outputs.labels)[1].get(RUN, {})
@@ -228,19 +230,22 @@ class RunFiles:
             )
         if self._policy.share is not None:
             raise OutputError(
-                f"{self._folder} is not there. Workers need the output under the same path as here, on a file system that all share."
+                f"{self._folder} is not there. Workers need the output under the same path as "
+                "here, on a file system that all share."
             )
-        core_px = (
-            self._job.core_px
-            or lattice_of(self._job, self._engine.kind, free_bytes(self._engine.device))[1]
-        )
+        # an engine with less memory, that resumes this run, follows this plan in smaller pieces
+        core_px = self._job.core_px or self._planned_core(self._engine)
         plan = replace(self._own, core_px=core_px).as_dict()
         files = self._files(plan)
         _check_room(files, 1.0)
         self._fresh = begin_partial(files[0]) and self._policy.whole
 
-    def _store(self, plan: Mapping[str, Any]) -> Store:
-        """Open the files of a plan; those of the probabilities are begun here."""
+    def _planned_core(self, engine: EngineFacts) -> tuple[int, ...]:
+        """The core of the tiles that fit the memory of an engine's device, in model voxels."""
+        return lattice_of(self._job, engine.kind, free_bytes(engine.device))[1]
+
+    def _store(self, plan: Mapping[str, Any]) -> RunStore:
+        """Open the files of a plan; the one of the probabilities may have to be begun first."""
         self._job = replace(self._job, core_px=tuple(plan["core_px"]))
         sinks = []
         for file in self._files(plan):
@@ -249,7 +254,7 @@ class RunFiles:
             array, facts = open_partial(file.path)
             check_same(partial_folder(file.path), facts.get(RUN, {}), self._own)
             sinks.append(Sink(file, array))
-        return Store(self._folder, tuple(sinks), TileGrid(self._job.frames, plan_of(self._job)))
+        return RunStore(self._folder, tuple(sinks), TileGrid(self._job.frames, plan_of(self._job)))
 
     def _files(self, plan: Mapping[str, Any]) -> list[ResultFile]:
         job = replace(self._job, core_px=tuple(plan["core_px"]))
@@ -274,7 +279,8 @@ class RunFiles:
             f" in {'part' if len(found) == 1 else 'parts'} {', '.join(found)}" if parts > 1 else ""
         )
         raise OutputError(
-            f"{len(missing)} of {total} tiles are missing{which}. Run what is missing with --resume, and merge again."
+            f"{len(missing)} of {total} tiles are missing{which}. Run what is missing with "
+            "--resume, and merge again."
         )
 
 
@@ -292,7 +298,5 @@ def _check_room(files: list[ResultFile], left: float) -> None:
         folder = file.path.resolve().parent
         with writing(folder / file.path.name):
             voxels = left * prod(file.shape) + size_of_coarser(file)
-            check_room(
-                folder,
-                round(voxels * np.dtype(file.dtype).itemsize * PACKED[np.dtype(file.dtype).kind]),
-            )
+            dtype = np.dtype(file.dtype)
+            check_room(folder, round(voxels * dtype.itemsize * COMPRESSED[dtype.kind]))

@@ -1,4 +1,4 @@
-"""What a run is of, and how it is cut: what has to be the same for another run to go on with it."""
+"""What a run computes, and how it is divided: what has to be equal for another run to resume it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,18 +14,16 @@ from napari_unet.scans.identity import identity_of
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.tiles.lattice import halo_facts
 
-RUN = "run"  # the name under which a result's facts have it
+RUN = "run"  # the key under which the facts of a result hold its plan
 HASHES = ("sha256", "weights_sha256")
-ENGINE_FREE = {
-    "device",
-    "engine",
-}  # settings that say where, not what; the engine that ran is told by its name
+# these settings choose what runs, not what comes out; the engine that ran is compared by its name
+NOT_COMPARED = {"device", "engine"}
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """The image, the model and the settings of a run, what computes it, the core of its tiles, and
-    in how many parts it is done.
+    """The image, the model and the settings of a run, its engine, the core of its tiles in model
+    voxels, and in how many parts it is done.
     """
 
     image: Mapping[str, Any]
@@ -36,7 +34,7 @@ class RunPlan:
     parts: int | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as they come back from a file."""
+        """Plain values, equal to what a file gives back (lists instead of tuples)."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return plain
 
@@ -44,7 +42,7 @@ class RunPlan:
 def plan_run(
     model: Model, job: SegmentJob, engine: str, core_px: tuple[int, ...], parts: int | None
 ) -> RunPlan:
-    """The plan of a job; some small parts of the image are read."""
+    """The plan of a job; reads some small parts of the image for their hash."""
     scan = job.scan
     whole = len(job.frames) == prod(job.scan.grid_shape(job.dimensions))
     return RunPlan(
@@ -60,7 +58,7 @@ def plan_run(
             "weights_sha256": model.weights_sha256,
             "halo": halo_facts(job),
         },
-        settings=job.settings.model_dump(mode="json", exclude=ENGINE_FREE),
+        settings=job.settings.model_dump(mode="json", exclude=NOT_COMPARED),
         engine={"name": engine, "napari-unet-loop": __version__},
         core_px=core_px,
         parts=parts,
@@ -74,39 +72,42 @@ def same_result(begun: Mapping[str, Any], own: RunPlan) -> bool:
 
 
 def check_same(folder: Path, begun: Mapping[str, Any], own: RunPlan) -> None:
-    """Raise `OutputError` with one sentence where the run that was begun in a folder is another
-    than this one.
+    """Raise `OutputError` with one sentence where the run that was begun in a folder is not this
+    one.
     """
     wanted = own.as_dict()
-    for what in ("image", "model", "settings", "engine"):
-        if (differences := list(_differences(begun.get(what), wanted[what]))) and (
-            what != "engine" or own.engine["name"]
-        ):
+    # a merge computes nothing, and so has no engine to compare
+    compared = ("image", "model", "settings", *(("engine",) if own.engine["name"] else ()))
+    for what in compared:
+        if differences := list(_differences(begun.get(what), wanted[what])):
             raise OutputError(
-                f"{folder} was begun with another {what} ({', '.join(differences)}). Give the same, or another place for the result; "
-                "or remove that folder, and begin anew."
+                f"{folder} was begun with another {what} ({', '.join(differences)}). Give the same, "
+                "or another place for the result; or remove that folder, and begin anew."
             )
-    if own.parts is not None and begun.get("parts") != own.parts:
-        begun_as = "in one" if begun.get("parts") is None else f"in {begun['parts']} parts"
-        raise OutputError(
-            f"{folder} was begun {begun_as}, this is one of {own.parts} parts. Keep to the first, or remove that folder."
-        )
+    _check_parts(folder, begun.get("parts"), own.parts)
+
+
+def _check_parts(folder: Path, begun: int | None, own: int | None) -> None:
+    if own is None or begun == own:  # a run of the whole computes whatever the parts have left
+        return
+    begun_as = "in one" if begun is None else f"in {begun} parts"
+    raise OutputError(
+        f"{folder} was begun {begun_as}, this is one of {own} parts. Keep to the first, or remove "
+        "that folder."
+    )
 
 
 def _differences(begun: Any, wanted: Mapping[str, Any]) -> Iterator[str]:
     """What differs, in words."""
     known = begun if isinstance(begun, Mapping) else {}
     for name, value in wanted.items():
-        if (old := known.get(name)) != value:
-            yield (
-                _contents(name)
-                if name in HASHES
-                else f"{name}: {_short(old)} then, {_short(value)} now"
-            )
-
-
-def _contents(name: str) -> str:
-    return "other pixels" if name == "sha256" else "other weights"
+        old = known.get(name)
+        if old == value:
+            continue
+        if name in HASHES:
+            yield "other pixels" if name == "sha256" else "other weights"
+        else:
+            yield f"{name}: {_short(old)} then, {_short(value)} now"
 
 
 def _short(value: Any) -> str:

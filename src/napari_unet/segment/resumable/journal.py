@@ -1,8 +1,9 @@
-"""What a run has finished, tile by tile, kept beside its result, so that another can go on from
-there.
+"""Journals: which tiles a run has finished, kept beside its result, so that another run can resume
+it.
 
-Each run writes a journal of its own, and nobody else's: many can write at once, on any file system,
-and a torn end costs one record. A record is believed only where the result holds what it says.
+Each run writes a journal of its own and to nobody else's: many can write at once, on any file
+system, and a torn end costs one record. A record alone proves nothing: a tile counts as finished
+only where the result still holds what the record says.
 """
 
 import json
@@ -34,9 +35,10 @@ class TileRecord:
 
 
 @dataclass(frozen=True)
-class Journaled:
-    """What the journals of a folder say: the statistics of frames, the records of each tile, and
-    which engines ran.
+class JournalContents:
+    """What journals say: the statistics of frames, the records of each tile, and which engines ran.
+
+    A tile has several records where several runs computed it.
     """
 
     statistics: dict[Index, FrameStatistics] = field(default_factory=dict)
@@ -49,19 +51,21 @@ class RunJournal:
 
     def __init__(self, folder: Path, part: Part | None) -> None:
         self._file = AppendOnly(
-            folder / f"{writer_name(part)}.{uuid4().hex[:8]}{SUFFIX}", private=False
+            # a random name: a second run of the same part must not append to the first one's
+            folder / f"{writer_name(part)}.{uuid4().hex[:8]}{SUFFIX}",
+            private=False,
         )
 
     def statistics(self, frame: Index, statistics: FrameStatistics) -> None:
-        """Keep the statistics of a frame."""
+        """Write down the statistics of a frame."""
         self._append({"frame": frame, "statistics": statistics.as_dict()})
 
     def engine(self, name: str) -> None:
-        """Keep that an engine has made a tile."""
+        """Write down that an engine has computed a tile."""
         self._append({"engine": name})
 
     def tile(self, record: TileRecord) -> None:
-        """Keep that a tile is finished; it must have been written before."""
+        """Write down that a tile is finished; its labels must have been written before."""
         self._append(asdict(record))
 
     def close(self) -> None:
@@ -78,40 +82,44 @@ class RunJournal:
         self._file.append(json.dumps(values).encode())
 
 
-def journals_of(folder: Path, part: Part | None) -> list[Path]:
+def part_journals(folder: Path, part: Part | None) -> list[Path]:
     """The journals that runs of a part have written."""
     return sorted(folder.glob(f"{writer_name(part)}.*{SUFFIX}"))
 
 
-def read_journals(folder: Path) -> Journaled:
-    """All that the journals of a folder say, up to a torn end of each."""
-    found = Journaled()
+def read_journals(folder: Path) -> JournalContents:
+    """Everything that the journals of a folder say, up to a torn end of each."""
+    found = JournalContents()
     for path in sorted(folder.glob(f"*{SUFFIX}")):
-        for said in _records(path):
-            if "tile" in said:
-                record = TileRecord(
-                    int(said["tile"]),
-                    str(said["sha256"]),
-                    tuple(map(int, said["voxels"])),
-                    int(said["nonfinite"]),
-                )
+        for values in _records(path):
+            if "tile" in values:
+                record = _tile_record(values)
                 found.tiles.setdefault(record.tile, []).append(record)
-            elif "engine" in said:
-                found.engines.append(str(said["engine"]))
+            elif "engine" in values:
+                found.engines.append(str(values["engine"]))
             else:
-                found.statistics[tuple(said["frame"])] = _statistics(said["statistics"])
+                found.statistics[tuple(values["frame"])] = _statistics(values["statistics"])
     return found
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
-    with suppress(FileNotFoundError):  # a run that was called off takes its journal with it
+    with suppress(FileNotFoundError):  # a run that was cancelled takes its journal with it
         for record in read_records(path):
             yield json.loads(record)
 
 
-def _statistics(said: dict[str, Any]) -> FrameStatistics:
+def _tile_record(values: dict[str, Any]) -> TileRecord:
+    return TileRecord(
+        int(values["tile"]),
+        str(values["sha256"]),
+        tuple(map(int, values["voxels"])),
+        int(values["nonfinite"]),
+    )
+
+
+def _statistics(values: dict[str, Any]) -> FrameStatistics:
     return FrameStatistics(
-        tuple(map(float, said["low"])),
-        tuple(map(float, said["high"])),
-        float(said["nonfinite_share"]),
+        tuple(map(float, values["low"])),
+        tuple(map(float, values["high"])),
+        float(values["nonfinite_share"]),
     )

@@ -1,4 +1,4 @@
-"""A part of a run that is divided among processes."""
+"""A part of a run that is divided among processes, and what a run does with what was begun before."""
 
 import re
 from dataclasses import dataclass
@@ -18,30 +18,30 @@ class Part:
 
 
 def writer_name(part: Part | None) -> str:
-    """How the files are named that only the run of a part writes, or the run of all."""
+    """The name in the files that only the run of a part writes, or the run of the whole."""
     return "whole" if part is None else f"part-{part.number}-of-{part.of}"
 
 
 def share_of(part: Part | None, tiles: int) -> range:
-    """The numbers of a part's tiles, of all where there is none: a stretch, so that a part reads
-    few frames, and all parts alike.
+    """The numbers of a part's tiles, of all where there is none.
+
+    A stretch of neighbours, so that a part reads few frames; all parts are equally long up to one
+    tile.
     """
-    return (
-        range(tiles)
-        if part is None
-        else range(tiles * (part.number - 1) // part.of, tiles * part.number // part.of)
-    )
+    if part is None:
+        return range(tiles)
+    return range(tiles * (part.number - 1) // part.of, tiles * part.number // part.of)
 
 
 @dataclass(frozen=True)
 class ResumePolicy:
-    """What is to become of what was begun before: `resume` goes on with it, `overwrite` replaces
+    """What a run does with what was begun before: `resume` goes on from it, `overwrite` replaces
     it.
 
-    With `part`, only that part is computed, and what is begun is that part's; `merge` computes
-    nothing, and completes what the parts have finished. With `share`, only the tiles of these
-    numbers are computed, of a run that another has begun and will complete. `how` says how a run
-    that has ended early is gone on with.
+    With `part`, only that part is computed, and only that part's beginning is resumed or replaced;
+    `merge` computes nothing, and completes what the parts have finished. With `share`, only the
+    tiles of these numbers are computed, of a run that another process has begun and will complete.
+    `how_to_resume` tells the user what to do after a run that has ended early.
     """
 
     resume: bool = False
@@ -49,7 +49,7 @@ class ResumePolicy:
     part: Part | None = None
     merge: bool = False
     share: range | None = None
-    how: str = "the same command with --resume goes on from there"
+    how_to_resume: str = "the same command with --resume goes on from there"
 
     @property
     def whole(self) -> bool:
@@ -57,7 +57,7 @@ class ResumePolicy:
         return self.part is None and self.share is None
 
     def share_of(self, tiles: int) -> range:
-        """The numbers of the tiles that are this run's, of so many."""
+        """The numbers of the tiles that this run computes, of so many."""
         return share_of(self.part, tiles) if self.share is None else self.share
 
 

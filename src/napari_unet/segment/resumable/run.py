@@ -1,8 +1,9 @@
-"""A run into zarr files that can be interrupted, gone on with, and divided among processes.
+"""A run into zarr files that can be interrupted, resumed, and divided among processes.
 
-Finished tiles are in a folder beside the result's place (`scans/formats/zarr_partial.py`), with the
-journals of all who wrote them (`journal`). Each tile of the plan fills whole chunks of the files,
-so that no two writers meet in one; the plan is that of the first.
+Until it is complete, the result lies in a folder beside its place (`scans/formats/zarr_partial.py`),
+with the journals of all processes that write it (`journal`). Each tile of the plan fills whole
+chunks of the files, so that no two processes write the same chunk; the plan is made by the process
+that begins the run, and all others follow it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,16 +21,16 @@ from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.files import RunFiles
 from napari_unet.segment.resumable.part import ResumePolicy, writer_name
-from napari_unet.segment.resumable.tiles import Restored, ResumableRun, Store
+from napari_unet.segment.resumable.tiles import ResumableRun, RunStore, StoredTile
 from napari_unet.segment.totals import RunTotals
 
 
 class CompleteRun(RunTotals):
-    """A run of which nothing is left, since its result is there already; its numbers are those of
-    all of it, never of a part.
+    """A run with nothing left to compute, since its result is there already; its numbers are those
+    of the whole result, never of a part.
     """
 
-    def __init__(self, job: SegmentJob, facts: Mapping[str, Any], store: Store) -> None:
+    def __init__(self, job: SegmentJob, facts: Mapping[str, Any], store: RunStore) -> None:
         super().__init__(job)
         self._facts = facts
         self._store = store
@@ -47,22 +48,22 @@ class CompleteRun(RunTotals):
         """How many tiles it has."""
         return self.skipped
 
-    def restored(self) -> Iterator[Restored]:
+    def stored_tiles(self) -> Iterator[StoredTile]:
         """All tiles, as the files hold them."""
-        yield from self._store.restored(range(self._store.grid.total))
+        yield from self._store.read_tiles(range(self._store.grid.total))
 
     def facts(self) -> dict[str, Any]:
-        """What the result says of itself."""
+        """What the result's metadata say."""
         return dict(self._facts)
 
 
 def complete_run(
     model: Model, job: SegmentJob, outputs: Outputs, policy: ResumePolicy
 ) -> CompleteRun | None:
-    """The run whose result is there already, and is to be left as it is; it needs no engine. Raises
-    `OutputError` as `resumable_run`.
+    """The run whose result is there already and is to be left as it is; None where there is
+    something to do. Needs no engine; raises `OutputError` as `resumable_run`.
     """
-    with _alone(outputs, policy):
+    with _locked(outputs, policy):
         return _complete_run(model, job, outputs, policy)
 
 
@@ -87,35 +88,34 @@ def resumable_run(
     """Open the zarr files of a run: give the tiles of its `job` to `take`, and it is completed at
     the end.
 
-    What another has finished is checked, and not computed again. Whatever ends the run before it is
-    complete leaves what is finished for another, except CANCEL, after which it is as if the run had
-    never begun. Of a part or a share, the end completes nothing but that. Before a result takes its
-    place, its coarser levels are made, which STOP leaves to another too. `engine` is what will run;
-    a merge needs none.
+    What an earlier run has finished is checked, and not computed again. Whatever ends the run
+    before it is complete leaves the finished tiles for another run, except CANCEL, after which it
+    is as if this run had never begun. The end of a part or a share completes nothing but that.
+    Before a result takes its place, its coarser levels are made; STOP leaves them to another run
+    too. `engine` is what will run; a merge needs none.
 
-    Raises `OutputError` where what was begun is of another run, or where this run is not wanted to
-    touch it; where another computes the same at this moment; where a disk has no room; and where a
-    merge finds parts that are missing.
+    Raises `OutputError` where another run than this one was begun, or the policy does not allow to
+    touch it; where another process computes the same at this moment; where a disk has no room; and
+    where a merge finds parts that are missing.
     """
-    with _alone(outputs, policy):
+    with _locked(outputs, policy):
         if (complete := _complete_run(model, job, outputs, policy)) is not None:
             yield complete
-        else:
-            with _opened(
-                RunFiles(model, job, outputs, policy, engine), policy, on_progress, control
-            ) as run:
-                yield run
+            return
+        files = RunFiles(model, job, outputs, policy, engine)
+        with _open_run(files, policy, on_progress, control) as run:
+            yield run
 
 
 @contextmanager
-def _opened(
+def _open_run(
     files: RunFiles, policy: ResumePolicy, on_progress: OnProgress, control: GetControl
 ) -> Iterator[ResumableRun]:
     whole = False
     try:
         run = files.open(on_progress, control)
     except BaseException:
-        files.forget()  # an empty folder would pass for an interrupted run
+        files.forget()  # an empty folder would look like an interrupted run
         raise
     try:
         yield run
@@ -131,9 +131,11 @@ def _opened(
         files.finish(run)
 
 
-def _alone(outputs: Outputs, policy: ResumePolicy) -> AbstractContextManager[None]:
-    """Keep others from computing the same; a share may be done twice, since whose worker is lost
-    may not have ended.
+def _locked(outputs: Outputs, policy: ResumePolicy) -> AbstractContextManager[None]:
+    """Keep other processes from computing the same.
+
+    A share is not locked: it may be done twice, since the worker that was given up for lost may
+    still be running.
     """
     if policy.share is not None:
         return nullcontext()

@@ -15,7 +15,7 @@ from napari_unet.widgets.arrays.done_map import DoneMap
 from napari_unet.widgets.arrays.mapped_array import Part, zeros
 
 if TYPE_CHECKING:  # both import torch
-    from napari_unet.segment.resumable.tiles import Restored
+    from napari_unet.segment.resumable.tiles import StoredTile
     from napari_unet.segment.stream import TileResult
 
 PIECE_VOXELS = 2**20
@@ -62,7 +62,7 @@ class ResultArrays:
             parts = [scan.to_place(part) for part in tile.probabilities]
         self._put(region, scan.to_place(tile.labels), parts, tile.provisional)
 
-    def restore(self, tile: "Restored") -> None:
+    def restore(self, tile: "StoredTile") -> None:
         """Put back a tile of an earlier run; its arrays have the order of the result's axes."""
         if (scan := self._scan) is not None:
             parts = None if tile.probabilities is None else list(tile.probabilities)

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.progress import Progress
-from napari_unet.widgets.jobs.job import Job, JobEnd, Task
+from napari_unet.widgets.jobs.job import Job, JobEnd
+from napari_unet.widgets.jobs.worker import Task
 from napari_unet.widgets.viewer.activity import Activity
 
 
@@ -49,7 +50,7 @@ class Run(QObject):
         steps = (*self.first_steps(), self._show_activity)
         self._job = Job(Task(title, work.function), work.args, work.device, steps)
         self._job.waiting.connect(self.waiting)
-        self._job.told.connect(self._on_job_told)
+        self._job.reported.connect(self._on_job_told)
         self._job.ended.connect(self._on_job_ended)
 
     def first_steps(self) -> Sequence[Callable[[], None]]:

@@ -15,7 +15,7 @@ from napari_unet.widgets.finetune.fields.preview import PreviewPart
 from napari_unet.widgets.finetune.order import TrainOrder
 from napari_unet.widgets.finetune.preview_job import PreviewJob
 from napari_unet.widgets.finetune.unfinished import checkpoint_of, note_turn
-from napari_unet.widgets.jobs.job import JobWorker
+from napari_unet.widgets.jobs.worker import JobWorker
 
 if TYPE_CHECKING:
     from napari_unet.learn.train import TrainResult
@@ -69,9 +69,9 @@ class Keeping:
 def train_in_worker(worker: JobWorker, order: TrainOrder, keeping: Keeping) -> Trained:
     """The part that runs in the thread: imports, trains, judges, saves."""
     if "torch" not in sys.modules:
-        worker.tell("Starting PyTorch (once per session)…")
+        worker.report("Starting PyTorch (once per session)…")
     import_module("pyqtgraph")
-    worker.tell(PlotsReady())
+    worker.report(PlotsReady())
     parent = None if order.parent is None else load_entry(order.parent)
     result = gone_on(worker, order, parent) if order.resume else None
     result = result or learnt(worker, order, parent)
@@ -89,7 +89,7 @@ def learnt(
     """
     from napari_unet.learn.train import train
 
-    teller = Teller(worker.tell)
+    teller = Teller(worker.report)
     return train(
         order.items,
         start=parent,
@@ -99,7 +99,7 @@ def learnt(
         checkpoint=checkpoint_of(order.path),
         resume=resume,
         on_event=teller.event,
-        preview=Preview(order, parent, worker.tell),
+        preview=Preview(order, parent, worker.report),
         on_progress=teller.progress,
         control=lambda: control(worker),
     )
@@ -110,7 +110,7 @@ def gone_on(worker: JobWorker, order: TrainOrder, parent: "Model | None") -> "Tr
     try:
         result = learnt(worker, order, parent, resume=True)
     except CheckpointError as error:
-        worker.tell(NOT_GONE_ON.format(error))
+        worker.report(NOT_GONE_ON.format(error))
         return None
     return replace(result, notes=(GONE_ON, *result.notes))
 

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 
 class BackgroundWriter:
-    """Sends, in a thread of its own, soon after it was asked to and at most every `rest_s` seconds;
-    the end of Python waits for the last.
+    """Calls `send` in a thread of its own, soon after it was woken and at most every `rest_s`
+    seconds; the end of Python waits for the last.
 
     `send` returns whether there is more to send; it has to deal with its own errors.
     """
@@ -28,8 +28,8 @@ class BackgroundWriter:
         self._open.add(self)
         self._thread.start()
 
-    def ask(self) -> None:
-        """There is something to send."""
+    def wake(self) -> None:
+        """Say that there is something to send."""
         self._wanted.set()
 
     def close(self, wait_s: float = 0.0) -> None:

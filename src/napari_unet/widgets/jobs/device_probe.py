@@ -1,4 +1,4 @@
-"""Asks a child process what devices there are, so that the window never waits for torch."""
+"""Learns from a child process what devices there are, so that the window never waits for torch."""
 
 import json
 import sys
@@ -7,13 +7,8 @@ from qtpy.QtCore import QObject, QProcess, Signal
 
 from napari_unet.devices import Device, cpu_device
 
-ARGUMENTS = [
-    "-P",
-    "-m",
-    "napari_unet",
-    "doctor",
-    "--json",
-]  # whatever lies in the user's folder is not imported
+# -P: nothing is imported from the folder that the user happens to be in
+ARGUMENTS = ["-P", "-m", "napari_unet", "doctor", "--json"]
 _found: list[Device] = []
 
 
@@ -30,7 +25,7 @@ class DeviceProbe(QObject):
         self.destroyed.connect(self._process.kill)
 
     def start(self) -> None:
-        """Ask, or answer at once with what is known already."""
+        """Start the child process, or emit at once what is known already."""
         if _found:
             self.found.emit(list(_found))
             return

@@ -1,6 +1,4 @@
-"""Long jobs: one at a time on each device, in a thread of `threads`, paused and ended by a
-`Control` that the job asks for.
-"""
+"""Long jobs, one at a time on each device: a queue, a thread for each, and how it ended."""
 
 import atexit
 import threading
@@ -9,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from napari.qt.threading import FunctionWorker, create_worker
+from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, QTimer, Signal
-from superqt.utils._qthreading import WorkerBaseSignals
 
-from napari_unet.errors import Cancelled, NapariUNetError
+from napari_unet.errors import NapariUNetError
 from napari_unet.progress import Control
 from napari_unet.segment.engine.out_of_memory import is_out_of_memory, not_enough_memory
-from napari_unet.widgets.jobs.threads import give_way, job_threads
+from napari_unet.widgets.jobs.threads import job_threads
+from napari_unet.widgets.jobs.worker import JobWorker, Task
 
 AUTO = "auto"
 
@@ -31,106 +29,14 @@ class JobEnd:
     details: str = ""
 
 
-class JobSignals(WorkerBaseSignals):
-    """A worker's signals, one for whatever the task tells while it runs, and one for its error.
-
-    `errored` stays silent: napari connects a function to it that fails with PySide6.
-    """
-
-    told = Signal(object)
-    failed = Signal(object)
-
-
-class JobWorker(FunctionWorker):  # type: ignore[misc]
-    """Runs `func(worker, *args)` in a thread; forgets its arguments at the end, whatever happens."""
-
-    def __init__(self, func: Callable[..., Any], *args: Any) -> None:
-        super().__init__(func, *args)
-        self._func: Any
-        self._args: tuple[Any, ...]
-        self._kwargs: dict[str, Any]
-        self.signals = JobSignals()
-        self.answer = Control.CONTINUE
-        self.was_cancelled = False
-
-    def start(self) -> None:
-        """Begin in a thread of our own, listed among napari's workers so that its closing window
-        finds it.
-        """
-        self._worker_set.add(self)
-        self._finished.connect(self._set_discard)
-        job_threads().start(self)
-
-    def run(self) -> None:
-        """What the thread pool calls: as superqt's own, but it leaves the warnings filter of the
-        process alone.
-
-        That filter is shared by all threads; changing it here would show warnings that the main
-        thread is just silencing, and two workers could leave it changed for good.
-        """
-        self.started.emit()
-        self._running = True
-        try:
-            result = self.work()
-            if not self.abort_requested:
-                self.returned.emit(result)
-        except Exception as error:
-            self.signals.failed.emit(error)
-        self._running = False
-        self.finished.emit()
-        self._finished.emit(self)
-
-    def work(self) -> Any:
-        """Run the task in the worker's thread; a cancel is an end, not an error."""
-        give_way()
-        try:
-            return self._func(self, *self._args)
-        except Cancelled:
-            self.was_cancelled = True
-            return None
-        finally:
-            self._func = None
-            self._args = ()
-            self._kwargs = {}
-
-    def ask_for(self, answer: Control) -> None:
-        """Say from the main thread what the user wants."""
-        self.answer = answer
-
-    def control(self) -> Control:
-        """What the user wants, asked by the task; a closing window means CANCEL."""
-        return Control.CANCEL if self.abort_requested else self.answer
-
-    def tell(self, message: object) -> None:
-        """Send a message from the task to the main thread."""
-        self.signals.told.emit(message)
-
-
-class Task:
-    """A function for a worker, with a title that napari shows when a window is closed while it
-    runs.
-    """
-
-    def __init__(self, title: str, run: Callable[..., Any]) -> None:
-        self._title = title
-        self._run = run
-
-    def __call__(self, worker: JobWorker, *args: Any) -> Any:
-        """Run in the worker's thread."""
-        return self._run(worker, *args)
-
-    def __repr__(self) -> str:
-        return self._title
-
-
 class Job(QObject):
-    """One long job: waits until its device is free, runs in a thread, and tells the main thread
-    about it.
+    """One long job: waits until its device is free, runs in a thread, and reports to the main
+    thread by signals.
     """
 
     waiting = Signal(str)
     started = Signal()
-    told = Signal(object)
+    reported = Signal(object)
     ended = Signal(object)
 
     _running: ClassVar[list["Job"]] = []
@@ -143,23 +49,22 @@ class Job(QObject):
         device: str = AUTO,
         prepare: Sequence[Callable[[], None]] = (),
     ) -> None:
-        """`prepare` is done on the main thread before the task, one step each turn of the event
-        loop.
-
-        Work of the window is several times slower while a task computes: they share Python's lock.
+        """The steps of `prepare` are done on the main thread before the task begins, one each turn
+        of the event loop: beside a task that computes they would be several times slower, since
+        both need Python's lock.
         """
         super().__init__()
         self._task = task
         self._steps = list(prepare)
-        self._given_up = False
-        self._first_answer = Control.CONTINUE
+        self._ended_early = False
+        self._first_request = Control.CONTINUE
         self._args = args
         self._device = device
         self._worker: JobWorker | None = None
         self._end: JobEnd | None = None
 
     def start(self) -> None:
-        """Run now, or as soon as the jobs before it have left the device."""
+        """Run now, or as soon as the earlier jobs have left the device."""
         if ahead := [job for job in (*self._running, *self._queue) if self._shares_device(job)]:
             self._queue.append(self)
             self.waiting.emit(f"Waiting for {ahead[0]._task!r} to end on the same device.")
@@ -175,29 +80,29 @@ class Job(QObject):
         self._end_with(Control.CANCEL)
 
     def pause(self) -> None:
-        """Ask for a rest; a job that has not begun rests when it does."""
+        """Ask for a pause; a job that has not begun yet pauses when it does."""
         self._pause_or_continue(Control.PAUSE)
 
     def resume(self) -> None:
-        """Ask for the end of a rest."""
+        """Ask for the end of a pause."""
         self._pause_or_continue(Control.CONTINUE)
 
-    def _pause_or_continue(self, answer: Control) -> None:
+    def _pause_or_continue(self, control: Control) -> None:
         if self._worker is None:
-            self._first_answer = answer
+            self._first_request = control
         else:
-            self._worker.ask_for(answer)
+            self._worker.request(control)
 
-    def _end_with(self, answer: Control) -> None:
+    def _end_with(self, control: Control) -> None:
         if self in self._queue:
             self._queue.remove(self)
             self._args = ()
             self._steps = []
             self.ended.emit(JobEnd("cancelled"))
         elif self._worker is not None:
-            self._worker.ask_for(answer)
-        else:
-            self._given_up = True
+            self._worker.request(control)
+        else:  # its steps are being done
+            self._ended_early = True
 
     def _shares_device(self, other: "Job") -> bool:
         return AUTO in (self._device, other._device) or self._device == other._device
@@ -213,14 +118,14 @@ class Job(QObject):
     def _prepare(self) -> None:
         """Take one step, then leave the event loop a turn; after the last one the thread begins."""
         try:
-            if self._steps and not self._given_up:
+            if self._steps and not self._ended_early:
                 self._steps.pop(0)()
                 QTimer.singleShot(0, self._prepare)
                 return
         except Exception as error:
             self._on_worker_failed(error)
-            self._given_up = True
-        if self._given_up:
+            self._ended_early = True
+        if self._ended_early:
             self._args = ()
             self._steps = []
             self._on_worker_finished()
@@ -229,6 +134,7 @@ class Job(QObject):
 
     def _start_worker(self) -> None:
         slots = {
+            "reported": self._on_worker_reported,
             "failed": self._on_worker_failed,
             "returned": self._on_worker_returned,
             "finished": self._on_worker_finished,
@@ -238,23 +144,22 @@ class Job(QObject):
             *self._args,
             _worker_class=JobWorker,
             _start_thread=False,
-            _connect={**slots, "told": self._on_worker_told},
+            _connect=slots,
         )
         self._args = ()
-        self._worker.ask_for(self._first_answer)
+        self._worker.request(self._first_request)
         self._worker.start()
 
-    def _on_worker_told(self, message: object) -> None:
-        self.told.emit(message)
+    def _on_worker_reported(self, message: object) -> None:
+        self.reported.emit(message)
 
     def _on_worker_returned(self, result: object) -> None:
         cancelled = self._worker is None or self._worker.was_cancelled
         self._end = JobEnd("cancelled") if cancelled else JobEnd("done", result)
 
     def _on_worker_failed(self, error: Exception) -> None:
-        self._end = JobEnd(
-            "failed", None, explain(error), "".join(traceback.format_exception(error))
-        )
+        details = "".join(traceback.format_exception(error))
+        self._end = JobEnd("failed", None, explain(error), details)
 
     def _on_worker_finished(self) -> None:
         self._worker = None
@@ -265,7 +170,7 @@ class Job(QObject):
 
 
 def busy() -> bool:
-    """Whether a job runs."""
+    """Whether a job is running."""
     return bool(Job._running)
 
 
@@ -278,7 +183,7 @@ def _start_waiting() -> None:
 
 @atexit.register
 def _end_all() -> None:
-    """Let no thread outlive the program: jobs that were not asked to end are cancelled."""
+    """Let no thread outlive the program: jobs that nobody has ended yet are cancelled."""
     for job in Job._running:
         if job._worker is not None and job._worker.control() in (Control.CONTINUE, Control.PAUSE):
             job._worker.quit()
@@ -287,7 +192,7 @@ def _end_all() -> None:
 
 
 def in_background(run: Callable[[], None]) -> None:
-    """Run something short of which nobody waits for the end."""
+    """Run something short in a thread; nobody waits for its end."""
     threading.Thread(target=run, daemon=True).start()
 
 

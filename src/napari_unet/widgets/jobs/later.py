@@ -1,4 +1,4 @@
-"""A call when the event loop has had a turn, that does not outlive its owner."""
+"""A call after the next turn of the event loop, that does not outlive its owner."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,8 @@ from qtpy.QtCore import QObject, QTimer
 
 
 def later(owner: QObject, slot: Callable[[], None], wait_ms: int = 0) -> None:
-    """Call `slot` once, unless `owner` is deleted first; a free single shot would call into it all
-    the same.
+    """Call `slot` once, unless `owner` is deleted first; `QTimer.singleShot` alone would still call
+    it then.
     """
     timer = QTimer(owner)
     timer.setSingleShot(True)

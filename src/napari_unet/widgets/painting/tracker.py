@@ -99,7 +99,7 @@ class Trust(QObject, ToolListener):
         self._open_journal()
         if self._journal is not None and self._writer is not None:
             self._journal.mark(box, value)
-            self._writer.ask()
+            self._writer.wake()
         self._soon()
 
     def keep_strokes(self, facts: Callable[[], JournalFacts | None]) -> None:
@@ -188,7 +188,7 @@ class Trust(QObject, ToolListener):
             self._writer = BackgroundWriter(self._journal.send, self._journal.finish)
             finalize(layer, self._writer.close).atexit = False
         if self._writer is not None:
-            self._writer.ask()
+            self._writer.wake()
 
     def _close_journal(self) -> None:
         if self._writer is not None:

@@ -13,14 +13,16 @@ from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.run import CompleteRun, complete_run, resumable_run
 from napari_unet.segment.run import run_facts
 from napari_unet.segment.totals import EnginesUsed
-from napari_unet.widgets.jobs.job import JobWorker
+from napari_unet.widgets.jobs.worker import JobWorker
 from napari_unet.widgets.segment.task import Facts, RunOrder, TileShown, fill
 
 if TYPE_CHECKING:
     from napari_unet.model.model import Model
     from napari_unet.segment.resumable.tiles import ResumableRun
 
-KEEPING = ResumePolicy(resume=True, how="Segment with the same choices goes on from there")
+KEEPING = ResumePolicy(
+    resume=True, how_to_resume="Segment with the same choices goes on from there"
+)
 KEPT = "It is kept in {}."
 FOUND = "It was made before, and is in {}."
 TAKEN = "{} is there already, and is not what this run would give. Choose another name."
@@ -42,20 +44,20 @@ def keep_in_file(
         """A window that closes ends the run, and does not take back what is kept."""
         return (
             Control.STOP
-            if worker.abort_requested and worker.answer is not Control.CANCEL
+            if worker.abort_requested and worker.requested is not Control.CANCEL
             else worker.control()
         )
 
     engine = make_engine(model, order.job.settings)
     facts.begin(run_facts(model, order.job, engine), EnginesUsed())
     facts.unfinished = True
-    with resumable_run(model, order.job, outputs, KEEPING, engine, worker.tell, control) as run:
+    with resumable_run(model, order.job, outputs, KEEPING, engine, worker.report, control) as run:
         if isinstance(run, CompleteRun):  # another process has just completed it
             _show(worker, order, facts, run)
             return
         try:
             _restore(worker, control, order, run)
-            fill(worker.tell, control, order, facts, model, engine, run)
+            fill(worker.report, control, order, facts, model, engine, run)
         finally:
             facts.keep(run)
     facts.unfinished = not path.exists()
@@ -102,8 +104,8 @@ def _restore(
     worker: JobWorker, control: GetControl, order: RunOrder, run: "ResumableRun | CompleteRun"
 ) -> None:
     """Show what is finished already."""
-    for count, tile in enumerate(run.restored(), 1):
+    for count, tile in enumerate(run.stored_tiles(), 1):
         if should_stop(control):
             return
         order.arrays.restore(tile)
-        worker.tell(TileShown(count, run.total))
+        worker.report(TileShown(count, run.total))

@@ -8,7 +8,7 @@ from pathlib import Path
 from qtpy.QtCore import QObject, QProcess, QTimer, Signal
 
 from napari_unet.widgets.jobs.job import busy
-from napari_unet.widgets.jobs.threads import let_give_way
+from napari_unet.widgets.jobs.threads import lower_priority_of
 
 MEASURE = (
     "-P",
@@ -38,7 +38,7 @@ class ModelProbe(QObject):
         self._timer.timeout.connect(self._begin)
         self._process = QProcess(self)
         self._running: tuple[str, ...] | None = None
-        self._process.started.connect(self._give_way)
+        self._process.started.connect(self._lower_priority)
         self._process.finished.connect(self._on_process_finished)
         self._process.errorOccurred.connect(self._on_process_error)
         self.destroyed.connect(self._process.kill)
@@ -72,8 +72,8 @@ class ModelProbe(QObject):
             sys.executable, [*MEASURE, *self._running, "--voxels", str(self._voxels)]
         )
 
-    def _give_way(self) -> None:
-        let_give_way(self._process.processId())
+    def _lower_priority(self) -> None:
+        lower_priority_of(self._process.processId())
 
     def _on_process_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:  # all others are followed by the end

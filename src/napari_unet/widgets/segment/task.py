@@ -10,7 +10,7 @@ from napari_unet.model.library import ModelEntry, load_entry
 from napari_unet.progress import GetControl
 from napari_unet.segment.job import SegmentJob
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
-from napari_unet.widgets.jobs.job import JobWorker
+from napari_unet.widgets.jobs.worker import JobWorker
 from napari_unet.widgets.viewer.focus import ViewFocus
 from napari_unet.words import plural
 
@@ -58,7 +58,7 @@ class RunOrder:
 def segment_in_worker(worker: JobWorker, order: RunOrder, facts: "Facts") -> None:
     """The part that runs in the thread."""
     if "torch" not in sys.modules:
-        worker.tell("Starting PyTorch (once per session)…")
+        worker.report("Starting PyTorch (once per session)…")
     from napari_unet.segment.engine.choice import make_engine
     from napari_unet.segment.run import run_facts
     from napari_unet.segment.totals import EnginesUsed
@@ -70,7 +70,7 @@ def segment_in_worker(worker: JobWorker, order: RunOrder, facts: "Facts") -> Non
         return
     engine = make_engine(model, order.job.settings)
     facts.begin(run_facts(model, order.job, engine), EnginesUsed())
-    fill(worker.tell, worker.control, order, facts, model, engine)
+    fill(worker.report, worker.control, order, facts, model, engine)
 
 
 def fill(
@@ -137,7 +137,7 @@ class Facts:
     def keep(self, run: "ResumableRun") -> None:
         """Take what a run that is kept says of itself, of tiles that were finished before too."""
         said = run.facts()
-        self.kept = run.kept
+        self.kept = run.resume_hint
         self._file = {name: said[name] for name in FILE_FACTS if name in said}
         self.nonfinite = self._file.get("nonfinite", self.nonfinite)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from napari_unet.cli.outcome import tell
 from napari_unet.cli.output_paths import Plan
-from napari_unet.cli.scheduler import order_of
+from napari_unet.cli.scheduler import image_task
 from napari_unet.cli.segment_result import Result
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes
@@ -24,27 +24,27 @@ from napari_unet.segment.stream import stream
 from napari_unet.segment.totals import EnginesUsed, RunTotals
 
 if TYPE_CHECKING:
-    from napari_unet.segment.cluster.workers import Crew
+    from napari_unet.segment.cluster.workers import Workers
 
 
-class Place(Protocol):
-    """Computes the tiles of one image after the other; `engines` are those that have made some."""
+class Backend(Protocol):
+    """Computes the tiles of one image after the other; `engines` are those that have run."""
 
     engines: EnginesUsed
 
     @property
     def engine_now(self) -> EngineFacts | None:
-        """What runs the network there at this moment; None before the first image wanted one."""
+        """The engine that runs at this moment; None as long as no image has needed one."""
 
     def prepared(self, plan: Plan, job: SegmentJob) -> tuple[SegmentJob, EngineFacts]:
-        """The job as it is done there, and what will run it."""
+        """The job as this backend does it, and the engine that will run it."""
 
     def fill(self, plan: Plan, run: RunTotals, result: Result, on_progress: OnProgress) -> None:
-        """Compute what is missing in a run."""
+        """Compute the missing tiles of a run."""
 
 
-class Here:
-    """This process."""
+class LocalBackend:
+    """Computes in this process."""
 
     def __init__(self, model: Model, settings: SegmentSettings) -> None:
         self._model = model
@@ -54,14 +54,14 @@ class Here:
     @property
     def engine_now(self) -> EngineFacts | None:
         """The engine, once it is made."""
-        return self._engine if "_engine" in vars(self) else None
+        return self._engine if "_engine" in vars(self) else None  # asking must not make one
 
     def prepared(self, plan: Plan, job: SegmentJob) -> tuple[SegmentJob, EngineFacts]:
-        """The job as it is; the engine is made for the first."""
+        """The job as it is; the engine is made for the first image."""
         return job, self._engine
 
     def fill(self, plan: Plan, run: RunTotals, result: Result, on_progress: OnProgress) -> None:
-        """Say what it will take, and stream the tiles."""
+        """Say how long it will take, and stream the tiles."""
         with timed(self._engine, run.job.spec.architecture) as engine:
             self._announce(run.job, engine, result)
             for tile in stream(self._model, run.job, on_progress=on_progress, engine=engine):
@@ -73,38 +73,39 @@ class Here:
         return make_engine(self._model, self._settings)
 
     def _announce(self, job: SegmentJob, engine: Engine, result: Result) -> None:
-        """Say what it will take, where one will wait for it."""
-        found = with_seconds(
-            estimate(job, engine.kind, engine.device, free_bytes(engine.device)), engine, job.spec
-        )
+        """Note memory and time in the result, and say them where the user will wait."""
+        planned = estimate(job, engine.kind, engine.device, free_bytes(engine.device))
+        found = with_seconds(planned, engine, job.spec)
         result.memory_bytes = found.memory_bytes
         result.seconds_estimated = None if found.seconds is None else round(found.seconds, 3)
         if found.long:
             result.tell(f"{found.told}.")
 
 
-class There:
-    """The workers of a cluster, who read images with these axes and this voxel size."""
+class ClusterBackend:
+    """Has the workers of a cluster compute, who read images with these axes and this voxel size."""
 
-    def __init__(self, crew: "Crew", axes: str | None, spacing: Sequence[float] | None) -> None:
-        self._crew = crew
+    def __init__(
+        self, workers: "Workers", axes: str | None, spacing: Sequence[float] | None
+    ) -> None:
+        self._workers = workers
         self._axes = axes
         self._spacing = spacing
         self.engines = EnginesUsed()
         self.engine_now: KnownEngine | None = None
 
     def prepared(self, plan: Plan, job: SegmentJob) -> tuple[SegmentJob, EngineFacts]:
-        """The job in tiles that fit at a worker, and what runs there; waits for one to join."""
-        if not self._crew.hosts:
+        """The job in tiles that fit a worker's memory, and its engine; waits for one to join."""
+        if not self._workers.hosts:
             tell("No worker has joined yet; waiting for one.")
-        found = self._crew.survey(order_of(plan, self._axes, self._spacing))
+        found = self._workers.describe(image_task(plan, self._axes, self._spacing))
         self.engine_now = found.engine
         return replace(job, core_px=found.core_px), found.engine
 
     def fill(self, plan: Plan, run: RunTotals, result: Result, on_progress: OnProgress) -> None:
         """Have the workers compute it."""
         if not isinstance(run, ResumableRun):
-            raise TypeError("Workers fill only runs that others can go on with.")
-        self._crew.compute(order_of(plan, self._axes, self._spacing), run, on_progress)
+            raise TypeError("Workers compute only runs into zarr files.")
+        self._workers.compute(image_task(plan, self._axes, self._spacing), run, on_progress)
         for name in run.engines.names:
             self.engines.add(name)
