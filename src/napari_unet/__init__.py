@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from napari_unet.learn.train import train as train
     from napari_unet.measure.evaluate import evaluate as evaluate
     from napari_unet.model.config import UNetConfig as UNetConfig
-    from napari_unet.model.formats.safetensors_file import save_model as save_model
     from napari_unet.model.library import load_model as load_model
+    from napari_unet.model.library import save_model as save_model
     from napari_unet.model.spec import ModelSpec as ModelSpec
     from napari_unet.scans.scan import Scan as Scan
     from napari_unet.segment.run import segment as segment
@@ -33,7 +33,7 @@ _HOMES = {
     "UNetConfig": "model.config",
     "evaluate": "measure.evaluate",
     "load_model": "model.library",
-    "save_model": "model.formats.safetensors_file",
+    "save_model": "model.library",
     "segment": "segment.run",
     "train": "learn.train",
 }

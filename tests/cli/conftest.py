@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from helpers.command_line import Command, Ran
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.cli.app import app
-from napari_unet.model.formats.safetensors_file import save_model
+from napari_unet.model.library import save_model
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from helpers.command_line import Command
+from helpers.model_files import rewrite_spec
 from napari_unet.cli import progress_line, run_demo
 from napari_unet.model.library import FOLDER_VARIABLE
 from napari_unet.progress import Progress
@@ -33,6 +34,19 @@ def test_models_show_says_what_a_model_is(run: Command, models: Models) -> None:
     said = run("models", "show", models["three"]).out
     assert "0 class 0, 1 class 1, 2 class 2" in said
     assert "2D U-Net, width 4, 2 poolings" in said
+
+
+def test_what_was_left_out_of_a_newer_file_is_said_and_the_model_runs(
+    run: Command, models: Models, image: Path, tmp_path: Path
+) -> None:
+    newer = tmp_path / "newer.safetensors"
+    newer.write_bytes(models["two"].read_bytes())
+    rewrite_spec(newer, lambda spec: spec.update(format_version=2, quality=1))
+    note = "newer.safetensors was made by a newer version of this program"
+    assert note in run("models", "show", newer).out
+    assert run("models", "show", newer, "--json").json["notes"][0].startswith(note)
+    ran = run("segment", image, "--model", newer, "--output", "labels.tif", "--json")
+    assert ran.json["results"][0]["notes"][0].startswith(note)
 
 
 def test_doctor_speaks_to_people_and_to_programs(run: Command) -> None:

@@ -19,7 +19,7 @@ from helpers.command_line import Command
 from helpers.failing import BOTH, NOTE, TORCH, failing_over
 from napari_unet.cli import segment_backend, segment_images
 from napari_unet.errors import EngineError
-from napari_unet.model.formats.safetensors_file import load_model_file
+from napari_unet.model.library import load_model
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.read import read_scan
 from napari_unet.segment import estimate
@@ -44,7 +44,7 @@ def test_the_file_holds_what_python_gives(
     scan = read_scan(stack)
     back = read_scan(output)
     assert (back.axes, back.spacing, back.unit) == (scan.axes, pytest.approx(scan.spacing), "um")
-    expected = segment(scan, load_model_file(models["three"]))
+    expected = segment(scan, load_model(models["three"]))
     assert len(np.unique(expected)) == 3
     assert np.array_equal(values(Path(output)), expected)
     assert f"{output}: class 1 " in ran.out
@@ -53,7 +53,7 @@ def test_the_file_holds_what_python_gives(
 def test_a_model_of_volumes(run: Command, models: Models, stack: Path, image: Path) -> None:
     assert run("segment", stack, "--model", models["volumes"], "--output", "labels.tif").code == 0
     assert np.array_equal(
-        values(Path("labels.tif")), segment(read_scan(stack), load_model_file(models["volumes"]))
+        values(Path("labels.tif")), segment(read_scan(stack), load_model(models["volumes"]))
     )
     ran = run("segment", image, "--model", models["volumes"], "--output", "other.tif")
     assert ran.code == 1

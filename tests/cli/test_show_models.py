@@ -7,7 +7,7 @@ import pytest
 
 from helpers.command_line import Command
 from helpers.tiny import tiny_model, tiny_spec
-from napari_unet.model.formats.safetensors_file import load_model_file, save_model
+from napari_unet.model.library import load_model, save_model
 from napari_unet.segment.engine.speed_cache import (
     FOLDER_VARIABLE,
     Weighed,
@@ -27,7 +27,7 @@ def test_what_is_measured_is_known_to_later_runs(
     run: Command, models: dict[str, Path], kind: str
 ) -> None:
     ran = run("models", "measure", models[kind], "--engine", "torch", "--device", "cpu", "--json")
-    config = load_model_file(models[kind]).spec.architecture
+    config = load_model(models[kind]).spec.architecture
     voxels = ran.json["window"][0] ** config.dimensions
     assert voxels >= 2**20
     assert known_pace(config, "torch", "cpu", voxels) == ran.json["voxel_seconds"]
@@ -113,7 +113,7 @@ def test_a_used_process_says_only_what_is_not_known() -> None:
 
 def test_a_small_window_is_measured_as_small(run: Command, models: dict[str, Path]) -> None:
     ran = run("models", "measure", models["two"], "--engine", "torch", "--voxels", 2**16, "--json")
-    config = load_model_file(models["two"]).spec.architecture
+    config = load_model(models["two"]).spec.architecture
     assert ran.json["window"] == [256, 256]
     assert known_pace(config, "torch", "cpu", 2**16) == ran.json["voxel_seconds"]
     assert known_voxel_bytes(config, "torch") is None

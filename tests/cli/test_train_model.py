@@ -11,7 +11,7 @@ from helpers.command_line import Command
 from helpers.tiny import smooth_image
 from napari_unet.cli import train_model
 from napari_unet.learn.train import train
-from napari_unet.model.formats.safetensors_file import load_model_file
+from napari_unet.model.library import load_model
 from napari_unet.segment.run import segment
 
 Models = dict[str, Path]
@@ -27,7 +27,7 @@ def pair(tmp_path: Path, models: Models) -> tuple[str, ...]:
 def written(folder: Path, models: Models, name: str, image: np.ndarray) -> tuple[str, ...]:
     """The words for an image and its parent's labels, both in files."""
     tifffile.imwrite(folder / f"{name}.tif", image)
-    tifffile.imwrite(folder / f"{name}_labels.tif", segment(image, load_model_file(models["two"])))
+    tifffile.imwrite(folder / f"{name}_labels.tif", segment(image, load_model(models["two"])))
     return ("--image", f"{name}.tif", "--labels", f"{name}_labels.tif")
 
 
@@ -43,14 +43,14 @@ def test_the_old_model_is_written_where_the_new_one_does_not_win(
         "train", *pairs, "--from", models["two"], "--output", "a.safetensors", *QUICK, "--json"
     )
     assert ran.code == 0, ran.err
-    parent = load_model_file(models["two"])
+    parent = load_model(models["two"])
     assert ran.json["kept"] == "parent"
     assert ran.json["verdict"]["kind"] in ("parent", "tie")
     assert ran.json["weights_sha256"] == ran.json["parent_sha256"] == parent.weights_sha256
-    assert load_model_file("a.safetensors").weights_sha256 == parent.weights_sha256
+    assert load_model("a.safetensors").weights_sha256 == parent.weights_sha256
     assert not Path("a.safetensors.checkpoint").exists()
     again = run("train", *pairs, "--from", models["two"], "--output", "b", *QUICK, "--keep-anyway")
-    child = load_model_file("b.safetensors")
+    child = load_model("b.safetensors")
     assert child.weights_sha256 == ran.json["child_sha256"]
     assert child.spec.provenance.parent == parent.weights_sha256
     assert "b.safetensors holds the new model" in again.out
@@ -83,7 +83,7 @@ def test_from_scratch_with_names_and_a_trust_mask(run: Command, pair: tuple[str,
     assert ran.json["settings"]["augment"]["rotation_deg"] == 0
     assert ran.json["settings"]["augment"]["flips"] is False
     assert ran.json["corrections"]["reviewed_voxels"] == 112 * 90
-    assert [each.name for each in load_model_file("m.safetensors").spec.classes] == [
+    assert [each.name for each in load_model("m.safetensors").spec.classes] == [
         "nothing",
         "cell",
     ]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from helpers.tiny import tiny_spec
-from napari_unet.model.formats.safetensors_header import ModelHeader
+from napari_unet.model.formats.header import ModelHeader
 from napari_unet.model.library import ModelEntry
 from napari_unet.model.spec import ModelSpec
 from napari_unet.widgets.fields.values import LayerFacts

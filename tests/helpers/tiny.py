@@ -12,12 +12,12 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from napari_unet.model.config import UNetConfig
-from napari_unet.model.formats.safetensors_file import build_model
 from napari_unet.model.head import head_for_classes
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ClassSpec, ModelSpec, TrainedSpacing
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
+from napari_unet.model.weights import build_model
 
 COLOURS = ("#000000", "#ff9f1c", "#3a86ff", "#ffbe0b")
 

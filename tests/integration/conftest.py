@@ -15,7 +15,7 @@ from helpers.source_tree import ROOT
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.devices import Device
 from napari_unet.learn.settings import TrainSettings
-from napari_unet.model.formats.safetensors_file import save_model
+from napari_unet.model.library import save_model
 from napari_unet.widgets.docks.run import RunEnd
 from napari_unet.widgets.finetune import plan as finetune_plan
 from napari_unet.widgets.finetune.dock import FinetuneWidget

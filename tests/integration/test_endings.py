@@ -14,7 +14,7 @@ from napari.components import ViewerModel
 
 from helpers.clicks import long_stack, press
 from helpers.tiny import tiny_model, tiny_spec
-from napari_unet.model.formats.safetensors_file import save_model
+from napari_unet.model.library import save_model
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.widgets.arrays import mapped_array as big_array
 from napari_unet.widgets.fields.values import Options

@@ -6,11 +6,13 @@ from napari.layers import Labels
 
 import napari_unet as nu
 from helpers.failing import BOTH, NOTE, Failing, broken
+from helpers.model_files import rewrite_spec
 from helpers.tiny import smooth_image
 from napari_unet.errors import EngineError
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.engine import choice
+from napari_unet.widgets.fields.model_facts import headline
 from napari_unet.widgets.fields.values import Options
 from napari_unet.widgets.viewer.layer_facts import MARK
 
@@ -148,6 +150,19 @@ def test_pixel_sizes_are_matched(viewer, dock, click):
     expected = nu.segment(Scan(image, "yx", (0.25, 0.25), "um"), model)
     np.testing.assert_array_equal(viewer.layers["fine · tiny-spacing"].data, expected)
     assert (expected != nu.segment(image, model)).any()
+
+
+def test_a_model_of_a_newer_program_runs_and_what_was_left_out_is_said(
+    viewer, dock, click, tmp_path
+):
+    rewrite_spec(
+        tmp_path / "tiny-2d.safetensors", lambda spec: spec.update(format_version=2, quality=1)
+    )
+    viewer.add_image(smooth_image((40, 50)), name="cells")
+    widget = dock()
+    assert "newer version of this program" in widget.form.message.text()
+    assert "newer version of this program" in headline(widget.form.model.value())
+    assert click(widget).kind == "done"
 
 
 def test_colours_are_taken_as_luminance_and_it_is_said(viewer, dock, click):

@@ -20,7 +20,7 @@ from napari_unet.learn.judging.held_out import hold_out
 from napari_unet.learn.monitor import Event, HeldOutScore, PreviewFailed, StepDone
 from napari_unet.learn.optimise import trainer
 from napari_unet.learn.train import TrainResult, train
-from napari_unet.model.formats.safetensors_file import load_model_file, save_model
+from napari_unet.model.library import load_model, save_model
 from napari_unet.model.model import Model
 from napari_unet.model.spec import Provenance
 from napari_unet.progress import Control, Progress, Stopped
@@ -191,7 +191,7 @@ def test_provenance_survives_a_file_and_repeats_the_training(parent: Model, tmp_
     trust = np.full(truth.shape, 2, np.uint8)
     trust[:, 100:] = 1
     result = train([(image, truth, trust)], start=parent, settings=quick())
-    told = load_model_file(save_model(result.model, tmp_path / "child.safetensors")).spec.provenance
+    told = load_model(save_model(result.model, tmp_path / "child.safetensors")).spec.provenance
     assert told.training["corrections"]["painted_voxels"] == 112 * 12
     assert told.training["settings"]["steps"] == 3
     assert str(tmp_path) not in told.model_dump_json()

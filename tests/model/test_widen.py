@@ -4,10 +4,10 @@ import pytest
 from helpers.tiny import COLOURS, smooth_image, tiny_model, tiny_spec
 from napari_unet import load_model, save_model, segment
 from napari_unet.errors import SettingsError
-from napari_unet.model.formats.safetensors_file import build_model
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ClassSpec
 from napari_unet.model.torch_import import torch
+from napari_unet.model.weights import build_model
 from napari_unet.model.widen import BEHIND, widen_head
 
 

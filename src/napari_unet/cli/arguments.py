@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from napari_unet.model.formats import registry as models
 from napari_unet.scans.formats.registry import names_read, resumable_suffixes, suffixes_written
 
 
@@ -137,7 +138,8 @@ class TrainArguments:
     output: Annotated[
         Path,
         typer.Option(
-            help="File for the model that is the better one (.safetensors).", show_default=False
+            help=f"File for the model that is the better one ({models.suffixes_written()}).",
+            show_default=False,
         ),
     ]
     trust: Annotated[

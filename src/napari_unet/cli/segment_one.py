@@ -82,7 +82,7 @@ class Batch:
         result.shape = list(scan.result_shape)
         result.spacing = list(scan.spacing)
         result.unit = scan.unit
-        for note in notes(spec, scan, self.settings):
+        for note in (*self.model.notes, *notes(spec, scan, self.settings)):
             result.note(note)
         self._fill(plan, job, result)
         if (engine := self.backend.engine_now) is not None:  # another one may have taken over

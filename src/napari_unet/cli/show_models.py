@@ -5,7 +5,8 @@ from typing import Any
 
 from napari_unet.cli.outcome import Outcome
 from napari_unet.model import library
-from napari_unet.model.formats.safetensors_header import ModelHeader, read_header
+from napari_unet.model.formats.header import ModelHeader
+from napari_unet.model.formats.registry import read_header
 from napari_unet.model.library import load_model
 from napari_unet.segment.probe import probe
 from napari_unet.segment.settings import SegmentSettings
@@ -29,7 +30,7 @@ def show_model(name_or_path: str) -> Outcome:
         "name": header.spec.name,
         "path": str(path),
         **_facts(header),
-        "spec": header.spec.model_dump(mode="json"),
+        "spec": {"format_version": header.format_version, **header.spec.model_dump(mode="json")},
     }
     return Outcome(
         values, "\n".join(f"{title + ':':<14}{text}" for title, text in _rows(header) if text)
@@ -41,6 +42,7 @@ def _facts(header: ModelHeader) -> dict[str, Any]:
         "file_bytes": header.file_bytes,
         "parameters": header.parameters,
         "weights_sha256": header.weights_sha256,
+        "notes": list(header.notes),
     }
 
 
@@ -92,6 +94,7 @@ def _rows(header: ModelHeader) -> list[tuple[str, str]]:
         ("Licence", spec.licence),
         ("Please cite", spec.citation),
         ("Identity", header.weights_sha256),
+        ("Note", " ".join(header.notes)),
     ]
 
 

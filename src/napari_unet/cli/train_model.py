@@ -15,9 +15,8 @@ from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.learn.setup.prepare import SCRATCH
 from napari_unet.learn.train import TrainResult, train
-from napari_unet.model.formats.safetensors_file import save_model
-from napari_unet.model.formats.safetensors_header import SUFFIX, read_header
-from napari_unet.model.library import find_model
+from napari_unet.model.formats.registry import read_header, with_suffix
+from napari_unet.model.library import find_model, save_model
 from napari_unet.model.model import Model
 from napari_unet.model.spec import TASK_NAMES
 from napari_unet.scans.read import read_scan
@@ -80,11 +79,7 @@ def _check_task(task: str) -> None:
 
 def _output(arguments: TrainArguments) -> Path:
     """The file to be written, found wanting before anything is trained."""
-    path = (
-        arguments.output
-        if arguments.output.suffix == SUFFIX
-        else arguments.output.with_name(arguments.output.name + SUFFIX)
-    )
+    path = with_suffix(arguments.output)
     if path.is_dir():
         raise OutputError(f"{path} is a folder. Name a file for the model.")
     if path.exists() and not arguments.overwrite:

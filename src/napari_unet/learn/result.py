@@ -40,7 +40,7 @@ class TrainResult:
     `model` is the new one, whatever the verdict: `verdict.kind` says whether it should take the
     place of the parent, and `best` is the one that should be used. `settings` repeat the training
     to the same bits; `changes` show where the two models differ, on the frames that were looked at;
-    `notes` are sentences about how it ended.
+    `notes` are sentences about how it ended, and about the file of the parent.
     """
 
     model: Model

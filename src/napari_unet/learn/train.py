@@ -216,10 +216,10 @@ class _Training:
         differences = () if parent is None else changes(looks, parent, child)
         history = History(tuple(found.losses), tuple(self.scores), time.monotonic() - self.began)
         alike = sentence_of(found.settings, self.prepared.spec.axes)
-        notes = tuple(note for note in (found.sentence, self.trouble, alike) if note)
-        return TrainResult(
-            model, verdict, history, found.settings, self.prepared.parent, differences, notes
-        )
+        origin = self.prepared.parent
+        of_file = () if origin is None else origin.notes
+        notes = tuple(note for note in (*of_file, found.sentence, self.trouble, alike) if note)
+        return TrainResult(model, verdict, history, found.settings, origin, differences, notes)
 
     @property
     def _dimensions(self) -> int:

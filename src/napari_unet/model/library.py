@@ -1,5 +1,5 @@
-"""Where models are found: built in, the user's folder, any path given. Headers only, no torch,
-until one is loaded.
+"""Where models are found: built in, the user's folder, any path that is given. Until one is loaded,
+only headers are read, without PyTorch.
 """
 
 import os
@@ -8,13 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unet.errors import ModelFileError
-from napari_unet.model.formats.safetensors_header import SUFFIX, ModelHeader, read_header
+from napari_unet.model.formats.header import ModelHeader
+from napari_unet.model.formats.registry import (
+    is_model_name,
+    model_files,
+    read_header,
+    read_model,
+    stem_of,
+    suffixes_read,
+    with_suffix,
+    write_model,
+)
+from napari_unet.words import one_of
 
 if TYPE_CHECKING:
     from napari_unet.model.model import Model
 
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 FOLDER_VARIABLE = "NAPARI_UNET_MODELS"
+SEPARATORS = "/\\"  # on any system: a script may have been written on another
 CHANGED = "The model file has changed since it was chosen; choose it again."
 
 
@@ -40,22 +52,53 @@ def user_folder() -> Path:
 
 def list_models() -> list[ModelEntry]:
     """Every model of the library, built-in ones first."""
-    return [*_in_folder(BUILTIN_FOLDER, True), *_in_folder(user_folder(), False)]
+    builtin = [model_entry(path, builtin=True) for path in model_files(BUILTIN_FOLDER)]
+    return [*builtin, *(model_entry(path) for path in model_files(user_folder()))]
+
+
+def model_entry(path: Path, builtin: bool = False) -> ModelEntry:
+    """What the file of a model says of itself, or why it can not be used."""
+    name = stem_of(path)
+    try:
+        return ModelEntry(name, path, builtin, read_header(path))
+    except ModelFileError as error:
+        return ModelEntry(name, path, builtin, None, str(error))
+
+
+def user_model_path(name: str) -> Path:
+    """The file of a model of the user's own that has this name, whether there is one or not."""
+    return with_suffix(user_folder() / name)
 
 
 def find_model(name_or_path: str | Path) -> Path:
     """The file of a model by its name in the library or by its path; raises `ModelFileError` if
     there is none.
     """
-    if Path(name_or_path).suffix == SUFFIX or os.sep in str(name_or_path):
+    text = str(name_or_path)
+    if is_model_name(text) or set(SEPARATORS) & set(text):
         return Path(name_or_path)
-    for folder in (BUILTIN_FOLDER, user_folder()):
-        if (path := folder / f"{name_or_path}{SUFFIX}").is_file():
-            return path
-    names = ", ".join(entry.name for entry in list_models()) or "none yet"
+    known = [path for folder in (BUILTIN_FOLDER, user_folder()) for path in model_files(folder)]
+    if (found := _called(text, known)) is not None:
+        return found
+    names = ", ".join(stem_of(path) for path in known) or "none yet"
     raise ModelFileError(
-        f"There is no model {str(name_or_path)!r}. Known models: {names}; or give the path of a {SUFFIX} file."
+        f"There is no model {text!r}. Known models: {names}; or give the path of a "
+        f"{suffixes_read()} file."
     )
+
+
+def _called(name: str, known: list[Path]) -> Path | None:
+    """The first file of that name; raises `ModelFileError` where only the case of letters differs,
+    and in several.
+    """
+    if exact := [path for path in known if stem_of(path) == name]:
+        return exact[0]
+    alike = [path for path in known if stem_of(path).casefold() == name.casefold()]
+    if len(alike) > 1:
+        raise ModelFileError(
+            f"{name!r} may be {one_of(stem_of(path) for path in alike)}. Write it as it is listed."
+        )
+    return alike[0] if alike else None
 
 
 def load_model(name_or_path: str | Path) -> "Model":
@@ -64,21 +107,16 @@ def load_model(name_or_path: str | Path) -> "Model":
     Raises `ModelFileError` for a file that is missing, damaged, foreign or too large, and
     `TorchUnavailableError` where PyTorch does not start.
     """
-    from napari_unet.model.formats.safetensors_file import load_model_file
-
-    return load_model_file(find_model(name_or_path))
+    return read_model(find_model(name_or_path))
 
 
-def _in_folder(folder: Path, builtin: bool) -> list[ModelEntry]:
-    return [model_entry(path, builtin) for path in sorted(folder.glob(f"*{SUFFIX}"))]
+def save_model(model: "Model", path: Path | str) -> Path:
+    """Write a model file, atomically and verified, and return its path.
 
-
-def model_entry(path: Path, builtin: bool = False) -> ModelEntry:
-    """What the file of a model says of itself, or why it can not be used."""
-    try:
-        return ModelEntry(path.stem, path, builtin, read_header(path))
-    except ModelFileError as error:
-        return ModelEntry(path.stem, path, builtin, None, str(error))
+    Raises `OutputError` where it can not be written (the old file stays), `ModelFileError` for
+    weights that are not finite.
+    """
+    return write_model(model, path)
 
 
 def load_entry(entry: ModelEntry) -> "Model":

@@ -8,8 +8,12 @@ from napari_unet.model.unet import UNet
 
 @dataclass(frozen=True)
 class Model:
-    """A U-Net in evaluation mode, its spec, and its identity."""
+    """A U-Net in evaluation mode, its spec, and its identity.
+
+    `notes` are sentences about the file it was read from that its user should read.
+    """
 
     spec: ModelSpec
     network: UNet
     weights_sha256: str
+    notes: tuple[str, ...] = ()

@@ -93,7 +93,6 @@ class Provenance(_Record):
 class ModelSpec(_Record):
     """All that a model file says of itself."""
 
-    format_version: Literal[1] = 1
     name: Name
     summary: Text = ""
     task: TaskName = "semantic"

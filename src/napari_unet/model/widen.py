@@ -7,12 +7,12 @@ import math
 from collections.abc import Sequence
 
 from napari_unet.errors import SettingsError
-from napari_unet.model.formats.safetensors_file import build_model
 from napari_unet.model.head import head_for_classes, head_of
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ClassSpec, ModelSpec, Provenance
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
+from napari_unet.model.weights import build_model
 
 Tensor = torch.Tensor
 # how far a new class's score lies below the mean of the others: never the best, and soon learnt

@@ -1,5 +1,4 @@
 import contextlib
-import json
 import os
 import stat
 import struct
@@ -11,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.model_files import rewrite_header, rewrite_spec
 from helpers.tiny import tiny_model, tiny_spec
 from napari_unet.errors import ModelFileError, OutputError
 from napari_unet.model.formats import safetensors_header as header_module
-from napari_unet.model.formats.safetensors_file import build_model, load_model_file, save_model
-from napari_unet.model.formats.safetensors_header import read_header
-from napari_unet.model.library import find_model, list_models, load_model, user_folder
+from napari_unet.model.formats.registry import read_header, read_model
+from napari_unet.model.library import save_model
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
+from napari_unet.model.weights import build_model
 
 
 @pytest.fixture(scope="module")
@@ -32,26 +32,16 @@ def saved(model: Model, tmp_path: Path) -> Path:
     return save_model(model, tmp_path / "tiny.safetensors")
 
 
-def rewrite(path: Path, change: object) -> None:
-    """Change the header of a model file as a dict, and write it back."""
-    data = path.read_bytes()
-    length = struct.unpack("<Q", data[:8])[0]
-    fields = json.loads(data[8 : 8 + length])
-    change(fields)  # type: ignore[operator]
-    text = json.dumps(fields).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + length :])
-
-
 def refusal(path: Path) -> str:
     with pytest.raises(ModelFileError) as caught:
-        load_model_file(path)
+        read_model(path)
     message = str(caught.value)
     assert "\n" not in message
     return message
 
 
 def test_round_trip_keeps_weights_spec_and_identity(model: Model, saved: Path) -> None:
-    again = load_model_file(saved)
+    again = read_model(saved)
     assert again.spec == model.spec
     assert again.weights_sha256 == model.weights_sha256
     image = torch.rand(1, 1, 32, 32)
@@ -59,41 +49,20 @@ def test_round_trip_keeps_weights_spec_and_identity(model: Model, saved: Path) -
         assert torch.equal(again.network(image), model.network(image))
 
 
-def test_identity_follows_weights_and_architecture_not_names(model: Model) -> None:
-    renamed = build_model(model.spec.model_copy(update={"name": "other"}), model.network)
-    assert renamed.weights_sha256 == model.weights_sha256
-    assert tiny_model(model.spec, seed=5).weights_sha256 != model.weights_sha256
-
-
 def test_facts_come_from_the_header_without_torch(saved: Path) -> None:
     code = (
-        "import sys; from napari_unet.model.formats.safetensors_header import read_header; from napari_unet.model.library import list_models\n"
-        f"h = read_header({str(saved)!r}); list_models(); print(h.spec.name, h.parameters); assert 'torch' not in sys.modules"
+        "import sys; from napari_unet.model.formats.registry import read_header;"
+        "from napari_unet.model.library import list_models;"
+        f"h = read_header({str(saved)!r}); list_models(); print(h.spec.name, h.parameters);"
+        "assert 'torch' not in sys.modules"
     )
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
     assert out[0] == "tiny"
     assert int(out[1]) == sum(
-        t.numel()
-        for k, t in load_model_file(saved).network.state_dict().items()
-        if "tracked" not in k
+        t.numel() for k, t in read_model(saved).network.state_dict().items() if "tracked" not in k
     )
-
-
-def test_library_finds_by_name_and_by_path_and_names_what_there_is(saved: Path) -> None:
-    folder = user_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "mine.safetensors").write_bytes(saved.read_bytes())
-    (folder / "broken.safetensors").write_bytes(b"x" * 20)
-    entries = {entry.name: entry for entry in list_models()}
-    assert entries["mine"].header is not None
-    assert entries["broken"].header is None
-    assert "not a whole" in entries["broken"].problem
-    assert load_model("mine").spec.name == "tiny"
-    assert find_model(saved) == saved
-    with pytest.raises(ModelFileError, match="mine"):
-        find_model("yours")
 
 
 @pytest.mark.parametrize("keep", [0, 1, 7, 8, 9, 500, -1])
@@ -102,45 +71,19 @@ def test_truncated_files_are_refused(saved: Path, keep: int) -> None:
     assert "Copy it again" in refusal(saved) or "copy it again" in refusal(saved)
 
 
-def test_pickles_are_not_opened(tmp_path: Path) -> None:
-    path = tmp_path / "weights.safetensors"
-    torch.save({"a": torch.zeros(2)}, path)
-    assert "may run code" in refusal(path)
-    assert not (tmp_path / "ran").exists()
-
-
 def test_tensors_without_a_spec_are_refused(saved: Path) -> None:
-    rewrite(saved, lambda fields: fields.pop("__metadata__"))
+    rewrite_header(saved, lambda fields: fields.pop("__metadata__"))
     assert "does not say what network" in refusal(saved)
-
-
-def test_a_spec_of_another_version_is_refused(saved: Path) -> None:
-    def change(fields: dict[str, dict[str, str]]) -> None:
-        fields["__metadata__"]["napari_unet"] = fields["__metadata__"]["napari_unet"].replace(
-            '"format_version":1', '"format_version":2'
-        )
-
-    rewrite(saved, change)
-    assert "format_version" in refusal(saved)
 
 
 @pytest.mark.parametrize("name", ["a\nb", "x" * 81, "", "\x1b[31mred"])
 def test_odd_names_are_refused(saved: Path, name: str) -> None:
-    def change(fields: dict[str, dict[str, str]]) -> None:
-        spec = json.loads(fields["__metadata__"]["napari_unet"])
-        fields["__metadata__"]["napari_unet"] = json.dumps({**spec, "name": name})
-
-    rewrite(saved, change)
+    rewrite_spec(saved, lambda spec: spec.update(name=name))
     assert "name" in refusal(saved)
 
 
 def test_weights_of_another_network_are_refused(saved: Path) -> None:
-    def change(fields: dict[str, dict[str, str]]) -> None:
-        spec = json.loads(fields["__metadata__"]["napari_unet"])
-        spec["architecture"]["width"] = 8
-        fields["__metadata__"]["napari_unet"] = json.dumps(spec)
-
-    rewrite(saved, change)
+    rewrite_spec(saved, lambda spec: spec["architecture"].update(width=8))
     assert "does not hold the network it describes" in refusal(saved)
 
 
@@ -205,7 +148,7 @@ def test_random_damage_raises_nothing_but_our_error(
     with contextlib.suppress(
         ModelFileError
     ):  # anything else is a failure; a flipped bit of a text may also be harmless
-        load_model_file(path)
+        read_model(path)
 
 
 def test_missing_files_and_folders_are_told(tmp_path: Path) -> None:
@@ -247,23 +190,8 @@ def test_no_length_of_header_is_taken_for_a_pickle(
 ) -> None:
     spec = model.spec.model_copy(update={"summary": "x" * length})
     assert (
-        load_model_file(
-            save_model(build_model(spec, model.network), tmp_path / "x.safetensors")
-        ).spec
+        read_model(save_model(build_model(spec, model.network), tmp_path / "x.safetensors")).spec
         == spec
-    )
-
-
-def test_identity_stays_the_same_over_versions() -> None:
-    from napari_unet.model.config import UNetConfig
-
-    assert (
-        UNetConfig(width=16, depth=2).identity
-        == "unet [2, 1, 1, [16, 32, 64], [[2, 2], [2, 2]]] batch plain"
-    )
-    assert (
-        UNetConfig(width=16, depth=2, strides=((2, 2), (2, 2)), dropout=0.3).identity
-        == UNetConfig(width=16, depth=2).identity
     )
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from helpers.leaves import broken, entry
@@ -24,6 +26,13 @@ def test_a_headline_says_what_a_model_is():
         text
         == "Finds cells.\n2D · any pixel size · 1 k parameters · CC0-1.0\nScores: dice cell 0.92"
     )
+
+
+def test_what_was_left_out_of_a_file_is_said():
+    model = entry()
+    model = replace(model, header=replace(model.header, notes=("A newer program made it.",)))
+    assert headline(model).endswith("\nA newer program made it.")
+    assert full_text(model).endswith("\nA newer program made it.")
 
 
 def test_a_broken_model_says_what_is_wrong():

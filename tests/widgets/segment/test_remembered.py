@@ -6,7 +6,7 @@ import pytest
 
 from helpers.tiny import tiny_model, tiny_spec
 from napari_unet.devices import Device
-from napari_unet.model.formats.safetensors_file import save_model
+from napari_unet.model.library import save_model
 from napari_unet.widgets.segment.form import SegmentForm
 from napari_unet.widgets.segment.remembered import DEFAULT, choices_of, show_choices
 from napari_unet.widgets.viewer.preferences import Choices

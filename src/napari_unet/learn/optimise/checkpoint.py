@@ -21,10 +21,10 @@ from napari_unet.learn.data.example import Example
 from napari_unet.learn.optimise.adamw import MOMENTS
 from napari_unet.learn.optimise.budget import Budget
 from napari_unet.learn.optimise.trainer import Trainer
-from napari_unet.model.formats.safetensors_file import tensors_of, weights_sha256
 from napari_unet.model.formats.safetensors_header import MAX_FILE_BYTES, MAX_HEADER_BYTES
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
+from napari_unet.model.weights import tensors_of, weights_sha256
 
 KEY = "napari_unet_checkpoint"
 FORMAT = 1

@@ -13,10 +13,10 @@ from napari_unet.learn.optimise.budget import Budget, Ended, WorkClock
 from napari_unet.learn.optimise.checkpoint import Checkpoints, fingerprint
 from napari_unet.learn.optimise.trainer import NotFinite, Trainer
 from napari_unet.learn.settings import TrainSettings
-from napari_unet.model.formats.safetensors_file import build_model
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.unet import UNet
+from napari_unet.model.weights import build_model
 from napari_unet.progress import (
     GetControl,
     OnProgress,

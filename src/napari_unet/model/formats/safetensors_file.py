@@ -1,76 +1,33 @@
-"""Model files: one .safetensors with the spec in its metadata. Data, never code."""
+"""Models as .safetensors files, with the spec in their metadata: data, never code."""
 
-import hashlib
 import io
 from pathlib import Path
 
-import numpy as np
-
 from napari_unet.errors import ModelFileError
 from napari_unet.files import write_atomically
-from napari_unet.model.config import UNetConfig
+from napari_unet.model.formats.header import ModelHeader
 from napari_unet.model.formats.safetensors_header import (
     HASH_KEY,
     SPEC_KEY,
-    SUFFIX,
-    ModelHeader,
     parse_header,
     read_header,
 )
 from napari_unet.model.formats.shapes import tensor_shapes
+from napari_unet.model.formats.spec_text import spec_text
 from napari_unet.model.model import Model
-from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
-
-__all__ = [
-    "build_model",
-    "load_model_bytes",
-    "load_model_file",
-    "model_bytes",
-    "read_header",
-    "save_model",
-    "weights_sha256",
-]
-
-Tensors = dict[str, torch.Tensor]
+from napari_unet.model.weights import Tensors, tensors_of, weights_sha256
 
 
-def build_model(spec: ModelSpec, network: UNet) -> Model:
-    """A `Model` of a network that was just made or trained; it is put into evaluation mode."""
-    network.eval()
-    return Model(spec, network, weights_sha256(spec.architecture, tensors_of(network)))
-
-
-def tensors_of(network: UNet) -> Tensors:
-    """The network's weights and statistics as float32 on the CPU; step counters are left out."""
-    return {
-        key: value.detach().to("cpu", torch.float32).contiguous()
-        for key, value in network.state_dict().items()
-        if not key.endswith("num_batches_tracked")
-    }
-
-
-def weights_sha256(architecture: UNetConfig, tensors: Tensors) -> str:
-    """A model's identity: SHA-256 over the architecture and the tensors in name order."""
-    digest = hashlib.sha256(architecture.identity.encode())
-    for key in sorted(tensors):
-        digest.update(f"{key}{tuple(tensors[key].shape)}".encode())
-        digest.update(np.ascontiguousarray(tensors[key].numpy(), "<f4").tobytes())
-    return digest.hexdigest()
-
-
-def save_model(model: Model, path: Path | str) -> Path:
-    """Write a model as one .safetensors file, atomically and verified; returns the path.
+def write(model: Model, path: Path) -> None:
+    """Write a model file, atomically and verified.
 
     Raises `OutputError` where it can not be written (the old file stays), `ModelFileError` for
     weights that are not finite.
     """
-    path = Path(path)
-    path = path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX)
     payload = model_bytes(model, path.name)
     write_atomically(path, lambda temporary: _write_bytes(temporary, payload), verify=_verify)
-    return path
 
 
 def model_bytes(model: Model, name: str) -> bytes:
@@ -82,17 +39,16 @@ def model_bytes(model: Model, name: str) -> bytes:
     tensors = tensors_of(model.network)
     _check_finite(tensors, name)
     metadata = {
-        SPEC_KEY: model.spec.model_dump_json(),
+        SPEC_KEY: spec_text(model.spec),
         HASH_KEY: weights_sha256(model.spec.architecture, tensors),
     }
     payload: bytes = save(tensors, metadata)
     return payload
 
 
-def load_model_file(path: Path | str) -> Model:
+def read(path: Path) -> Model:
     """Read a model file; raises `ModelFileError` with one sentence for anything wrong with it."""
-    path = Path(path)
-    read_header(path)
+    read_header(path)  # before the whole of a file is read that is too large or no model
     return load_model_bytes(path.read_bytes(), path.name)
 
 
@@ -111,7 +67,7 @@ def load_model_bytes(data: bytes, name: str) -> Model:
             f"{name} is damaged: its weights do not match its own hash. Copy it again."
         )
     network.load_state_dict(tensors)
-    return Model(header.spec, network.eval(), header.weights_sha256)
+    return Model(header.spec, network.eval(), header.weights_sha256, header.notes)
 
 
 def _fitting_network(header: ModelHeader, name: str) -> UNet:
@@ -147,4 +103,4 @@ def _write_bytes(path: Path, payload: bytes) -> None:
 
 
 def _verify(path: Path) -> None:
-    load_model_file(path)
+    read(path)

@@ -1,16 +1,14 @@
-"""The head of a model file: read and checked without torch, before any tensor is touched."""
+"""The header of a .safetensors file: read and checked without torch, before any tensor is."""
 
 import json
 import struct
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pydantic import ValidationError
-
 from napari_unet.errors import ModelFileError
-from napari_unet.model.spec import ModelSpec
+from napari_unet.model.formats.header import ModelHeader
+from napari_unet.model.formats.spec_text import ADVICE, parse_spec
 from napari_unet.words import data_size
 
 MAX_FILE_BYTES = 2 * 2**30
@@ -18,41 +16,16 @@ MAX_HEADER_BYTES = 2**20
 MAX_PARAMETERS = 200_000_000
 MAX_TENSORS = 1_000
 MAX_RANK = 5
-PICKLES = (b"PK\x03\x04", b"\x80")  # how zip archives and bare pickles begin
-SUFFIX = ".safetensors"
 SPEC_KEY = "napari_unet"
 HASH_KEY = "weights_sha256"
 
-ADVICE = "Choose a model saved by napari-unet"
 
-
-@dataclass(frozen=True)
-class ModelHeader:
-    """What a model file says before its tensors are read."""
-
-    spec: ModelSpec
-    weights_sha256: str
-    shapes: dict[str, tuple[int, ...]]
-    file_bytes: int
-
-    @property
-    def parameters(self) -> int:
-        """How many numbers the tensors hold."""
-        return sum(prod(shape) for shape in self.shapes.values())
-
-
-def read_header(path: Path | str) -> ModelHeader:
-    """The header of a model file; raises `ModelFileError` with one sentence for anything wrong with
-    it.
+def read_header(path: Path) -> ModelHeader:
+    """The header of a model file; raises `ModelFileError` with one sentence for anything that is
+    wrong with it.
     """
-    path = Path(path)
-    try:
-        with path.open("rb") as file:
-            return parse_header(file, path.stat().st_size, path.name)
-    except OSError as error:
-        raise ModelFileError(
-            f"{path} can not be read: {error.strerror}. Check the path."
-        ) from error
+    with path.open("rb") as file:
+        return parse_header(file, path.stat().st_size, path.name)
 
 
 def parse_header(file: BinaryIO, size: int, name: str) -> ModelHeader:
@@ -68,20 +41,18 @@ def parse_header(file: BinaryIO, size: int, name: str) -> ModelHeader:
             f"{name} holds tensors but does not say what network they are for. {ADVICE}."
         )
     shapes = _shapes(raw, size - start, name)
-    return ModelHeader(_spec(metadata[SPEC_KEY], name), _hash(metadata, name), shapes, size)
+    found = parse_spec(metadata[SPEC_KEY], name)
+    own_hash = _hash(metadata, name)
+    return ModelHeader(found.spec, own_hash, shapes, size, found.format_version, found.notes)
 
 
 def _raw_header(file: BinaryIO, size: int, name: str) -> tuple[dict[str, Any], int]:
     lead = file.read(8)
     length = struct.unpack("<Q", lead)[0] if len(lead) == 8 else 0
     plausible = 2 <= length <= MAX_HEADER_BYTES and size >= 8 + length
-    if not plausible and lead.startswith(PICKLES):
-        raise ModelFileError(
-            f"{name} is a PyTorch pickle, which may run code; it is not opened. {ADVICE} ({SUFFIX})."
-        )
     if not plausible:
         raise ModelFileError(
-            f"{name} is not a whole {SUFFIX} file ({size} bytes). {ADVICE}, or copy it again."
+            f"{name} is not a whole .safetensors file ({size} bytes). {ADVICE}, or copy it again."
         )
     try:
         raw = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_no_twins)
@@ -141,24 +112,6 @@ def _counts(values: Any, most: int) -> bool:
     if not isinstance(values, list) or len(values) > most:
         return False
     return all(type(value) is int and 0 <= value <= MAX_FILE_BYTES for value in values)
-
-
-def _spec(text: Any, name: str) -> ModelSpec:
-    try:
-        return ModelSpec.model_validate_json(text)
-    except (ValidationError, TypeError) as error:
-        detail = (
-            error.errors()[0]
-            if isinstance(error, ValidationError)
-            else {"loc": (), "msg": "not text"}
-        )
-        where = ".".join(
-            ascii(part)[1:81] if isinstance(part, str) else str(part) for part in detail["loc"]
-        ).replace("'", "")
-        where = where or "its description"
-        raise ModelFileError(
-            f"{name} is from another version or not ours: {where}: {detail['msg']}. {ADVICE} of this version."
-        ) from error
 
 
 def _hash(metadata: dict[str, Any], name: str) -> str:

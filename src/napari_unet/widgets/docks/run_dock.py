@@ -7,9 +7,9 @@ from typing import Any, Generic, TypeVar
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
-from napari_unet.errors import ModelFileError, NapariUNetError
-from napari_unet.model.formats.safetensors_header import SUFFIX, read_header
-from napari_unet.model.library import ModelEntry, list_models, model_entry, user_folder
+from napari_unet.errors import NapariUNetError
+from napari_unet.model.formats.registry import file_filter
+from napari_unet.model.library import list_models, model_entry, user_folder
 from napari_unet.progress import Progress
 from napari_unet.widgets.docks.docked import Docked
 from napari_unet.widgets.docks.form import DockForm
@@ -134,16 +134,15 @@ class RunDock(Docked, Generic[SomeRun]):
         run.start()
 
     def _open_model(self, path: Path) -> None:
-        try:
-            entry = ModelEntry(path.stem, path, False, read_header(path))
-        except ModelFileError as error:
-            self.form.message.say(str(error), "problem")
+        entry = model_entry(path)
+        if entry.header is None:
+            self.form.message.say(entry.problem, "problem")
         else:
             self.form.model.add_entry(entry)
 
     def _on_open_requested(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
-            self, "Open a model", str(user_folder()), f"Models (*{SUFFIX})"
+            self, "Open a model", str(user_folder()), file_filter()
         )
         if path:
             self._open_model(Path(path))

@@ -12,8 +12,8 @@ NARROW = "\N{NO-BREAK SPACE}"
 
 
 def headline(entry: ModelEntry) -> str:
-    """One short paragraph: what the model is for, its dimensions, pixel size, parameters, licence
-    and scores.
+    """One short paragraph: what the model is for, its dimensions, pixel size, parameters,
+    licence and scores, and what else there is to know about its file.
     """
     if entry.header is None:
         return entry.problem
@@ -27,6 +27,7 @@ def headline(entry: ModelEntry) -> str:
     lines = [spec.summary] if spec.summary else []
     lines.append(" · ".join(part.replace(" ", NARROW) for part in parts))
     lines += [scores(spec)] if spec.provenance.scores else []
+    lines += entry.header.notes
     return "\n".join(lines)
 
 
@@ -59,7 +60,8 @@ def full_text(entry: ModelEntry) -> str:
         ("Citation", spec.citation),
         ("Weights", entry.header.weights_sha256[:16]),
     ]
-    return "\n".join(f"{title}: {text}" for title, text in facts if text)
+    lines = [f"{title}: {text}" for title, text in facts if text]
+    return "\n".join([*lines, *entry.header.notes])
 
 
 def trained_pixel_size(spec: ModelSpec) -> str:

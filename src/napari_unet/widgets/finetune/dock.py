@@ -6,7 +6,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QWidget
 
-from napari_unet.model.library import list_models
+from napari_unet.model.library import list_models, user_model_path
 from napari_unet.progress import Progress
 from napari_unet.widgets.docks.run import RunEnd
 from napari_unet.widgets.docks.run_dock import RunDock
@@ -20,7 +20,6 @@ from napari_unet.widgets.finetune.plan import (
     NO_TRUST,
     FinetuneChoice,
     FinetunePlan,
-    path_of,
 )
 from napari_unet.widgets.finetune.recovery import RecoveryDesk
 from napari_unet.widgets.finetune.review import TrustDesk
@@ -100,7 +99,7 @@ class FinetuneWidget(RunDock[FinetuneRun]):
         if self._run is not None:
             return
         form = self.form
-        form.resume.set_interrupted(interrupted(path_of(form.name.value())))
+        form.resume.set_interrupted(interrupted(user_model_path(form.name.value())))
         problems = (self._problem, form.classes.problem(), form.name.problem())
         scratch = form.model.from_scratch()
         outlook = self.plan.outlook(self.choice(), problems, self.trust.trusts, scratch)

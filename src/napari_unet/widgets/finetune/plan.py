@@ -3,7 +3,6 @@
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from napari.layers import Image, Labels
@@ -11,8 +10,7 @@ from napari.layers import Image, Labels
 from napari_unet.errors import NapariUNetError, ScanError
 from napari_unet.learn.data.corrections import Amount
 from napari_unet.learn.data.item import TrainItem
-from napari_unet.model.formats.safetensors_header import SUFFIX
-from napari_unet.model.library import ModelEntry, user_folder
+from napari_unet.model.library import ModelEntry, user_model_path
 from napari_unet.model.spec import ClassSpec, ModelSpec
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.check import check_fit, notes
@@ -145,7 +143,7 @@ class FinetunePlan:
             settings = settings.model_copy(
                 update={"held_out_turn": turn_of(choice.parent.header.weights_sha256)}
             )
-        path = path_of(choice.name)
+        path = user_model_path(choice.name)
         order = TrainOrder(
             items,
             choice.parent,
@@ -161,7 +159,8 @@ class FinetunePlan:
         return run
 
     def _check(self, choice: FinetuneChoice) -> str:
-        told: list[str] = []
+        header = None if choice.parent is None else choice.parent.header
+        told = [] if header is None else list(header.notes)
         spec = choice.spec
         for pair in choice.pairs:
             scan = self.scan(pair)
@@ -189,11 +188,6 @@ class FinetunePlan:
             raise ScanError(NO_LABELS)
         found = corrections_of(layer)
         return TrainItem(self.scan(pair), found.labels, found.trust)
-
-
-def path_of(name: str) -> Path:
-    """Where a new model of this name is saved."""
-    return user_folder() / f"{name}{SUFFIX}"
 
 
 def names_told(layer: Labels | None, classes: Sequence[ClassSpec]) -> list[str]:

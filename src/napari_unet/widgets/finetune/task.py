@@ -145,7 +145,7 @@ def coloured(model: "Model", order: TrainOrder) -> "Model":
 
 def save(model: "Model", path: Path) -> Path:
     """Write a model file, verified."""
-    from napari_unet.model.formats.safetensors_file import save_model
+    from napari_unet.model.library import save_model
 
     return save_model(model, path)
 

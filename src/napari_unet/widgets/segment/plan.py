@@ -74,7 +74,8 @@ class SegmentPlan:
             check_fit(entry.header.spec, scan)
         except ScanError as error:
             return Outlook(False, str(error))
-        told = notes(entry.header.spec, scan, SegmentSettings(resample=False))
+        told = list(entry.header.notes)
+        told += notes(entry.header.spec, scan, SegmentSettings(resample=False))
         told += [SAME_LAYER] if len(set(choice.layers)) < len(choice.layers) else []
         told += [] if are_aligned(self._layers(choice)) else [OTHER_PLACE]
         return Outlook(True, " ".join(told))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from napari_unet.model.formats.safetensors_header import SUFFIX
+from napari_unet.model.formats.registry import is_model_name
 from napari_unet.model.library import list_models, model_entry
 from napari_unet.widgets.fields.model_picker import ModelPicker
 from napari_unet.widgets.fields.values import Options
@@ -40,7 +40,7 @@ def show_choices(form: SegmentForm, choices: Choices) -> str:
 
 def _show_model(picker: ModelPicker, wanted: str) -> str:
     entries = list_models()
-    is_file = wanted.endswith(SUFFIX)
+    is_file = is_model_name(wanted)
     if is_file and Path(wanted).is_file() and Path(wanted) not in {entry.path for entry in entries}:
         entries.append(model_entry(Path(wanted)))
     picker.set_entries(entries)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_unet.model.formats.safetensors_header import ModelHeader
+from napari_unet.model.formats.header import ModelHeader
 from napari_unet.segment.tasks.semantic import foreground_of
 from napari_unet.widgets.arrays.block_grid import whole
 from napari_unet.widgets.painting.tracked import tracked, trust_array
