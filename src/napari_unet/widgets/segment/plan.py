@@ -25,8 +25,8 @@ from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
 from napari_unet.widgets.fields.values import InputChoice, Options, Outlook
-from napari_unet.widgets.painting.correcting import to_carry_over
-from napari_unet.widgets.painting.tracked import corrections_of
+from napari_unet.widgets.painting.correcting import layer_to_carry_over
+from napari_unet.widgets.painting.tracked import copy_corrections
 from napari_unet.widgets.segment.keep_field import TITLE as KEEP_TITLE
 from napari_unet.widgets.segment.options import REGION_TEXT, SLICE_TEXT
 from napari_unet.widgets.segment.result_layer import ResultLayer, result_name
@@ -102,8 +102,8 @@ class SegmentPlan:
         scan = job.scan
         axes = choice.axes
         dimensions = job.dimensions
-        older = to_carry_over(viewer, layers, scan.result_shape)
-        kept = corrections_of(older) if older is not None else None
+        older = layer_to_carry_over(viewer, layers, scan.result_shape)
+        kept = copy_corrections(older) if older is not None else None
         show = partial(
             show_result,
             self._viewer,

@@ -13,7 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.errors import ScanError
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
 from napari_unet.widgets.painting.correcting import follow_result
-from napari_unet.widgets.painting.tracked import corrections_of, set_growing
+from napari_unet.widgets.painting.tracked import copy_corrections, set_growing
 from napari_unet.widgets.viewer.class_colours import label_words
 from napari_unet.widgets.viewer.hatching import not_computed_layer
 from napari_unet.widgets.viewer.layer_facts import MARK
@@ -136,7 +136,7 @@ class ResultLayer(QObject):
             with suppress(
                 ScanError
             ):  # labels that no class can have: what was taken at the beginning stays
-                self._arrays.update_corrections(corrections_of(older))
+                self._arrays.update_corrections(copy_corrections(older))
             older.visible = False
 
     def remove(self) -> None:
