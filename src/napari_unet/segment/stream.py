@@ -172,7 +172,7 @@ class _Run:
             with memory_errors_explained(self._engine.device):
                 begun = self._begun(frame, tile, statistics)
         except NotEnoughMemoryError:
-            if not (another or self._waiting.can_part() or self._engine.give_way()):
+            if not (another or self._waiting.can_part() or self._engine.fall_back()):
                 raise
         else:
             self._waiting.finish()
@@ -220,7 +220,7 @@ class _Run:
                     self.reader.read(frame, part.read), statistics, self._engine.device
                 ).values
             )
-        self._engine.fix(torch.stack(windows), self._control)
+        self._engine.fix_statistics(torch.stack(windows), self._control)
         self._fixed_for = frame
 
     def _begun(self, frame: Index, tile: Tile, statistics: FrameStatistics) -> _Begun:
