@@ -3,7 +3,16 @@
 import json
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from napari_unet.model.config import MAX_CHANNELS, MAX_CLASSES, UNetConfig
 from napari_unet.model.geometry import exact_halo, total_strides
@@ -11,6 +20,7 @@ from napari_unet.model.head import head_for_classes, head_of
 
 MAX_NAME = 80
 MAX_TRAINING_CHARACTERS = 20_000
+CLIP = (-2.0, 4.0)  # of normalised intensities
 
 
 def _printable(text: str) -> str:
@@ -50,15 +60,24 @@ class ClassSpec(_Part):
 
 class Normalization(_Part):
     """How intensities are scaled, each channel by itself: the low percentile of the whole frame
-    becomes 0, the high one 1; with `none`, they stay what they are.
+    becomes 0, the high one 1, and `clip` bounds what comes of it, so that a hot pixel does not reach
+    as far as the network sees; with `none`, they stay what they are.
     """
 
     kind: Literal["percentile", "none"] = "percentile"
     low: float = Field(1.0, ge=0.0, le=100.0)
     high: float = Field(99.8, ge=0.0, le=100.0)
+    clip: tuple[FiniteFloat, FiniteFloat] = CLIP
+
+    @model_serializer(mode="wrap")
+    def _without_usual_clip(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Plain values; the usual clip is not written, so that older versions read the file."""
+        return {k: v for k, v in values(self).items() if k != "clip" or self.clip != CLIP}
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
+        if self.clip[0] > 0.0 or self.clip[1] < 1.0:
+            raise ValueError(f"the clip {self.clip} must hold 0 and 1")
         if self.low >= self.high:
             raise ValueError(
                 f"the low percentile {self.low} must be below the high one {self.high}"

@@ -43,6 +43,12 @@ class SegmentSettings(BaseModel):
         title="Match pixel size",
         description="Resample to the pixel size the model was trained at, where both are known.",
     )
+    empty_borders: bool = Field(
+        True,
+        title="Leave out empty borders",
+        description="Find borders that hold no image, such as a band of zeros; they are background "
+        "and no part of the contrast.",
+    )
     threshold: float | None = Field(
         None,
         gt=0.0,

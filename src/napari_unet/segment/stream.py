@@ -204,7 +204,12 @@ class _Run:
     def _take_statistics(self, frame: Index) -> FrameStatistics:
         job = self._job
         return frame_statistics(
-            job.scan, job.dimensions, frame, job.spec.normalization, self._control
+            job.scan,
+            job.dimensions,
+            frame,
+            job.spec.normalization,
+            self._control,
+            empty_borders=job.settings.empty_borders,
         )
 
     def _fix(self, frame: Index, statistics: FrameStatistics) -> None:
@@ -233,7 +238,8 @@ class _Run:
         )
         self._ask_for_next()
         probabilities = self._engine.run(normalised.values, self._control)
-        pending = decode(self._job, probabilities, tile, self._lattice, normalised.nonfinite)
+        excluded = normalised.excluded_in(tile.write)
+        pending = decode(self._job, probabilities, tile, self._lattice, excluded)
         return _Begun(
             frame,
             tile,

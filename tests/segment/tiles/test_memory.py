@@ -202,7 +202,7 @@ def test_a_scan_ten_times_finer_costs_what_is_read_and_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        stream_module, "frame_statistics", lambda *_: FrameStatistics((0.0,), (1.0,))
+        stream_module, "frame_statistics", lambda *_, **__: FrameStatistics((0.0,), (1.0,))
     )
     model = tiny_model(tiny_spec(classes=3, spacing=(0.1, 0.1)))
     scan = scan_of(np.zeros((3000, 3200), np.float64), spacing=(0.01, 0.01))
