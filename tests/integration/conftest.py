@@ -21,8 +21,9 @@ from napari_unet.widgets.finetune import plan as finetune_plan
 from napari_unet.widgets.finetune.dock import FinetuneWidget
 from napari_unet.widgets.jobs import device_probe
 from napari_unet.widgets.jobs.job import Job
+from napari_unet.widgets.segment.choices import SegmentChoices
 from napari_unet.widgets.segment.dock import SegmentWidget
-from napari_unet.widgets.viewer.preferences import PLUGIN, Choices, remember
+from napari_unet.widgets.viewer.preferences import PLUGIN, remember
 
 MODELS = {
     "tiny-2d": tiny_spec(),
@@ -68,7 +69,7 @@ def viewer(make_napari_viewer: Any) -> Any:
     manager.discover()
     if PLUGIN not in manager:
         manager.register(PluginManifest.from_file(ROOT / "napari.yaml"))
-    remember(Choices())
+    remember(SegmentChoices())
     return make_napari_viewer(show=False)
 
 

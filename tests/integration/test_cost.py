@@ -5,13 +5,9 @@ import pytest
 
 from helpers.tiny import smooth_image, tiny_spec
 from napari_unet.devices import Device
-from napari_unet.segment.engine.speed_cache import (
-    MeasuredSpeed,
-    known_voxel_seconds,
-    save_measurements,
-)
-from napari_unet.widgets.fields.values import Options
+from napari_unet.segment.engine.speed_cache import Measured, keep_paces, known_pace
 from napari_unet.widgets.jobs import device_probe
+from napari_unet.widgets.segment.choices import SegmentChoices
 
 pytestmark = pytest.mark.viewer
 NET = tiny_spec().architecture
@@ -26,35 +22,35 @@ def _nothing_known(tmp_path, monkeypatch):
 def test_memory_at_once_and_the_time_after_a_run(viewer, dock, click):
     viewer.add_image(smooth_image((80, 100)), name="cells")
     widget = dock()
-    widget.form.options.set_value(Options(engine="torch"))
+    widget.form.options.set_value(SegmentChoices(engine="torch"))
     before = widget.form.cost.text()
     assert before == "Needs 1 MB"
     assert widget.form.cost.isVisibleTo(widget.form)
     click(widget)
-    assert known_voxel_seconds(NET, "torch", "cpu", 80 * 100) is not None
+    assert known_pace(NET, "torch", "cpu", 80 * 100) is not None
     assert widget.form.cost.text() == f"{before}, about 1 s"
 
 
 def test_the_time_of_a_large_image_without_a_run(viewer, dock, qtbot):
     viewer.add_image(np.zeros((1500, 1400), np.uint8), name="large")
     widget = dock()
-    widget.form.options.set_value(Options(engine="torch"))
+    widget.form.options.set_value(SegmentChoices(engine="torch"))
     widget.form.options.value_changed.emit()
     assert "about" not in widget.form.cost.text()
     qtbot.waitUntil(lambda: "about" in widget.form.cost.text(), timeout=60_000)
-    assert known_voxel_seconds(NET, "torch", "cpu", 2**21) is not None
+    assert known_pace(NET, "torch", "cpu", 2**21) is not None
 
 
 def test_it_follows_what_is_chosen(viewer, dock):
-    save_measurements(NET, [MeasuredSpeed("torch", "cpu", size, 1e-4) for size in (17, 20, 23)])
+    keep_paces(NET, [Measured("torch", "cpu", size, 1e-4) for size in (17, 20, 23)])
     viewer.add_image(np.zeros((4, 700, 900), np.uint8), name="stack")
     form = dock().form
     assert form.cost.text().endswith(", about 4 min")
-    form.options.set_value(Options(current_slice_only=True))
+    form.options.set_value(SegmentChoices(current_slice_only=True))
     assert form.cost.text().endswith(", about 65 s")
-    form.options.set_value(Options(region_in_view_only=True))
+    form.options.set_value(SegmentChoices(region_in_view_only=True))
     assert form.cost.text() == ""
-    form.options.set_value(Options())
+    form.options.set_value(SegmentChoices())
     form.model.set_value("tiny-classes")
     assert form.cost.text().startswith("Needs")
     assert "about" not in form.cost.text()

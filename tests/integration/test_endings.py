@@ -17,9 +17,9 @@ from helpers.tiny import tiny_model, tiny_spec
 from napari_unet.model.library import save_model
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.widgets.arrays import mapped_array as big_array
-from napari_unet.widgets.fields.values import Options
 from napari_unet.widgets.jobs.job import Job
 from napari_unet.widgets.jobs.threads import job_threads
+from napari_unet.widgets.segment.choices import SegmentChoices
 from napari_unet.widgets.segment.dock import SegmentWidget
 from napari_unet.widgets.viewer.layer_facts import MARK
 
@@ -70,7 +70,7 @@ def test_a_runtime_error_in_the_run_reaches_the_user(viewer, dock, click, monkey
     monkeypatch.setattr(TorchEngine, "run", fail)
     viewer.add_image(np.zeros((40, 50)), name="cells")
     widget = dock()
-    widget.form.options.set_value(Options(engine="torch"))
+    widget.form.options.set_value(SegmentChoices(engine="torch"))
     assert click(widget).kind == "failed"
     assert widget.form.message.text() == "The run failed: CUDA error: device-side assert triggered."
     assert "Traceback" in widget.form.message.details()
@@ -90,7 +90,7 @@ def test_an_error_halfway_keeps_what_is_done(viewer, dock, click, monkeypatch):
     monkeypatch.setattr(TorchEngine, "run", fail_later)
     viewer.add_image(long_stack(), name="long")
     widget = dock()
-    widget.form.options.set_value(Options(engine="torch"))
+    widget.form.options.set_value(SegmentChoices(engine="torch"))
     assert click(widget).kind == "failed"
     assert "The 5 finished tiles" in widget.form.message.text()
     assert "long · tiny-2d (not computed)" in names(viewer)

@@ -21,9 +21,8 @@ from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.run import resumable_run
-from napari_unet.widgets.fields.values import InputChoice, Options
+from napari_unet.widgets.segment.choices import SegmentChoices
 from napari_unet.widgets.segment.keep_field import KeepField
-from napari_unet.widgets.segment.plan import settings_of
 from napari_unet.widgets.viewer.layer_facts import MARK
 from napari_unet.widgets.viewer.preferences import remembered
 
@@ -99,13 +98,13 @@ def test_a_stopped_run_is_gone_on_with(viewer, dock, begin, click, place, writte
     stack = long_stack()[:200]
     viewer.add_image(stack, name="stack")
     widget = dock(model)
-    widget.form.options.set_value(Options(keep_in=str(place), keep_probabilities=True))
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place), keep_probabilities=True))
     begin(widget)
     with qtbot.waitSignal(widget.run_ended, timeout=20_000) as ended:
         press(widget.form.bar.stop_button)
     before = len(written)
     assert 0 < before < 200
-    assert remembered().keep_in == str(place)
+    assert remembered(SegmentChoices).keep_in == str(place)
     assert ended.args[0].kind == "stopped"
     assert ended.args[0].sentence.endswith(
         f"{before} of 200 tiles are kept in {place}.partial; Segment with the same choices goes on from there."
@@ -137,14 +136,14 @@ def test_a_result_that_is_there_is_shown_and_not_computed_again(
     stack[1, :2, :3] = np.nan
     viewer.add_image(stack, name="cells")
     widget = dock()
-    widget.form.options.set_value(Options(keep_in=str(place)))
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place)))
     click(widget)
     assert len(written) == 3
     first = newest(viewer)
     viewer.layers.remove(first)
     assert widget.form.options.value().keep_in == ""  # the next result belongs into another file
-    assert remembered().keep_in == ""
-    widget.form.options.set_value(Options(keep_in=str(place)))
+    assert remembered(SegmentChoices).keep_in == ""
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place)))
     end = click(widget)
     assert end.kind == "done"
     assert end.sentence.endswith(f"It was made before, and is in {place}.")
@@ -159,11 +158,11 @@ def test_a_result_that_is_there_is_shown_and_not_computed_again(
 def test_a_name_that_is_taken_is_refused_and_stays_as_it_is(viewer, dock, click, place, qtbot):
     viewer.add_image(smooth_image((60, 70)), name="cells")
     widget = dock()
-    widget.form.options.set_value(Options(keep_in=str(place)))
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place)))
     click(widget)
     before = values(place)
     layers = [layer.name for layer in viewer.layers]
-    widget.form.options.set_value(Options(keep_in=str(place), threshold=0.7))
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place), threshold=0.7))
     end = click(widget)
     assert (end.kind, end.sentence) == (
         "failed",
@@ -179,7 +178,7 @@ def test_cancel_leaves_what_was_there_before(
 ):
     viewer.add_image(long_stack()[:300], name="stack")
     widget = dock()
-    widget.form.options.set_value(Options(keep_in=str(place)))
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place)))
     tiles = []
     for button in [widget.form.bar.stop_button] * earlier + [widget.form.bar.cancel_button]:
         begin(widget)
@@ -203,7 +202,7 @@ def test_what_is_kept_outlives_the_layer_and_the_window(
     stack = long_stack()
     viewer.add_image(stack, name="stack")
     widget = dock()
-    widget.form.options.set_value(Options(keep_in=str(place), keep_probabilities=True))
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place), keep_probabilities=True))
     begin(widget)
     run = widget.run
     with qtbot.waitSignal(run.ended, timeout=20_000) as ended:
@@ -216,7 +215,7 @@ def test_what_is_kept_outlives_the_layer_and_the_window(
     job = plan_job(
         model.spec,
         scan_of(stack),
-        settings_of(InputChoice(), "auto", Options(keep_probabilities=True)),
+        SegmentChoices(keep_probabilities=True).settings,
     )
     outputs = Outputs(place, place.with_name("cells-probabilities.zarr"))
     with resumable_run(
@@ -229,11 +228,11 @@ def test_what_is_kept_outlives_the_layer_and_the_window(
 def test_another_place_that_is_named_meanwhile_stays(viewer, dock, begin, place, qtbot):
     viewer.add_image(long_stack()[:100], name="stack")
     widget = dock()
-    widget.form.options.set_value(Options(keep_in=str(place)))
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place)))
     begin(widget)
     other = str(place.with_name("other.zarr"))
     with qtbot.waitSignal(widget.run_ended, timeout=30_000) as ended:
-        widget.form.options.set_value(Options(keep_in=other))
+        widget.form.options.set_value(SegmentChoices(keep_in=other))
     assert ended.args[0].kind == "done"
     assert widget.form.options.value().keep_in == other
 
@@ -243,7 +242,7 @@ def test_a_taken_file_of_probabilities_is_refused(viewer, dock, click, place, qt
     widget = dock()
     other = place.with_name("cells-probabilities.zarr")
     other.mkdir()
-    widget.form.options.set_value(Options(keep_in=str(place), keep_probabilities=True))
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place), keep_probabilities=True))
     end = click(widget)
     assert end.kind == "failed"
     assert (
@@ -261,11 +260,11 @@ def test_probabilities_of_another_run_are_in_the_way_of_a_stopped_one_too(
     widget = dock()
     other = place.with_name("cells-probabilities.zarr")
     write_labels(other, np.zeros(image.shape, np.uint8), scan_of(image))
-    widget.form.options.set_value(Options(keep_in=str(place)))
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place)))
     begin(widget)
     with qtbot.waitSignal(widget.run_ended, timeout=20_000):
         press(widget.form.bar.stop_button)
-    widget.form.options.set_value(Options(keep_in=str(place), keep_probabilities=True))
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place), keep_probabilities=True))
     end = click(widget)
     assert (
         end.sentence
@@ -276,12 +275,12 @@ def test_probabilities_of_another_run_are_in_the_way_of_a_stopped_one_too(
 def test_a_damaged_result_is_told(viewer, dock, click, place):
     viewer.add_image(smooth_image((300, 80)), name="cells")
     widget = dock()
-    widget.form.options.set_value(Options(keep_in=str(place)))
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place)))
     click(widget)
     for chunk in (place / "0" / "c").rglob("0"):
         if chunk.is_file():
             chunk.write_bytes(b"no chunk")
-    widget.form.options.set_value(Options(keep_in=str(place)))
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place)))
     end = click(widget)
     assert end.kind == "failed"
     assert end.sentence.startswith(f"{place} is damaged (")
@@ -299,7 +298,7 @@ def test_corrections_stay_in_the_layer(viewer, dock, begin, click, place, qtbot)
     painted = np.asarray(first.data).copy()
     expected = nu.segment(stack, nu.load_model("tiny-2d"))
     assert (painted != expected).any()
-    widget.form.options.set_value(Options(keep_in=str(place)))
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place)))
     begin(widget)
     with qtbot.waitSignal(widget.run_ended, timeout=20_000):
         press(widget.form.bar.stop_button)
@@ -312,14 +311,14 @@ def test_only_whole_images_are_kept(viewer, dock, click, place, qtbot):
     viewer.add_image(smooth_image((200, 200)), name="cells")
     viewer.layers["cells"].corner_pixels = np.array([[10, 20], [99, 89]])
     widget = dock()
-    widget.form.options.set_value(Options(keep_in=str(place), region_in_view_only=True))
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place), region_in_view_only=True))
     press(widget.form.bar.run_button)
     assert widget.run is None
     assert (
         widget.form.message.text()
         == 'Only whole images are kept in a file. Switch "Visible region only" off, or empty "Keep in".'
     )
-    widget.form.options.set_value(Options(keep_in=str(place)))
+    widget.form.options.set_value(SegmentChoices(keep_in=str(place)))
     (button,) = (
         button
         for button in widget.form.bar.findChildren(QPushButton)
@@ -338,7 +337,7 @@ def test_a_path_is_a_whole_one(viewer, dock, place, monkeypatch, text):
     monkeypatch.setenv("USERPROFILE", str(place.parent))
     viewer.add_image(smooth_image((60, 70)), name="cells")
     widget = dock()
-    widget.form.options.set_value(Options(keep_in=text))
+    widget.form.options.set_value(SegmentChoices(keep_in=text))
     press(widget.form.bar.run_button)
     if text != "~/cells":
         assert widget.run is None
@@ -358,7 +357,9 @@ def test_a_place_without_a_folder_or_without_room_is_told(
     viewer.add_image(smooth_image((60, 70)), name="cells")
     widget = dock()
     monkeypatch.setattr("napari_unet.files.SPARE_BYTES", 2**60)
-    widget.form.options.set_value(Options(keep_in=str(place.parent.parent / folder / "x.zarr")))
+    widget.form.options.set_value(
+        SegmentChoices(keep_in=str(place.parent.parent / folder / "x.zarr"))
+    )
     if folder == "gone":
         press(widget.form.bar.run_button)
         text = widget.form.message.text()

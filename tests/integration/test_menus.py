@@ -9,8 +9,8 @@ import pytest
 from npe2 import PluginManager
 from qtpy.QtWidgets import QMenu
 
-from napari_unet.widgets.fields.values import Options
 from napari_unet.widgets.finetune.dock import FinetuneWidget
+from napari_unet.widgets.segment.choices import SegmentChoices
 from napari_unet.widgets.segment.dock import SegmentWidget
 from napari_unet.widgets.viewer.preferences import PLUGIN
 
@@ -64,7 +64,7 @@ def test_every_command_of_the_manifest_can_be_loaded():
 def test_the_last_choices_are_remembered(viewer, dock, click):
     viewer.add_image(np.zeros((40, 50)))
     first = dock("tiny-classes")
-    first.form.options.set_value(Options(keep_probabilities=True))
+    first.form.options.set_value(SegmentChoices(keep_probabilities=True))
     click(first)
     again = SegmentWidget(viewer)
     assert again.form.model.value().name == "tiny-classes"

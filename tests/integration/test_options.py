@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QPushButton
 import napari_unet as nu
 from helpers.tiny import smooth_image
 from napari_unet.segment.engine.kinds import NO_HALF
-from napari_unet.widgets.fields.values import Options
+from napari_unet.widgets.segment.choices import SegmentChoices
 from napari_unet.widgets.viewer.layer_facts import MARK
 
 pytestmark = pytest.mark.viewer
@@ -18,7 +18,7 @@ def test_the_current_slice_only(viewer, dock, click):
     stack = smooth_image((4, 40, 50))
     viewer.add_image(stack, name="stack")
     widget = dock()
-    widget.form.options.set_value(Options(current_slice_only=True))
+    widget.form.options.set_value(SegmentChoices(current_slice_only=True))
     viewer.dims.set_current_step(0, 2)
     click(widget)
     labels = viewer.layers["stack · tiny-2d"]
@@ -37,7 +37,7 @@ def test_the_visible_region_only(viewer, dock, click):
     image = smooth_image((60, 80))
     layer = viewer.add_image(image, name="cells")
     widget = dock()
-    widget.form.options.set_value(Options(region_in_view_only=True))
+    widget.form.options.set_value(SegmentChoices(region_in_view_only=True))
     layer.corner_pixels = np.array([[10, 20], [29, 49]])
     click(widget)
     labels = viewer.layers["cells · tiny-2d"]
@@ -74,13 +74,13 @@ def test_what_is_seen_has_a_button(viewer, dock, qtbot):
 def test_the_threshold_moves_without_a_new_run(viewer, dock, click, qtbot):
     viewer.add_image(smooth_image((60, 80)), name="cells")
     widget = dock()
-    widget.form.options.set_value(Options(keep_probabilities=True))
+    widget.form.options.set_value(SegmentChoices(keep_probabilities=True))
     click(widget)
     labels = viewer.layers["cells · tiny-2d"]
     probabilities = viewer.layers["cells · tiny-2d: probability of class 1"].data.copy()
     for threshold in (0.7, 0.4):
-        widget.form.options._slider.setValue(threshold)
-        wanted = probabilities >= widget.form.options._slider.value()
+        widget.form.options.threshold.slider.setValue(threshold)
+        wanted = probabilities >= widget.form.options.threshold.slider.value()
         qtbot.waitUntil(lambda wanted=wanted: (labels.data == wanted).all(), timeout=2000)
     # the hatching leaves a little after the run has ended; then there is the one result, with its
     # probabilities
@@ -91,16 +91,18 @@ def test_a_moved_threshold_gives_the_labels_of_a_new_run(viewer, dock, click, be
     stack = smooth_image((200, 48, 48))
     viewer.add_image(stack, name="stack")
     widget = dock()
-    widget.form.options.set_value(Options(keep_probabilities=True))
+    widget.form.options.set_value(SegmentChoices(keep_probabilities=True))
     begin(widget)
     with qtbot.waitSignal(widget.run_ended, timeout=20_000):
-        widget.form.options._slider.setValue(0.3)  # while the run goes on, at its own threshold
+        widget.form.options.threshold.slider.setValue(
+            0.3
+        )  # while the run goes on, at its own threshold
     labels = viewer.layers["stack · tiny-2d"]
     model = nu.load_model("tiny-2d")
     np.testing.assert_array_equal(labels.data, nu.segment(stack, model))
     kept = viewer.layers["stack · tiny-2d: probability of class 1"].data
     for threshold in (0.75, 0.25):
-        widget.form.options._slider.setValue(threshold)
+        widget.form.options.threshold.slider.setValue(threshold)
         wanted = nu.segment(stack, model, settings=nu.SegmentSettings(threshold=threshold))
         undecided = kept == np.float16(
             threshold
@@ -115,14 +117,14 @@ def test_a_moved_threshold_gives_the_labels_of_a_new_run(viewer, dock, click, be
 def test_choosing_another_model_leaves_the_result_as_it_is(viewer, dock, click, qtbot):
     viewer.add_image(smooth_image((60, 80)), name="cells")
     widget = dock()
-    widget.form.options.set_value(Options(keep_probabilities=True, threshold=0.7))
+    widget.form.options.set_value(SegmentChoices(keep_probabilities=True, threshold=0.7))
     click(widget)
     labels = viewer.layers["cells · tiny-2d"]
     before = labels.data.copy()
     for model in ("tiny-classes", "tiny-spacing", "tiny-2d"):
         widget.form.model.set_value(model)
         if model != "tiny-2d":
-            widget.form.options._slider.setValue(0.3)
+            widget.form.options.threshold.slider.setValue(0.3)
         qtbot.wait(30)
         np.testing.assert_array_equal(labels.data, before)
 
@@ -131,14 +133,14 @@ def test_a_threshold_before_the_run_is_used_and_can_be_moved_back(viewer, dock, 
     image = smooth_image((60, 80))
     viewer.add_image(image, name="cells")
     widget = dock()
-    widget.form.options.set_value(Options(keep_probabilities=True, threshold=0.7))
+    widget.form.options.set_value(SegmentChoices(keep_probabilities=True, threshold=0.7))
     click(widget)
     labels = viewer.layers["cells · tiny-2d"]
     expected = nu.segment(
         image, nu.load_model("tiny-2d"), settings=nu.SegmentSettings(threshold=0.7)
     )
     np.testing.assert_array_equal(labels.data, expected)
-    widget.form.options._slider.setValue(0.5)
+    widget.form.options.threshold.slider.setValue(0.5)
     default = nu.segment(image, nu.load_model("tiny-2d"))
     undecided = viewer.layers["cells · tiny-2d: probability of class 1"].data == 0.5
     qtbot.waitUntil(lambda: ((labels.data == default) | undecided).all(), timeout=2000)
@@ -147,8 +149,8 @@ def test_a_threshold_before_the_run_is_used_and_can_be_moved_back(viewer, dock, 
 def test_probabilities_of_several_classes(viewer, dock, click):
     viewer.add_image(smooth_image((40, 50)), name="cells")
     widget = dock("tiny-classes")
-    assert widget.form.options._threshold_row.isHidden()
-    widget.form.options.set_value(Options(keep_probabilities=True))
+    assert widget.form.options.threshold.isHidden()
+    widget.form.options.set_value(SegmentChoices(keep_probabilities=True))
     click(widget)
     layers = [layer for layer in viewer.layers if "probability" in layer.name]
     assert [layer.name.rpartition(" of ")[2] for layer in layers] == ["class 1", "class 2"]
@@ -161,7 +163,7 @@ def test_half_precision_is_chosen_and_told(viewer, dock, click):
     widget = dock()
     labels = []
     for precision in ("float32", "half"):
-        widget.form.options.set_value(Options(precision=precision))
+        widget.form.options.set_value(SegmentChoices(precision=precision))
         assert click(widget).kind == "done"
         layer = next(
             layer

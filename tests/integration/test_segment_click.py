@@ -13,7 +13,7 @@ from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.engine import choice
 from napari_unet.widgets.fields.model_facts import headline
-from napari_unet.widgets.fields.values import Options
+from napari_unet.widgets.segment.choices import SegmentChoices
 from napari_unet.widgets.viewer.layer_facts import MARK
 
 pytestmark = pytest.mark.viewer
@@ -47,7 +47,7 @@ def test_the_metadata_says_how_it_was_made(viewer, dock, click):
 def test_the_engine_that_ran_is_told_and_kept(viewer, dock, click):
     viewer.add_image(smooth_image((40, 50)), name="cells")
     widget = dock()
-    widget.form.options.set_value(Options(engine="torch"))
+    widget.form.options.set_value(SegmentChoices(engine="torch"))
     click(widget)
     facts = viewer.layers["cells · tiny-2d"].metadata[MARK]
     assert facts["engine"] == f"torch {torch.__version__} on cpu"

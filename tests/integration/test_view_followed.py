@@ -11,7 +11,7 @@ from helpers.tiny import smooth_image
 from napari_unet.segment.engine import choice
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
-from napari_unet.widgets.fields.values import Options
+from napari_unet.widgets.segment.choices import SegmentChoices
 
 pytestmark = pytest.mark.viewer
 
@@ -56,7 +56,7 @@ def test_the_slice_that_is_scrolled_to_comes_next(viewer, dock, qtbot, written, 
     viewer.add_image(stack, name="stack")
     viewer.dims.set_current_step(0, 2)
     widget = dock()
-    widget.form.options.set_value(Options(engine="torch"))
+    widget.form.options.set_value(SegmentChoices(engine="torch"))
     press(widget.form.bar.run_button)
     qtbot.waitUntil(begun.is_set, timeout=30_000)
     viewer.dims.set_current_step(0, 6)

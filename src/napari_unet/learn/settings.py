@@ -4,7 +4,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from napari_unet.segment.settings_fields import setting
+
 Side = Annotated[int, Field(ge=1, le=1024)]
+
+DEVICE = "device"  # groups of a dock's options: where it runs,
+CHANCE = "chance"  # and how it is repeated
 
 
 class AugmentSettings(BaseModel):
@@ -12,65 +17,49 @@ class AugmentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    flips: bool = Field(True, title="Flips", description="Mirror along every axis at random.")
-    warped_share: float = Field(
+    flips: bool = setting(True, "Flips", "Mirror along every axis at random.")
+    warped_share: float = setting(
         0.25,
+        "Warped share",
+        "Share of patches turned, scaled and bent; the others are mirrored and turned by quarters.",
         ge=0,
         le=1,
-        title="Warped share",
-        description="Share of patches turned, scaled and bent; the others are mirrored and turned by quarters.",
     )
-    rotation_deg: float = Field(
-        180.0, ge=0, le=180, title="Rotation", description="Largest turn in the plane, in degrees."
+    rotation_deg: float = setting(
+        180.0, "Rotation", "Largest turn in the plane, in degrees.", ge=0, le=180
     )
-    scale: float = Field(
-        1.4,
-        ge=1,
-        le=4,
-        title="Scaling",
-        description="Largest factor by which objects grow or shrink.",
+    scale: float = setting(
+        1.4, "Scaling", "Largest factor by which objects grow or shrink.", ge=1, le=4
     )
-    shear: float = Field(0.1, ge=0, le=1, title="Shear", description="Largest shear, as a slope.")
-    elastic_px: float = Field(
+    shear: float = setting(0.1, "Shear", "Largest shear, as a slope.", ge=0, le=1)
+    elastic_px: float = setting(
         4.0,
+        "Elastic deformation",
+        "Largest standard deviation of the displacement, in pixels.",
         ge=0,
         le=40,
-        title="Elastic deformation",
-        description="Largest spread of the displacement, in pixels.",
     )
-    elastic_grid_px: int = Field(
-        32,
-        ge=4,
-        le=256,
-        title="Elastic grid",
-        description="Distance of the displaced points, in pixels.",
+    elastic_grid_px: int = setting(
+        32, "Elastic grid", "Distance of the displaced points, in pixels.", ge=4, le=256
     )
-    contrast: float = Field(
-        2.0, ge=1, le=8, title="Contrast", description="Largest factor on the intensities."
-    )
-    brightness: float = Field(
+    contrast: float = setting(2.0, "Contrast", "Largest factor on the intensities.", ge=1, le=8)
+    brightness: float = setting(
         0.3,
+        "Brightness",
+        "Largest shift of the intensities, in units of the range.",
         ge=0,
         le=2,
-        title="Brightness",
-        description="Largest shift of the intensities, in units of the range.",
     )
-    gamma: float = Field(
-        1.5, ge=1, le=4, title="Gamma", description="Largest exponent on the intensities."
-    )
-    noise: float = Field(
+    gamma: float = setting(1.5, "Gamma", "Largest exponent on the intensities.", ge=1, le=4)
+    noise: float = setting(
         0.15,
+        "Noise",
+        "Largest standard deviation of added noise, in units of the range.",
         ge=0,
         le=2,
-        title="Noise",
-        description="Largest standard deviation of added noise, in units of the range.",
     )
-    blur_px: float = Field(
-        1.5,
-        ge=0,
-        le=10,
-        title="Blur",
-        description="Largest standard deviation of a Gaussian blur, in pixels.",
+    blur_px: float = setting(
+        1.5, "Blur", "Largest standard deviation of a Gaussian blur, in pixels.", ge=0, le=10
     )
 
     def for_fine_tuning(self) -> Self:
@@ -97,181 +86,192 @@ class TrainSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    minutes: float | None = Field(
-        None, gt=0, le=10_000, title="Minutes", description="Wall time from the call to the result."
-    )
-    steps: int | None = Field(
-        None, ge=1, le=10_000_000, title="Steps", description="Number of optimizer steps."
-    )
-    planned_steps: int | None = Field(
+    minutes: float | None = setting(
         None,
+        "Minutes",
+        "Wall time from the call to the result.",
+        main=True,
+        gt=0,
+        le=10_000,
+    )
+    steps: int | None = setting(
+        None, "Steps", "Number of optimizer steps.", main=True, ge=1, le=10_000_000
+    )
+    planned_steps: int | None = setting(
+        None,
+        "Planned steps",
+        "Steps that the learning rate is planned for, to repeat a training that ended before its "
+        "plan.",
         ge=1,
         le=10_000_000,
-        title="Planned steps",
-        description="Steps the rate is planned for, where a training ended before its plan.",
     )
-    fall_from: int | None = Field(
+    fall_from: int | None = setting(
         None,
+        "Fall from",
+        "Step from which the learning rate falls; after the warm-up when not given.",
         ge=1,
         le=10_000_000,
-        title="Fall from",
-        description="Step from which the rate falls; else after the warm-up.",
     )
-    most_steps: int = Field(
+    most_steps: int = setting(
         20_000,
+        "Most steps",
+        "Where a training without minutes and steps ends at last.",
         ge=1,
         le=10_000_000,
-        title="Most steps",
-        description="Where a training without minutes and steps ends at last.",
     )
-    most_minutes: float = Field(
-        60.0, gt=0, le=10_000, title="Most minutes", description="The same in wall time."
+    most_minutes: float = setting(
+        60.0,
+        "Most minutes",
+        "Wall time after which a training without minutes and steps ends at last.",
+        gt=0,
+        le=10_000,
     )
-    seed: int = Field(
-        0, ge=0, le=2**31, title="Seed", description="Same seed and steps: the same model."
+    seed: int = setting(
+        0,
+        "Seed",
+        "Where chance begins. The same seed and the same number of steps give the same model on "
+        "the same computer.",
+        main=True,
+        row=CHANCE,
+        ge=0,
+        le=2**31,
     )
-    held_out_turn: int | None = Field(
+    held_out_turn: int | None = setting(
         None,
+        "Held-out turn",
+        "Which part of what was reviewed is held out; count up to hold out another. The round of "
+        "fine-tuning when not given.",
         ge=0,
         le=1_000_000,
-        title="Held-out turn",
-        description="Which part of what was reviewed is held out; count up to hold out another. Else the round.",
     )
-    batch: int | None = Field(None, ge=1, le=256, title="Batch", description="Patches per step.")
-    patch_shape: tuple[Side, ...] | None = Field(
+    batch: int | None = setting(None, "Batch", "Patches per step.", ge=1, le=256)
+    patch_shape: tuple[Side, ...] | None = setting(
         None,
-        title="Patch shape",
-        description="Sides of a patch in voxels, one per axis; else chosen from the patch size.",
+        "Patch shape",
+        "Sides of a patch in voxels, one for each axis; chosen from the patch size when not given.",
     )
-    patch_px: int | None = Field(
+    patch_px: int | None = setting(
         None,
+        "Patch size",
+        "Side of a patch, in the smallest width of a voxel.",
         ge=16,
         le=1024,
-        title="Patch size",
-        description="Side of a patch, in the smallest width of a voxel.",
     )
-    learning_rate: float | None = Field(
-        None, gt=0, le=1, title="Learning rate", description="Highest rate of AdamW."
+    learning_rate: float | None = setting(
+        None, "Learning rate", "Highest learning rate of AdamW.", gt=0, le=1
     )
-    weight_decay: float | None = Field(
-        None, ge=0, le=1, title="Weight decay", description="Weight decay of AdamW."
-    )
-    warmup_steps: int = Field(
+    weight_decay: float | None = setting(None, "Weight decay", "Weight decay of AdamW.", ge=0, le=1)
+    warmup_steps: int = setting(
         20,
+        "Warm-up",
+        "Steps in which the learning rate rises; the speed is measured meanwhile.",
         ge=5,
         le=100_000,
-        title="Warm-up",
-        description="Steps in which the rate rises; the speed is measured meanwhile.",
     )
-    average: float = Field(
+    average: float = setting(
         0.995,
+        "Averaging",
+        "Decay of the running mean of the weights, which becomes the model.",
         ge=0,
         lt=1,
-        title="Averaging",
-        description="Decay of the running mean of the weights that is kept.",
     )
-    loss: Literal["sum", "cross_entropy", "dice"] = Field(
-        "sum",
-        title="Loss",
-        description="Cross-entropy (binary for two classes), Dice, or their sum.",
+    loss: Literal["sum", "cross_entropy", "dice"] = setting(
+        "sum", "Loss", "Cross-entropy (binary for two classes), Dice, or their sum."
     )
-    dice_weight: float = Field(
-        1.0, ge=0, le=100, title="Dice", description="Weight of the Dice loss in the sum."
-    )
-    class_balance: float | None = Field(
+    dice_weight: float = setting(1.0, "Dice", "Weight of the Dice loss in the sum.", ge=0, le=100)
+    class_balance: float | None = setting(
         None,
+        "Class balance",
+        "How far rare classes weigh more in the cross-entropy: 0 not at all, 1 fully.",
         ge=0,
         le=1,
-        title="Class balance",
-        description="How far rare classes count more in the cross-entropy: 0 not at all, 1 fully.",
     )
-    border_weight: float = Field(
+    border_weight: float = setting(
         0.0,
+        "Border weight",
+        "Extra weight of the gaps between touching objects; 10 in the U-Net paper.",
         ge=0,
         le=100,
-        title="Border weight",
-        description="Extra weight of the gaps between touching objects; 10 in the U-Net paper.",
     )
-    border_sigma_px: float = Field(
-        5.0,
-        gt=0,
-        le=100,
-        title="Border width",
-        description="How far that weight reaches, in voxels.",
+    border_sigma_px: float = setting(
+        5.0, "Border width", "How far that weight reaches, in voxels.", gt=0, le=100
     )
-    frozen_levels: int = Field(
-        0,
-        ge=0,
-        le=8,
-        title="Frozen levels",
-        description="First levels of the encoder that do not learn.",
+    frozen_levels: int = setting(
+        0, "Frozen levels", "First levels of the encoder that do not learn.", ge=0, le=8
     )
-    norm_statistics: Literal["learnt", "kept"] | None = Field(
+    norm_statistics: Literal["learnt", "kept"] | None = setting(
         None,
-        title="Normalisation",
-        description="Statistics of the batch normalisation: learnt from the patches, or the parent's kept.",
+        "Normalisation",
+        "Statistics of the batch normalisation: learnt from the patches, or kept from the parent.",
     )
-    guard_weights: float | None = Field(
+    guard_weights: float | None = setting(
         None,
+        "Guard: weights",
+        "Pull towards the parent's weights, in the place of weight decay; 0 for none.",
         ge=0,
         le=10_000,
-        title="Guard: weights",
-        description="Pull towards the parent's weights, in the place of weight decay; 0 for none.",
     )
-    guard_outputs: float | None = Field(
+    guard_outputs: float | None = setting(
         None,
+        "Guard: outputs",
+        "Weight of agreeing with the parent where nothing is trusted; 0 for none.",
         ge=0,
         le=100,
-        title="Guard: outputs",
-        description="Weight of agreeing with the parent where nothing is trusted; 0 for none.",
     )
-    guard_untrusted: float | None = Field(
+    guard_untrusted: float | None = setting(
         None,
+        "Guard: untrusted",
+        "Share of that weight on the untrusted rest of the scans; on drawn images all of it holds.",
         ge=0,
         le=1,
-        title="Guard: untrusted",
-        description="How much of that weight the untrusted rest of the scans has that teach; all of it is on drawn pictures.",
     )
-    guard_pictures: int | None = Field(
+    guard_pictures: int | None = setting(
         None,
+        "Guard: drawn images",
+        "Number of drawn images on which the child is to agree with its parent too.",
         ge=0,
         le=256,
-        title="Guard: pictures",
-        description="Drawn pictures on which the child is to agree with its parent too.",
     )
-    foreground_share: float = Field(
+    foreground_share: float = setting(
         0.5,
+        "Foreground share",
+        "Share of patches centred on a voxel of a class drawn at random.",
         ge=0,
         le=1,
-        title="Foreground share",
-        description="Share of patches centred on a voxel of a class drawn at random.",
     )
-    trusted_share: float = Field(
+    trusted_share: float = setting(
         0.75,
+        "Trusted share",
+        "Share of patches near a trusted voxel, where a guard learns from the others; without a "
+        "guard it is all.",
         ge=0,
         le=1,
-        title="Trusted share",
-        description="Share of patches near a trusted voxel where a guard learns from the others; else all.",
     )
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
+    precision: Literal["auto", "float32", "bfloat16"] = setting(
         "auto",
-        title="Precision",
-        description="Number format of the convolutions; auto takes bfloat16 where the machine computes it fast.",
+        "Precision",
+        "Number format of the convolutions; auto takes bfloat16 where the machine computes it "
+        "fast.",
     )
-    device: str = Field(
-        "auto", title="Device", description="Where the training runs: auto, cpu, cuda or mps."
+    device: str = setting(
+        "auto",
+        "Run on",
+        "Where the training runs: auto, cpu, cuda or mps.",
+        main=True,
+        row=DEVICE,
     )
-    checkpoint_seconds: float = Field(
+    checkpoint_seconds: float = setting(
         15.0,
+        "Checkpoint every",
+        "Seconds between checkpoints; they take 2 % of the time at most.",
         ge=0,
         le=100_000,
-        title="Checkpoint every",
-        description="Seconds between checkpoints; they take 2 % of the time at most.",
     )
-    oriented: tuple[bool, ...] | None = Field(
+    oriented: tuple[bool, ...] | None = setting(
         None,
-        title="Oriented",
-        description="Axes of a frame along which all scans lie the same way: not mirrored there, and turned by little. Else found.",
+        "Oriented",
+        "Axes of a frame along which all scans lie the same way, which are not mirrored and turned "
+        "by little; found from the labels when not given.",
     )
     augment: AugmentSettings = AugmentSettings()
 
@@ -281,9 +281,7 @@ class TrainSettings(BaseModel):
             raise ValueError(
                 "give either minutes or steps, or neither to train until it stops improving"
             )
-        if self.planned_steps is not None and (
-            self.steps is None or self.planned_steps < self.steps
-        ):
+        if self.planned_steps is not None and self.planned_steps < (self.steps or float("inf")):
             raise ValueError("planned_steps belongs to steps and is not below it")
         return self
 

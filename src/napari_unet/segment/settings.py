@@ -4,9 +4,13 @@ record.
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from napari_unet.segment.engine.kinds import Precision
+from napari_unet.segment.settings_fields import setting
+
+RESULT = "result"  # groups of a dock's options: what is kept of a result,
+NETWORK = "network"  # and how the network runs
 
 
 class SegmentSettings(BaseModel):
@@ -14,56 +18,77 @@ class SegmentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    device: str = Field(
+    device: str = setting(
         "auto",
-        title="Device",
-        description="Where the network runs: auto, cpu, cuda or mps.",
+        "Run on",
+        "Where the network runs: auto, cpu, cuda or mps.",
+        main=True,
+        remembered=True,
         max_length=20,
     )
-    engine: Literal["auto", "torch", "openvino"] = Field(
+    engine: Literal["auto", "torch", "openvino"] = setting(
         "auto",
-        title="Engine",
-        description="What runs the network: torch, openvino (on the processor, where it is installed), or auto, which takes the faster.",
+        "Engine",
+        "What runs the network: torch, openvino (on the processor, where it is installed), or auto, "
+        "which takes the faster.",
+        main=True,
+        remembered=True,
+        row=NETWORK,
+        choices={"auto": "Automatic", "torch": "PyTorch", "openvino": "OpenVINO"},
     )
-    tile_px: int | None = Field(
+    precision: Precision = setting(
+        "float32",
+        "Precision",
+        "Number format of the computation: float32, or half, which is faster on graphics cards and "
+        "on newer processors; about one label of a thousand may differ.",
+        main=True,
+        remembered=True,
+        row=NETWORK,
+        choices={"float32": "Full", "half": "Half, faster"},
+    )
+    tile_px: int | None = setting(
         None,
+        "Tile size",
+        "Side of a tile without its halo, in pixels; chosen to fit when not given.",
+        main=True,
         ge=16,
         le=8192,
-        title="Tile size",
-        description="Side of a tile without its halo, in pixels; chosen to fit when not given.",
     )
-    halo: Literal["auto", "exact", "measured"] = Field(
+    halo: Literal["auto", "exact", "measured"] = setting(
         "auto",
-        title="Context",
-        description="Context around a tile: exact, measured (less, as found when the model was trained: about one label of ten "
-        "thousand may differ), or auto, which takes measured where exact costs more than half as much again.",
+        "Context",
+        "Context around a tile: exact, measured (less, as found when the model was trained: about "
+        "one label of ten thousand may differ), or auto, which takes measured where exact costs "
+        "more than half as much again.",
+        main=True,
+        remembered=True,
+        row=NETWORK,
+        choices={"auto": "Automatic", "exact": "Exact", "measured": "Measured, faster"},
     )
-    resample: bool = Field(
+    resample: bool = setting(
         True,
-        title="Match pixel size",
-        description="Resample to the pixel size the model was trained at, where both are known.",
+        "Match the model's pixel size",
+        "Resample to the pixel size that the model was trained at, where both are known.",
+        main=True,
+        remembered=True,
     )
-    empty_borders: bool = Field(
-        True,
-        title="Leave out empty borders",
-        description="Find borders that hold no image, such as a band of zeros; they are background "
-        "and no part of the contrast.",
+    keep_probabilities: bool = setting(
+        False,
+        "Keep probabilities",
+        "Keep the probability of each class as an image too.",
+        main=True,
+        remembered=True,
+        row=RESULT,
+        hint="The threshold can then be moved without a new run.",
     )
-    threshold: float | None = Field(
+    threshold: float | None = setting(
         None,
+        "Threshold",
+        "For two classes: the probability from which a pixel is foreground; the model's own when "
+        "not given.",
+        main=True,
+        row=RESULT,
+        hint="With kept probabilities, the last result follows at once.",
         gt=0.0,
         lt=1.0,
-        title="Threshold",
-        description="For two classes: the probability above which a pixel is foreground; the model's own when not given.",
-    )
-    keep_probabilities: bool = Field(
-        False,
-        title="Keep probabilities",
-        description="Keep the probability of each class as an image too.",
-    )
-    precision: Precision = Field(
-        "float32",
-        title="Precision",
-        description="Number format of the computation: float32, or half, which is faster on graphics cards and on newer processors; "
-        "about one label of a thousand may differ.",
     )

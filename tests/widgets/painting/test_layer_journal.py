@@ -107,15 +107,13 @@ def test_a_stroke_is_on_disk_within_half_a_second_while_painting_goes_on():
 def test_a_full_disk_is_told_and_nothing_is_forgotten(monkeypatch):
     trust, journal = make()
     paint(trust, 10, 10)
-    real = journal._begun_journal
+    real = journal._opened
     monkeypatch.setattr(
-        journal,
-        "_begun_journal",
-        lambda: (_ for _ in ()).throw(OSError(28, "No space left on device")),
+        journal, "_opened", lambda: (_ for _ in ()).throw(OSError(28, "No space left on device"))
     )
     assert not journal.send()
     assert "No space left" in journal.problem
-    monkeypatch.setattr(journal, "_begun_journal", real)
+    monkeypatch.setattr(journal, "_opened", real)
     while journal.send():
         pass
     assert same(trust)
@@ -125,7 +123,7 @@ def test_a_full_disk_is_told_and_nothing_is_forgotten(monkeypatch):
 def test_a_block_that_could_not_be_written_is_written_later(monkeypatch):
     trust, journal = make()
     paint(trust, 10, 10)
-    opened = journal._begun_journal()
+    opened = journal._opened()
     real = opened.stroke
     monkeypatch.setattr(
         opened, "stroke", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))

@@ -4,12 +4,13 @@ import pytest
 from qtpy.QtWidgets import QFileDialog, QLineEdit, QPushButton
 
 from helpers.clicks import press
+from napari_unet.widgets.segment.choices import SegmentChoices
 from napari_unet.widgets.segment.keep_field import KeepField
 
 
 @pytest.fixture
 def field(qtbot) -> KeepField:
-    made = KeepField()
+    made = KeepField(SegmentChoices.model_fields["keep_in"])
     qtbot.addWidget(made)
     return made
 

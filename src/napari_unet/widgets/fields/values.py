@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from napari_unet.model.spec import ClassSpec
-from napari_unet.segment.engine.kinds import Precision
 
 UM = "um"
 PIXEL = "pixel"
@@ -49,22 +48,6 @@ class InputChoice:
 
 
 @dataclass(frozen=True)
-class Options:
-    """What is folded away: how much is segmented, what is kept and where, and what runs the
-    network.
-    """
-
-    current_slice_only: bool = False
-    region_in_view_only: bool = False
-    keep_probabilities: bool = False
-    threshold: float | None = None
-    engine: str = "auto"
-    precision: Precision = "float32"
-    halo: str = "auto"
-    keep_in: str = ""
-
-
-@dataclass(frozen=True)
 class LabelsFacts:
     """What can be said of a labels layer without reading a voxel.
 
@@ -87,16 +70,6 @@ class PairChoice:
 
     image: InputChoice
     labels: int | None = None
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """What is folded away in the Fine-tune dock."""
-
-    device: str = "auto"
-    seed: int = 0
-    remember: bool = True
-    separate: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,12 @@ from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.library import ModelEntry
 from napari_unet.model.spec import ClassSpec
-from napari_unet.widgets.fields.values import TrainOptions
+from napari_unet.segment.settings_fields import setting
 from napari_unet.widgets.finetune.preview_job import PreviewPlaces
+
+LEARNING = "learning"  # a group of the dock's options: what is learnt, and what is kept
+BORDER_WEIGHT = 10.0  # of the U-Net paper
+NO_GUARD: dict[str, Any] = {"guard_weights": 0.0, "guard_outputs": 0.0}
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,29 @@ class TrainOrder:
     resume: bool = False
 
 
-def settings_for(minutes: float | None, options: TrainOptions) -> TrainSettings:
+class TrainChoices(TrainSettings):
+    """The settings of a training, and what the dock asks in plainer words than they do."""
+
+    keep_known: bool = setting(
+        True,
+        "Keep what it knows",
+        "Hold on to what the old model knows where nothing was corrected, so that it does not get "
+        "worse on other images.",
+        row=LEARNING,
+    )
+    separate: bool = setting(
+        False,
+        "Split touching objects",
+        "Give the narrow gaps between touching objects more weight, so that they are kept apart.",
+        row=LEARNING,
+    )
+
+
+def settings_for(minutes: float | None, choices: TrainChoices) -> TrainSettings:
     """The settings that the choices of the dock mean; all else is chosen by the task."""
-    own: dict[str, Any] = {} if options.remember else {"guard_weights": 0.0, "guard_outputs": 0.0}
-    if options.separate:
-        own["border_weight"] = BORDER_WEIGHT
-    return TrainSettings(minutes=minutes, device=options.device, seed=options.seed, **own)
-
-
-BORDER_WEIGHT = 10.0  # of the U-Net paper
+    values = choices.model_dump(include=set(TrainSettings.model_fields)) | {"minutes": minutes}
+    if not choices.keep_known:
+        values |= NO_GUARD
+    if choices.separate:
+        values |= {"border_weight": BORDER_WEIGHT}
+    return TrainSettings.model_validate(values)

@@ -15,14 +15,14 @@ from napari_unet.model.spec import ClassSpec, ModelSpec
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.check import check_fit, notes
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.widgets.fields.values import InputChoice, Outlook, PairChoice, TrainOptions
+from napari_unet.widgets.fields.values import InputChoice, Outlook, PairChoice
 from napari_unet.widgets.finetune.fields.class_editor import are_objects
-from napari_unet.widgets.finetune.order import TrainOrder, settings_for
+from napari_unet.widgets.finetune.order import TrainChoices, TrainOrder, settings_for
 from napari_unet.widgets.finetune.preview_job import PreviewPlaces
 from napari_unet.widgets.finetune.preview_place import LookedAt
 from napari_unet.widgets.finetune.run import FinetuneRun
 from napari_unet.widgets.finetune.unfinished import turn_of
-from napari_unet.widgets.painting.tracked import copy_corrections, tracked
+from napari_unet.widgets.painting.tracked import corrections_of, tracked
 from napari_unet.widgets.painting.tracker import Trust
 from napari_unet.widgets.viewer.layer_watch import LayerWatch
 from napari_unet.widgets.viewer.learnable_labels import classes_of
@@ -69,7 +69,7 @@ class FinetuneChoice:
     name: str
     classes: tuple[ClassSpec, ...]
     minutes: float | None
-    options: TrainOptions
+    options: TrainChoices
     resume: bool = False
 
     @property
@@ -186,7 +186,7 @@ class FinetunePlan:
         layer = self.labels_layer(pair)
         if layer is None:
             raise ScanError(NO_LABELS)
-        found = copy_corrections(layer)
+        found = corrections_of(layer)
         return TrainItem(self.scan(pair), found.labels, found.trust)
 
 

@@ -1,5 +1,5 @@
-"""A layer of recovered strokes: labels and trust as they were, under a hatching where nothing was
-saved.
+"""A layer of strokes that were lost: labels and trust as they were, and what was never known
+hatched.
 """
 
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ from napari_unet.widgets.viewer.layer_facts import MARK
 from napari_unet.widgets.viewer.placement import placement
 
 OPACITY = 0.6
-SLICED = 2  # the last axes, over which blocks of the done-map are cut first
+SLICED = 2
 
 
 def show_recovered(
     viewer: Any, images: Sequence[Image], choice: InputChoice, recovered: Recovered
 ) -> Labels:
-    """Add a layer with labels and trust as they were; where they are not known it is hatched."""
+    """A new layer with labels and trust as they were, under a hatching where they are not known."""
     header = recovered.header
     done = known_map(recovered)
-    keywords = placement(images[0], choice.axes)
+    words = placement(images[0], choice.axes)
     facts: dict[str, Any] = {
         "kind": "result",
         "complete": done.complete,
@@ -42,31 +42,33 @@ def show_recovered(
     named = class_keywords(classes) if classes else {}
     name = f"{header.name} (recovered)"
     layer = Labels(
-        recovered.labels, name=name, opacity=OPACITY, metadata={MARK: facts}, **named, **keywords
+        recovered.labels, name=name, opacity=OPACITY, metadata={MARK: facts}, **named, **words
     )
     viewer.add_layer(layer)
     correct(layer, images, choice).start_from(recovered.corrections)
     if not done.complete:
-        viewer.add_layer(not_computed_layer(done, keywords, name))
+        viewer.add_layer(not_computed_layer(done, words, name))
         viewer.layers.selection.active = layer
     return layer
 
 
 def known_map(recovered: Recovered) -> DoneMap:
-    """Where saved labels are known: blocks that were written whole, by their pieces or by strokes,
-    as far as they had been computed.
+    """What is known of kept labels: what was computed, as far as it was written; where strokes are
+    is known in any case.
     """
     shape = recovered.header.shape
-    written = DoneMap(shape, SLICED)
+    kept = DoneMap(shape, SLICED)
     painted = DoneMap(shape, SLICED)
-    for box in [whole(shape)] if recovered.whole else recovered.pieces:
-        written.mark(box)
-    for box in recovered.strokes:
-        painted.mark(box)
-    known = written.done | painted.done
+    for done, boxes in (
+        (kept, [whole(shape)] if recovered.whole else recovered.pieces),
+        (painted, recovered.strokes),
+    ):
+        for box in boxes:
+            done.mark(box)
+    known = kept.done | painted.done
     computed = unpack_done(recovered.header.not_done)
     if computed is not None:
-        known &= done_within(computed, written.blocks, whole(written.blocks))
-    written.done = known
-    written.hatching = np.where(known, np.uint8(0), DoneMap(shape, SLICED).hatching)
-    return written
+        known &= done_within(computed, kept.blocks, whole(kept.blocks))
+    kept.done = known
+    kept.hatching = np.where(known, np.uint8(0), DoneMap(shape, SLICED).hatching)
+    return kept

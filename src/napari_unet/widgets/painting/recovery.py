@@ -1,5 +1,5 @@
-"""Strokes that an earlier session saved for an image that is open now: found, and brought back as
-a layer.
+"""Strokes that an earlier napari kept for an image that is open now: found, and brought back as a
+layer.
 """
 
 import time
@@ -32,8 +32,8 @@ GONE = "The image of these strokes is not open any more. Open it again, and they
 
 @dataclass(frozen=True)
 class Offer:
-    """Strokes that can be brought back, by the recovery that found them; `sentence` says what and
-    from when.
+    """Strokes that can be brought back by the recovery that found them; `sentence` says what there
+    is, and from when.
     """
 
     entry: JournalEntry
@@ -42,10 +42,10 @@ class Offer:
 
 
 class Recovery(QObject):
-    """Searches saved strokes of some image layers, and brings them back; reads in the background.
+    """Looks for kept strokes of some image layers, and brings them back; reads in the background.
 
-    Signals: `found` with a list of `Offer`, the newest first (empty where there is none),
-    `restored` with the new layer, `failed` with a sentence.
+    `found` gives a list of `Offer`, the newest first (empty where there is nothing), `restored` the
+    new layer, `failed` a sentence.
     """
 
     found = Signal(object)
@@ -60,21 +60,21 @@ class Recovery(QObject):
         self._choice = choice
         self._read.connect(self._on_read)
 
-    def search(self) -> None:
-        """Search the strokes of the image, whatever its axes were taken for when they were made."""
+    def look(self) -> None:
+        """Look what there is for the image, whatever its axes were taken for."""
         scan = scan_from_layers([image() for image in self._images], self._choice)
-        find = journals_of if len(self._images) > 1 else journals_of_any_axes
+        kept = journals_of if len(self._images) > 1 else journals_of_any_axes
         self._in_background(
-            lambda: [self._offer(entry) for entry in find(scan)[:MOST_OFFERS]], self.found
+            lambda: [self._offer(entry) for entry in kept(scan)[:MOST_OFFERS]], self.found
         )
 
     def restore(self, offer: Offer) -> None:
-        """Bring strokes back as a new layer, which gets a journal of its own; the old one stays."""
+        """Bring strokes back as a new layer, on which they are kept anew; the old journal stays
+        where it is.
+        """
         self._in_background(lambda: read_journal(offer.entry.path, zeros), self._read)
 
     def _in_background(self, read: Callable[[], Any], signal: Any) -> None:
-        """Read in a thread, and emit the signal with what was read; an error becomes `failed`."""
-
         def run() -> None:
             with suppress(RuntimeError):  # the window has been closed
                 try:
@@ -99,20 +99,21 @@ class Recovery(QObject):
             self.failed.emit(str(error))
 
     def _choice_for(self, images: Sequence[Image], axes: str) -> InputChoice:
-        """The choice with the axes that the image had when the strokes were saved."""
+        """The choice with the axes that the image had when the strokes were kept."""
         if len(images) > 1 or axes == self._choice.axes:
             return self._choice
         return replace(
-            default_choice(images[0], axes), rgb=self._choice.rgb, colours=self._choice.colours
+            plain_choice(images[0], axes), rgb=self._choice.rgb, colours=self._choice.colours
         )
 
     def _offer(self, entry: JournalEntry) -> Offer:
-        saved = read_journal(entry.path, zeros)
+        kept = read_journal(entry.path, zeros)
         axes = entry.header.scan.axes.replace("c", "")
-        what = summary(saved.corrections, axes, [name for name, _ in entry.header.classes])
+        what = summary(kept.corrections, axes, [name for name, _ in entry.header.classes])
         when = time.strftime("%d %B %Y, %H:%M", time.localtime(entry.written))
-        sentence = f"Corrections of {entry.header.name} from {when} were kept: {what}."
-        return Offer(entry, sentence, self)
+        return Offer(
+            entry, f"Corrections of {entry.header.name} from {when} were kept: {what}.", self
+        )
 
 
 def journals_of_any_axes(scan: Scan) -> list[JournalEntry]:
@@ -122,18 +123,18 @@ def journals_of_any_axes(scan: Scan) -> list[JournalEntry]:
     names = {
         entry.header.scan.axes for entry in list_journals() if entry.header.scan.shape == scan.shape
     }
-    scans = [
+    taken = [
         replace(scan, axes=axes, spacing=(1.0,) * sum(a in SPATIAL for a in axes)) for axes in names
     ]
     return sorted(
-        (entry for same_image in scans for entry in journals_of(same_image)),
+        (entry for own in taken for entry in journals_of(own)),
         key=lambda entry: entry.written,
         reverse=True,
     )
 
 
-def default_choice(image: Image, axes: str = "") -> InputChoice:
-    """The choice for an image layer where the user has made none; raises `ScanError` for too many
+def plain_choice(image: Image, axes: str = "") -> InputChoice:
+    """What an image layer is taken for where nobody has said more; raises `ScanError` for too many
     axes.
     """
     facts = layer_facts_of(image)
@@ -146,10 +147,10 @@ def default_choice(image: Image, axes: str = "") -> InputChoice:
     )
 
 
-def default_choices(viewer: Any) -> list[InputChoice]:
-    """The default choice for each image layer that has few enough axes."""
+def plain_choices(viewer: Any) -> list[InputChoice]:
+    """Such a choice for each image layer that can be one."""
     found = []
     for image in image_layers(viewer):
         with suppress(NapariUNetError):
-            found.append(default_choice(image))
+            found.append(plain_choice(image))
     return found

@@ -50,10 +50,10 @@ def open_dock(viewer: Any, sample: str = "nuclei") -> Any:
 
 def use_defaults(widget: Any) -> None:
     """Set the form as it is on the first day, whatever was chosen last."""
+    from napari_unet.widgets.segment.choices import SegmentChoices
     from napari_unet.widgets.segment.remembered import show_choices
-    from napari_unet.widgets.viewer.preferences import Choices
 
-    show_choices(widget.form, Choices())
+    show_choices(widget.form, SegmentChoices())
 
 
 def click_and_wait(widget: Any) -> Any:

@@ -12,9 +12,10 @@ from napari_unet.segment.tasks.registry import default_threshold
 from napari_unet.widgets.docks.run import RunEnd
 from napari_unet.widgets.docks.run_dock import RunDock
 from napari_unet.widgets.fields.values import InputChoice
+from napari_unet.widgets.segment.choices import SegmentChoices
 from napari_unet.widgets.segment.form import SegmentForm
 from napari_unet.widgets.segment.model_probe import ModelProbe
-from napari_unet.widgets.segment.plan import SegmentPlan, place_of
+from napari_unet.widgets.segment.plan import SegmentPlan
 from napari_unet.widgets.segment.remembered import choices_of, show_choices
 from napari_unet.widgets.segment.run import SegmentRun
 from napari_unet.widgets.segment.threshold import LastResult
@@ -39,7 +40,7 @@ class SegmentWidget(RunDock[SegmentRun]):
         self._last = LastResult(viewer)
         self._measuring = ModelProbe(self)
         self.connect_form()
-        lost = show_choices(self.form, remembered())
+        lost = show_choices(self.form, remembered(SegmentChoices))
         self._on_model_changed()
         self.form.image.set_layers(self._watch.facts())
         if lost:
@@ -73,20 +74,20 @@ class SegmentWidget(RunDock[SegmentRun]):
             return
         form = self.form
         image = form.image.value()
-        form.options.set_has_slices(len(image.axes.replace("c", "")) > 2)
-        form.options.set_name(self._plan.file_name(image))
+        form.options.offer("current_slice_only", len(image.axes.replace("c", "")) > 2)
+        form.options.file.set_name(self._plan.file_name(image))
         outlook = self._plan.outlook(image, form.model.value())
         form.bar.set_ready(outlook.ready, outlook.text)
         form.message.say(outlook.text, "info" if outlook.ready else "problem")
         self._show_cost()
 
     def make_run(self, **other: Any) -> SegmentRun | None:
-        """The run that is chosen, but for `other` options; None without a model."""
+        """The run that is chosen, but for `other` choices; None without a model."""
         form = self.form
         if (entry := form.model.value()) is None:
             return None
-        options = replace(form.options.value(), **other)
-        return self._plan.make_run(form.image.value(), entry, form.device.value(), options)
+        choices = form.choices().model_copy(update=other)
+        return self._plan.make_run(form.image.value(), entry, choices)
 
     def run_begins(self, run: SegmentRun) -> None:
         """Leave the processor to the run, and remember what was chosen for it."""
@@ -114,8 +115,8 @@ class SegmentWidget(RunDock[SegmentRun]):
         """A file is complete, and the next result belongs into another; one that has been named
         meanwhile stays.
         """
-        if complete is not None and place_of(self.form.options.value()) == complete:
-            self.form.options.forget_place()
+        if complete is not None and self.form.choices().file == complete:
+            self.form.options.file.set_value("")
             remember(choices_of(self.form))
 
     def _show_cost(self) -> None:
@@ -126,7 +127,7 @@ class SegmentWidget(RunDock[SegmentRun]):
             return
         entry = form.model.value()
         device = form.device.taken()
-        cost = self._plan.cost(form.image.value(), entry, device, form.options.value())
+        cost = self._plan.cost(form.image.value(), entry, device, form.choices())
         form.show_cost(cost.text)
         if cost.unmeasured is not None and entry is not None:
             settings = cost.unmeasured
@@ -140,7 +141,7 @@ class SegmentWidget(RunDock[SegmentRun]):
         spec = entry.header.spec if entry and entry.header else None
         own_threshold = default_threshold(spec) if spec is not None else None
         self.form.options.set_threshold_default(own_threshold)
-        self.form.options.set_has_measured_halo(spec is not None and spec.halo is not None)
+        self.form.options.offer("halo", spec is not None and spec.halo is not None)
         self.form.image.set_model(spec)
 
     def _on_threshold_changed(self, threshold: float) -> None:

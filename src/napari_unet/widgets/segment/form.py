@@ -10,11 +10,21 @@ from napari_unet.widgets.fields.model_picker import ModelPicker
 from napari_unet.widgets.fields.rows import make_note, plain_tip
 from napari_unet.widgets.fields.run_bar import RunBar, RunWords
 from napari_unet.widgets.fields.snug_area import snug_area
+from napari_unet.widgets.segment.choices import SegmentChoices
 from napari_unet.widgets.segment.options import OptionsForm
 
-RUN_TIP = "Segment the image with the model. The result is a new layer; it grows from the middle of what you look at."
-PART_TIP = "Segment only what the canvas shows now, in the slice that is shown. The rest of the result stays marked as not computed."
-COST_TIP = "The memory of one tile, beside what napari takes, and the time at the speed of earlier runs, where there were any."
+RUN_TIP = (
+    "Segment the image with the model. The result is a new layer; it grows from the middle of what "
+    "you look at."
+)
+PART_TIP = (
+    "Segment only what the canvas shows now, in the slice that is shown. The rest of the result "
+    "stays marked as not computed."
+)
+COST_TIP = (
+    "The memory of one tile, beside what napari takes, and the time at the speed of earlier runs, "
+    "where there were any."
+)
 
 
 class SegmentForm(DockForm):
@@ -38,3 +48,8 @@ class SegmentForm(DockForm):
         """Say what a run would take, or nothing."""
         self.cost.setText(text)
         self.cost.setVisible(bool(text))
+
+    def choices(self) -> SegmentChoices:
+        """All that is chosen, as a run takes it."""
+        own = {"device": self.device.value(), "resample": self.image.value().resample}
+        return self.options.value().model_copy(update=own)

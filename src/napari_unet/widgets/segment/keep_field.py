@@ -1,33 +1,30 @@
-"""Where the result is kept besides in the window: a file that an interrupted run goes on with."""
+"""In which file the result is kept, besides in the window; an interrupted run resumes from it."""
 
 from pathlib import Path
 
-from qtpy.QtCore import Signal
+from pydantic.fields import FieldInfo
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
 
 from napari_unet.scans.formats.registry import file_filter, is_resumable, resumable_formats
+from napari_unet.segment.settings_fields import tip_of
 from napari_unet.widgets.fields.name_field import FORBIDDEN
 from napari_unet.widgets.fields.rows import add_row, make_grid, plain_tip
+from napari_unet.widgets.fields.setting_rows import SettingRow
 
-TITLE = "Keep in"
 NOWHERE = "the window alone"
 UNFINISHED = ".partial"  # what an interrupted run leaves has this behind its name
-CHOOSE_TEXT, CHOOSE_PX = "…", 24
-TIP = (
-    "A file that takes the labels of the model while they are made, with coarser levels for fast viewing (OME-Zarr). A run that was "
-    "stopped, or ended by a crash, goes on from there with the same choices. Empty: the result is in the window alone, until you save it."
-)
+CHOOSE_TEXT = "…"
+CHOOSE_PX = 24
 CLEAR_TIP = "Keep the result in the window alone."
 CHOOSE_TIP = "Choose a place and a name for the file."
 
 
-class KeepField(QWidget):
+class KeepField(SettingRow):
     """Edits the path of a file that can be filled by parts, or nothing."""
 
-    value_changed = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, info: FieldInfo, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._tip = tip_of(info)
         self._name = "labels"
         self._edit = QLineEdit(self)
         self._edit.setPlaceholderText(NOWHERE)
@@ -45,7 +42,7 @@ class KeepField(QWidget):
         layout.setSpacing(4)
         layout.addWidget(self._edit, 1)
         layout.addWidget(choose)
-        add_row(make_grid(self), 0, TITLE, both, TIP)
+        add_row(make_grid(self), 0, info.title or "", both, self._tip)
         choose.setToolTip(plain_tip(CHOOSE_TIP))
         choose.clicked.connect(self._on_choose_clicked)
 
@@ -54,22 +51,18 @@ class KeepField(QWidget):
         text = self._edit.text().strip().rstrip("/\\").removesuffix(UNFINISHED)
         return text if not text or is_resumable(Path(text)) else text + _suffix()
 
-    def set_value(self, path: str) -> None:
+    def set_value(self, value: str) -> None:
         """Show this path."""
-        self._edit.setText(path)
+        self._edit.setText(value)
 
     def set_name(self, name: str) -> None:
         """Offer this name, without a suffix, to who has chosen none."""
-        self._name = (
-            "".join(
-                "_" if sign in FORBIDDEN or not sign.isprintable() else sign for sign in name
-            ).strip(" .")
-            or "labels"
-        )
+        signs = ("_" if s in FORBIDDEN or not s.isprintable() else s for s in name)
+        self._name = "".join(signs).strip(" .") or "labels"
 
     def _on_choose_clicked(self) -> None:
-        """Ask for a place; one that is taken is no matter here: the run says whether it goes on
-        with what is there.
+        """Ask for a file. One that exists is not refused here: the run says whether it can resume
+        what is there.
         """
         known = self.value() or str(Path.home() / f"{self._name}{_suffix()}")
         option = QFileDialog.Option.DontConfirmOverwrite
@@ -80,7 +73,7 @@ class KeepField(QWidget):
             self._edit.setText(path)
 
     def _on_text_changed(self, text: str) -> None:
-        self._edit.setToolTip(plain_tip(text or TIP))
+        self._edit.setToolTip(plain_tip(text or self._tip))
         self.value_changed.emit()
 
 

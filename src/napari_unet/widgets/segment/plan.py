@@ -1,6 +1,5 @@
 """From choices to a run: what fits, and what is segmented."""
 
-import os
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,11 +23,10 @@ from napari_unet.segment.estimate import estimate
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
-from napari_unet.widgets.fields.values import InputChoice, Options, Outlook
-from napari_unet.widgets.painting.correcting import layer_to_carry_over
-from napari_unet.widgets.painting.tracked import copy_corrections
-from napari_unet.widgets.segment.keep_field import TITLE as KEEP_TITLE
-from napari_unet.widgets.segment.options import REGION_TEXT, SLICE_TEXT
+from napari_unet.widgets.fields.values import InputChoice, Outlook
+from napari_unet.widgets.painting.correcting import to_carry_over
+from napari_unet.widgets.painting.tracked import corrections_of
+from napari_unet.widgets.segment.choices import SegmentChoices, title_of
 from napari_unet.widgets.segment.result_layer import ResultLayer, result_name
 from napari_unet.widgets.segment.run import SegmentRun
 from napari_unet.widgets.segment.task import RunOrder
@@ -42,6 +40,7 @@ from napari_unet.widgets.viewer.sources import set_source
 NO_IMAGE = "Open an image to begin: File ▸ Open Sample ▸ U-Net Loop has some."
 OTHER_PLACE = "The chosen layers differ in scale or place; their pixels are taken one for one."
 SAME_LAYER = "One layer is chosen for several channels."
+PARTS = ("current_slice_only", "region_in_view_only")  # choices that leave some of an image out
 NO_MODEL = "Choose a model: Open… takes any model file."
 
 
@@ -86,89 +85,69 @@ class SegmentPlan:
         return f"{layers[0].name}-labels" if layers else "labels"
 
     def make_run(
-        self, choice: InputChoice, entry: ModelEntry, device: str, options: Options
+        self, image: InputChoice, entry: ModelEntry, choices: SegmentChoices
     ) -> SegmentRun:
         """A run that has not begun; raises `NapariUNetError` with one sentence where there can be
         none.
         """
         viewer = self._viewer()
-        layers = self._layers(choice)
+        layers = self._layers(image)
         if viewer is None or not layers or entry.header is None:
             raise ScanError(NO_IMAGE)
-        place = keep_in(options)
-        job = self._job(
-            viewer, choice, entry.header.spec, settings_of(choice, device, options), options
-        )
+        path = file_of(choices)
+        job = self._job(viewer, image, entry.header.spec, choices)
         scan = job.scan
-        axes = choice.axes
-        dimensions = job.dimensions
-        older = layer_to_carry_over(viewer, layers, scan.result_shape)
-        kept = copy_corrections(older) if older is not None else None
-        show = partial(
-            show_result,
-            self._viewer,
-            layers,
-            choice,
-            entry,
-            job,
-            weakref.ref(older) if older is not None else _none,
-        )
-        focus = ViewFocus(viewer, layers[0], scan, axes, dimensions)
-        arrays = ResultArrays(job, kept, None if place is None else place.parent)
-        order = RunOrder(entry, job, focus, arrays, place)
+        older = to_carry_over(viewer, layers, scan.result_shape)
+        corrections = corrections_of(older) if older is not None else None
+        held_older = weakref.ref(older) if older is not None else _none
+        show = partial(show_result, self._viewer, layers, image, entry, job, held_older)
+        focus = ViewFocus(viewer, layers[0], scan, image.axes, job.dimensions)
+        arrays = ResultArrays(job, corrections, None if path is None else path.parent)
+        order = RunOrder(entry, job, focus, arrays, path)
         return SegmentRun(f"Segmenting {layers[0].name}", order, show)
 
     def cost(
-        self, choice: InputChoice, entry: ModelEntry | None, device: Device | None, options: Options
+        self,
+        image: InputChoice,
+        entry: ModelEntry | None,
+        device: Device | None,
+        choices: SegmentChoices,
     ) -> Cost:
         """What a run would take; nothing where there can be none, or where that depends on what the
         canvas shows.
         """
         viewer = self._viewer()
         spec = entry.header.spec if entry and entry.header else None
-        if (
-            viewer is None
-            or spec is None
-            or device is None
-            or options.region_in_view_only
-            or not self._layers(choice)
-        ):
+        if viewer is None or spec is None or device is None or not self._layers(image):
             return Cost()
-        kind, place = _runner(spec, device, options)
+        if choices.region_in_view_only:
+            return Cost()
+        kind, runs_on = _runner(spec, device, choices)
+        here = choices.model_copy(update={"device": runs_on.name})
         try:
-            settings = settings_of(choice, place.name, options)
-            job = self._job(viewer, choice, spec, settings, options)
-            free = (
-                None if place.name == "cpu" else place.memory_bytes
-            )  # of a card, all that it has; of the machine, what is free now
-            found = estimate(job, kind, place.name, free or ram_available_bytes())
-            return Cost(
-                found.told,
-                settings if found.seconds is None and found.large else None,
-                prod(found.window),
-            )
+            job = self._job(viewer, image, spec, here)
         except ScanError:
             return Cost()
         except SettingsError as error:
             return Cost(str(error))
+        return _cost(job, kind, runs_on)
 
     def _job(
-        self,
-        viewer: Any,
-        choice: InputChoice,
-        spec: ModelSpec,
-        settings: SegmentSettings,
-        options: Options,
+        self, viewer: Any, image: InputChoice, spec: ModelSpec, choices: SegmentChoices
     ) -> SegmentJob:
         """What is to be segmented; raises `NapariUNetError` with one sentence where it can not be."""
-        scan = self._scan(choice)
-        dimensions = spec.architecture.dimensions
+        scan = self._scan(image)
         check_fit(spec, scan)
-        only = (options.current_slice_only, options.region_in_view_only)
         frames, region = part_in_view(
-            viewer, self._layers(choice)[0], scan, choice.axes, dimensions, *only
+            viewer,
+            self._layers(image)[0],
+            scan,
+            image.axes,
+            spec.architecture.dimensions,
+            choices.current_slice_only,
+            choices.region_in_view_only,
         )
-        return plan_job(spec, scan, settings, frames, region)
+        return plan_job(spec, scan, choices.settings, frames, region)
 
     def _layers(self, choice: InputChoice) -> list[Image]:
         layers = self._watch.layers(choice.layers)
@@ -178,42 +157,42 @@ class SegmentPlan:
         return scan_from_layers(self._layers(choice), choice)
 
 
-def _runner(spec: ModelSpec, device: Device, options: Options) -> tuple[Kind, Device]:
+def _cost(job: SegmentJob, kind: Kind, device: Device) -> Cost:
+    """What a job takes on a device, in the memory that is free there now."""
+    on_card = device.name != "cpu"
+    free = device.memory_bytes if on_card else None  # a card's is known since it was found
+    found = estimate(job, kind, device.name, free or ram_available_bytes())
+    unknown = found.seconds is None and found.large
+    return Cost(found.told, job.settings if unknown else None, prod(found.window))
+
+
+def _runner(spec: ModelSpec, device: Device, choices: SegmentChoices) -> tuple[Kind, Device]:
     """What will run a model, and where."""
-    kind = kind_for(options.engine, device.name, openvino_version() is not None, options.precision)
-    place = cpu_device() if kind.startswith("openvino") else device
-    if place.name == "cpu" and not has_run(spec.architecture, kind, place.name):
-        kind = kind_for(
-            options.engine, device.name, openvino_version() is not None
-        )  # it may have no half precision
-    return kind, place
+    has_openvino = openvino_version() is not None
+    kind = kind_for(choices.engine, device.name, has_openvino, choices.precision)
+    runs_on = cpu_device() if kind.startswith("openvino") else device
+    if runs_on.name == "cpu" and not has_run(spec.architecture, kind, runs_on.name):
+        kind = kind_for(choices.engine, device.name, has_openvino)  # it may have no half precision
+    return kind, runs_on
 
 
-def place_of(options: Options) -> Path | None:
-    """The path that was given for the result, if any."""
-    return Path(os.path.expanduser(options.keep_in)) if options.keep_in else None  # noqa: PTH111 Path's own raises for unknown users
-
-
-def keep_in(options: Options) -> Path | None:
-    """Where the result is to be kept, if anywhere; raises `SettingsError` for a part, `OutputError`
-    where there is no such folder.
+def file_of(choices: SegmentChoices) -> Path | None:
+    """The file that the result is to be kept in, if any; raises `SettingsError` for a part of an
+    image, `OutputError` where there is no such folder.
     """
-    if (path := place_of(options)) is None:
+    if (path := choices.file) is None:
         return None
-    if parts := [
-        f'"{text}"'
-        for text, on in (
-            (SLICE_TEXT, options.current_slice_only),
-            (REGION_TEXT, options.region_in_view_only),
-        )
-        if on
-    ]:
+    parts = [name for name in PARTS if getattr(choices, name)]
+    if parts:
+        titles = " and ".join(f'"{title_of(name)}"' for name in parts)
         raise SettingsError(
-            f'Only whole images are kept in a file. Switch {" and ".join(parts)} off, or empty "{KEEP_TITLE}".'
+            f"Only whole images are kept in a file. Switch {titles} off, or empty "
+            f'"{title_of("keep_in")}".'
         )
     if not path.is_absolute():
         raise OutputError(
-            f"Give the whole path of the file that the result is kept in, such as {Path.home() / path.name}."
+            "Give the whole path of the file that the result is kept in, such as "
+            f"{Path.home() / path.name}."
         )
     if not path.parent.is_dir():
         raise OutputError(
@@ -221,22 +200,6 @@ def keep_in(options: Options) -> Path | None:
         )
     check_writable(path)
     return path
-
-
-def settings_of(choice: InputChoice, device: str, options: Options) -> SegmentSettings:
-    """What was chosen, as settings."""
-    kept = {
-        "keep_probabilities": options.keep_probabilities,
-        "threshold": options.threshold,
-        "resample": choice.resample,
-    }
-    given = {
-        "device": device,
-        "engine": options.engine,
-        "precision": options.precision,
-        "halo": options.halo,
-    }
-    return SegmentSettings.model_validate(given | kept)
 
 
 def show_result(

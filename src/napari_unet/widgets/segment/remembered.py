@@ -1,40 +1,36 @@
-"""Between the form and what is remembered: shows the last choices, and tells what they are now."""
+"""Between the form and what is remembered: shows the last choices, and gives what they are now."""
 
 from pathlib import Path
 
 from napari_unet.model.formats.registry import is_model_name
 from napari_unet.model.library import list_models, model_entry
 from napari_unet.widgets.fields.model_picker import ModelPicker
-from napari_unet.widgets.fields.values import Options
+from napari_unet.widgets.segment.choices import SegmentChoices
 from napari_unet.widgets.segment.form import SegmentForm
-from napari_unet.widgets.viewer.preferences import Choices
 
-DEFAULT = Choices().model
+DEFAULT = SegmentChoices().model
 
 
-def choices_of(form: SegmentForm) -> Choices:
-    """What is to be remembered: a built-in model by its name, any other by its path."""
-    options = form.options.value()
+def choices_of(form: SegmentForm) -> SegmentChoices:
+    """What is to be remembered: also what is not offered for the model at hand; a built-in model by
+    its name, any other by its path.
+    """
     entry = form.model.value()
     name = "" if entry is None else entry.name if entry.builtin else str(entry.path)
-    here = (options.current_slice_only, options.region_in_view_only, options.keep_probabilities)
-    return Choices(
-        name,
-        form.device.wanted(),
-        form.image.value().resample,
-        *here,
-        options.engine,
-        options.keep_in,
-    )
+    own = {
+        "model": name,
+        "device": form.device.wanted(),
+        "resample": form.image.value().resample,
+    }
+    return form.options.chosen().model_copy(update=own)
 
 
-def show_choices(form: SegmentForm, choices: Choices) -> str:
+def show_choices(form: SegmentForm, choices: SegmentChoices) -> str:
     """Show what is remembered; returns a sentence where the last model is gone, else nothing."""
     lost = _show_model(form.model, choices.model)
     form.device.set_value(choices.device)
-    form.image.set_resample(choices.match_pixel_size)
-    here = (choices.current_slice_only, choices.region_in_view_only, choices.keep_probabilities)
-    form.options.set_value(Options(*here, engine=choices.engine, keep_in=choices.keep_in))
+    form.image.set_resample(choices.resample)
+    form.options.set_value(choices)
     return lost
 
 

@@ -1,41 +1,42 @@
 """The last choices, kept in napari's plugin settings, where the Preferences window shows them too."""
 
 import logging
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from napari_unet.segment.settings_fields import uses_of
 
 PLUGIN = "napari-unet-loop"
 _logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Choices:
-    """What is remembered from one session to the next."""
-
-    model: str = "nuclei-2d"
-    device: str = "auto"
-    match_pixel_size: bool = True
-    current_slice_only: bool = False
-    region_in_view_only: bool = False
-    keep_probabilities: bool = False
-    engine: str = "auto"
-    keep_in: str = ""
+Choices = TypeVar("Choices", bound=BaseModel)
 
 
-def remembered() -> Choices:
-    """The last choices; the defaults where nothing is remembered or it can not be read."""
+def remembered_names(choices: type[BaseModel]) -> list[str]:
+    """The choices that outlast a session, by their declaration."""
+    return [name for name, info in choices.model_fields.items() if uses_of(info).remembered]
+
+
+def remembered(choices: type[Choices]) -> Choices:
+    """The last choices; the default of each that is not remembered or can not be used."""
     store = _store()
-    if store is None:
-        return Choices()
-    return Choices(**{field.name: getattr(store, field.name) for field in fields(Choices)})
+    names = [name for name in remembered_names(choices) if hasattr(store, name)]
+    values = {name: getattr(store, name) for name in names}
+    try:
+        return choices.model_validate(values)
+    except ValidationError as error:
+        refused = {each["loc"][0] for each in error.errors()}
+        _logger.warning("Remembered choices that can not be used are left out: %s", refused)
+        return choices.model_validate({n: v for n, v in values.items() if n not in refused})
 
 
-def remember(choices: Choices) -> None:
+def remember(choices: BaseModel) -> None:
     """Keep these choices; where they can not be written they last until napari is closed."""
-    if (store := _store()) is None:
-        return
-    for name, value in asdict(choices).items():
-        if getattr(store, name) != value:
+    store = _store()
+    for name in remembered_names(type(choices)):
+        value = getattr(choices, name)
+        if hasattr(store, name) and getattr(store, name) != value:
             _keep(store, name, value)
 
 

@@ -6,7 +6,6 @@ from helpers.leaves import entry
 from helpers.tiny import tiny_spec
 from napari_unet.model.spec import ClassSpec
 from napari_unet.widgets.fields.name_field import NameField, next_name
-from napari_unet.widgets.fields.values import TrainOptions
 from napari_unet.widgets.finetune.fields.budget import BudgetPicker
 from napari_unet.widgets.finetune.fields.class_editor import (
     BACKGROUND,
@@ -17,6 +16,7 @@ from napari_unet.widgets.finetune.fields.class_editor import (
 from napari_unet.widgets.finetune.fields.review_bar import NOTHING, TrustBar
 from napari_unet.widgets.finetune.fields.start_model import SCRATCH, ParentPicker
 from napari_unet.widgets.finetune.options import FinetuneOptions
+from napari_unet.widgets.finetune.order import TrainChoices
 
 AXON, MYELIN = ClassSpec(name="axon", colour="#3a86ff"), ClassSpec(name="myelin", colour="#ffbe0b")
 
@@ -146,9 +146,12 @@ def test_to_start_from_nothing_says_what_it_takes(qtbot):
 def test_options_are_what_was_set(qtbot):
     form = FinetuneOptions()
     qtbot.addWidget(form)
-    assert form.value() == TrainOptions()
-    form.set_value(wanted := TrainOptions("cpu", 5, False, True))
-    assert form.value() == wanted
+    assert form.value() == TrainChoices()
+    mine = TrainChoices(device="cpu", seed=5, keep_known=False, separate=True)
+    form.set_value(mine)
+    assert form.value() == mine
+    form.set_has_parent(False)
+    assert form.value().keep_known
 
 
 def test_the_trust_bar_says_what_teaches(qtbot):

@@ -1,0 +1,60 @@
+"""Write the configuration of napari.yaml from the choices that are declared as remembered.
+
+Run .venv/bin/python scripts/write_manifest.py after a change of such a choice; a test compares.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic.fields import FieldInfo
+
+from napari_unet.segment.settings_fields import shape_of
+from napari_unet.widgets.segment.choices import SegmentChoices
+from napari_unet.widgets.viewer.preferences import remembered_names
+
+MANIFEST = Path(__file__).parent.parent / "napari.yaml"
+BEGIN = "  configurations:\n"  # the last part of the manifest
+TYPES = {
+    "flag": "boolean",
+    "word": "string",
+    "text": "string",
+    "whole": "integer",
+    "number": "number",
+}
+
+
+def configuration() -> dict[str, Any]:
+    """What napari is told about the choices that are remembered."""
+    fields = SegmentChoices.model_fields
+    properties = {name: _property(fields[name]) for name in remembered_names(SegmentChoices)}
+    return {"segment": {"title": "Segment", "properties": properties}}
+
+
+def manifest(text: str) -> str:
+    """The manifest with its configuration written anew."""
+    body = yaml.safe_dump(configuration(), sort_keys=False, allow_unicode=True, width=10_000)
+    indented = "".join(f"    {line}\n" for line in body.splitlines())
+    return text.partition(BEGIN)[0] + BEGIN + indented
+
+
+def _property(info: FieldInfo) -> dict[str, Any]:
+    shape = shape_of(info)
+    if shape.optional or shape.kind == "list":
+        raise TypeError(f"napari can not remember {info.title!r}: it may be None, or is a list.")
+    limits = {
+        "exclusiveMinimum" if shape.low_open else "minimum": shape.low,
+        "exclusiveMaximum" if shape.high_open else "maximum": shape.high,
+        "enum": list(shape.words) or None,
+    }
+    return {
+        "type": TYPES[shape.kind],
+        "default": info.default,
+        "title": info.title,
+        "description": info.description,
+        **{name: value for name, value in limits.items() if value is not None},
+    }
+
+
+if __name__ == "__main__":
+    MANIFEST.write_text(manifest(MANIFEST.read_text(encoding="utf-8")), encoding="utf-8")

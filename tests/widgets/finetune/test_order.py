@@ -1,0 +1,22 @@
+"""What the choices of the Fine-tune dock mean for the training."""
+
+import pytest
+
+from napari_unet.learn.settings import TrainSettings
+from napari_unet.widgets.finetune.order import BORDER_WEIGHT, TrainChoices, settings_for
+
+
+@pytest.mark.parametrize(
+    ("choices", "settings"),
+    [
+        ({}, {}),
+        ({"device": "cpu", "seed": 5}, {"device": "cpu", "seed": 5}),
+        ({"keep_known": False}, {"guard_weights": 0.0, "guard_outputs": 0.0}),
+        ({"separate": True}, {"border_weight": BORDER_WEIGHT}),
+        ({"learning_rate": 0.01}, {"learning_rate": 0.01}),
+    ],
+)
+def test_choices_become_settings(choices, settings):
+    found = settings_for(3.0, TrainChoices(**choices))
+    assert found == TrainSettings(minutes=3.0, **settings)
+    assert type(found) is TrainSettings
