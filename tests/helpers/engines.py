@@ -1,4 +1,4 @@
-"""Runs engines on numpy arrays."""
+"""Engines on arrays."""
 
 import numpy as np
 

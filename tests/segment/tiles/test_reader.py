@@ -29,8 +29,7 @@ EXPECTED = segment(IMAGE, MODEL, settings=SETTINGS)
 
 
 def job(scan: Scan | None = None) -> SegmentJob:
-    settings = SETTINGS.model_copy(update={"empty_borders": False})  # which would be read too
-    return plan_job(MODEL.spec, scan or scan_of(IMAGE), settings)
+    return plan_job(MODEL.spec, scan or scan_of(IMAGE), SETTINGS)
 
 
 class Watched(TorchEngine):

@@ -1,4 +1,4 @@
-"""An engine with another one in reserve, for a failure in the middle of a run."""
+"""An engine that another takes the place of, should it fail in the middle of a run."""
 
 from collections.abc import Callable
 
@@ -11,11 +11,10 @@ PROCESSOR = "cpu"
 
 
 class FallbackEngine(WrappedEngine):
-    """Runs windows on `first` until that fails, then that window and all later ones on a second
-    engine.
+    """Runs windows on `first`, and from the one that this fails at on a second engine, for good.
 
-    `second` makes that one, with a note that says why it runs. Memory that is not enough is no
-    failure here, since smaller tiles may cure it; where they do not, `fall_back` is called.
+    `second` makes that one, with a note that says why it runs. Too little memory is no failure
+    while smaller tiles may do: then it is `give_way` that makes room.
     """
 
     def __init__(self, first: Engine, second: Callable[[str], Engine]) -> None:
@@ -25,7 +24,7 @@ class FallbackEngine(WrappedEngine):
 
     def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
         """Probabilities (K, *window) float32 of a normalised (C, *window), by the second engine
-        where the first one fails.
+        where the first fails.
         """
         try:
             return self._running.run(window, control)
@@ -33,29 +32,27 @@ class FallbackEngine(WrappedEngine):
             if self._second is None:
                 raise
             reason = str(error)
-        # outside of the except clause, where the error and with it the first one's arrays are gone
         self._replace(f"{reason} PyTorch runs instead.")
         return self._running.run(window, control)
 
-    def fix_statistics(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
-        """Statistics for a network that normalises by instance; the second engine will get the
-        same ones.
+    def fix(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
+        """Statistics for a network that normalises by instance, for the second engine too, which
+        runs where the first fails.
         """
         self._fixed_by = windows
         try:
-            self._running.fix_statistics(windows, control)
+            self._running.fix(windows, control)
         except EngineError as error:
             if self._second is None:
                 raise
             self._replace(f"{error} PyTorch runs instead.")
 
-    def fall_back(self) -> bool:
-        """Let the processor take over from a card; False where the processor runs already."""
+    def give_way(self) -> bool:
+        """Let the processor take the place of a card; False where it is what runs already."""
         if self._second is None or self.device == PROCESSOR:
-            return self._running.fall_back()
+            return self._running.give_way()
         self._replace(
-            f"The memory of {self.device} does not suffice, even for the smallest tile. "
-            "The processor runs instead."
+            f"The memory of {self.device} does not suffice, even for the smallest tile. The processor runs instead."
         )
         return True
 
@@ -64,4 +61,4 @@ class FallbackEngine(WrappedEngine):
             self._running = self._second(note)
             self._second = None
             if self._fixed_by is not None:
-                self._running.fix_statistics(self._fixed_by)
+                self._running.fix(self._fixed_by)

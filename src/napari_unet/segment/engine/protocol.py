@@ -1,4 +1,4 @@
-"""What every engine can do: run one network on windows, on any device and by any library."""
+"""What an engine is: it runs one network on windows, wherever and by whatever library."""
 
 from dataclasses import dataclass
 from typing import Protocol, Self
@@ -9,11 +9,11 @@ from napari_unet.segment.engine.kinds import Kind
 
 
 class EngineFacts(Protocol):
-    """What describes an engine, here or on another machine.
+    """What is to be known of an engine, here or on another machine.
 
-    `name` holds library, version and device, for the result's metadata; `kind` and `device` decide
-    the plan of memory; `note` is what the user should know, in sentences, or empty. All of them
-    change when another engine takes over, from one window to the next.
+    `name` says with version and device what runs, for the record; `kind` which library that is and
+    `device` where it runs, for the plan of memory; `note` what the user should know of it, in
+    sentences, or nothing. All of them may change from one window to the next.
     """
 
     @property
@@ -22,7 +22,7 @@ class EngineFacts(Protocol):
 
     @property
     def kind(self) -> Kind:
-        """Library and precision."""
+        """Which library."""
 
     @property
     def device(self) -> str:
@@ -37,28 +37,29 @@ class Engine(EngineFacts, Protocol):
     """Runs a network on one window after the other."""
 
     def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
-        """Probabilities (K, *window) float32, on the engine's device, of a normalised (C, *window)
-        float32 on any device.
+        """Probabilities (K, *window) float32, where the engine runs, of a normalised (C, *window)
+        float32 from anywhere.
 
-        A card may still be computing them when this returns. `control` is read inside a window too;
-        raises `Stopped` or `Cancelled`, and `NotEnoughMemoryError`.
+        A card may still be computing them when they are given. Asked within it, raises `Stopped` or
+        `Cancelled`.
         """
 
-    def fix_statistics(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
-        """Let a network that normalises by instance use the statistics of these (N, C, *window) for
-        all windows from now on; the same windows once more change nothing.
+    def fix(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
+        """Let a network that normalises by instance take the statistics of these (N, C, *window)
+        for all windows from now on.
 
-        `control` is read inside; raises `Stopped` or `Cancelled`, and `NotEnoughMemoryError`.
+        Asked within it, raises `Stopped` or `Cancelled`; windows that it was fixed by last change
+        nothing.
         """
 
-    def fall_back(self) -> bool:
-        """Let another engine take over where memory is not even enough for the smallest tile; False
-        where there is none.
+    def give_way(self) -> bool:
+        """Let another engine run where memory does not suffice for the smallest tile; False where
+        there is none.
         """
 
 
 class WrappedEngine:
-    """An engine around another one, whose facts are those of the one that runs now."""
+    """Everything that is to be known is that of the engine which runs now."""
 
     def __init__(self, running: Engine) -> None:
         self._running = running
@@ -70,7 +71,7 @@ class WrappedEngine:
 
     @property
     def kind(self) -> Kind:
-        """Library and precision."""
+        """Which library."""
         return self._running.kind
 
     @property
@@ -85,9 +86,9 @@ class WrappedEngine:
 
 
 @dataclass(frozen=True)
-class EngineSnapshot:
-    """The facts of an engine at one moment, to be sent to another machine or kept when a fallback
-    changes them.
+class KnownEngine:
+    """The facts of an engine; it may be on another machine, and another may have taken its place
+    since.
     """
 
     name: str
@@ -97,5 +98,5 @@ class EngineSnapshot:
 
     @classmethod
     def of(cls, engine: EngineFacts) -> Self:
-        """The facts as they are now."""
+        """What is to be known now."""
         return cls(engine.name, engine.kind, engine.device, engine.note)

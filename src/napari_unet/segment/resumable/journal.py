@@ -98,8 +98,7 @@ def read_journals(folder: Path) -> JournalContents:
             elif "engine" in values:
                 found.engines.append(str(values["engine"]))
             else:
-                statistics = FrameStatistics.from_dict(values["statistics"])
-                found.statistics[tuple(values["frame"])] = statistics
+                found.statistics[tuple(values["frame"])] = _statistics(values["statistics"])
     return found
 
 
@@ -115,4 +114,12 @@ def _tile_record(values: dict[str, Any]) -> TileRecord:
         str(values["sha256"]),
         tuple(map(int, values["voxels"])),
         int(values["nonfinite"]),
+    )
+
+
+def _statistics(values: dict[str, Any]) -> FrameStatistics:
+    return FrameStatistics(
+        tuple(map(float, values["low"])),
+        tuple(map(float, values["high"])),
+        float(values["nonfinite_share"]),
     )
