@@ -1,8 +1,8 @@
 """A model meets an animal that it never saw: one trusted quarter of one image, and a minute.
 
-    python benchmarks/axons_loop.py --data FOLDER --parent MODEL.safetensors     # made first where
-    it is not there python benchmarks/axons_loop.py --data FOLDER --parent MODEL.safetensors
-    --animal sub-rat3
+    # the parent is made first where its file is not there
+    python benchmarks/axons_loop.py --data FOLDER --parent MODEL.safetensors
+    python benchmarks/axons_loop.py --data FOLDER --parent MODEL.safetensors --animal sub-rat3
 
 The parent learns for three minutes from the train list without the animal. Then the upper left
 quarter of the animal's first image is reviewed, and the parent fine-tuned on it for 60 s, each seed

@@ -1,10 +1,12 @@
 """Segmenting on two cores: ours with each engine against MONAI's and nnU-Net's sliding windows, the
 same weights and image, one run.
 
-    pip install --no-deps -r benchmarks/requirements.txt           # MONAI, to compare with python
-    benchmarks/engine.py 2d --data ISBI2012 --model isbi32.safetensors    # 2048 x 2048, width 32, 4
-    poolings python benchmarks/engine.py 3d --data NEURONS --model neurons.safetensors    # 256 x
-    256 x 256, width 16, 3 poolings
+    # MONAI, to compare with
+    pip install --no-deps -r benchmarks/requirements.txt
+    # 2048 x 2048, width 32, 4 poolings
+    python benchmarks/engine.py 2d --data ISBI2012 --model isbi32.safetensors
+    # 256 x 256 x 256, width 16, 3 poolings
+    python benchmarks/engine.py 3d --data NEURONS --model neurons.safetensors
 
 The models are those that `isbi2012.py --width 32 --save` and `learn_neurons.py --save` made. The
 image is made of test sections side by side, or of the block of neurons, mirrored at its ends. Label
@@ -86,7 +88,7 @@ def main() -> None:
 
 
 def ways_of(case: Case, nnunet: Path | None) -> dict[str, Way]:
-    """Each way by its name; what ours compile is in its cache from a run before."""
+    """Each way by its name; ours have had a first run before."""
     scan = scan_of(case.image)
     dimensions = case.image.ndim
     part, _ = normalize(
@@ -153,7 +155,7 @@ def three(options: argparse.Namespace) -> Case:
 
 
 def _usable(case: Case, engine: str) -> bool:
-    """Whether an engine is installed; what it compiles for this model is kept in its cache by this."""
+    """Whether an engine is installed; this first run also does what is done only once."""
     try:
         nu.segment(case.image, case.model, settings=nu.SegmentSettings(engine=engine))
     except nu.NapariUNetError as error:

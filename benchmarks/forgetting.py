@@ -1,8 +1,9 @@
 """What nuclei-2d forgets of nuclei while it learns phase-contrast cells, with the guard on and off.
 
-    python benchmarks/forgetting.py --nuclei FOLDER --cells FOLDER --models FOLDER              #
-    choose: the validation lists python benchmarks/forgetting.py --nuclei FOLDER --cells FOLDER
-    --models FOLDER --final      # the test lists
+    # choose: the validation lists
+    python benchmarks/forgetting.py --nuclei FOLDER --cells FOLDER --models FOLDER
+    # the test lists
+    python benchmarks/forgetting.py --nuclei FOLDER --cells FOLDER --models FOLDER --final
 
 One fully reviewed image of phase_cells teaches for 60 s. The scores are the mean Dice of an image,
 before and after, on the lists of both data sets.

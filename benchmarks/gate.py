@@ -1,9 +1,9 @@
 """The gate: fine-tunes on nonsense must not be accepted, and honest ones that should win must be.
 
-    python benchmarks/gate.py --cells FOLDER                   # 40 of nonsense and 10 honest, 15 s
-    each python benchmarks/gate.py --cells FOLDER --quick           # 4 and 2 python
-    benchmarks/gate.py --cells FOLDER --for-seconds 140 # a part; the next call goes on where this
-    one ended
+    python benchmarks/gate.py --cells FOLDER            # 40 of nonsense and 10 honest, 15 s each
+    python benchmarks/gate.py --cells FOLDER --quick    # 4 and 2
+    # a part; the next call goes on where this one ended
+    python benchmarks/gate.py --cells FOLDER --for-seconds 140
 
 nuclei-2d learns one image of phase_cells in four fields of view, all reviewed: three teach and one
 judges. There are 25 images; each comes a second time with another field held out. Nonsense: blocks

@@ -1,10 +1,10 @@
 """Segmenting on an NVIDIA card: ours in float32 and half against MONAI's and nnU-Net's sliding
 windows, the same weights and image.
 
-    pip install --no-deps -r benchmarks/requirements.txt     # MONAI; for nnU-Net see
-    requirements-nnunet.txt, in the same environment python benchmarks/gpu.py 2d --data ISBI2012
-    --model isbi32.safetensors python benchmarks/gpu.py 3d --data NEURONS --model
-    neurons.safetensors
+    # MONAI; nnU-Net (requirements-nnunet.txt) goes into the same environment
+    pip install --no-deps -r benchmarks/requirements.txt
+    python benchmarks/gpu.py 2d --data ISBI2012 --model isbi32.safetensors
+    python benchmarks/gpu.py 3d --data NEURONS --model neurons.safetensors
 
 Everything is timed from an image in the machine's memory to labels there. The others get the image
 normalised; ours normalises. "the whole call" has, beside the tiles, the statistics of the image and

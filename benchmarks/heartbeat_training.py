@@ -1,8 +1,8 @@
 """Does the window stay alive while it trains? A 10 ms timer on the main thread, and how far apart
 its beats come.
 
-    python benchmarks/heartbeat_training.py              # the canvas hidden python
-    benchmarks/heartbeat_training.py --canvas     # the canvas drawn, under Xvfb by software OpenGL
+    python benchmarks/heartbeat_training.py              # the canvas hidden
+    python benchmarks/heartbeat_training.py --canvas     # drawn, under Xvfb by software OpenGL
 
 The sample of nuclei is segmented, its labels are replaced by the truth and called right, and
 nuclei-2d is fine-tuned for a minute by a click on the real button, curves and previews shown,

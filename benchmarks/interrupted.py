@@ -1,5 +1,5 @@
-"""A run that is killed and gone on with, one in parts, and one by two workers of which one is
-killed: the same labels, no tile twice.
+"""A run that is killed and resumed, one in parts, and one by two workers of which one is killed:
+the same labels, no tile twice.
 
 python benchmarks/interrupted.py --data ISBI2012 --model isbi32.safetensors [--side 4096]
 """
@@ -39,12 +39,12 @@ def main() -> None:
         scan = write_scan(folder / "scan.zarr", source(options.data, 2), options.side)
         whole = run(command(scan, options.model, folder / "whole.zarr", *TILE))
         labels = read(folder / "whole.zarr")
-        killed = kill_and_go_on(scan, options.model, folder / "killed.zarr", labels)
+        killed = kill_and_resume(scan, options.model, folder / "killed.zarr", labels)
         parts = in_parts(scan, options.model, folder / "parts.zarr", labels)
         workers = by_workers(scan, options.model, folder / "workers.zarr", labels)
     figures = {
         "scan": f"{options.side} x {options.side}",
-        "tiles": whole.told["results"][0]["tiles"],
+        "tiles": whole.values["results"][0]["tiles"],
         **killed,
         **parts,
         **workers,
@@ -54,8 +54,8 @@ def main() -> None:
     )
 
 
-def kill_and_go_on(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dict[str, object]:
-    """Kill the run when a third of its tiles is journaled, and go on."""
+def kill_and_resume(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dict[str, object]:
+    """Kill the run when a third of its tiles is in the journal, and resume it."""
     folder = partial_folder(output)
     tiles = (labels.shape[0] // 512) ** 2
     with subprocess.Popen(
@@ -67,10 +67,10 @@ def kill_and_go_on(scan: Path, model: Path, output: Path, labels: np.ndarray) ->
                 raise SystemExit("The run ended before it was killed. Choose a larger --side.")
         process.send_signal(signal.SIGKILL)
     finished = len(read_journals(folder).tiles)
-    told = run(command(scan, model, output, *TILE, "--resume")).told["results"][0]
+    result = run(command(scan, model, output, *TILE, "--resume")).values["results"][0]
     return {
         "finished when killed with -9": finished,
-        "of these computed again": finished - told["tiles_skipped"],
+        "of these computed again": finished - result["tiles_skipped"],
         "labels that differ after --resume": int((read(output) != labels).sum()),
     }
 
@@ -93,8 +93,8 @@ def in_parts(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dict[
 
 
 def by_workers(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dict[str, object]:
-    """Two dask workers on this machine, one of which is killed when a third of the tiles is
-    journaled.
+    """Two dask workers on this machine, one of which is killed when a third of the tiles is in the
+    journals.
     """
     folder = partial_folder(output)
     tiles = (labels.shape[0] // 512) ** 2
@@ -122,12 +122,12 @@ def by_workers(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dic
                     tile: len(said) for tile, said in read_journals(folder).tiles.items()
                 } or counted
             time.sleep(0.05)
-        told = json.loads(process.stdout.read())["results"][0]
+        result = json.loads(process.stdout.read())["results"][0]
     return {
         "workers, of which one was killed with -9": len(workers),
         "tiles computed more than once by them": sum(count > 1 for count in counted.values()),
         "labels that differ": int((read(output) != labels).sum()),
-        "tiles they computed": told["tiles"],
+        "tiles they computed": result["tiles"],
     }
 
 

@@ -1,8 +1,9 @@
 """The training loop on the ISBI 2012 membranes (Arganda-Carreras et al. 2015), from scratch.
 
-    python benchmarks/isbi2012.py --data FOLDER            # choose: train 00-16, report 17-19
-    python benchmarks/isbi2012.py --data FOLDER --final    # refit on 00-19, report the test
-    sections 20-29
+    # choose: train on 00-16, report 17-19
+    python benchmarks/isbi2012.py --data FOLDER
+    # refit on 00-19, report the test sections 20-29
+    python benchmarks/isbi2012.py --data FOLDER --final
 
 The score is the Dice of the membranes, all voxels of the sections pooled.
 """

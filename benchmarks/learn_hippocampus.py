@@ -1,8 +1,9 @@
 """The hippocampus of the Medical Segmentation Decathlon in 3D, from scratch, in five minutes.
 
-    python benchmarks/learn_hippocampus.py --data FOLDER              # choose: train list, report
-    the validation list python benchmarks/learn_hippocampus.py --data FOLDER --final      # both,
-    report the test list
+    # choose: the train list, report the validation list
+    python benchmarks/learn_hippocampus.py --data FOLDER
+    # both, report the test list
+    python benchmarks/learn_hippocampus.py --data FOLDER --final
 
 The score is the mean Dice of a volume, of the anterior and the posterior part.
 """

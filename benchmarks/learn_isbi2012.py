@@ -1,9 +1,10 @@
 """Learning the ISBI 2012 membranes from one painted section, or from a few, within a minute or two.
 
-    python benchmarks/learn_isbi2012.py --data FOLDER                              # choose: report
-    sections 17-19 python benchmarks/learn_isbi2012.py --data FOLDER --final                      #
-    one section, 60 s; report 20-29 python benchmarks/learn_isbi2012.py --data FOLDER --final
-    --sections 5 --minutes 2
+    # choose: report sections 17-19
+    python benchmarks/learn_isbi2012.py --data FOLDER
+    # one section, 60 s; report 20-29
+    python benchmarks/learn_isbi2012.py --data FOLDER --final
+    python benchmarks/learn_isbi2012.py --data FOLDER --final --sections 5 --minutes 2
 
 The sections are trusted as *painted*: who begins without a model labels by brush, and there is no
 older model that one could be judged against. So nothing is held out, and all of it teaches. The

@@ -1,9 +1,10 @@
 """Neurons' borders in the FIB-25 block (Takemura et al., PNAS 2015), in 3D from scratch in five
 minutes: the model of the tables in 3D.
 
-    python benchmarks/learn_neurons.py --data FOLDER --save neurons.safetensors             # report
-    slices 165-195 python benchmarks/learn_neurons.py --data FOLDER --final --save
-    neurons.safetensors     # report slices 200-249
+    # report slices 165-195
+    python benchmarks/learn_neurons.py --data FOLDER --save neurons.safetensors
+    # report slices 200-249
+    python benchmarks/learn_neurons.py --data FOLDER --final --save neurons.safetensors
 
 A voxel belongs to a border where one beside it belongs to another neuron. Slices 0-159 teach; the
 halo is measured on them too.

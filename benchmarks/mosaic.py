@@ -22,10 +22,10 @@ CHUNK = {2: 1024, 3: 128}
 
 @dataclass(frozen=True)
 class Ended:
-    """A run of the program: its status, what `--json` told, and the most memory it held, in bytes."""
+    """A run of the program: its status, the values of `--json`, and its peak of memory in bytes."""
 
     status: int
-    told: dict[str, Any]
+    values: dict[str, Any]
     peak_bytes: int
 
 
@@ -63,7 +63,7 @@ def write_scan(path: Path, one: np.ndarray, side: int) -> Path:
 def command(scan: Path, model: Path, output: Path, *more: str) -> list[str]:
     """The command line of one run."""
     axes = "zyx"[-zarr.open_array(scan, mode="r").ndim :]
-    told = (
+    options = (
         ("--axes", axes, "--overwrite", "--json")
         if "--resume" not in more and "--part" not in more
         else ("--axes", axes, "--json")
@@ -78,7 +78,7 @@ def command(scan: Path, model: Path, output: Path, *more: str) -> list[str]:
         str(model),
         "--output",
         str(output),
-        *told,
+        *options,
         *more,
     ]
 

@@ -58,7 +58,7 @@ def main() -> None:
         loaded = run(command(small, options.model, folder / "small-labels.zarr"))
         ended = run(command(scan, options.model, folder / "labels.zarr"))
         first, cancelled, facts = begins_and_ends(options, scan, dimensions)
-    seconds = ended.told["results"][0]["seconds"]
+    seconds = ended.values["results"][0]["seconds"]
     voxels = options.side**dimensions
     figures = {
         "scan": " x ".join([str(options.side)] * dimensions),
@@ -70,7 +70,7 @@ def main() -> None:
         **facts,
         "first tile, s": store.spread(first, 2),
         "Cancel, s": store.spread(cancelled, 2),
-        "engine": ended.told["engine"],
+        "engine": ended.values["engine"],
     }
     kind = "3d" if options.volume else "2d"
     line = f"python benchmarks/size.py --data FOLDER --model MODEL {'--volume ' if options.volume else ''}--side {options.side}"
@@ -100,10 +100,10 @@ def one_round(model: Model, job: SegmentJob) -> tuple[float, float]:
     """Seconds from the call to the first tile, and from Cancel to the end."""
     engine = make_engine(model, job.settings)
     answer = [Control.CONTINUE]
-    asked_at = [0.0]
+    cancelled_at = [0.0]
 
     def cancel() -> None:
-        asked_at[0], answer[0] = time.perf_counter(), Control.CANCEL
+        cancelled_at[0], answer[0] = time.perf_counter(), Control.CANCEL
 
     middle = tuple(n / 2 for n in job.scan.frame_shape(job.dimensions))
     begin = time.perf_counter()
@@ -116,7 +116,7 @@ def one_round(model: Model, job: SegmentJob) -> tuple[float, float]:
                 first = time.perf_counter() - begin
                 threading.Timer(CANCEL_AFTER_S, cancel).start()
     except Cancelled:
-        return first or 0.0, time.perf_counter() - asked_at[0]
+        return first or 0.0, time.perf_counter() - cancelled_at[0]
     return first or 0.0, 0.0  # it had ended before
 
 

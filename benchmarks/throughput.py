@@ -1,8 +1,8 @@
 """Ours against MONAI's sliding window: the same weights, the same image, one run, label differences
 beside the times.
 
-    python benchmarks/throughput.py --model MODEL --data FOLDER     # pip install -r
-    benchmarks/requirements.txt first
+    pip install --no-deps -r benchmarks/requirements.txt
+    python benchmarks/throughput.py --model MODEL --data FOLDER
 
 The image is four test sections of ISBI 2012 side by side, 1024 × 1024. The reference of the label
 differences is the network run once over the whole image.

@@ -1,8 +1,8 @@
 """Training steps per second, ours against MONAI's own transforms and loaders: the same network,
 data, patch and batch, in one run.
 
-    python benchmarks/train_speed.py --data FOLDER          # pip install -r
-    benchmarks/requirements.txt first
+    pip install --no-deps -r benchmarks/requirements.txt
+    python benchmarks/train_speed.py --data FOLDER
 
 MONAI: CacheDataset, DataLoader without workers, its own transforms of the same kinds and strengths,
 AdamW, Dice and cross-entropy; as a plain loop has it (float32), and with the network laid out and

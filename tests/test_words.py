@@ -1,6 +1,7 @@
 import pytest
 
 from napari_unet.words import (
+    by_axis,
     data_size,
     duration,
     hex_colour,
@@ -57,6 +58,11 @@ def test_bytes(count, text):
 )
 def test_pixel_sizes_name_equal_lengths_once(lengths, unit, text):
     assert pixel_size(lengths, unit) == text
+
+
+def test_lengths_of_all_axes():
+    assert by_axis((1.0, 0.5, 0.5)) == "1 × 0.5 × 0.5"
+    assert by_axis((1, 1)) == "1 × 1"
 
 
 def test_a_unit_that_is_not_known_stays_as_it_is():

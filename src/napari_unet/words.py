@@ -24,14 +24,19 @@ def _rounded(seconds: float) -> int:
 
 
 def data_size(count: float) -> str:
-    """A number of bytes: "1.1 GB", "12 MB"; a GB is 2³⁰ bytes here, as operating systems show it."""
+    """A number of bytes: "1.1 GB", "12 MB"; a GB is 2³⁰ bytes, as Windows shows it."""
     return f"{count / GB:.1f} GB" if count >= GB / 10 else f"{max(1, round(count / MB))} MB"
 
 
 def pixel_size(lengths: Sequence[float], unit: str = "") -> str:
-    """The size of a pixel or voxel, one length where all are the same: "0.5 µm", "2 × 0.5 × 0.5 µm"."""
+    """The size of a pixel or voxel: "2 × 0.5 × 0.5 µm", or "0.5 µm" where all are the same."""
     shown = lengths if len(set(lengths)) > 1 else lengths[:1]
-    return f"{' × '.join(_short(length) for length in shown)} {unit_name(unit)}".strip()
+    return f"{by_axis(shown)} {unit_name(unit)}".strip()
+
+
+def by_axis(lengths: Sequence[float]) -> str:
+    """One length for each axis, whether they differ or not: "1 × 0.5 × 0.5"."""
+    return " × ".join(_short(length) for length in lengths)
 
 
 def _short(length: float) -> str:
@@ -44,7 +49,7 @@ def unit_name(unit: str) -> str:
 
 
 def hex_colour(parts: Sequence[float]) -> str:
-    """A colour as #rrggbb from its red, green and blue between 0 and 1; more than these are left out."""
+    """A colour as #rrggbb, from red, green and blue between 0 and 1; an alpha is left out."""
     return "#" + "".join(f"{round(255 * float(part)):02x}" for part in parts[:3])
 
 

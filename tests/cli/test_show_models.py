@@ -10,10 +10,10 @@ from helpers.tiny import tiny_model, tiny_spec
 from napari_unet.model.library import load_model, save_model
 from napari_unet.segment.engine.speed_cache import (
     FOLDER_VARIABLE,
-    Weighed,
-    keep_paces,
-    known_pace,
+    MeasuredMemory,
     known_voxel_bytes,
+    known_voxel_seconds,
+    save_measurements,
 )
 
 
@@ -30,9 +30,9 @@ def test_what_is_measured_is_known_to_later_runs(
     config = load_model(models[kind]).spec.architecture
     voxels = ran.json["window"][0] ** config.dimensions
     assert voxels >= 2**20
-    assert known_pace(config, "torch", "cpu", voxels) == ran.json["voxel_seconds"]
-    assert known_pace(config, "torch", "cpu", 2**34) == ran.json["voxel_seconds"]
-    assert known_pace(config, "torch", "cpu", 2**10) is None
+    assert known_voxel_seconds(config, "torch", "cpu", voxels) == ran.json["voxel_seconds"]
+    assert known_voxel_seconds(config, "torch", "cpu", 2**34) == ran.json["voxel_seconds"]
+    assert known_voxel_seconds(config, "torch", "cpu", 2**10) is None
     assert known_voxel_bytes(config, "torch") == ran.json["voxel_bytes"]
 
 
@@ -85,11 +85,11 @@ def test_what_can_not_be_is_told(
 
 def test_the_last_measurement_of_the_largest_window_counts() -> None:
     config = tiny_spec().architecture
-    keep_paces(
+    save_measurements(
         config,
         [],
         [
-            Weighed("torch", size, taken)
+            MeasuredMemory("torch", size, taken)
             for size, taken in ((21, 100.0), (10, 9000.0), (20, 300.0), (21, 200.0))
         ],
         fresh=True,
@@ -107,7 +107,7 @@ def test_a_used_process_says_only_what_is_not_known() -> None:
         (24, 400.0, False, 100.0),
     )
     for size, taken, fresh, known in said:
-        keep_paces(config, [], [Weighed("torch", size, taken)], fresh)
+        save_measurements(config, [], [MeasuredMemory("torch", size, taken)], fresh)
         assert known_voxel_bytes(config, "torch") == known
 
 
@@ -115,5 +115,5 @@ def test_a_small_window_is_measured_as_small(run: Command, models: dict[str, Pat
     ran = run("models", "measure", models["two"], "--engine", "torch", "--voxels", 2**16, "--json")
     config = load_model(models["two"]).spec.architecture
     assert ran.json["window"] == [256, 256]
-    assert known_pace(config, "torch", "cpu", 2**16) == ran.json["voxel_seconds"]
+    assert known_voxel_seconds(config, "torch", "cpu", 2**16) == ran.json["voxel_seconds"]
     assert known_voxel_bytes(config, "torch") is None

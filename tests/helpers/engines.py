@@ -1,4 +1,4 @@
-"""Engines on arrays."""
+"""Runs engines on numpy arrays."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""An engine that fails in the middle of a run."""
+"""An engine that fails in the middle of a run, and the errors of memory that is not enough."""
 
 import errno
 from collections.abc import Callable
@@ -39,8 +39,9 @@ MEMORY_ERRORS: dict[str, Callable[[], Exception]] = {
         "you tried to allocate 281474976710656 bytes. Error code 12 (Cannot allocate memory)"
     ),
     "torch, processor, Windows": lambda: RuntimeError(
-        "[enforce fail at C:\\actions-runner\\_work\\pytorch\\pytorch\\c10\\core\\impl\\alloc_cpu.cpp"
-        ":121] data. DefaultCPUAllocator: not enough memory: you tried to allocate 8589934592 bytes."
+        "[enforce fail at C:\\actions-runner\\_work\\pytorch\\pytorch\\c10\\core\\impl\\"
+        "alloc_cpu.cpp:121] data. DefaultCPUAllocator: not enough memory: you tried to allocate "
+        "8589934592 bytes."
     ),
     "torch, Apple": lambda: RuntimeError(
         "MPS backend out of memory (MPS allocated: 17.72 GB, other allocations: 313.12 MB, max "
@@ -91,7 +92,7 @@ class Failing:
     def __init__(
         self, model: Model, failure: Callable[[], Exception], good: int = 0, device: str = "cpu"
     ) -> None:
-        """On the processor it stands for OpenVINO, elsewhere for torch."""
+        """On the processor it plays OpenVINO, elsewhere torch."""
         self._engine = TorchEngine(model.network)
         self._failure = failure
         self._good = good
@@ -107,15 +108,15 @@ class Failing:
         self._good -= 1
         return self._engine.run(window, control)
 
-    def fix(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
-        self._engine.fix(windows, control)
+    def fix_statistics(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
+        self._engine.fix_statistics(windows, control)
 
-    def give_way(self) -> bool:
+    def fall_back(self) -> bool:
         return False
 
 
 def failing_over(model: Model, good: int) -> FallbackEngine:
-    """An engine that torch takes the place of after some windows."""
+    """An engine that torch replaces after some windows."""
     return FallbackEngine(
         Failing(model, broken, good), lambda note: TorchEngine(model.network, note=note)
     )

@@ -58,6 +58,26 @@ SPACINGS = {
 DTYPES = ("u1", ">u2", "<u4", "<i2", ">i4", "<f4", ">f8")
 
 
+SPOILT = (None, None, "empty borders", "hot pixels", "not finite")
+
+
+def spoilt(image: np.ndarray, how: str | None, dimensions: int) -> np.ndarray:
+    """An image (frames, *shape, *channels) with what may be wrong in one."""
+    rng = np.random.default_rng(image.shape[1])
+    if how == "empty borders":
+        image = (image.astype(np.float64) / 2 + 60).astype(image.dtype)
+        for axis in range(1, dimensions + 1):
+            band = [slice(None)] * image.ndim
+            band[axis] = slice(0, image.shape[axis] // 6)
+            image[tuple(band)] = 0
+    if how == "hot pixels":
+        hot = 1e6 if image.dtype.kind == "f" else np.iinfo(image.dtype).max
+        image.flat[rng.choice(image.size, image.size // 100, replace=False)] = hot
+    if how == "not finite" and image.dtype.kind == "f":
+        image.flat[rng.choice(image.size, image.size // 50, replace=False)] = np.nan
+    return image
+
+
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """A network and a scan: any dimensions, shape, depth, strides, classes, channels, colours,
@@ -82,6 +102,7 @@ def cases(draw: st.DrawFn) -> Case:
     image = np.round(smooth_image((frames, *shape, *more), draw(st.integers(0, 5))) * 250).astype(
         draw(st.sampled_from(DTYPES))
     )
+    image = spoilt(image, draw(st.sampled_from(SPOILT)), dimensions)
     axes = "t" + "zyx"[-dimensions:] + "c" * len(more)
     order = draw(st.permutations(range(len(axes))))
     scan = scan_of(

@@ -44,8 +44,8 @@ class Counting:
         self.runs += 1
         return self._engine.run(window, control)
 
-    def fix(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
-        self._engine.fix(windows, control)
+    def fix_statistics(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
+        self._engine.fix_statistics(windows, control)
 
 
 def run_resumable(

@@ -10,7 +10,7 @@ from helpers.strokes import Hand
 from helpers.tiny import smooth_image
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.widgets.painting.review import slice_is_right
-from napari_unet.widgets.painting.tracked import corrections_of, track, tracked
+from napari_unet.widgets.painting.tracked import copy_corrections, track, tracked
 from napari_unet.widgets.segment.choices import SegmentChoices
 
 pytestmark = pytest.mark.viewer
@@ -28,9 +28,9 @@ def results(viewer) -> list[Labels]:
 def test_a_result_is_followed_from_what_the_model_said(viewer, dock, click, image):
     click(dock())
     labels = results(viewer)[0]
-    assert not corrections_of(labels).trust.any()
+    assert not copy_corrections(labels).trust.any()
     Hand(viewer, labels).use("paint", 1, 9).drag((40, 50))
-    found = corrections_of(labels)
+    found = copy_corrections(labels)
     assert found.trust.sum() == (found.trust > 0).sum() > 60
 
 
@@ -43,18 +43,18 @@ def test_trusted_voxels_are_carried_into_the_new_result(viewer, dock, click, ima
     hand.use("paint", 3, 15).drag((20, 20), (30, 60))
     viewer.dims.set_current_step(0, 2)
     slice_is_right(viewer, old)
-    before = corrections_of(old)
+    before = copy_corrections(old)
     click(widget)
     new = results(viewer)[1]
     plain = nu.segment(image, nu.load_model("tiny-2d"))
-    carried = corrections_of(new)
+    carried = copy_corrections(new)
     np.testing.assert_array_equal(carried.trust, before.trust)
     np.testing.assert_array_equal(carried.labels, before.labels)
     np.testing.assert_array_equal(new.data, np.where(before.trust > 0, old.data, plain))
     assert (carried.trust == PAINTED).any()
     assert (carried.trust[2] == REVIEWED).all()
     assert not old.visible
-    np.testing.assert_array_equal(corrections_of(old).trust, before.trust)
+    np.testing.assert_array_equal(copy_corrections(old).trust, before.trust)
 
 
 def test_a_hidden_result_is_not_carried_over(viewer, dock, click, image):
@@ -64,7 +64,7 @@ def test_a_hidden_result_is_not_carried_over(viewer, dock, click, image):
     old.paint((1, 20, 20), 3)
     old.visible = False
     click(widget)
-    assert not corrections_of(results(viewer)[1]).trust.any()
+    assert not copy_corrections(results(viewer)[1]).trust.any()
 
 
 def test_the_corrections_of_another_image_are_not_carried_over(viewer, dock, click, image, qtbot):
@@ -76,7 +76,7 @@ def test_the_corrections_of_another_image_are_not_carried_over(viewer, dock, cli
     qtbot.waitUntil(lambda: widget.form.image.value().layers == (key,))  # what is new is chosen
     click(widget)
     assert results(viewer)[-1].name == "others · tiny-2d"
-    assert not corrections_of(results(viewer)[-1]).trust.any()
+    assert not copy_corrections(results(viewer)[-1]).trust.any()
 
 
 def test_what_is_painted_on_the_old_result_during_the_run_is_carried_too(
@@ -113,7 +113,7 @@ def test_nothing_of_a_result_that_grows_is_taken_for_a_correction(viewer, dock, 
     press(widget.form.bar.stop_button)
     qtbot.waitUntil(lambda: widget.run is None, timeout=20_000)
     assert labels.data.any()
-    assert not corrections_of(labels).trust.any()
+    assert not copy_corrections(labels).trust.any()
     labels.data[0, 5, 5] = 7  # by another plugin, and noticed from now on
     assert trust.find_all().labels == {7: 1}
 
@@ -145,11 +145,11 @@ def test_a_moved_threshold_leaves_what_is_trusted_and_trusts_nothing_new(
     labels = results(viewer)[0]
     labels.brush_size = 9
     labels.paint((20, 20), int(labels.data[20, 20]))  # its own label
-    before = corrections_of(labels)
+    before = copy_corrections(labels)
     kept = labels.data.copy()
     widget._last.set_threshold(0.99, widget.form.model.value().header)
     qtbot.waitUntil(lambda: labels.metadata["napari_unet"].get("threshold") == 0.99)
-    after = corrections_of(labels)
+    after = copy_corrections(labels)
     assert (labels.data != kept).any()
     np.testing.assert_array_equal(after.trust, before.trust)
     np.testing.assert_array_equal(labels.data[after.trust > 0], kept[after.trust > 0])
@@ -160,4 +160,4 @@ def test_a_layer_of_the_users_own_is_no_result_to_carry_over(viewer, dock, click
     track(truth).mark((slice(0, 3), slice(0, 80), slice(0, 100)), REVIEWED)
     click(dock())
     assert truth.visible
-    assert not corrections_of(viewer.layers["cells · tiny-2d"]).trust.any()
+    assert not copy_corrections(viewer.layers["cells · tiny-2d"]).trust.any()

@@ -5,7 +5,11 @@ import pytest
 
 from helpers.tiny import smooth_image, tiny_spec
 from napari_unet.devices import Device
-from napari_unet.segment.engine.speed_cache import Measured, keep_paces, known_pace
+from napari_unet.segment.engine.speed_cache import (
+    MeasuredSpeed,
+    known_voxel_seconds,
+    save_measurements,
+)
 from napari_unet.widgets.jobs import device_probe
 from napari_unet.widgets.segment.choices import SegmentChoices
 
@@ -27,7 +31,7 @@ def test_memory_at_once_and_the_time_after_a_run(viewer, dock, click):
     assert before == "Needs 1 MB"
     assert widget.form.cost.isVisibleTo(widget.form)
     click(widget)
-    assert known_pace(NET, "torch", "cpu", 80 * 100) is not None
+    assert known_voxel_seconds(NET, "torch", "cpu", 80 * 100) is not None
     assert widget.form.cost.text() == f"{before}, about 1 s"
 
 
@@ -38,11 +42,11 @@ def test_the_time_of_a_large_image_without_a_run(viewer, dock, qtbot):
     widget.form.options.value_changed.emit()
     assert "about" not in widget.form.cost.text()
     qtbot.waitUntil(lambda: "about" in widget.form.cost.text(), timeout=60_000)
-    assert known_pace(NET, "torch", "cpu", 2**21) is not None
+    assert known_voxel_seconds(NET, "torch", "cpu", 2**21) is not None
 
 
 def test_it_follows_what_is_chosen(viewer, dock):
-    keep_paces(NET, [Measured("torch", "cpu", size, 1e-4) for size in (17, 20, 23)])
+    save_measurements(NET, [MeasuredSpeed("torch", "cpu", size, 1e-4) for size in (17, 20, 23)])
     viewer.add_image(np.zeros((4, 700, 900), np.uint8), name="stack")
     form = dock().form
     assert form.cost.text().endswith(", about 4 min")

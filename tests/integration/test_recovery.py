@@ -20,7 +20,7 @@ from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.painting.correcting import correct, pack_done, unpack_done
 from napari_unet.widgets.painting.recovery import Recovery
 from napari_unet.widgets.painting.review import slice_is_right
-from napari_unet.widgets.painting.tracked import corrections_of, track, tracked
+from napari_unet.widgets.painting.tracked import copy_corrections, track, tracked
 from napari_unet.widgets.viewer.labels_facts import class_names
 from napari_unet.widgets.viewer.layer_facts import MARK
 
@@ -67,7 +67,7 @@ def cells(viewer):
 def looked(viewer, image, qtbot):
     recovery = Recovery(viewer, [image], CHOICE)
     with qtbot.waitSignal(recovery.found, timeout=10_000) as found:
-        recovery.look()
+        recovery.search()
     return recovery, found.args[0]
 
 
@@ -104,7 +104,7 @@ def test_every_stroke_but_those_of_the_last_half_second_survives_a_kill(viewer, 
     assert "classes axon, myelin" in offers[0].sentence
     layer = restored(recovery, offers[0], qtbot)
     survived = [
-        corrections_of(layer).trust[int(z), int(y), int(x)] == PAINTED
+        copy_corrections(layer).trust[int(z), int(y), int(x)] == PAINTED
         for _, z, y, x, _, _ in strokes
     ]
     safe = [died - at > 0.5 for *_, at, died in strokes]
@@ -135,8 +135,8 @@ def test_labels_and_trust_come_back_and_are_kept_anew(viewer, cells, qtbot, monk
     recovery, offers = looked(viewer, cells, qtbot)
     layer = restored(recovery, offers[0], qtbot)
     np.testing.assert_array_equal(layer.data, labels.data)
-    found = corrections_of(layer)
-    before = corrections_of(labels)
+    found = copy_corrections(layer)
+    before = copy_corrections(labels)
     np.testing.assert_array_equal(found.trust, before.trust)
     assert (found.trust[2] == REVIEWED).all()
     assert layer.name == "mine (recovered)"
@@ -156,7 +156,7 @@ def test_what_was_trusted_before_the_image_was_known_is_kept_too(viewer, cells, 
     as_if_restarted(monkeypatch)
     recovery, offers = looked(viewer, cells, qtbot)
     layer = restored(recovery, offers[0], qtbot)
-    np.testing.assert_array_equal(corrections_of(layer).trust, corrections_of(labels).trust)
+    np.testing.assert_array_equal(copy_corrections(layer).trust, copy_corrections(labels).trust)
 
 
 def test_nothing_is_offered_for_another_image(viewer, cells, qtbot, monkeypatch):

@@ -20,7 +20,7 @@ from napari_unet.learn.journal.folder import FOLDER_VARIABLE, list_journals
 from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.jobs.job import Job
 from napari_unet.widgets.painting.correcting import correct
-from napari_unet.widgets.painting.tracked import corrections_of, tracked
+from napari_unet.widgets.painting.tracked import copy_corrections, tracked
 from napari_unet.widgets.viewer.layer_facts import MARK
 
 pytestmark = pytest.mark.viewer
@@ -104,7 +104,7 @@ def test_after_a_kill_the_image_alone_brings_the_strokes_back(viewer, open_finet
     widget = open_finetune()
     assert "mine" in offered(widget, qtbot)
     layer = restored(viewer, widget, qtbot)
-    found = corrections_of(layer)
+    found = copy_corrections(layer)
     last = {(row, column): label for row, column, label in strokes}
     assert all(found.trust[place] == PAINTED and layer.data[place] in (1, 2) for place in last)
     np.testing.assert_array_equal(found.trust > 0, layer.data > 0)
@@ -140,7 +140,7 @@ def test_each_of_two_images_brings_its_own_strokes_back(viewer, open_finetune, q
     kept = {"one (recovered)": first, "two (recovered)": second}
     for layer in layers:
         np.testing.assert_array_equal(layer.data, kept.pop(layer.name))
-        np.testing.assert_array_equal(corrections_of(layer).trust == PAINTED, layer.data == 2)
+        np.testing.assert_array_equal(copy_corrections(layer).trust == PAINTED, layer.data == 2)
     assert not kept
     assert widget.form.trust._offer.isHidden()
 
@@ -220,4 +220,4 @@ def test_the_key_for_a_slice_works_with_the_fine_tune_dock_alone(viewer, open_fi
     Hand(viewer, layer).key(
         Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
     )
-    assert (corrections_of(layer).trust == REVIEWED).all()
+    assert (copy_corrections(layer).trust == REVIEWED).all()

@@ -13,7 +13,7 @@ from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.widgets.arrays import mapped_array as big_array
 from napari_unet.widgets.arrays.block_grid import whole
 from napari_unet.widgets.painting import tracker as layer_trust
-from napari_unet.widgets.painting.tracked import corrections_of, track, tracked
+from napari_unet.widgets.painting.tracked import copy_corrections, track, tracked
 from napari_unet.widgets.viewer import labels_facts
 from napari_unet.widgets.viewer.labels_facts import class_names
 
@@ -30,7 +30,7 @@ def layer(viewer):
 
 
 def trusted(layer) -> np.ndarray:
-    return corrections_of(layer).trust == PAINTED
+    return copy_corrections(layer).trust == PAINTED
 
 
 def part(*slices, shape=(60, 80)) -> np.ndarray:
@@ -70,7 +70,7 @@ def test_what_nobody_told_of_is_found_when_it_is_asked_for(viewer):
     layer = viewer.add_labels(np.zeros((4, 30, 30), np.int32))
     track(layer)
     layer.data[3, 5, 5] = 7
-    found = corrections_of(layer)
+    found = copy_corrections(layer)
     assert found.labels[3, 5, 5] == 7
     assert (found.trust > 0).sum() == 1
 
@@ -82,17 +82,17 @@ def test_scrolling_and_selecting_trust_nothing(viewer, qtbot):
         viewer.dims.set_current_step(0, step)
     layer.refresh()
     qtbot.wait(500)
-    assert not corrections_of(layer).trust.any()
+    assert not copy_corrections(layer).trust.any()
 
 
 def test_an_array_of_another_shape_begins_anew(layer, qtbot):
     layer.paint((5, 5), 2)
     with qtbot.waitSignal(tracked(layer).replaced):
         layer.data = np.ones((30, 20), np.uint8)
-    assert corrections_of(layer).trust.shape == (30, 20)
-    assert not corrections_of(layer).trust.any()
+    assert copy_corrections(layer).trust.shape == (30, 20)
+    assert not copy_corrections(layer).trust.any()
     layer.paint((5, 5), 2)
-    assert corrections_of(layer).trust.any()
+    assert copy_corrections(layer).trust.any()
 
 
 def test_labels_in_a_zarr_array_can_be_corrected(viewer):
@@ -122,7 +122,7 @@ def test_of_a_large_stack_what_is_shown_is_compared(viewer, monkeypatch):
     track(layer)
     viewer.dims.set_current_step(0, 2)
     layer.data[2, 40, 40] = layer.data[3, 40, 40] = 5
-    assert corrections_of(layer).trust.any(axis=(1, 2)).tolist() == [False, False, True, False]
+    assert copy_corrections(layer).trust.any(axis=(1, 2)).tolist() == [False, False, True, False]
 
 
 def test_labels_of_several_resolutions_are_refused(viewer):
@@ -138,7 +138,7 @@ def test_labels_that_no_class_can_have(viewer):
     track(layer)
     layer.paint((5, 5), 300)
     with pytest.raises(ScanError, match="up to 300"):
-        corrections_of(layer)
+        copy_corrections(layer)
 
 
 def test_the_line_names_the_classes_of_the_layer(viewer):
@@ -158,7 +158,7 @@ def test_the_line_names_the_classes_of_the_layer(viewer):
 
 def test_a_copy_does_not_change_when_painting_goes_on(layer):
     layer.paint((5, 5), 2)
-    copy = corrections_of(layer)
+    copy = copy_corrections(layer)
     layer.paint((50, 50), 2)
     tracked(layer).mark(whole((60, 80)), REVIEWED)
     assert copy.trust[50, 50] == 0
@@ -171,7 +171,7 @@ def test_of_a_large_layer_only_what_is_trusted_is_copied(viewer, monkeypatch):
     track(layer)
     layer.brush_size = 3
     layer.paint((7, 40, 50), 2)
-    found = corrections_of(layer)
+    found = copy_corrections(layer)
     assert isinstance(found.labels, np.memmap)
     assert found.labels.any(axis=(1, 2)).sum() == 1
     assert found.trust.sum() == 9

@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt
 
 from helpers.strokes import RIGHT, Hand
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED
-from napari_unet.widgets.painting.tracked import corrections_of, track
+from napari_unet.widgets.painting.tracked import copy_corrections, track
 
 pytestmark = pytest.mark.viewer
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -27,7 +27,7 @@ def trust(hand):
 
 
 def trusted(hand) -> np.ndarray:
-    return corrections_of(hand.layer).trust
+    return copy_corrections(hand.layer).trust
 
 
 def disc(point, size, shape=(60, 80)) -> np.ndarray:

@@ -18,9 +18,9 @@ from napari_unet.learn.data.corrections import PAINTED, REVIEWED, UNTRUSTED
 from napari_unet.widgets.painting import commands as review_commands
 from napari_unet.widgets.painting.commands import SLICE_KEY, bind_keys
 from napari_unet.widgets.painting.overlay import corrected_layer, overlay_of, show_overlay
-from napari_unet.widgets.painting.region_tool import NAME, RegionTool, box_of
+from napari_unet.widgets.painting.region_tool import NAME, RegionTool, drawn_box
 from napari_unet.widgets.painting.review import layer_is_right, region_is_right, slice_is_right
-from napari_unet.widgets.painting.tracked import corrections_of, track
+from napari_unet.widgets.painting.tracked import copy_corrections, track
 from napari_unet.widgets.viewer.labels_facts import shown_box
 from napari_unet.widgets.viewer.layer_facts import MARK
 from napari_unet.widgets.viewer.preferences import PLUGIN
@@ -60,18 +60,18 @@ def run(command: str) -> None:
 def test_this_slice_is_right(viewer, layer):
     viewer.dims.set_current_step(0, 2)
     assert slice_is_right(viewer, layer) == "Slice 2 is trusted as it is now."
-    trust = corrections_of(layer).trust
+    trust = copy_corrections(layer).trust
     assert (trust[2] == REVIEWED).all()
     assert not trust[[0, 1, 3]].any()
     track(layer).mark(shown_box(layer), UNTRUSTED)
-    assert not corrections_of(layer).trust.any()
+    assert not copy_corrections(layer).trust.any()
 
 
 def test_this_slice_of_a_turned_view_is_right(viewer, layer):
     viewer.dims.order = (2, 0, 1)
     viewer.dims.set_current_step(2, 30)
     slice_is_right(viewer, layer)
-    trust = corrections_of(layer).trust
+    trust = copy_corrections(layer).trust
     assert (trust[:, :, 30] == REVIEWED).all()
     assert (trust > 0).sum() == 4 * 60
 
@@ -86,7 +86,7 @@ def test_a_slice_needs_the_flat_view(viewer, layer):
 
 def test_the_whole_layer_is_right(layer):
     assert layer_is_right(layer) == "The layer cells is trusted as it is now."
-    assert (corrections_of(layer).trust == REVIEWED).all()
+    assert (copy_corrections(layer).trust == REVIEWED).all()
 
 
 def test_what_was_never_computed_is_refused_with_the_reason(viewer, layer):
@@ -103,7 +103,7 @@ def test_what_was_never_computed_is_refused_with_the_reason(viewer, layer):
     region_is_right(layer, (slice(2, 3), slice(0, 30), slice(0, 80)))
     with pytest.raises(ScanError, match="never computed"):
         region_is_right(layer, (slice(2, 3), slice(0, 31), slice(0, 80)))
-    assert (corrections_of(layer).trust > 0).sum() == 60 * 80 + 30 * 80
+    assert (copy_corrections(layer).trust > 0).sum() == 60 * 80 + 30 * 80
 
 
 def test_a_region_is_drawn_with_the_mouse(viewer, layer, qtbot):
@@ -112,7 +112,7 @@ def test_a_region_is_drawn_with_the_mouse(viewer, layer, qtbot):
     tool = RegionTool(viewer, layer)
     with qtbot.waitSignal(tool.done):
         hand.drag((9.6, 19.6), (20, 40), (30.4, 50.4))
-    trust = corrections_of(layer).trust
+    trust = copy_corrections(layer).trust
     assert (trust[3, 10:31, 20:51] == REVIEWED).all()
     assert (trust > 0).sum() == 21 * 31
     qtbot.waitUntil(lambda: NAME not in viewer.layers)
@@ -139,7 +139,7 @@ def test_the_region_tool_goes_when_a_layer_goes(viewer, layer, qtbot, which):
 
 def test_a_box_holds_the_voxels_whose_centres_it_holds():
     corners = np.array([[2.0, 0.4, 3.0], [2.0, 0.4, 5.2], [2.0, 3.9, 5.2], [2.0, 3.9, 3.0]])
-    assert box_of(corners) == (slice(2, 3), slice(1, 4), slice(3, 6))
+    assert drawn_box(corners) == (slice(2, 3), slice(1, 4), slice(3, 6))
 
 
 def test_the_overlay_shows_what_is_trusted_as_it_is_painted(viewer, layer, qtbot):
@@ -160,17 +160,17 @@ def test_trust_is_given_without_change_and_taken_back_in_the_overlay(viewer, lay
     hand.use("paint", 2, 21).drag((30, 40))
     hand.layer = viewer.layers.selection.active = overlay
     hand.use("erase", 1, 9).drag((30, 40))
-    found = corrections_of(layer)
+    found = copy_corrections(layer)
     assert (layer.data[1, 27:34, 40] == 2).all()  # changed
     assert not found.trust[1, 27:34, 40].any()  # and yet not trusted
     assert found.trust[1, 30, 48] == PAINTED
     hand.use("paint", 2, 5).drag((50, 10))
-    assert corrections_of(layer).trust[1, 50, 10] == REVIEWED
+    assert copy_corrections(layer).trust[1, 50, 10] == REVIEWED
     assert (layer.data[1, 48:53, 10] == 1).all()
     hand.key(Qt.Key.Key_Z, CTRL)
     hand.key(Qt.Key.Key_Z, CTRL)
-    assert corrections_of(layer).trust[1, 30, 40] == PAINTED
-    assert not corrections_of(layer).trust[1, 50, 10]
+    assert copy_corrections(layer).trust[1, 30, 40] == PAINTED
+    assert not copy_corrections(layer).trust[1, 50, 10]
     assert track(layer).amount().labels == {2: int((layer.data == 2).sum())}
 
 
@@ -179,7 +179,7 @@ def test_the_overlay_knows_no_other_trust(viewer, layer):
     overlay.selected_label = 7
     assert overlay.selected_label == REVIEWED
     overlay.paint((0, 10, 10), 9)
-    assert set(np.unique(corrections_of(layer).trust)) == {0, PAINTED}
+    assert set(np.unique(copy_corrections(layer).trust)) == {0, PAINTED}
 
 
 def test_what_was_never_computed_can_not_be_trusted_in_the_overlay(viewer, layer):
@@ -187,7 +187,7 @@ def test_what_was_never_computed_can_not_be_trusted_in_the_overlay(viewer, layer
     overlay = show_overlay(viewer, layer)
     overlay.brush_size = 11
     overlay.paint((2, 30, 40), REVIEWED)
-    trust = corrections_of(layer).trust
+    trust = copy_corrections(layer).trust
     assert trust[2, :30].any()
     assert not trust[2, 30:].any()
 
@@ -209,7 +209,7 @@ def test_a_deleted_overlay_takes_no_trust_along(viewer, layer, qtbot):
     qtbot.wait(50)
     viewer.layers.remove(overlay)
     layer.paint((0, 40, 40), 2)
-    assert corrections_of(layer).trust[0, 10, 10] == PAINTED
+    assert copy_corrections(layer).trust[0, 10, 10] == PAINTED
     assert show_overlay(viewer, layer).data[0, 40, 40] == PAINTED
 
 
@@ -225,7 +225,7 @@ def test_the_key_says_that_the_slice_is_right(viewer, layer, told):
     viewer.dims.set_current_step(0, 3)
     hand.key(Qt.Key.Key_R, CTRL, SHIFT)
     assert told == ["Slice 3 is trusted as it is now."]
-    assert (corrections_of(layer).trust[3] == REVIEWED).all()
+    assert (copy_corrections(layer).trust[3] == REVIEWED).all()
 
 
 def test_the_commands_of_the_manifest(viewer, layer, told, qtbot):

@@ -1,4 +1,4 @@
-"""What a run is said to take: memory by its plan, time by what was measured and kept."""
+"""The estimate of a run: memory by its plan, time by the speed of earlier runs."""
 
 import json
 import math
@@ -21,13 +21,12 @@ from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, always_continue
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment import probe
-from napari_unet.segment.engine import speed_cache as pace
-from napari_unet.segment.engine import timed_engine
+from napari_unet.segment.engine import speed_cache, timed_engine
 from napari_unet.segment.engine.speed_cache import (
-    Measured,
-    keep_paces,
-    known_pace,
-    pace_file,
+    MeasuredSpeed,
+    cache_file,
+    known_voxel_seconds,
+    save_measurements,
     size_of,
 )
 from napari_unet.segment.engine.timed_engine import timed
@@ -57,7 +56,7 @@ DAMAGES = [
 
 @pytest.fixture(autouse=True)
 def _nothing_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(pace.FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(speed_cache.FOLDER_VARIABLE, str(tmp_path / "cache"))
 
 
 def job(shape: tuple[int, ...] = (3, 300, 400), **settings: object) -> SegmentJob:
@@ -108,18 +107,20 @@ def test_a_run_that_ends_early_and_two_engines_are_measured_too() -> None:
     assert estimate(job(), "torch", "cpu", 16 * GB).seconds is not None
 
 
-def test_the_median_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_median_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([0.0, 1.0, 3.0, 103.0, 105.0])
     monkeypatch.setattr(timed_engine, "time", SimpleNamespace(monotonic=lambda: next(now)))
     with timed(TorchEngine(MODEL.network), NET) as engine:
         for _ in range(4):
             engine.run(torch.zeros(1, 16, 16))
-    assert known_pace(NET, "torch", "cpu", 256) == 2.0 / 256
+    assert known_voxel_seconds(NET, "torch", "cpu", 256) == 2.0 / 256
 
 
 def test_windows_of_another_size_are_another_matter() -> None:
-    keep_paces(NET, [Measured("torch", "cpu", 10, 1e-6), Measured("torch", "cpu", 20, 3e-6)])
-    assert [known_pace(NET, "torch", "cpu", 2**n) for n in (7, 8, 12, 13, 18, 22)] == [
+    save_measurements(
+        NET, [MeasuredSpeed("torch", "cpu", 10, 1e-6), MeasuredSpeed("torch", "cpu", 20, 3e-6)]
+    )
+    assert [known_voxel_seconds(NET, "torch", "cpu", 2**n) for n in (7, 8, 12, 13, 18, 22)] == [
         None,
         1e-6,
         1e-6,
@@ -127,55 +128,55 @@ def test_windows_of_another_size_are_another_matter() -> None:
         3e-6,
         3e-6,
     ]
-    assert known_pace(UNetConfig(width=5), "torch", "cpu", 2**10) is None
+    assert known_voxel_seconds(UNetConfig(width=5), "torch", "cpu", 2**10) is None
     assert size_of(2**10 - 3) == 10
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions of another kind")
-def test_what_is_kept_is_private() -> None:
-    keep_paces(NET, [Measured("torch", "cpu", 10, 1e-6)])
-    assert stat.S_IMODE(pace_file().stat().st_mode) == 0o600
-    pace_file().chmod(0o644)
-    keep_paces(NET, [Measured("torch", "cpu", 10, 1e-6)])
-    assert stat.S_IMODE(pace_file().stat().st_mode) == 0o600
-    assert list(pace_file().parent.iterdir()) == [pace_file()]
+def test_the_cache_is_private() -> None:
+    save_measurements(NET, [MeasuredSpeed("torch", "cpu", 10, 1e-6)])
+    assert stat.S_IMODE(cache_file().stat().st_mode) == 0o600
+    cache_file().chmod(0o644)
+    save_measurements(NET, [MeasuredSpeed("torch", "cpu", 10, 1e-6)])
+    assert stat.S_IMODE(cache_file().stat().st_mode) == 0o600
+    assert list(cache_file().parent.iterdir()) == [cache_file()]
 
 
-def test_the_last_ones_are_kept_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "MOST_SETUPS", 3)
+def test_the_latest_are_saved_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed_cache, "MOST_SETUPS", 3)
     for width in (1, 2, 3, 1, 4):
-        keep_paces(UNetConfig(width=width), [Measured("torch", "cpu", 10, 1e-6)])
+        save_measurements(UNetConfig(width=width), [MeasuredSpeed("torch", "cpu", 10, 1e-6)])
     known = [
         width
         for width in (1, 2, 3, 4)
-        if known_pace(UNetConfig(width=width), "torch", "cpu", 2**10) is not None
+        if known_voxel_seconds(UNetConfig(width=width), "torch", "cpu", 2**10) is not None
     ]
     assert known == [1, 3, 4]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_cache_is_as_none(damage: str) -> None:
-    pace_file().parent.mkdir()
-    pace_file().write_text(damage)
+    cache_file().parent.mkdir()
+    cache_file().write_text(damage)
     assert estimate(job(), "torch", "cpu", 16 * GB).seconds is None
-    keep_paces(NET, [Measured("torch", "cpu", 10, 1e-6)])
-    assert known_pace(NET, "torch", "cpu", 2**10) == 1e-6
-    json.loads(pace_file().read_text())
+    save_measurements(NET, [MeasuredSpeed("torch", "cpu", 10, 1e-6)])
+    assert known_voxel_seconds(NET, "torch", "cpu", 2**10) == 1e-6
+    json.loads(cache_file().read_text())
 
 
 @pytest.mark.parametrize("value", ['"fast"', "-1.0", "0.0", "NaN", "1e999", "null", "true"])
 def test_a_speed_that_is_none_is_left_out(value: str) -> None:
-    keep_paces(NET, [Measured("torch", "cpu", 10, 1e-6)])
-    pace_file().write_text(pace_file().read_text().replace("1e-06", value))
-    assert value in pace_file().read_text()
-    assert known_pace(NET, "torch", "cpu", 2**10) is None
+    save_measurements(NET, [MeasuredSpeed("torch", "cpu", 10, 1e-6)])
+    cache_file().write_text(cache_file().read_text().replace("1e-06", value))
+    assert value in cache_file().read_text()
+    assert known_voxel_seconds(NET, "torch", "cpu", 2**10) is None
 
 
 def test_a_cache_that_can_not_be_written_keeps_no_run_from_its_end(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     with timed(TorchEngine(MODEL.network), NET) as engine:
         list(stream(MODEL, job(), engine=engine))
-    assert known_pace(NET, "torch", "cpu", 2**14) is None
+    assert known_voxel_seconds(NET, "torch", "cpu", 2**14) is None
 
 
 class Slow:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from helpers.tiny import smooth, smooth_image, tiny_model, tiny_spec
 from napari_unet import SegmentSettings, segment
 from napari_unet.errors import Cancelled, DeviceError, ScanError, SettingsError
+from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Control, Progress
 from napari_unet.scans.scan import ChannelStack, Scan, scan_of
@@ -367,3 +368,30 @@ def test_an_absurd_spacing_is_refused() -> None:
 def test_stop_is_heard_while_statistics_are_taken() -> None:
     job = plan_job(FLAT.spec, scan_of(smooth_image((32, 32))), SegmentSettings())
     assert list(stream(FLAT, job, control=lambda: Control.STOP)) == []
+
+
+@pytest.fixture(scope="module")
+def two_classes() -> Model:
+    return tiny_model(tiny_spec())
+
+
+def test_one_absurd_value_changes_no_label_far_from_it(two_classes: Model) -> None:
+    image = smooth_image((96, 96))
+    plain = segment(image, two_classes)
+    for kind, value in ((np.float32, 3.4e38), (np.float32, -3.4e38), (np.float64, 1e308)):
+        odd = image.astype(kind)
+        odd[0, 0] = value
+        changed = segment(odd, two_classes) != plain
+        assert changed[48:, 48:].mean() < 0.01  # the percentiles move by a thousandth
+
+
+def test_a_band_without_image_is_background_and_changes_no_other_label(two_classes: Model) -> None:
+    noise = np.random.default_rng(0).normal(0, 4, (96, 120))
+    image = (100 + 400 * smooth_image((96, 120)) + noise).astype(np.uint16)
+    banded = image.copy()
+    banded[:, :6] = 0
+    labels = segment(banded, two_classes)
+    assert (labels[:, :5] == 0).all()
+    assert (labels[:, 40:] != segment(image, two_classes)[:, 40:]).mean() < 0.02
+    kept = segment(banded, two_classes, settings=SegmentSettings(empty_borders=False))
+    assert (kept != labels).any()

@@ -7,7 +7,7 @@ from helpers.tiny import smooth_image
 from napari_unet.model.spec import Normalization
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment import statistics as module
-from napari_unet.segment.statistics import frame_statistics, percentiles
+from napari_unet.segment.statistics import FrameStatistics, frame_statistics, percentiles
 from napari_unet.segment.tiles.normalize import normalize
 
 HOW = Normalization()
@@ -40,7 +40,8 @@ def test_chunks_of_the_data_are_read_whole_and_few(monkeypatch: pytest.MonkeyPat
         return original(self, frame, region)
 
     monkeypatch.setattr(Scan, "read", spy)
-    frame_statistics(scan_of(dask.zeros((1000, 1000), chunks=(100, 80))), 2, (), HOW)
+    scan = scan_of(dask.zeros((1000, 1000), chunks=(100, 80)))
+    frame_statistics(scan, 2, (), HOW, empty_borders=False)
     assert len(read) == module.FEWEST_CHUNKS
     assert all(
         y.start % 100 == 0 and x.start % 80 == 0 and y.stop - y.start == 100 for y, x in read
@@ -106,3 +107,81 @@ def test_percentiles_are_those_of_numpy(dtype: str, count: int) -> None:
         )
     few = np.array([3] * count + [5], dtype)
     assert percentiles(few, [0.0, 100.0]) == [3.0, 5.0]
+
+
+def cells(shape: tuple[int, int] = (200, 220)) -> np.ndarray:
+    """Bright structures and noise, 16 bits."""
+    noise = np.random.default_rng(1).normal(0, 10, shape)
+    return (300 + 900 * smooth_image(shape, 2) + noise).astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("value", "share"), [(65535, 0.0005), (65535, 0.001), (65535, 0.005), (65535, 0.01), (0, 0.005)]
+)
+def test_hot_and_dead_pixels_do_not_rule_the_range(value: int, share: float) -> None:
+    image = cells()
+    plain = frame_statistics(scan_of(image), 2, (), HOW)
+    places = np.random.default_rng(3).choice(image.size, round(share * image.size), replace=False)
+    image.flat[places] = value
+    found = frame_statistics(scan_of(image), 2, (), HOW)
+    np.testing.assert_allclose(found.low, plain.low, rtol=0.1)
+    np.testing.assert_allclose(found.high, plain.high, rtol=0.1)
+
+
+def test_few_bright_objects_are_no_hot_pixels() -> None:
+    image = cells((400, 420)) // 10
+    image[100:112, 100:112] = 4000
+    image[300:312, 200:212] = 5000  # 0.17 % of the image
+    values = np.percentile(image, [1.0, 99.8])
+    found = frame_statistics(scan_of(image), 2, (), HOW)
+    np.testing.assert_allclose((*found.low, *found.high), values, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_a_clean_image_has_its_own_percentiles(kind: type) -> None:
+    image = (cells() // 8).astype(kind)
+    found = frame_statistics(scan_of(image), 2, (), HOW)
+    wanted = np.percentile(image, [1.0, 99.8])
+    np.testing.assert_allclose((*found.low, *found.high), wanted, rtol=1e-6)
+
+
+def test_without_specks_only_single_voxels_change() -> None:
+    image = np.zeros((9, 9), np.uint8)
+    image[2, 2] = 200
+    image[5:7, 5:7] = 90
+    image[0, 8] = 255
+    wanted = image.copy()
+    wanted[2, 2] = wanted[0, 8] = 0
+    np.testing.assert_array_equal(module.without_specks(image), wanted)
+
+
+def test_normalised_values_are_clipped() -> None:
+    image = cells()
+    image[50:52, 50:52] = 65535
+    out, bad = normalize(image[None], frame_statistics(scan_of(image), 2, (), HOW))
+    assert bad is None
+    assert out.max() == 4.0
+    assert (out[0, 50:52, 50:52] == 4.0).all()
+
+
+def test_a_hot_pixel_takes_a_value_from_beside_it() -> None:
+    image = cells()
+    image[50, 50] = 65535
+    found = frame_statistics(scan_of(image), 2, (), HOW)
+    assert found.specks
+    out, _ = normalize(image[None], found)
+    assert out[0, 50, 50] <= out[0, 49:52, 49:52].max() < 2
+    assert FrameStatistics.from_dict(found.as_dict()) == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [(np.float32, 3.4e38), (np.float32, -3.4e38), (np.float64, 1e308)]
+)
+def test_what_float32_can_not_hold_is_not_finite(kind: type, value: float) -> None:
+    image = smooth_image((50, 60)).astype(kind)
+    image[10, 20] = value
+    out, bad = normalize(image[None], frame_statistics(scan_of(image), 2, (), HOW))
+    assert np.isfinite(out).all()
+    assert bad is not None
+    assert bad.sum() == 1
+    assert bad[10, 20]

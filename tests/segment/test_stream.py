@@ -70,7 +70,7 @@ class Small:
             raise self._failure()
         return self._engine.run(window, control)
 
-    def give_way(self) -> bool:
+    def fall_back(self) -> bool:
         return False
 
 
@@ -80,7 +80,7 @@ def test_where_memory_does_not_suffice_smaller_tiles_say_the_same(
 ) -> None:
     image = smooth_image((2, 150, 170))
     job = plan_job(FLAT.spec, scan_of(image), SegmentSettings(tile_px=128))
-    told: list[Progress] = []
+    shown: list[Progress] = []
     labels = np.zeros(image.shape, np.uint8)
     covered = np.zeros(image.shape, int)
     for tile in stream(
@@ -88,7 +88,7 @@ def test_where_memory_does_not_suffice_smaller_tiles_say_the_same(
         job,
         focus=Focus((0,), (75.0, 85.0)),
         engine=Small(96**2, failure),
-        on_progress=told.append,
+        on_progress=shown.append,
     ):
         labels[(*tile.frame, *tile.region)] = tile.labels
         covered[(*tile.frame, *tile.region)] += 1
@@ -96,10 +96,10 @@ def test_where_memory_does_not_suffice_smaller_tiles_say_the_same(
         labels, segment(image, FLAT, settings=SegmentSettings(engine="torch"))
     )
     assert (covered == 1).all()
-    assert told[0].note == ""
-    assert "Memory did not suffice: going on with smaller tiles" in told[-1].note
-    assert (told[-1].done, told[-1].total) == (tile.done, tile.total)
-    assert told[-1].done == told[-1].total == len(told) - 1
+    assert shown[0].note == ""
+    assert "Memory did not suffice: going on with smaller tiles" in shown[-1].note
+    assert (shown[-1].done, shown[-1].total) == (tile.done, tile.total)
+    assert shown[-1].done == shown[-1].total == len(shown) - 1
 
 
 def test_what_was_finished_before_memory_ran_out_is_kept() -> None:

@@ -13,7 +13,7 @@ from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes
 from napari_unet.progress import OnProgress
 from napari_unet.segment.engine.choice import make_engine
-from napari_unet.segment.engine.protocol import Engine, EngineFacts, KnownEngine
+from napari_unet.segment.engine.protocol import Engine, EngineFacts, EngineSnapshot
 from napari_unet.segment.engine.timed_engine import timed
 from napari_unet.segment.estimate import estimate
 from napari_unet.segment.job import SegmentJob
@@ -92,7 +92,7 @@ class ClusterBackend:
         self._axes = axes
         self._spacing = spacing
         self.engines = EnginesUsed()
-        self.engine_now: KnownEngine | None = None
+        self.engine_now: EngineSnapshot | None = None
 
     def prepared(self, plan: Plan, job: SegmentJob) -> tuple[SegmentJob, EngineFacts]:
         """The job in tiles that fit a worker's memory, and its engine; waits for one to join."""

@@ -25,6 +25,7 @@ from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.run import CompleteRun, complete_run, resumable_run
 from napari_unet.segment.settings import SegmentSettings
+from napari_unet.segment.statistics import empty_sentence
 from napari_unet.segment.totals import RunTotals
 from napari_unet.segment.whole_file import file_run
 
@@ -104,6 +105,8 @@ class Batch:
         result.tiles_skipped = run.skipped
         result.resumed = run.skipped > 0
         result.nonfinite = run.nonfinite
+        if empty := empty_sentence(run.empty.values()):
+            result.note(f"{empty} --no-empty-borders makes it part of the image.")
         result.engine = run.engines.joined or None
         result.voxels = {
             label.name: int(count)

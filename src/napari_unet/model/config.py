@@ -1,4 +1,4 @@
-"""The shape of a U-Net as data, and the limits within which one is ever built. pydantic alone."""
+"""The shape of a U-Net, and the limits within which one is ever built. Needs pydantic alone."""
 
 from math import prod
 from typing import Any, Literal, Self
@@ -21,7 +21,7 @@ MAX_TOTAL_STRIDE = 2**MAX_DEPTH
 
 
 class UNetConfig(BaseModel):
-    """A U-Net: how many dimensions, channels, features and levels it has."""
+    """The shape of a U-Net: dimensions, channels, features, levels, and what its blocks are."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,7 +64,7 @@ class UNetConfig(BaseModel):
     norm: Literal["batch", "instance", "none"] = Field(
         "batch",
         title="Normalisation",
-        description="Batch keeps the statistics of the training; instance takes those of each image.",
+        description="batch: by statistics of the training; instance: by those of each image.",
     )
     residual: bool = Field(
         False, title="Residual", description="Add each block's input to its output."
@@ -81,20 +81,19 @@ class UNetConfig(BaseModel):
     def _strides_fit(self) -> Self:
         if self.strides is None:
             return self
-        if len(self.strides) != self.depth or any(
-            len(level) != self.dimensions for level in self.strides
-        ):
+        lengths = [len(level) for level in self.strides]
+        if lengths != [self.dimensions] * self.depth:
             raise ValueError(
                 f"strides need {self.depth} levels of {self.dimensions} numbers, not {self.strides}"
             )
         if any(not 1 <= step <= MAX_STRIDE for level in self.strides for step in level):
             raise ValueError(f"each stride must be 1 to {MAX_STRIDE}, not {self.strides}")
         if any(
-            prod(level[axis] for level in self.strides) > MAX_TOTAL_STRIDE
-            for axis in range(self.dimensions)
+            prod(along_axis) > MAX_TOTAL_STRIDE for along_axis in zip(*self.strides, strict=True)
         ):
             raise ValueError(
-                f"the strides of an axis may multiply to {MAX_TOTAL_STRIDE} at most, not {self.strides}"
+                f"the strides of an axis may multiply to {MAX_TOTAL_STRIDE} at most, "
+                f"not {self.strides}"
             )
         return self
 
@@ -108,13 +107,15 @@ class UNetConfig(BaseModel):
 
     @property
     def level_strides(self) -> tuple[tuple[int, ...], ...]:
-        """The pooling factors of each level, given or not."""
+        """The pooling factors of each level: `strides`, or 2 along every axis."""
         return self.strides if self.strides is not None else ((2,) * self.dimensions,) * self.depth
 
     @property
     def identity(self) -> str:
-        """What of the shape the weights depend on, as text that later versions write alike: part of
-        a model's identity.
+        """The shape in words, as far as the weights depend on it.
+
+        It is hashed with the weights into a model's identity, so every later version has to write
+        the same words for the same shape.
         """
         fixed = [
             self.dimensions,
@@ -129,5 +130,5 @@ class UNetConfig(BaseModel):
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Features of each level, the deepest last."""
+        """How many features each level has, the deepest level last."""
         return tuple(min(self.width * 2**level, self.max_width) for level in range(self.depth + 1))

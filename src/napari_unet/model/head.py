@@ -47,7 +47,7 @@ class Head:
 
     @property
     def first_label(self) -> int:
-        """The label that the first channel stands for: 0 if the background has a channel, else 1."""
+        """The label of the first channel: 0 if the background has a channel, else 1."""
         return 0 if self.exclusive else 1
 
     @property

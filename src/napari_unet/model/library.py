@@ -42,7 +42,7 @@ class ModelEntry:
 
 
 def user_folder() -> Path:
-    """The folder of the user's own models; the variable NAPARI_UNET_MODELS moves it."""
+    """The folder of the user's own models, which the variable NAPARI_UNET_MODELS can name."""
     if folder := os.environ.get(FOLDER_VARIABLE):
         return Path(folder)
     from platformdirs import user_data_path
@@ -71,8 +71,8 @@ def user_model_path(name: str) -> Path:
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """The file of a model by its name in the library or by its path; raises `ModelFileError` if
-    there is none.
+    """The file of a model, given its name in the library or its path; raises `ModelFileError` for
+    a name that no model has.
     """
     text = str(name_or_path)
     if is_model_name(text) or set(SEPARATORS) & set(text):
@@ -120,8 +120,8 @@ def save_model(model: "Model", path: Path | str) -> Path:
 
 
 def load_entry(entry: ModelEntry) -> "Model":
-    """The model as it was when it was chosen; raises `ModelFileError` where its file is another one
-    by now.
+    """Load the model of an entry; raises `ModelFileError` if its file has changed since the entry
+    was made.
     """
     model = load_model(entry.path)
     if entry.header is None or (model.spec, model.weights_sha256) != (

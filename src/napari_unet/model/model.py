@@ -1,4 +1,4 @@
-"""A model in memory: a network with the spec that says what it is."""
+"""A model that was loaded, made or trained."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from napari_unet.model.unet import UNet
 
 @dataclass(frozen=True)
 class Model:
-    """A U-Net in evaluation mode, its spec, and its identity.
+    """A U-Net in evaluation mode, its spec, and the hash that identifies it.
 
     `notes` are sentences about the file it was read from that its user should read.
     """

@@ -1,18 +1,26 @@
-"""What a model file says of itself. pydantic alone: read without torch, checked before anything is
-built.
-"""
+"""What a model file says of its model: read without torch, and checked before anything is built."""
 
 import json
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from napari_unet.model.config import MAX_CHANNELS, MAX_CLASSES, UNetConfig
 from napari_unet.model.geometry import exact_halo, total_strides
 from napari_unet.model.head import head_for_classes, head_of
 
 MAX_NAME = 80
-MAX_RECORD = 20_000
+MAX_TRAINING_CHARACTERS = 20_000
+CLIP = (-2.0, 4.0)  # of normalised intensities
 
 
 def _printable(text: str) -> str:
@@ -21,10 +29,10 @@ def _printable(text: str) -> str:
     return text
 
 
-def _small(record: dict[str, Any]) -> dict[str, Any]:
-    if len(json.dumps(record)) > MAX_RECORD:
-        raise ValueError(f"at most {MAX_RECORD} characters are allowed")
-    return record
+def _short(training: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(training)) > MAX_TRAINING_CHARACTERS:
+        raise ValueError(f"at most {MAX_TRAINING_CHARACTERS} characters are allowed")
+    return training
 
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_printable)]
@@ -34,28 +42,42 @@ TASK_NAMES: tuple[TaskName, ...] = get_args(TaskName)
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 
 
-class _Record(BaseModel):
+class _Part(BaseModel):
+    """A part of the description in a model file; a field that is not known is an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ClassSpec(_Record):
-    """One class: its name and its colour as #rrggbb. The label is its place in the list; 0 is
-    background.
+class ClassSpec(_Part):
+    """One class: its name, and its colour as #rrggbb.
+
+    Its label is its position in the list of classes; the first, 0, is the background.
     """
 
     name: Name
     colour: Colour
 
 
-class Normalization(_Record):
-    """How intensities are brought to one range, per channel, with statistics of the whole frame."""
+class Normalization(_Part):
+    """How intensities are scaled, each channel by itself: the low percentile of the whole frame
+    becomes 0, the high one 1, and `clip` bounds what comes of it, so that a hot pixel does not reach
+    as far as the network sees; with `none`, they stay what they are.
+    """
 
     kind: Literal["percentile", "none"] = "percentile"
     low: float = Field(1.0, ge=0.0, le=100.0)
     high: float = Field(99.8, ge=0.0, le=100.0)
+    clip: tuple[FiniteFloat, FiniteFloat] = CLIP
+
+    @model_serializer(mode="wrap")
+    def _without_usual_clip(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Plain values; the usual clip is not written, so that older versions read the file."""
+        return {k: v for k, v in values(self).items() if k != "clip" or self.clip != CLIP}
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
+        if self.clip[0] > 0.0 or self.clip[1] < 1.0:
+            raise ValueError(f"the clip {self.clip} must hold 0 and 1")
         if self.low >= self.high:
             raise ValueError(
                 f"the low percentile {self.low} must be below the high one {self.high}"
@@ -63,16 +85,16 @@ class Normalization(_Record):
         return self
 
 
-class TrainedSpacing(_Record):
-    """The voxel size a model was trained at, one number per axis of a frame."""
+class TrainedSpacing(_Part):
+    """The voxel size of the scans that a model was trained on, one number per axis of a frame."""
 
     size: tuple[Annotated[float, Field(gt=0.0, allow_inf_nan=False)], ...]
     unit: Name = "um"
 
 
-class MeasuredHalo(_Record):
-    """Context around a tile, in voxels per axis, with which a model's labels stayed the same but
-    for a share of those compared.
+class MeasuredHalo(_Part):
+    """The least context around a tile with which a model's labels stay what they are, found by
+    comparison: `voxels` per axis, and the share of the `compared` labels that `changed`.
     """
 
     voxels: tuple[Annotated[int, Field(ge=0)], ...]
@@ -80,18 +102,20 @@ class MeasuredHalo(_Record):
     compared: int = Field(ge=1)
 
 
-class Provenance(_Record):
-    """Where a model comes from: hashes and counts, no paths and no file or layer names."""
+class Provenance(_Part):
+    """Where a model comes from. Hashes and numbers alone: what a user calls files and layers is
+    private, and a model may be passed on.
+    """
 
     parent: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
-    training: Annotated[dict[Name, Any], AfterValidator(_small)] = {}
+    training: Annotated[dict[Name, Any], AfterValidator(_short)] = {}
     scores: Annotated[dict[Name, FiniteFloat], Field(max_length=100)] = {}
     versions: Annotated[dict[Name, Name], Field(max_length=100)] = {}
     date: Annotated[str, Field(max_length=40), AfterValidator(_printable)] = ""
 
 
-class ModelSpec(_Record):
-    """All that a model file says of itself."""
+class ModelSpec(_Part):
+    """All that a model file says of its model, beside the weights."""
 
     name: Name
     summary: Text = ""
@@ -127,7 +151,9 @@ class ModelSpec(_Record):
 
 
 def _check_halo(voxels: tuple[int, ...], net: UNetConfig) -> None:
-    """Tiles are aligned to the strides, and exact beyond the exact halo."""
+    """Raise `ValueError` unless a halo is in steps of the strides, to which tiles are aligned, and
+    no larger than the exact one, beyond which nothing changes.
+    """
     strides = total_strides(net)
     most = exact_halo(net)
     if len(voxels) != net.dimensions or any(
@@ -139,7 +165,7 @@ def _check_halo(voxels: tuple[int, ...], net: UNetConfig) -> None:
 
 
 def _check_head(task: str, classes: int, net: UNetConfig) -> None:
-    """Channels that are classes are those of the spec; independent ones can not be classes."""
+    """Raise `ValueError` unless a network's output channels fit the task and its classes."""
     head = head_of(net)
     if head.kind == "independent":
         if task == "semantic":

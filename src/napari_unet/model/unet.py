@@ -1,10 +1,10 @@
-"""The U-Net of Ronneberger, Fischer & Brox (MICCAI 2015) and its 3D form (Çiçek et al., MICCAI
-2016).
+"""The U-Net of Ronneberger, Fischer & Brox (MICCAI 2015), and in 3D of Çiçek et al. (MICCAI 2016).
 
-Two 3×3(×3) convolutions per level, max pooling down, up-convolution and the encoder's features by
-concatenation on the way up, and a 1×1 head. Convolutions are zero-padded, so that the output has
-the input's size; any size goes in, since it is padded by reflection to the stride and cropped
-after.
+Each level has two 3×3(×3) convolutions. The encoder goes down by max pooling; the decoder comes up
+by up-convolutions, and to each of its levels the encoder's features of that level are concatenated.
+A 1×1 convolution, the head, ends it. Convolutions are zero-padded, so that the output has the size
+of the input; an input of any size is mirrored up to a multiple of the strides, and the output
+cropped.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ NORM: dict[tuple[str, int], Any] = {
 
 
 class ConvNorm(nn.Module):
-    """A 3×3(×3) convolution and its normalisation."""
+    """A 3×3(×3) convolution and a normalisation, whose shift makes a bias needless."""
 
     def __init__(self, config: UNetConfig, features_in: int, features_out: int) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class ConvNorm(nn.Module):
 
 
 class Block(nn.Module):
-    """Two convolutions with ReLU; with `residual`, the block's input is added before the last ReLU."""
+    """Two convolutions with ReLU; with `residual`, the input is added before the second ReLU."""
 
     def __init__(self, config: UNetConfig, features_in: int, features_out: int) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Block(nn.Module):
 
 
 class Up(nn.Module):
-    """Up-convolution, the skip connection by concatenation, and a block."""
+    """A level of the decoder: up-convolution, concatenation of the encoder's features, a block."""
 
     def __init__(
         self, config: UNetConfig, features_in: int, features_out: int, stride: tuple[int, ...]
@@ -83,9 +83,7 @@ class Up(nn.Module):
 
 
 class UNet(nn.Module):
-    """Encoder, decoder, skip connections: (N, channels in, *space) to scores (N, channels out,
-    *space).
-    """
+    """The whole network: images (N, channels in, *space) to scores (N, channels out, *space)."""
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
@@ -119,7 +117,7 @@ class UNet(nn.Module):
         return self.head(x)[(..., *(slice(n) for n in size))]  # type: ignore[no-any-return]
 
     def padded(self, x: Tensor) -> Tensor:
-        """`x` mirrored at its end up to the next multiple of the strides."""
+        """`x`, mirrored at the end of each axis up to the next multiple of the stride."""
         fewest = 2 if self.config.norm == "instance" else 1  # one voxel has no variance
         for axis, stride in enumerate(self.strides, start=2):
             length = x.shape[axis]

@@ -27,7 +27,8 @@ class Scan:
     `axes` has one letter of "tczyx" (or any other lower-case letter for a further axis) per axis of
     `data`; `spacing` has one number per spatial axis, in the order of `axes`; unit "pixel" means
     that the spacing is unknown. With `rgb`, the channel axis holds red, green, blue (and alpha).
-    `notes` are sentences that whoever uses the scan should be told.
+    `notes` are sentences that whoever uses the scan should be told; `no_data` is the value of voxels
+    without image, where the file names one.
     """
 
     data: Any
@@ -36,6 +37,7 @@ class Scan:
     unit: str = "pixel"
     rgb: bool = False
     notes: tuple[str, ...] = ()
+    no_data: float | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(self.data.shape)

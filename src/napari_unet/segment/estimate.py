@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from napari_unet.segment.engine.kinds import Kind
-from napari_unet.segment.engine.speed_cache import known_pace, known_voxel_bytes
+from napari_unet.segment.engine.speed_cache import known_voxel_bytes, known_voxel_seconds
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.tiles.instance_sample import sample_bytes
 from napari_unet.segment.tiles.lattice import lattice_of
@@ -64,9 +64,10 @@ def estimate(job: SegmentJob, kind: Kind, device: str, free_bytes: int) -> Estim
         regions = [tile.write for tile in plan_tiles(lattice, job.region, core_px).tiles]
         tiles = sum(wanted(frame, region) for frame in job.frames for region in regions)
     voxels = math.prod(window)
-    pace = known_pace(config, kind, device, voxels)
+    seconds = known_voxel_seconds(config, kind, device, voxels)
     memory_bytes = max(
         voxels * voxel_bytes(config, lattice, kind, known_voxel_bytes(config, kind)),
         sample_bytes(config, lattice),
     )
-    return Estimate(memory_bytes, tiles, window, None if pace is None else pace * voxels * tiles)
+    whole = None if seconds is None else seconds * voxels * tiles
+    return Estimate(memory_bytes, tiles, window, whole)

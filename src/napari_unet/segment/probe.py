@@ -47,8 +47,8 @@ def with_seconds(found: Estimate, engine: Engine, spec: ModelSpec) -> Estimate:
 
 @dataclass(frozen=True)
 class Probed:
-    """What ran a window of that shape and on which device; seconds and, where they could be seen,
-    bytes for each of its voxels.
+    """Which engine ran a window of that shape on which device, and the seconds and, where they
+    could be measured, the bytes for each of its voxels.
     """
 
     engine: str
@@ -59,11 +59,11 @@ class Probed:
 
 
 def probe(model: Model, settings: SegmentSettings, voxels: int = PROBE_VOXELS) -> Probed:
-    """Run a model a few times on noise, and keep what that took for plans and estimates; raises as
+    """Run a model a few times on noise, and save what that took for later estimates; raises as
     `make_engine` does.
 
-    The window has so many `voxels`, or a few more. Memory is seen in a process that has computed
-    nothing before.
+    The window has so many `voxels`, or a few more. Memory can only be measured in a process that
+    has computed nothing before.
     """
     config = model.spec.architecture
     side = math.ceil(voxels ** (1 / config.dimensions))
@@ -73,9 +73,9 @@ def probe(model: Model, settings: SegmentSettings, voxels: int = PROBE_VOXELS) -
     )
     with timed(make_engine(model, settings), config, fresh=True) as engine:
         if config.norm == "instance":
-            engine.fix(window[None])
+            engine.fix_statistics(window[None])
         for _ in range(ROUNDS):
             Arriving(engine.run(window)).wait()
-        pace = median(found.seconds for found in engine.measured())
-        weighed = [found.voxel_bytes for found in engine.weighed()]
-        return Probed(engine.name, engine.device, shape, pace, weighed[-1] if weighed else None)
+        seconds = median(found.seconds for found in engine.speeds())
+        taken = [found.voxel_bytes for found in engine.memory()]
+        return Probed(engine.name, engine.device, shape, seconds, taken[-1] if taken else None)

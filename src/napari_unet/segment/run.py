@@ -60,6 +60,8 @@ def segment(
         finite.
     SettingsError, DeviceError, EngineError
         The settings do not fit the model, the machine or what is installed.
+    NotEnoughMemoryError
+        Memory is not even enough for the smallest tile.
     Cancelled
         `control` answered CANCEL.
 

@@ -81,6 +81,13 @@ class SegmentSettings(BaseModel):
         row=RESULT,
         hint="The threshold can then be moved without a new run.",
     )
+    empty_borders: bool = setting(
+        True,
+        "Leave out empty borders",
+        "Find borders that hold no image, such as a band of zeros; they are background and no part "
+        "of the contrast.",
+        main=True,
+    )
     threshold: float | None = setting(
         None,
         "Threshold",

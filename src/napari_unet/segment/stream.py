@@ -172,7 +172,7 @@ class _Run:
             with memory_errors_explained(self._engine.device):
                 begun = self._begun(frame, tile, statistics)
         except NotEnoughMemoryError:
-            if not (another or self._waiting.can_part() or self._engine.give_way()):
+            if not (another or self._waiting.can_part() or self._engine.fall_back()):
                 raise
         else:
             self._waiting.finish()
@@ -204,7 +204,12 @@ class _Run:
     def _take_statistics(self, frame: Index) -> FrameStatistics:
         job = self._job
         return frame_statistics(
-            job.scan, job.dimensions, frame, job.spec.normalization, self._control
+            job.scan,
+            job.dimensions,
+            frame,
+            job.spec.normalization,
+            self._control,
+            empty_borders=job.settings.empty_borders,
         )
 
     def _fix(self, frame: Index, statistics: FrameStatistics) -> None:
@@ -220,7 +225,7 @@ class _Run:
                     self.reader.read(frame, part.read), statistics, self._engine.device
                 ).values
             )
-        self._engine.fix(torch.stack(windows), self._control)
+        self._engine.fix_statistics(torch.stack(windows), self._control)
         self._fixed_for = frame
 
     def _begun(self, frame: Index, tile: Tile, statistics: FrameStatistics) -> _Begun:
@@ -233,7 +238,8 @@ class _Run:
         )
         self._ask_for_next()
         probabilities = self._engine.run(normalised.values, self._control)
-        pending = decode(self._job, probabilities, tile, self._lattice, normalised.nonfinite)
+        excluded = normalised.excluded_in(tile.write)
+        pending = decode(self._job, probabilities, tile, self._lattice, excluded)
         return _Begun(
             frame,
             tile,

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from napari_unet.scans.scan import Index
 from napari_unet.segment.job import SegmentJob
+from napari_unet.segment.statistics import FrameStatistics
 from napari_unet.segment.stream import TileResult
 
 
@@ -20,6 +22,7 @@ class RunTotals:
         self.tiles = 0
         self.skipped = 0
         self.engines = EnginesUsed()
+        self.empty: dict[Index, FrameStatistics] = {}  # frames with borders that are no image
 
     @property
     def complete(self) -> bool:
@@ -38,6 +41,7 @@ class RunTotals:
         self.voxels += self.classes_in(tile)
         self.nonfinite += tile.nonfinite
         self.tiles += 1
+        self.empty.update({tile.frame: tile.statistics} if tile.statistics.no_data else {})
         self.engines.take(tile)
 
     def classes_in(self, tile: TileResult) -> np.ndarray:

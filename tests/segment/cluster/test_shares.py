@@ -16,7 +16,7 @@ from napari_unet.scans.write import write_labels
 from napari_unet.segment.cluster import worker
 from napari_unet.segment.cluster.messages import ImageTask, WorkerSetup
 from napari_unet.segment.cluster.worker import WorkerState
-from napari_unet.segment.engine.protocol import KnownEngine
+from napari_unet.segment.engine.protocol import EngineSnapshot
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.outputs import Outputs
@@ -78,7 +78,7 @@ def test_a_worker_whose_engine_was_replaced_continues_and_the_result_names_both(
     task = ImageTask(tmp_path / "scan.tif", outputs)
     state = WorkerState(WorkerSetup("a run", model_bytes(MODEL, "tiny"), SETTINGS))
     found = state.describe(task, 1)
-    assert found.engine == KnownEngine("openvino 1.2 on cpu", "openvino", "cpu", "")
+    assert found.engine == EngineSnapshot("openvino 1.2 on cpu", "openvino", "cpu", "")
     here = plan_job(MODEL.spec, read_scan(task.image), SETTINGS)
     with resumable_run(MODEL, here, outputs, ResumePolicy(), found.engine) as run:
         assert isinstance(run, ResumableRun)

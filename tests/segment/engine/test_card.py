@@ -88,13 +88,13 @@ def test_a_card_that_is_nearly_full_gets_smaller_tiles() -> None:
     free, _ = torch.cuda.mem_get_info()
     hog = torch.empty(free - 2**27, dtype=torch.uint8, device=CARD)
     labels = np.zeros(image.shape, np.uint8)
-    told = []
+    shown = []
     job = plan_job(model.spec, scan_of(image), SegmentSettings(device=CARD, tile_px=2048))
     job = replace(job, core_px=(2048, 2048))  # as on another machine
     for tile in stream(
-        model, job, on_progress=told.append, engine=TorchEngine(model.network, CARD)
+        model, job, on_progress=shown.append, engine=TorchEngine(model.network, CARD)
     ):
         labels[tile.region] = tile.labels
     del hog
     assert (labels != expected).mean() < 1e-4
-    assert "smaller tiles" in told[-1].note
+    assert "smaller tiles" in shown[-1].note

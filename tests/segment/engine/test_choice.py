@@ -1,5 +1,5 @@
-"""Which engine is taken, and what is said where it is not the one that was wished for. OpenVINO
-need not be installed.
+"""Which engine is chosen, and the note where that is not the wanted one. OpenVINO need not be
+installed.
 """
 
 import sys
@@ -129,15 +129,15 @@ def test_auto_falls_back_to_torch_and_says_so_from_the_beginning(
     assert (
         engine.note == "OpenVINO can not run this model (no such processor). PyTorch runs instead."
     )
-    told: list[Progress] = []
+    shown: list[Progress] = []
     list(
         stream(
             MODEL,
             plan_job(MODEL.spec, scan_of(smooth_image((20, 20))), settings()),
-            on_progress=told.append,
+            on_progress=shown.append,
         )
     )
-    assert [progress.note for progress in told] == [engine.note] * 2
+    assert [progress.note for progress in shown] == [engine.note] * 2
 
 
 def test_a_device_that_is_not_there_is_no_matter_of_engines(

@@ -1,5 +1,5 @@
-"""Another engine takes over in the middle of a run: what is finished stays, and it is told and
-recorded.
+"""Another engine takes over in the middle of a run: finished tiles stay, a note says so,
+and the result names both.
 """
 
 import json
@@ -38,7 +38,7 @@ IMAGE = smooth_image((150, 170))
 
 
 class OnlySmall(TorchEngine):
-    """A processor that can not take large windows either."""
+    """A processor whose memory is not enough for large windows either."""
 
     def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
         if window.numel() > 96**2:
@@ -51,15 +51,15 @@ def by_torch(note: str) -> TorchEngine:
 
 
 def run(engine: object, **more: int) -> tuple[np.ndarray, list[TileResult], list[Progress]]:
-    told: list[Progress] = []
+    shown: list[Progress] = []
     labels = np.zeros(IMAGE.shape, np.uint8)
     covered = np.zeros(IMAGE.shape, int)
-    tiles = list(stream(MODEL, job(**more), engine=engine, on_progress=told.append))  # type: ignore[arg-type]
+    tiles = list(stream(MODEL, job(**more), engine=engine, on_progress=shown.append))  # type: ignore[arg-type]
     for tile in tiles:
         labels[tile.region] = tile.labels
         covered[tile.region] += 1
     assert (covered == 1).all()
-    return labels, tiles, told
+    return labels, tiles, shown
 
 
 def job(**more: int) -> SegmentJob:
@@ -71,16 +71,16 @@ def job(**more: int) -> SegmentJob:
 EXPECTED = segment(IMAGE, MODEL, settings=SegmentSettings(engine="torch", device="cpu"))
 
 
-def test_an_engine_that_fails_is_replaced_and_what_is_finished_is_kept() -> None:
+def test_an_engine_that_fails_is_replaced_and_finished_tiles_stay() -> None:
     first = Failing(MODEL, broken, good=3)
-    labels, tiles, told = run(FallbackEngine(first, by_torch))
+    labels, tiles, shown = run(FallbackEngine(first, by_torch))
     np.testing.assert_array_equal(labels, EXPECTED)
     assert [tile.engine for tile in tiles] == ["openvino 1.2 on cpu"] * 3 + [TORCH] * (
         len(tiles) - 3
     )
     assert len(first.failed) == 1
-    assert [progress.note for progress in told[:4]] == [""] * 4
-    assert {progress.note for progress in told[4:]} == {NOTE}
+    assert [progress.note for progress in shown[:4]] == [""] * 4
+    assert {progress.note for progress in shown[4:]} == {NOTE}
 
 
 def test_a_second_failure_and_any_other_error_are_what_they_are() -> None:
@@ -99,18 +99,16 @@ def test_a_full_processor_is_not_replaced_by_itself() -> None:
         run(FallbackEngine(Failing(MODEL, full), by_torch))
 
 
-def test_a_card_that_is_full_for_the_smallest_tile_gives_way_to_the_processor_with_tiles_as_planned() -> (
-    None
-):
+def test_the_processor_takes_over_from_a_full_card_with_tiles_as_planned() -> None:
     first = Failing(MODEL, full, good=2, device="cuda:0")
     engine = FallbackEngine(first, by_torch)
-    labels, tiles, told = run(engine)
+    labels, tiles, shown = run(engine)
     np.testing.assert_array_equal(labels, EXPECTED)
     assert len(first.failed) > 1
-    assert len(tiles) == told[-1].total == told[-1].done == 9
-    assert (
-        told[-1].note
-        == "The memory of cuda:0 does not suffice, even for the smallest tile. The processor runs instead."
+    assert len(tiles) == shown[-1].total == shown[-1].done == 9
+    assert shown[-1].note == (
+        "The memory of cuda:0 does not suffice, even for the smallest tile. "
+        "The processor runs instead."
     )
     assert [tile.engine for tile in tiles] == ["torch 1.2 on cuda:0"] * 2 + [TORCH] * 7
 
@@ -119,17 +117,17 @@ def test_the_processor_too_may_need_smaller_tiles() -> None:
     engine = FallbackEngine(
         Failing(MODEL, full, device="cuda:0"), lambda note: OnlySmall(MODEL.network, note=note)
     )
-    labels, _, told = run(engine, tile_px=128)
+    labels, _, shown = run(engine, tile_px=128)
     np.testing.assert_array_equal(labels, EXPECTED)
     assert (
         "The processor runs instead. Memory did not suffice: going on with smaller tiles"
-        in told[-1].note
+        in shown[-1].note
     )
 
 
 @pytest.fixture(autouse=True)
 def _a_card_with_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is sent to a card stays here."""
+    """A card with much memory is said to be here; what is sent to it stays on the processor."""
     monkeypatch.setattr(stream_module, "free_bytes", lambda device: 2**34)
     monkeypatch.setattr(
         window_module,
@@ -165,7 +163,7 @@ def on_a_card(monkeypatch: pytest.MonkeyPatch, good: bool) -> None:
     monkeypatch.setattr(choice, "TorchEngine", engine)
 
 
-def test_a_card_that_was_named_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_card_that_was_named_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     on_a_card(monkeypatch, good=True)
     assert run(make_engine(MODEL, SegmentSettings(device="auto")))[1][0].engine == TORCH
     with pytest.raises(NotEnoughMemoryError, match=r"cuda:0 was not enough .*Choose the processor"):
@@ -204,7 +202,7 @@ def test_files_say_which_engines_ran(tmp_path: Path) -> None:
     )
 
 
-def keep(outputs: Outputs, policy: ResumePolicy, most: int) -> None:
+def run_into_zarr(outputs: Outputs, policy: ResumePolicy, most: int) -> None:
     engine = failing_over(MODEL, 3)
     with resumable_run(MODEL, job(), outputs, policy, engine) as run:
         for count, tile in enumerate(stream(MODEL, run.job, engine=engine)):
@@ -213,11 +211,11 @@ def keep(outputs: Outputs, policy: ResumePolicy, most: int) -> None:
             run.take(tile)
 
 
-def test_a_run_that_is_gone_on_with_says_which_engines_ran_before(tmp_path: Path) -> None:
+def test_a_resumed_run_names_the_engines_that_ran_before(tmp_path: Path) -> None:
     outputs = Outputs(tmp_path / "a.zarr")
     with pytest.raises(KeyboardInterrupt):
-        keep(outputs, ResumePolicy(), 6)
-    keep(
+        run_into_zarr(outputs, ResumePolicy(), 6)
+    run_into_zarr(
         outputs, ResumePolicy(resume=True), 99
     )  # three tiles are left, for which no other engine is needed
     group = zarr.open_group(tmp_path / "a.zarr", mode="r")

@@ -17,7 +17,7 @@ from napari_unet.errors import Cancelled
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Control
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.engine.instance_statistics import fixed
+from napari_unet.segment.engine.instance_statistics import with_fixed_statistics
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
@@ -47,12 +47,12 @@ def case_of(dimensions: int, shape: tuple[int, ...], **net: object) -> Case:
 
 @pytest.mark.parametrize("dimensions", [2, 3])
 @pytest.mark.parametrize("net", NETS)
-def test_with_fixed_statistics_a_network_says_the_same_of_what_they_are_of(
+def test_fixed_statistics_change_nothing_for_the_windows_they_are_of(
     dimensions: int, net: dict[str, object]
 ) -> None:
     network = tiny_model(tiny_spec(dimensions, classes=3, **net)).network
     window = torch.from_numpy(smooth((1, *(48, 32, 16)[:dimensions]), 1))[None]
-    flat = fixed(network, window)
+    flat = with_fixed_statistics(network, window)
     assert not any(
         isinstance(part, (torch.nn.InstanceNorm2d, torch.nn.InstanceNorm3d))
         for part in flat.modules()
@@ -65,7 +65,7 @@ def test_with_fixed_statistics_a_network_says_the_same_of_what_they_are_of(
 
 @pytest.mark.parametrize("dimensions", [2, 3])
 @pytest.mark.parametrize("net", NETS)
-def test_in_tiles_it_is_what_the_network_says_of_the_whole_frame(
+def test_in_tiles_the_labels_are_those_of_the_whole_frame(
     dimensions: int, net: dict[str, object]
 ) -> None:
     case = case_of(dimensions, SHAPES[dimensions], **net)
@@ -83,7 +83,7 @@ def test_twin_statistics_of_each_tile_break_the_law(monkeypatch: pytest.MonkeyPa
     case = case_of(2, SHAPES[2], norm="instance")
     _, labels, _ = run(case, WHOLE)
     assert (run(case, 32)[1] == labels).all()
-    monkeypatch.setattr(TorchEngine, "fix", lambda self, windows, control: None)
+    monkeypatch.setattr(TorchEngine, "fix_statistics", lambda self, windows, control: None)
     assert (run(case, 32)[1] != labels).mean() > 0.01
 
 
@@ -143,18 +143,18 @@ def test_every_frame_has_its_own_and_the_engine_that_takes_over_has_them_too() -
         assert (whole != expected).mean() < 1e-3
 
 
-def test_it_is_asked_within_and_nothing_is_taken_twice() -> None:
+def test_control_is_read_within_and_nothing_is_computed_twice() -> None:
     model = tiny_model(tiny_spec(classes=3, norm="instance"))
     engine = TorchEngine(model.network)
     windows = torch.rand(2, 1, 32, 32)
     control = []
-    engine.fix(windows, lambda: control.append(1) or Control.CONTINUE)
+    engine.fix_statistics(windows, lambda: control.append(1) or Control.CONTINUE)
     assert (
         len(control) == len(model.spec.architecture.widths) * 2 + model.spec.architecture.depth * 2
     )
-    engine.fix(windows.clone(), lambda: Control.CANCEL)
+    engine.fix_statistics(windows.clone(), lambda: Control.CANCEL)
     with pytest.raises(Cancelled):
-        engine.fix(windows + 1, lambda: Control.CANCEL)
+        engine.fix_statistics(windows + 1, lambda: Control.CANCEL)
 
 
 def test_a_run_that_is_killed_or_in_parts_has_the_same_statistics(

@@ -1,5 +1,5 @@
-"""OpenVINO gives what torch gives, tiles are whole within it, it heeds a wish within a window, and
-nothing leaves the machine.
+"""OpenVINO gives what torch gives, tiles are whole within it, it can be stopped within a window,
+and nothing leaves the machine.
 """
 
 import os
@@ -34,10 +34,17 @@ if openvino_version() is not None:
     from napari_unet.segment.engine.openvino_engine import OpenVinoEngine, finish
 
 ACROSS = 1e-4
-NETS = [
-    {}, {"depth": 0}, {"depth": 3, "width": 8}, {"residual": True}, {"norm": "instance"}, {"norm": "none"},
-    {"norm": "instance", "residual": True}, {"strides": ((1, 2), (3, 1))}, {"dropout": 0.5},
-]  # fmt: skip
+NETS: list[dict[str, object]] = [
+    {},
+    {"depth": 0},
+    {"depth": 3, "width": 8},
+    {"residual": True},
+    {"norm": "instance"},
+    {"norm": "none"},
+    {"norm": "instance", "residual": True},
+    {"strides": ((1, 2), (3, 1))},
+    {"dropout": 0.5},
+]
 
 
 def model_of(dimensions: int = 2, **net: object) -> Model:
@@ -63,7 +70,7 @@ def test_every_kind_of_network_gives_what_torch_gives(
 
 
 @given(cases())
-def test_both_engines_say_the_same(case: Case) -> None:
+def test_both_engines_give_the_same(case: Case) -> None:
     by_torch, labels, _ = run(case, case.tile_px, case.focus)
     by_openvino, labels_too, _ = run(replace(case, engine="openvino"), case.tile_px, case.focus)
     assert_same(by_openvino, by_torch, labels_too, labels, ACROSS)
@@ -119,7 +126,9 @@ def test_the_computation_is_float32_and_the_name_says_what_ran() -> None:
     assert (engine.kind, engine.note) == ("openvino", "")
 
 
-def test_each_shape_is_compiled_once_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_shape_is_compiled_once_and_few_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     model = model_of()
     engine = OpenVinoEngine(model.network)
     plain = TorchEngine(model.network)
@@ -135,13 +144,13 @@ def test_each_shape_is_compiled_once_and_few_are_kept(monkeypatch: pytest.Monkey
         window = smooth((2, *shape))
         np.testing.assert_allclose(on(engine, window), on(plain, window), rtol=0, atol=ACROSS)
         counts.append(len(compiled))
-        assert len(engine._compiled) <= openvino_engine.KEPT_SHAPES
+        assert len(engine._compiled) <= openvino_engine.MOST_SHAPES
     assert counts == [1, 2, 2, 3, 3, 4, 5]
 
 
 class Slow:
-    """A request that is never done before it is cancelled, and as OpenVINO's says so when it is
-    waited for.
+    """A request that is never done before it is cancelled; waiting for it then raises, as for
+    OpenVINO's.
     """
 
     def __init__(self) -> None:
@@ -171,7 +180,7 @@ def after(count: int, answer: Control) -> GetControl:
 @pytest.mark.parametrize(
     ("answer", "error"), [(Control.STOP, Stopped), (Control.CANCEL, Cancelled)]
 )
-def test_a_wish_is_asked_for_every_tenth_of_a_second_and_ends_the_request(
+def test_control_is_read_every_tenth_of_a_second_and_ends_the_request(
     answer: Control, error: type[Exception]
 ) -> None:
     request = Slow()
@@ -193,7 +202,7 @@ def test_an_interrupt_lets_go_of_the_arrays_too() -> None:
 @pytest.mark.parametrize(
     ("answer", "error"), [(Control.STOP, Stopped), (Control.CANCEL, Cancelled)]
 )
-def test_a_wish_is_heeded_in_the_middle_of_a_window(
+def test_a_window_is_left_in_the_middle(
     monkeypatch: pytest.MonkeyPatch, answer: Control, error: type[Exception]
 ) -> None:
     monkeypatch.setattr(openvino_engine, "ASK_MS", 0)
@@ -227,7 +236,7 @@ def test_a_result_that_is_not_torchs_is_noticed(monkeypatch: pytest.MonkeyPatch)
         OpenVinoEngine(tiny_model(tiny_spec(channels=2, classes=3), seed=1).network)
 
 
-def test_a_failure_within_a_window_is_one_sentence_and_memory_is_told_apart(
+def test_a_failure_within_a_window_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine = OpenVinoEngine(model_of().network)
@@ -264,11 +273,15 @@ def test_too_large_a_window_is_an_error_of_memory() -> None:
 
 PRIVATE = """
 import os, sys
-OUT = ("socket.connect", "socket.sendto", "socket.getaddrinfo", "subprocess.Popen", "os.fork", "os.posix_spawn", "urllib.Request")
+OUT = (
+    "socket.connect", "socket.sendto", "socket.getaddrinfo", "urllib.Request",
+    "subprocess.Popen", "os.fork", "os.posix_spawn",
+)
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 seen = []
 
 def hook(event, arguments):
-    writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING
     if event in OUT or event == "os.mkdir" or writes:
         seen.append((event, arguments))
     if event in OUT:

@@ -73,7 +73,7 @@ def test_an_operator_that_torch_changed_is_not_used(
 @pytest.mark.parametrize(
     ("answer", "error"), [(Control.STOP, Stopped), (Control.CANCEL, Cancelled)]
 )
-def test_the_engine_asks_within_a_window(
+def test_control_is_read_within_a_window(
     net: dict[str, object], answer: Control, error: type[Exception]
 ) -> None:
     answers = iter([Control.CONTINUE] * 4 + [answer] * 20)
@@ -98,13 +98,13 @@ def test_memory_that_is_not_enough_is_an_error_of_ours(
     with pytest.raises(NotEnoughMemoryError):
         TorchEngine(network)
     with pytest.raises(NotEnoughMemoryError):
-        engine.fix(torch.zeros(1, 2, 32, 32))
+        engine.fix_statistics(torch.zeros(1, 2, 32, 32))
 
 
 def test_cudnn_stays_on_with_float32_as_it_is() -> None:
     engine = TorchEngine(network_of(2, residual=True))
     cudnn = torch.backends.cudnn
-    wished = (True, cudnn.benchmark, cudnn.deterministic)
+    wanted = (True, cudnn.benchmark, cudnn.deterministic)
     seen: list[tuple[bool, bool, bool]] = []
     tf32: list[bool] = []
 
@@ -114,5 +114,5 @@ def test_cudnn_stays_on_with_float32_as_it_is() -> None:
         return Control.CONTINUE
 
     on(engine, smooth((2, 32, 32), 1), look)
-    assert set(seen) == {wished}
+    assert set(seen) == {wanted}
     assert set(tf32) == {False}

@@ -235,7 +235,7 @@ def test_known_statistics_are_not_computed_again(
     outputs = Outputs(tmp_path / "a.zarr")
     run_killed(CASE.model, CASE.scan, outputs, 25)
     with monkeypatch.context() as patch:
-        patch.setattr(stream, "frame_statistics", lambda *_: pytest.fail("computed again"))
+        patch.setattr(stream, "frame_statistics", lambda *_, **__: pytest.fail("computed again"))
         run_resumable(CASE.model, CASE.scan, outputs, RESUME)
     np.testing.assert_array_equal(values(outputs.labels), CASE.labels)
     facts = zarr.open_group(outputs.labels, mode="r").attrs["napari_unet"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.laws import CLOSE, WHOLE, Case, assert_same, cases, run
+from helpers.laws import CLOSE, WHOLE, Case, assert_same, cases, run, spoilt
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.resample import AxisMap
@@ -21,7 +21,7 @@ from napari_unet.segment.stream import stream
 from napari_unet.segment.tiles import lattice as lattice_module
 from napari_unet.segment.tiles import tiling as tiling_module
 from napari_unet.segment.tiles import window as window_module
-from napari_unet.segment.tiles.normalize import normalize
+from napari_unet.segment.tiles.normalize import Excluded, normalize
 from napari_unet.segment.tiles.queue import Focus
 from napari_unet.segment.tiles.tiling import Lattice, plan_tiles
 
@@ -107,9 +107,9 @@ def test_twin_statistics_of_the_tile_break_the_law(monkeypatch: pytest.MonkeyPat
 
     def of_the_part(
         _: str, part: np.ndarray, statistics: FrameStatistics
-    ) -> tuple[torch.Tensor, None]:
+    ) -> tuple[torch.Tensor, Excluded]:
         low, high = np.percentile(part, [1.0, 99.8])
-        return torch.from_numpy(((part - low) / (high - low)).astype(np.float32)), None
+        return torch.from_numpy(((part - low) / (high - low)).astype(np.float32)), Excluded()
 
     monkeypatch.setattr(window_module, "normalize_on", of_the_part)
     assert (run(case, 32)[1] != labels).mean() > 0.01
@@ -216,3 +216,21 @@ def test_the_first_tile_is_small_and_at_the_focus() -> None:
         large.start <= small.start and small.stop <= large.stop
         for small, large in zip(first.write, second.write, strict=True)
     )
+
+
+@pytest.mark.parametrize("spoilt_by", ["empty borders", "hot pixels"])
+def test_what_is_no_image_is_the_same_in_tiles_and_in_the_whole(spoilt_by: str) -> None:
+    spec = tiny_spec(classes=3)
+    noise = np.random.default_rng(0).normal(0, 3, (1, 150, 170))
+    image = spoilt((120 + 100 * smooth_image((1, 150, 170)) + noise).astype("u2"), spoilt_by, 2)
+    case = Case(spec, scan_of(image[0]), 32, Focus((), (0.0, 0.0)))
+    statistics = frame_statistics(case.scan, 2, (), spec.normalization)
+    assert (statistics.no_data is not None) == (spoilt_by == "empty borders")
+    assert statistics.specks == (spoilt_by == "hot pixels")
+    whole, labels, _ = run(case, WHOLE)
+    tiled, tiled_labels, tiles = run(case, 32)
+    assert tiles > 4
+    assert_same(tiled, whole, tiled_labels, labels)
+    np.testing.assert_array_equal(tiled_labels == 0, labels == 0)
+    if spoilt_by == "empty borders":
+        assert (labels[..., : 170 // 6 - 1] == 0).all()

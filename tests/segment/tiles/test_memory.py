@@ -17,7 +17,11 @@ from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment import stream as stream_module
 from napari_unet.segment.engine.kinds import Kind
-from napari_unet.segment.engine.speed_cache import FOLDER_VARIABLE, Weighed, keep_paces
+from napari_unet.segment.engine.speed_cache import (
+    FOLDER_VARIABLE,
+    MeasuredMemory,
+    save_measurements,
+)
 from napari_unet.segment.estimate import estimate
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.settings import SegmentSettings
@@ -91,7 +95,7 @@ def test_what_was_measured_counts_as_far_as_it_can_be_believed(
     planned = voxel_bytes(config, job_lattice(job)[0])
     sides = []
     for taken in (0.01, 0.9, 1.2, 9.0):
-        keep_paces(config, [], [Weighed("torch", 21, taken * planned)], fresh=True)
+        save_measurements(config, [], [MeasuredMemory("torch", 21, taken * planned)], fresh=True)
         lattice, core = job_lattice(job)
         window = math.prod(plan_size(lattice, job.region, core)[1])
         found = estimate(job, "torch", "cpu", 64 * GB)
@@ -111,7 +115,7 @@ def test_whether_a_halo_is_exact_does_not_hang_on_what_was_measured(
     job = plan_job(spec, scan_of(np.zeros((512,) * 3, np.uint8)), SegmentSettings())
     before = exact_cost(job)
     core = job_lattice(job, "torch", 64 * GB)[1]
-    keep_paces(spec.architecture, [], [Weighed("torch", 22, 1e4)], fresh=True)
+    save_measurements(spec.architecture, [], [MeasuredMemory("torch", 22, 1e4)], fresh=True)
     assert exact_cost(job) == before
     assert job_lattice(job, "torch", 64 * GB)[1] != core
 
@@ -124,7 +128,7 @@ def test_what_was_measured_refuses_nothing(tmp_path: Path, monkeypatch: pytest.M
     least = math.prod(
         min(cut.window for cut in ways_to_cut(lattice, axis)) for axis in range(3)
     ) * voxel_bytes(spec.architecture, lattice)
-    keep_paces(spec.architecture, [], [Weighed("torch", 22, 1e4)], fresh=True)
+    save_measurements(spec.architecture, [], [MeasuredMemory("torch", 22, 1e4)], fresh=True)
     free = math.ceil(least / 0.59)
     window = plan_size(lattice, job.region, job_lattice(job, "torch", free)[1])[1]
     assert math.prod(window) * voxel_bytes(spec.architecture, lattice) <= least
@@ -198,7 +202,7 @@ def test_a_scan_ten_times_finer_costs_what_is_read_and_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        stream_module, "frame_statistics", lambda *_: FrameStatistics((0.0,), (1.0,))
+        stream_module, "frame_statistics", lambda *_, **__: FrameStatistics((0.0,), (1.0,))
     )
     model = tiny_model(tiny_spec(classes=3, spacing=(0.1, 0.1)))
     scan = scan_of(np.zeros((3000, 3200), np.float64), spacing=(0.01, 0.01))

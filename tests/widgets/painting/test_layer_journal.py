@@ -107,13 +107,15 @@ def test_a_stroke_is_on_disk_within_half_a_second_while_painting_goes_on():
 def test_a_full_disk_is_told_and_nothing_is_forgotten(monkeypatch):
     trust, journal = make()
     paint(trust, 10, 10)
-    real = journal._opened
+    real = journal._begun_journal
     monkeypatch.setattr(
-        journal, "_opened", lambda: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        journal,
+        "_begun_journal",
+        lambda: (_ for _ in ()).throw(OSError(28, "No space left on device")),
     )
     assert not journal.send()
     assert "No space left" in journal.problem
-    monkeypatch.setattr(journal, "_opened", real)
+    monkeypatch.setattr(journal, "_begun_journal", real)
     while journal.send():
         pass
     assert same(trust)
@@ -123,7 +125,7 @@ def test_a_full_disk_is_told_and_nothing_is_forgotten(monkeypatch):
 def test_a_block_that_could_not_be_written_is_written_later(monkeypatch):
     trust, journal = make()
     paint(trust, 10, 10)
-    opened = journal._opened()
+    opened = journal._begun_journal()
     real = opened.stroke
     monkeypatch.setattr(
         opened, "stroke", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))

@@ -1,4 +1,4 @@
-"""Connects to the workers of a scheduler; dask is imported only once it is known to be installed."""
+"""Connects to the workers of a scheduler; imports dask only where it is known to be installed."""
 
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_unet.errors import SettingsError
-from napari_unet.segment.engine.protocol import KnownEngine
+from napari_unet.segment.engine.protocol import EngineSnapshot
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.settings import SegmentSettings
 
@@ -49,7 +49,7 @@ class WorkerFacts:
     be, in model voxels.
     """
 
-    engine: KnownEngine
+    engine: EngineSnapshot
     core_px: tuple[int, ...]
 
 

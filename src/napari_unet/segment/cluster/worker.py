@@ -17,7 +17,7 @@ from napari_unet.progress import Control
 from napari_unet.scans.read import read_scan
 from napari_unet.segment.cluster.messages import ImageTask, WorkerFacts, WorkerSetup
 from napari_unet.segment.engine.choice import make_engine
-from napari_unet.segment.engine.protocol import Engine, KnownEngine
+from napari_unet.segment.engine.protocol import Engine, EngineSnapshot
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.resumable.journal import JournalContents
 from napari_unet.segment.resumable.part import ResumePolicy
@@ -92,11 +92,11 @@ class WorkerState:
         return make_engine(self._model, self._setup.settings)
 
     @cached_property
-    def _engine_at_start(self) -> KnownEngine:
+    def _engine_at_start(self) -> EngineSnapshot:
         """The facts of the engine when it was made. A fallback changes them later, and a run is
         resumed only under the engine that it was begun with.
         """
-        return KnownEngine.of(self._engine)
+        return EngineSnapshot.of(self._engine)
 
     def _job(self, task: ImageTask) -> SegmentJob:
         """The job of a task; the last one stays open, since most tasks are of the same image."""

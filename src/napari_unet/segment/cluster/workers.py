@@ -1,4 +1,4 @@
-"""The workers of a scheduler as this process sees them: it sends tasks and counts what comes back."""
+"""The workers of a scheduler, as seen from here: tasks are sent, and what comes back is counted."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -1,4 +1,5 @@
-"""Which engine runs a model: what the settings say, or the fastest that is there and works."""
+"""Which engine runs a model: the one that the settings name, or the fastest installed one that
+works."""
 
 from functools import partial
 
@@ -15,20 +16,22 @@ from napari_unet.segment.settings import SegmentSettings
 
 def choose_device(wanted: str) -> str:
     """The name of the device that a setting means on this machine; raises `DeviceError` where it
-    can not be had.
+    can not be used.
     """
     return choose(wanted, find_devices()).name
 
 
 def make_engine(model: Model, settings: SegmentSettings) -> Engine:
-    """The engine that the settings ask for, ready to run.
+    """The engine that the settings choose, ready to run.
 
     The engine "auto" is OpenVINO where it is installed and the device is the processor; where that
-    can not run the model, or fails on the way, torch takes its place. Where the device "auto" is a
-    card whose memory does not even suffice for the smallest tile, the processor takes its place.
-    The engine's note says so; what is named keeps its place. Raises `EngineError` for a named
-    engine that is not there or can not run the model, `SettingsError` for one that does not run on
-    the device asked for, `DeviceError` for a device that can not be had.
+    can not run the model, or fails during the run, torch replaces it. Where the device "auto" is a
+    card whose memory is not even enough for the smallest tile, the processor replaces it. The
+    engine's note says so. An engine or a device that is chosen by name is never replaced.
+
+    Raises `EngineError` for a named engine that is not installed or can not run the model,
+    `SettingsError` for one that does not run on the chosen device, `DeviceError` for a device that
+    can not be used, `NotEnoughMemoryError` for a named one without memory for the model.
     """
     if settings.engine == "openvino":
         return _named_openvino(model, settings)
@@ -57,7 +60,8 @@ def make_engine(model: Model, settings: SegmentSettings) -> Engine:
 def _named_openvino(model: Model, settings: SegmentSettings) -> Engine:
     if settings.device not in ("auto", "cpu"):
         raise SettingsError(
-            f"OpenVINO runs on the processor, not on {settings.device}. Choose the device cpu, or the engine torch."
+            f"OpenVINO runs on the processor, not on {settings.device}. "
+            "Choose the device cpu, or the engine torch."
         )
     if openvino_version() is None:
         raise EngineError(NOT_INSTALLED)

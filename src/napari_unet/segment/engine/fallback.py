@@ -1,4 +1,4 @@
-"""An engine that another takes the place of, should it fail in the middle of a run."""
+"""An engine with another one in reserve, for a failure in the middle of a run."""
 
 from collections.abc import Callable
 
@@ -11,10 +11,11 @@ PROCESSOR = "cpu"
 
 
 class FallbackEngine(WrappedEngine):
-    """Runs windows on `first`, and from the one that this fails at on a second engine, for good.
+    """Runs windows on `first` until that fails, then that window and all later ones on a second
+    engine.
 
-    `second` makes that one, with a note that says why it runs. Too little memory is no failure
-    while smaller tiles may do: then it is `give_way` that makes room.
+    `second` makes that one, with a note that says why it runs. Memory that is not enough is no
+    failure here, since smaller tiles may cure it; where they do not, `fall_back` is called.
     """
 
     def __init__(self, first: Engine, second: Callable[[str], Engine]) -> None:
@@ -24,7 +25,7 @@ class FallbackEngine(WrappedEngine):
 
     def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
         """Probabilities (K, *window) float32 of a normalised (C, *window), by the second engine
-        where the first fails.
+        where the first one fails.
         """
         try:
             return self._running.run(window, control)
@@ -32,27 +33,29 @@ class FallbackEngine(WrappedEngine):
             if self._second is None:
                 raise
             reason = str(error)
+        # outside of the except clause, where the error and with it the first one's arrays are gone
         self._replace(f"{reason} PyTorch runs instead.")
         return self._running.run(window, control)
 
-    def fix(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
-        """Statistics for a network that normalises by instance, for the second engine too, which
-        runs where the first fails.
+    def fix_statistics(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
+        """Statistics for a network that normalises by instance; the second engine will get the
+        same ones.
         """
         self._fixed_by = windows
         try:
-            self._running.fix(windows, control)
+            self._running.fix_statistics(windows, control)
         except EngineError as error:
             if self._second is None:
                 raise
             self._replace(f"{error} PyTorch runs instead.")
 
-    def give_way(self) -> bool:
-        """Let the processor take the place of a card; False where it is what runs already."""
+    def fall_back(self) -> bool:
+        """Let the processor take over from a card; False where the processor runs already."""
         if self._second is None or self.device == PROCESSOR:
-            return self._running.give_way()
+            return self._running.fall_back()
         self._replace(
-            f"The memory of {self.device} does not suffice, even for the smallest tile. The processor runs instead."
+            f"The memory of {self.device} does not suffice, even for the smallest tile. "
+            "The processor runs instead."
         )
         return True
 
@@ -61,4 +64,4 @@ class FallbackEngine(WrappedEngine):
             self._running = self._second(note)
             self._second = None
             if self._fixed_by is not None:
-                self._running.fix(self._fixed_by)
+                self._running.fix_statistics(self._fixed_by)

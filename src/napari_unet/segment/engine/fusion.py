@@ -1,8 +1,8 @@
-"""A U-Net's forward pass with ReLU inside the convolutions, and nothing concatenated.
+"""A U-Net's forward pass with ReLU inside the convolutions, and without concatenation.
 
 A convolution over two concatenated images is the sum of two convolutions, so the skip connection
-needs no copy of both: less memory at the widest level, and less time. Which library convolves is
-another's matter.
+needs no copy of both: less memory at the widest level, and less time. oneDNN convolves on the
+processor, cuDNN on a card, by operators that torch has but does not document.
 """
 
 from collections.abc import Callable
@@ -31,18 +31,18 @@ class Convolution(Protocol):
         """(N, a, *space) and (N, b, *space), a + b = in, to (N, out, *space)."""
 
 
-class PartedConvolution:
-    """A weight (out, in, 3, 3(, 3)), whole or in two along its inputs, in the layout that the whole
-    has, and a bias (out).
+class SplitConvolution:
+    """A weight (out, in, 3, 3(, 3)) and a bias (out); the weight also split in two along its
+    inputs, in the memory layout of the whole.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         self._weight = weight
         self._bias = bias
         self._ones = [1] * (weight.ndim - 2)  # padding, stride and dilation alike
-        self._parts = lru_cache(maxsize=1)(self._parted)
+        self._parts = lru_cache(maxsize=1)(self._split)  # a layer is always split at one place
 
-    def _parted(self, first: int) -> tuple[Tensor, Tensor]:
+    def _split(self, first: int) -> tuple[Tensor, Tensor]:
         """The weights of the first so many inputs, and of the others."""
         whole = self._weight
         last = torch.channels_last if whole.ndim == 4 else torch.channels_last_3d
@@ -51,7 +51,7 @@ class PartedConvolution:
         return one.contiguous(memory_format=layout), other.contiguous(memory_format=layout)
 
 
-class MkldnnConv(PartedConvolution):
+class MkldnnConv(SplitConvolution):
     """A `Convolution` on the processor."""
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -63,6 +63,7 @@ class MkldnnConv(PartedConvolution):
         of_one, of_other = self._parts(one.shape[1])
         summed = self._convolved(one, of_one, "none")
         ones = self._ones
+        # adds the second convolution to `summed` in place, then the ReLU
         add = torch.ops.mkldnn._convolution_pointwise_.binary
         return add(summed, other, of_other, None, ones, ones, ones, 1, "add", 1.0, "relu", [], "")  # type: ignore[no-any-return]
 
@@ -72,7 +73,7 @@ class MkldnnConv(PartedConvolution):
         return convolve(x, weight, self._bias, ones, ones, ones, 1, after, [], "")  # type: ignore[no-any-return]
 
 
-class CudnnConv(PartedConvolution):
+class CudnnConv(SplitConvolution):
     """A `Convolution` on a card."""
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -99,8 +100,8 @@ def can_fuse(network: UNet) -> bool:
 
 
 def works(convolution: type[Convolution], dimensions: int, like: Tensor) -> bool:
-    """Whether an operator, which torch may change or drop, gives what a convolution and ReLU give
-    where and as `like` is.
+    """Whether an operator, which torch may change or drop, gives what convolution and ReLU give, on
+    the device and in the number format of `like`.
     """
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(16, 16, *(3,) * dimensions, generator=generator) / 9
@@ -117,16 +118,13 @@ def works(convolution: type[Convolution], dimensions: int, like: Tensor) -> bool
             return all(
                 torch.allclose(one.float().cpu(), wanted, rtol=close, atol=close) for one in found
             )
-    except (
-        AttributeError,
-        RuntimeError,
-        TypeError,
-    ):  # none of that name, not for this processor, or with other arguments
+    # no operator of that name, not for this processor, or with other arguments
+    except (AttributeError, RuntimeError, TypeError):
         return False
 
 
 class FusedUNet:
-    """A folded network, called like it; `between` is called before each convolution."""
+    """A folded network's forward pass; `between` is called before each convolution."""
 
     def __init__(
         self, network: UNet, convolution: type[Convolution], between: Callable[[], None]
@@ -168,4 +166,5 @@ class FusedUNet:
 
 
 def _bare(part: ConvNorm) -> bool:
+    """Whether a convolution has a bias, and no normalisation behind it."""
     return isinstance(part.norm, nn.Identity) and part.conv.bias is not None

@@ -1,7 +1,7 @@
-"""Which half precision a device computes fast, if any, and what it needs there.
+"""Which half precision a device computes fast, if any, and what a network needs for it.
 
-oneDNN's convolutions of bfloat16 read beyond an odd number of channels where a volume has one slice
-(seen in torch 2.13).
+oneDNN's convolutions in bfloat16 read beyond the end of an image with an odd number of channels
+where a volume has one slice (seen in torch 2.13). So such images get one more channel, of zeros.
 """
 
 from typing import Any
@@ -21,14 +21,14 @@ def half_on(device: str) -> torch.dtype | None:
 
 
 def even_channels(batch: torch.Tensor) -> torch.Tensor:
-    """(N, C, *space) with one more channel, of zeros, where C is odd."""
+    """(N, C, *space), with one more channel of zeros where C is odd."""
     return (
         torch.cat([batch, torch.zeros_like(batch[:, :1])], dim=1) if batch.shape[1] % 2 else batch
     )
 
 
 def with_even_inputs(network: UNet) -> UNet:
-    """The network for `even_channels`; it is changed."""
+    """The network with zero weights for the channel that `even_channels` adds; changed in place."""
     first: Any = network.encoder[0]
     for convolution in (first.first.conv, first.skip):
         if convolution is not None:

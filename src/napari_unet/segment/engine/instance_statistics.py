@@ -1,9 +1,8 @@
-"""InstanceNorm with statistics that belong to the frame: those of a sample of it, taken once, as
-BatchNorm keeps its own.
+"""InstanceNorm with fixed statistics of the frame, taken once from a sample of it and stored as
+BatchNorm stores its own.
 
-Normalised by itself, each tile would be another image to the network, and tiles would show at their
-edges. With fixed statistics the network is one of convolutions alone: tiles are exact, and it is
-folded and fused like any other.
+If each tile were normalised by itself, tiles would show at their edges. With fixed statistics the
+network consists of convolutions alone: tiles are exact, and it is folded and fused like any other.
 """
 
 import copy
@@ -20,11 +19,13 @@ BATCH_NORMS: dict[type, Any] = {
 }
 
 
-def fixed(network: UNet, windows: torch.Tensor, control: GetControl = always_continue) -> UNet:
-    """A copy, where the windows are, whose InstanceNorm layers have the statistics of all windows
-    (N, C, *window) together.
+def with_fixed_statistics(
+    network: UNet, windows: torch.Tensor, control: GetControl = always_continue
+) -> UNet:
+    """A copy, on the device of the windows, whose InstanceNorm layers have the statistics of all
+    windows (N, C, *window) together.
 
-    Asked before each layer, raises `Stopped` or `Cancelled`.
+    `control` is read before each layer; raises `Stopped` or `Cancelled`.
     """
     copied = copy.deepcopy(network).to(windows.device).eval()
     norms = [
@@ -42,8 +43,8 @@ def fixed(network: UNet, windows: torch.Tensor, control: GetControl = always_con
 
 
 def _as_batch_norm(part: ConvNorm, control: GetControl) -> tuple[Any, tuple[Any, Any]]:
-    """Put a BatchNorm that learns its statistics in the place of an InstanceNorm; the hooks are to
-    be removed when it has.
+    """Replace an InstanceNorm by a BatchNorm that takes its statistics from the next forward pass;
+    the hooks are to be removed after that.
     """
     old: Any = part.norm
     norm = BATCH_NORMS[type(old)](old.num_features, eps=old.eps, momentum=1.0)
@@ -52,10 +53,9 @@ def _as_batch_norm(part: ConvNorm, control: GetControl) -> tuple[Any, tuple[Any,
     part.norm = norm.to(old.weight.device).train()
 
     def as_of_all(_: object, given: tuple[torch.Tensor, ...], __: object) -> None:
+        # BatchNorm stores the variance of a sample (n - 1), InstanceNorm divides by that of all (n)
         count = given[0].numel() / given[0].shape[1]
-        norm.running_var *= (
-            count - 1
-        ) / count  # torch keeps the variance of a sample; InstanceNorm takes that of all there is
+        norm.running_var *= (count - 1) / count
 
     return norm, (
         norm.register_forward_hook(as_of_all),

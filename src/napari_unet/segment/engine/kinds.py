@@ -1,4 +1,4 @@
-"""Which engines there may be, and what of them is installed, known without importing any."""
+"""Which engines exist, and which of them are installed, found without importing any."""
 
 from importlib import metadata
 from typing import Literal
@@ -8,7 +8,7 @@ Library = Literal["torch", "torch on a card", "torch on Metal", "openvino"]
 Half = Literal[
     "torch in half", "torch on a card in half", "torch on Metal in half", "openvino in half"
 ]
-Kind = Library | Half  # as far as they differ in what they take
+Kind = Library | Half  # those that differ in memory and speed
 HALVES: dict[Library, Kind] = {
     "torch": "torch in half",
     "torch on a card": "torch on a card in half",
@@ -16,15 +16,19 @@ HALVES: dict[Library, Kind] = {
     "openvino": "openvino in half",
 }
 
-NOT_INSTALLED = "OpenVINO is not installed. Install it with: pip install 'napari-unet-loop[openvino]', or choose the engine torch."
+NOT_INSTALLED = (
+    "OpenVINO is not installed. Install it with: pip install 'napari-unet-loop[openvino]', "
+    "or choose the engine torch."
+)
 NO_HALF = "This processor has no instructions for half precision, so float32 runs."
-NO_CLUSTERS = "dask.distributed is not installed. Install it with: pip install 'napari-unet-loop[cluster]', or leave --scheduler out."
+NO_CLUSTERS = (
+    "dask.distributed is not installed. Install it with: pip install 'napari-unet-loop[cluster]', "
+    "or leave --scheduler out."
+)
 
 
 def kind_for(engine: str, device: str, openvino: bool, precision: Precision = "float32") -> Kind:
-    """What runs a network, by the settings' engine and precision and the device; `openvino` is
-    whether that is installed.
-    """
+    """The kind of engine that settings and device lead to; `openvino`: whether it is installed."""
     if engine == "openvino" or (engine == "auto" and openvino and device == "cpu"):
         return in_precision("openvino", precision)
     return in_precision(torch_on(device), precision)

@@ -12,7 +12,7 @@ from napari_unet.model.head import head_of
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import GetControl, always_continue, heed
-from napari_unet.segment.engine.instance_statistics import fixed
+from napari_unet.segment.engine.instance_statistics import with_fixed_statistics
 from napari_unet.segment.engine.kinds import (
     NO_HALF,
     Kind,
@@ -26,23 +26,23 @@ from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 from napari_unet.segment.engine.torch_engine import folded
 
 CONFIG = {"PERFORMANCE_HINT": "LATENCY"}  # one window at a time, on all cores
-HALF = (
-    "BF16",
-    "bf16",
-    "bfloat16",
-)  # float16 took twice as long as float32, on a processor that has both
-ASK_MS = 50
-KEPT_SHAPES = 3
+# OpenVINO's names for the format, and ours; float16 took twice as long as float32 on a processor
+# that has both
+HALF = ("BF16", "bf16", "bfloat16")
+ASK_MS = 50  # how often `control` is read while OpenVINO computes
+MOST_SHAPES = 3  # compiled networks that stay in memory; a run has one or two shapes of windows
 TRIED_PX = 8
 ADVICE = "Choose the engine torch."
-CLOSE, CLOSE_IN_HALF = 1e-4, 0.1  # how far from torch's its probabilities may be
+# how far its probabilities may be from torch's
+CLOSE = 1e-4
+CLOSE_IN_HALF = 0.1
 
 Shape = tuple[int, ...]
 
 
 class OpenVinoEngine:
-    """A network compiled for each shape of window; raises `EngineError` where OpenVINO can not run
-    it as torch does.
+    """A network compiled for each shape of window; raises `EngineError` where its result would not
+    be that of torch.
     """
 
     device = "cpu"
@@ -51,7 +51,7 @@ class OpenVinoEngine:
         """In half precision where the processor has instructions for it; otherwise the note says
         that it has none.
         """
-        self._unfixed = folded(network).to("cpu")  # a copy: what is looked at must not change
+        self._unfixed = folded(network).to("cpu")  # a copy: the caller's network must not change
         self._head = head_of(network.config)
         self._fixed_by: torch.Tensor | None = None
         self._core = openvino.Core()
@@ -74,22 +74,25 @@ class OpenVinoEngine:
             failed.add_note(ADVICE)
             raise failed from error
 
-    def fix(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
+    def fix_statistics(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
         """Statistics for a network that normalises by instance; raises `EngineError` where OpenVINO
-        can not run it as torch does.
+        can not run the network with them.
         """
         if self._fixed_by is None or not torch.equal(self._fixed_by, windows):
             with memory_errors_explained(self.device):
-                self._take(folded(fixed(self._unfixed, windows.cpu(), control)), try_out=False)
+                self._take(
+                    folded(with_fixed_statistics(self._unfixed, windows.cpu(), control)),
+                    try_out=False,
+                )
             self._fixed_by = windows
 
-    def give_way(self) -> bool:
+    def fall_back(self) -> bool:
         """There is no other engine."""
         return False
 
     def _take(self, network: UNet, try_out: bool = True) -> None:
-        """Run this network; one that was fixed is not tried out again: of an image without contrast
-        it may be a wild one.
+        """Run this network from now on. One with fixed statistics is not tried out again: those of
+        an image without contrast may give values on which no two engines agree.
         """
         self._network = network
         self._compiled.clear()
@@ -97,7 +100,7 @@ class OpenVinoEngine:
             self._graph = graph_of(network)
             if try_out:
                 self._try_out()
-        # whatever it is: an OpenVINO of other functions, another processor, torch can run it
+        # whatever it is, such as another version of OpenVINO, torch can run the network
         except Exception as error:
             raise EngineError(f"OpenVINO can not run this model ({_reason(error)}).") from error
 
@@ -112,33 +115,30 @@ class OpenVinoEngine:
         return inside
 
     def _ready(self, shape: Shape) -> Any:
-        """The network compiled for windows of a shape; what others hold in memory is let go, the
-        oldest of them altogether.
+        """The network compiled for windows of a shape. The others let go of their memory, and the
+        one that was used longest ago is dropped.
         """
-        kept = self._compiled
-        if shape == next(reversed(kept), None):
-            return kept[shape]
-        ready = kept.pop(shape, None)
-        for other in kept.values():
+        compiled = self._compiled  # in the order of their last use
+        if shape == next(reversed(compiled), None):
+            return compiled[shape]
+        ready = compiled.pop(shape, None)
+        for other in compiled.values():
             other.release_memory()
-        while len(kept) >= KEPT_SHAPES:
-            del kept[next(iter(kept))]
+        while len(compiled) >= MOST_SHAPES:
+            del compiled[next(iter(compiled))]
         if ready is None:
             self._graph.reshape([1, self._network.config.in_channels, *shape])
-            ready = self._core.compile_model(
-                self._graph,
-                "CPU",
-                CONFIG
-                | {
-                    "INFERENCE_PRECISION_HINT": self._hint,
-                    "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-                },
-            )
-        kept[shape] = ready
+            # the precision is named, since OpenVINO would choose half on some processors
+            own = {
+                "INFERENCE_PRECISION_HINT": self._hint,
+                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            }
+            ready = self._core.compile_model(self._graph, "CPU", CONFIG | own)
+        compiled[shape] = ready
         return ready
 
     def _numbers(self, precision: Precision) -> tuple[str, str, str]:
-        """OpenVINO's name for the number format, ours behind the engine's name, and a note."""
+        """OpenVINO's name of the number format, the end of the engine's name, and a note."""
         if precision == "float32":
             return "f32", "", ""
         word, hint, name = HALF
@@ -147,7 +147,7 @@ class OpenVinoEngine:
         return "f32", "", NO_HALF
 
     def _try_out(self) -> None:
-        """Run about the smallest window and compare with torch."""
+        """Run one of the smallest windows, and compare with torch; raises `ValueError`."""
         sides = [max(step, TRIED_PX) for step in self._network.strides]
         window = torch.rand(
             self._network.config.in_channels, *sides, generator=torch.Generator().manual_seed(0)
@@ -155,19 +155,17 @@ class OpenVinoEngine:
         with torch.inference_mode():
             scores = self._network(window[None])[0]
             wanted = self._head.probabilities(scores, axis=0).numpy()
-        if not np.allclose(
-            self._run(window, always_continue),
-            wanted,
-            rtol=0,
-            atol=CLOSE if self._hint == "f32" else CLOSE_IN_HALF,
-            equal_nan=True,
-        ):
+        found = self._run(window, always_continue)
+        close = CLOSE if self._hint == "f32" else CLOSE_IN_HALF
+        if not np.allclose(found, wanted, rtol=0, atol=close, equal_nan=True):
             raise ValueError("its result is not PyTorch's")
 
 
 def finish(request: Any, control: GetControl) -> None:
-    """Run an infer request to its end, asking meanwhile; raises `Stopped` or `Cancelled` when it
-    has let go of its arrays.
+    """Run an infer request to its end, reading `control` meanwhile; raises `Stopped` or
+    `Cancelled`.
+
+    However it ends, it returns only when OpenVINO writes into the request's arrays no more.
     """
     request.start_async()
     try:
@@ -175,13 +173,13 @@ def finish(request: Any, control: GetControl) -> None:
             heed(control)
     except BaseException:
         request.cancel()
-        with suppress(RuntimeError):  # it says that it was cancelled
+        with suppress(RuntimeError):  # which says that the request was cancelled
             request.wait()
         raise
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong, out of a message that begins with places in OpenVINO's source."""
+    """What went wrong, without the places in OpenVINO's source that its messages begin with."""
     lines = [
         line.strip()
         for line in str(error).splitlines()

@@ -1,7 +1,7 @@
 """A U-Net as OpenVINO's graph, written from its weights.
 
-Nothing is traced: that takes seconds, goes through parts of torch that are on their way out, and
-leaves OpenVINO's converter, which reports its use, out of it. The graph is that of `model/unet.py`,
+Nothing is traced: tracing takes seconds, uses deprecated parts of torch, and needs OpenVINO's
+converter, which reports its use over the network. The graph is that of `model/unet.py`,
 with BatchNorm folded into the convolutions, and the activation of its head at the end.
 """
 
@@ -53,7 +53,7 @@ def _block(x: Any, block: Any) -> Any:
 
 
 def _up(x: Any, skip: Any, up: Any) -> Any:
-    """Up-convolution of `x`, the skip connection by concatenation, and a block."""
+    """Up-convolution of `x`, concatenation with the skip connection, and a block."""
     grown = ops.convolution_backprop_data(x, _constant(up.up.weight), list(up.up.stride))
     return _block(ops.concat([skip, _with_bias(grown, up.up.bias)], 1), up.block)
 
@@ -82,7 +82,7 @@ def _even(x: Any, norm: Any, ndim: int) -> Any:
 
 
 def _convolved(x: Any, weight: Any, bias: Any) -> Any:
-    """`x` under a convolution of stride 1 that keeps its size."""
+    """`x` after a convolution of stride 1 that keeps its size."""
     ones = [1] * (weight.ndim - 2)
     pads = [side // 2 for side in weight.shape[2:]]
     return _with_bias(ops.convolution(x, _constant(weight), ones, pads, pads, ones), bias)
@@ -93,6 +93,6 @@ def _with_bias(x: Any, bias: Any) -> Any:
 
 
 def _constant(weight: Any, ndim: int | None = None) -> Any:
-    """A weight as it is, or one number per feature shaped for `ndim` axes."""
+    """A weight as it is, or one number for each feature, shaped for `ndim` axes."""
     values = np.ascontiguousarray(weight.detach().cpu().numpy(), np.float32)
     return ops.constant(values if ndim is None else values.reshape(1, -1, *[1] * (ndim - 2)))

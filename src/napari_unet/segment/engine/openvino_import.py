@@ -1,5 +1,5 @@
-"""The one door to OpenVINO: it is imported without its telemetry, which would write to the home
-folder and send.
+"""The only module that imports OpenVINO: without its telemetry, which would write to the home
+folder and send data.
 """
 
 import sys
@@ -7,6 +7,7 @@ from typing import Any
 
 from napari_unet.errors import EngineError
 
+# None in its place makes its import fail, which OpenVINO takes for "not installed"
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 try:

@@ -1,4 +1,4 @@
-"""What a device's memory rises to."""
+"""The peak of a device's memory while something runs."""
 
 import sys
 from pathlib import Path
@@ -12,10 +12,11 @@ STATUS = Path("/proc/self/status")
 
 
 class PeakMemory:
-    """Memory above what is taken when this is made: of a card what torch takes of it, else of this
-    process.
+    """Memory beyond what is in use when this is made: of a card, what torch takes of it; else, of
+    this process.
 
-    A process's own peak is that of its life, so that only what goes beyond it is seen.
+    Systems tell a process only the peak of its whole life, so a rise is only seen where it exceeds
+    every earlier one.
     """
 
     def __init__(self, device: str) -> None:
@@ -26,7 +27,7 @@ class PeakMemory:
         self._peak = _peak(device)
 
     def risen(self) -> int | None:
-        """By how many bytes memory has risen at its peak; None where that can not be seen."""
+        """By how many bytes memory rose at its peak; None where that can not be seen."""
         peak = _peak(self._device)
         if (
             peak is None
@@ -52,22 +53,19 @@ def _peak(device: str) -> int | None:
         return int(psutil.Process().memory_info().peak_wset)
     if device != "cpu":
         return None
-    if (
-        sys.platform == "linux"
-    ):  # where what `resource` tells begins with what the process was forked from
+    # on Linux, `resource` would start from the peak of the process that this one was forked from
+    if sys.platform == "linux":
         return _in_status("VmHWM")
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
-        1 if sys.platform == "darwin" else 1024
-    )
+    unit = 1 if sys.platform == "darwin" else 1024  # macOS tells bytes, others kilobytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _in_status(name: str) -> int | None:
-    """A line of the kernel's about this process, in bytes; None where it tells none."""
-    lines = (
-        STATUS.read_text(encoding="ascii", errors="replace").splitlines() if STATUS.exists() else []
-    )
-    return next(
-        (1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), None
-    )
+    """A line of the kernel's status of this process, in bytes; None where there is no such line."""
+    if not STATUS.exists():
+        return None
+    lines = STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+    found = (1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+    return next(found, None)

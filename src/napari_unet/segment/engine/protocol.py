@@ -1,4 +1,4 @@
-"""What an engine is: it runs one network on windows, wherever and by whatever library."""
+"""What every engine can do: run one network on windows, on any device and by any library."""
 
 from dataclasses import dataclass
 from typing import Protocol, Self
@@ -9,11 +9,11 @@ from napari_unet.segment.engine.kinds import Kind
 
 
 class EngineFacts(Protocol):
-    """What is to be known of an engine, here or on another machine.
+    """What describes an engine, here or on another machine.
 
-    `name` says with version and device what runs, for the record; `kind` which library that is and
-    `device` where it runs, for the plan of memory; `note` what the user should know of it, in
-    sentences, or nothing. All of them may change from one window to the next.
+    `name` holds library, version and device, for the result's metadata; `kind` and `device` decide
+    the plan of memory; `note` is what the user should know, in sentences, or empty. All of them
+    change when another engine takes over, from one window to the next.
     """
 
     @property
@@ -22,7 +22,7 @@ class EngineFacts(Protocol):
 
     @property
     def kind(self) -> Kind:
-        """Which library."""
+        """Library and precision."""
 
     @property
     def device(self) -> str:
@@ -37,29 +37,28 @@ class Engine(EngineFacts, Protocol):
     """Runs a network on one window after the other."""
 
     def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
-        """Probabilities (K, *window) float32, where the engine runs, of a normalised (C, *window)
-        float32 from anywhere.
+        """Probabilities (K, *window) float32, on the engine's device, of a normalised (C, *window)
+        float32 on any device.
 
-        A card may still be computing them when they are given. Asked within it, raises `Stopped` or
-        `Cancelled`.
+        A card may still be computing them when this returns. `control` is read inside a window too;
+        raises `Stopped` or `Cancelled`, and `NotEnoughMemoryError`.
         """
 
-    def fix(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
-        """Let a network that normalises by instance take the statistics of these (N, C, *window)
-        for all windows from now on.
+    def fix_statistics(self, windows: torch.Tensor, control: GetControl = always_continue) -> None:
+        """Let a network that normalises by instance use the statistics of these (N, C, *window) for
+        all windows from now on; the same windows once more change nothing.
 
-        Asked within it, raises `Stopped` or `Cancelled`; windows that it was fixed by last change
-        nothing.
+        `control` is read inside; raises `Stopped` or `Cancelled`, and `NotEnoughMemoryError`.
         """
 
-    def give_way(self) -> bool:
-        """Let another engine run where memory does not suffice for the smallest tile; False where
-        there is none.
+    def fall_back(self) -> bool:
+        """Let another engine take over where memory is not even enough for the smallest tile; False
+        where there is none.
         """
 
 
 class WrappedEngine:
-    """Everything that is to be known is that of the engine which runs now."""
+    """An engine around another one, whose facts are those of the one that runs now."""
 
     def __init__(self, running: Engine) -> None:
         self._running = running
@@ -71,7 +70,7 @@ class WrappedEngine:
 
     @property
     def kind(self) -> Kind:
-        """Which library."""
+        """Library and precision."""
         return self._running.kind
 
     @property
@@ -86,9 +85,9 @@ class WrappedEngine:
 
 
 @dataclass(frozen=True)
-class KnownEngine:
-    """The facts of an engine; it may be on another machine, and another may have taken its place
-    since.
+class EngineSnapshot:
+    """The facts of an engine at one moment, to be sent to another machine or kept when a fallback
+    changes them.
     """
 
     name: str
@@ -98,5 +97,5 @@ class KnownEngine:
 
     @classmethod
     def of(cls, engine: EngineFacts) -> Self:
-        """What is to be known now."""
+        """The facts as they are now."""
         return cls(engine.name, engine.kind, engine.device, engine.note)

@@ -1,5 +1,5 @@
-"""How fast tiles were on this machine, and how much memory they took, per voxel of a window; kept
-in the user's cache. No torch.
+"""How fast windows were on this machine, and how much memory they took, both per voxel; saved in
+the user's cache for the estimates of later runs. No torch.
 """
 
 import json
@@ -19,19 +19,20 @@ from napari_unet.segment.engine.kinds import Kind
 FOLDER_VARIABLE = "NAPARI_UNET_CACHE"
 NAME = "paces.json"
 MOST_SETUPS = 100
-NEAR = 2  # windows may be four times larger or smaller than those whose speed is known
-# from this size on, windows tell the speed of larger ones too, and what they take is that of their
-# voxels
+# Sizes are in doublings of voxels. A window is estimated from measured ones that are up to four
+# times as large or as small; from LARGE on, from any smaller one too: what a voxel takes there
+# hardly depends on the size, and the weights no longer count.
+NEAR = 2
 LARGE = 20
 PROBE_VOXELS = 2**LARGE
 SIZES = range(64)
 
-Paces = dict[str, dict[str, float]]  # by setup, then by the size of windows
+Entries = dict[str, dict[str, float]]  # by network, engine and device; then by the window's size
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A speed: which engine ran, where, on windows of which size, and how long a voxel took."""
+class MeasuredSpeed:
+    """Seconds for each voxel of windows of one size, by which engine on which device."""
 
     kind: Kind
     device: str
@@ -40,10 +41,8 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Weighed:
-    """What a window took: which engine ran, on one of which size, and how many bytes that was at
-    the peak for each of its voxels.
-    """
+class MeasuredMemory:
+    """Bytes at the peak for each voxel of a window of one size, by which engine."""
 
     kind: Kind
     size: int
@@ -51,32 +50,32 @@ class Weighed:
 
 
 def size_of(voxels: int) -> int:
-    """The size of a window in doublings: windows of about one size are about as fast."""
+    """The size of a window in doublings of voxels: within one, windows are about as fast."""
     return round(math.log2(max(1, voxels)))
 
 
-def known_pace(config: UNetConfig, kind: Kind, device: str, voxels: int) -> float | None:
-    """Seconds per voxel of a window with so many, by earlier runs of such a network; None where
-    there was none.
+def known_voxel_seconds(config: UNetConfig, kind: Kind, device: str, voxels: int) -> float | None:
+    """Seconds for each voxel of a window with so many, measured in earlier runs of such a network;
+    None where no window of about that size was.
     """
-    known = _read().get(_setup(config, kind, device), {})
+    known = _read().get(_speed_key(config, kind, device), {})
     wanted = size_of(voxels)
     distances = {int(size): abs(int(size) - wanted) for size in known}
     near = [
-        (far, known[str(size)])
-        for size, far in distances.items()
-        if far <= NEAR or LARGE <= size < wanted
+        (distance, known[str(size)])
+        for size, distance in distances.items()
+        if distance <= NEAR or LARGE <= size < wanted
     ]
     return min(near, default=(0, None))[1]
 
 
 def known_voxel_bytes(config: UNetConfig, kind: Kind) -> float | None:
-    """What a voxel of a window took at the peak, in bytes, by earlier runs of such a network; None
-    where none was seen.
+    """Bytes at the peak for each voxel of a window, measured in earlier runs of such a network;
+    None where no large window was.
     """
     known = {
         int(size): found
-        for size, found in _read().get(_weighing(config, kind), {}).items()
+        for size, found in _read().get(_memory_key(config, kind), {}).items()
         if int(size) >= LARGE
     }
     return known[max(known)] if known else None
@@ -84,40 +83,39 @@ def known_voxel_bytes(config: UNetConfig, kind: Kind) -> float | None:
 
 def has_run(config: UNetConfig, kind: Kind, device: str) -> bool:
     """Whether an engine of that kind has run such a network here."""
-    return _setup(config, kind, device) in _read()
+    return _speed_key(config, kind, device) in _read()
 
 
-def keep_paces(
+def save_measurements(
     config: UNetConfig,
-    measured: Sequence[Measured],
-    weighed: Sequence[Weighed] = (),
+    speeds: Sequence[MeasuredSpeed],
+    memory: Sequence[MeasuredMemory] = (),
     fresh: bool = False,
 ) -> None:
-    """Keep what a run has measured; where the cache can not be written, later runs do not know it.
+    """Save what a run has measured; where the cache can not be written, later runs do without.
 
-    What windows took in a `fresh` process, which computed nothing before, takes the place of what
-    is known; else nothing does.
+    Memory measured in a `fresh` process, which has computed nothing before, replaces what is known;
+    that of any other process only fills a gap, since it is less reliable.
     """
-    if not (measured or weighed):
+    if not (speeds or memory):
         return
     known = _read()
-    new = [
-        (_setup(config, found.kind, found.device), found.size, found.seconds) for found in measured
-    ]
-    taken = [(_weighing(config, found.kind), found.size, found.voxel_bytes) for found in weighed]
-    new += [each for each in taken if fresh or each[0] not in known]
-    for setup, _, _ in taken if fresh else ():
-        known.pop(setup, None)
-    for setup, size, value in new:
-        known[setup] = {**known.pop(setup, {}), str(size): value}  # the last of all
-    kept = dict(list(known.items())[-MOST_SETUPS:])
+    new = [(_speed_key(config, each.kind, each.device), each.size, each.seconds) for each in speeds]
+    taken = [(_memory_key(config, each.kind), each.size, each.voxel_bytes) for each in memory]
+    for key, _, _ in taken if fresh else ():
+        known.pop(key, None)
+    new += [each for each in taken if each[0] not in known]
+    for key, size, value in new:
+        # taken out and put in again: the oldest keys come first, and are dropped first
+        known[key] = {**known.pop(key, {}), str(size): value}
+    latest = dict(list(known.items())[-MOST_SETUPS:])
     with suppress(OSError, OutputError):
-        pace_file().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_atomically(pace_file(), lambda path: _write(path, kept), private=True)
+        cache_file().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_atomically(cache_file(), lambda path: _write(path, latest), private=True)
 
 
-def pace_file() -> Path:
-    """Where it is kept; the variable NAPARI_UNET_CACHE moves the folder."""
+def cache_file() -> Path:
+    """The file of the measurements; the variable NAPARI_UNET_CACHE names another folder."""
     if folder := os.environ.get(FOLDER_VARIABLE):
         return Path(folder) / NAME
     from platformdirs import user_cache_path
@@ -125,31 +123,31 @@ def pace_file() -> Path:
     return user_cache_path("napari-unet-loop", appauthor=False) / NAME
 
 
-def _setup(config: UNetConfig, kind: Kind, device: str) -> str:
+def _speed_key(config: UNetConfig, kind: Kind, device: str) -> str:
     return f"{config.identity} by {kind} on {device}"
 
 
-def _weighing(config: UNetConfig, kind: Kind) -> str:
+def _memory_key(config: UNetConfig, kind: Kind) -> str:
     return f"memory of {config.identity} by {kind}"
 
 
-def _write(path: Path, paces: Paces) -> None:
-    path.write_text(json.dumps(paces, indent=1), encoding="utf-8")
+def _write(path: Path, entries: Entries) -> None:
+    path.write_text(json.dumps(entries, indent=1), encoding="utf-8")
 
 
-def _read() -> Paces:
-    """What is kept; nothing of what is damaged."""
+def _read() -> Entries:
+    """The saved measurements; of a damaged file nothing, of a damaged entry only that."""
     with suppress(OSError, ValueError, RecursionError):
-        found = json.loads(pace_file().read_text(encoding="utf-8"))
+        found = json.loads(cache_file().read_text(encoding="utf-8"))
         entries = found.items() if isinstance(found, Mapping) else ()
-        return {setup: _sound(paces) for setup, paces in entries}
+        return {key: _sound(values) for key, values in entries}
     return {}
 
 
-def _sound(paces: Any) -> dict[str, float]:
-    entries = paces.items() if isinstance(paces, Mapping) else ()
+def _sound(values: Any) -> dict[str, float]:
+    entries = values.items() if isinstance(values, Mapping) else ()
     return {
-        size: pace
-        for size, pace in entries
-        if size in map(str, SIZES) and isinstance(pace, float) and 0 < pace < math.inf
+        size: value
+        for size, value in entries
+        if size in map(str, SIZES) and isinstance(value, float) and 0 < value < math.inf
     }

@@ -89,7 +89,7 @@ class RunFiles:
         if not all(same_result(each.get(RUN, {}), self._own) for each in facts):
             return None
         for path in self._paths:
-            forget_partial(path)  # what is left of a run that was killed while it removed this
+            forget_partial(path)  # left by a run that was killed while it removed this
         return facts[0]
 
     def complete_store(self, facts: Mapping[str, Any]) -> RunStore:
@@ -134,8 +134,8 @@ class RunFiles:
         return True
 
     def finish(self, run: ResumableRun) -> None:
-        """Move the results to their places, the labels last: their folder holds the journals, and as
-        long as it is there, a run that is killed in between can be resumed.
+        """Move the results to their places, the labels last: their folder holds the journals, and
+        as long as it is there, a run that is killed in between can be resumed.
         """
         for path in reversed(self._paths):
             if not self._fresh or run.credited:  # other processes may have left torn chunks

@@ -81,8 +81,8 @@ def check_same(folder: Path, begun: Mapping[str, Any], own: RunPlan) -> None:
     for what in compared:
         if differences := list(_differences(begun.get(what), wanted[what])):
             raise OutputError(
-                f"{folder} was begun with another {what} ({', '.join(differences)}). Give the same, "
-                "or another place for the result; or remove that folder, and begin anew."
+                f"{folder} was begun with another {what} ({', '.join(differences)}). Give the "
+                "same, or another place for the result; or remove that folder, and begin anew."
             )
     _check_parts(folder, begun.get("parts"), own.parts)
 

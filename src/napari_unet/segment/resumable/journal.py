@@ -98,7 +98,8 @@ def read_journals(folder: Path) -> JournalContents:
             elif "engine" in values:
                 found.engines.append(str(values["engine"]))
             else:
-                found.statistics[tuple(values["frame"])] = _statistics(values["statistics"])
+                statistics = FrameStatistics.from_dict(values["statistics"])
+                found.statistics[tuple(values["frame"])] = statistics
     return found
 
 
@@ -114,12 +115,4 @@ def _tile_record(values: dict[str, Any]) -> TileRecord:
         str(values["sha256"]),
         tuple(map(int, values["voxels"])),
         int(values["nonfinite"]),
-    )
-
-
-def _statistics(values: dict[str, Any]) -> FrameStatistics:
-    return FrameStatistics(
-        tuple(map(float, values["low"])),
-        tuple(map(float, values["high"])),
-        float(values["nonfinite_share"]),
     )

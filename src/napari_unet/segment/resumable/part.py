@@ -1,4 +1,4 @@
-"""A part of a run that is divided among processes, and what a run does with what was begun before."""
+"""A part of a run that several processes divide, and how a run treats what was begun before."""
 
 import re
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """A run into zarr files that can be interrupted, resumed, and divided among processes.
 
-Until it is complete, the result lies in a folder beside its place (`scans/formats/zarr_partial.py`),
-with the journals of all processes that write it (`journal`). Each tile of the plan fills whole
-chunks of the files, so that no two processes write the same chunk; the plan is made by the process
-that begins the run, and all others follow it.
+Until it is complete, the result lies in a folder beside its place
+(`scans/formats/zarr_partial.py`), with the journals of all processes that write it (`journal`).
+Each tile of the plan fills whole chunks of the files, so that no two processes write the same
+chunk; the plan is made by the process that begins the run, and all others follow it.
 """
 
 from collections.abc import Iterator, Mapping

@@ -8,10 +8,15 @@ from napari_unet.errors import EngineError
 from napari_unet.model.torch_import import torch
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.tasks.task import Task
+from napari_unet.segment.tiles.normalize import Excluded
 from napari_unet.segment.tiles.tiling import Lattice, Tile
 from napari_unet.segment.tiles.transfer import Arriving
-from napari_unet.segment.tiles.window import NonFinite, weighted
+from napari_unet.segment.tiles.window import weighted
 
+NO_NUMBERS = (
+    "The network gave values that are no numbers, so there are no labels. "
+    "Its weights may be damaged: choose another model."
+)
 OVERFLOW = (
     "Intensities of this image are too far apart for half precision. "
     "Choose full precision, or clip them."
@@ -21,7 +26,7 @@ OVERFLOW = (
 @dataclass(frozen=True)
 class Decoded:
     """Labels (*region), the probabilities (K, *region) if they are to be kept, and how many voxels
-    of the scan are not finite.
+    of the scan are not finite. What is not finite, or amid what is no data, is background.
     """
 
     labels: np.ndarray
@@ -36,16 +41,15 @@ class PendingTile:
         self,
         job: SegmentJob,
         probabilities: torch.Tensor,
-        nonfinite: np.ndarray | None,
+        excluded: Excluded,
     ) -> None:
-        """`probabilities` (K, *region) lie on the device; `nonfinite` (*region) says where the scan
-        holds no number, None nowhere.
+        """`probabilities` (K, *region) lie on the device; `excluded` says where the scan is no
+        image.
         """
         self._task: Task = job.task
-        self._nonfinite = nonfinite
-        # in half precision, large intensities become infinite on the way, and then no number
-        half = job.settings.precision == "half"
-        self._overflow = Arriving(probabilities.isnan().any()) if half else None
+        self._excluded = excluded
+        self._half = job.settings.precision == "half"
+        self._no_numbers = Arriving(probabilities.isnan().any())
         self._labels = Arriving(self._task.decide(probabilities, job.threshold))
         keep = job.settings.keep_probabilities
         self._probabilities = Arriving(probabilities) if keep else None
@@ -56,17 +60,17 @@ class PendingTile:
         return self._labels.here
 
     def wait(self) -> Decoded:
-        """The tile, as soon as it is there; raises `EngineError` where half precision was too
-        narrow for it.
+        """The tile, as soon as it is there; raises `EngineError` where the network gave
+        no numbers, as where half precision is too narrow for an image.
         """
-        if self._overflow is not None and self._overflow.wait():
-            raise EngineError(OVERFLOW)
+        if self._no_numbers.wait():
+            raise EngineError(OVERFLOW if self._half else NO_NUMBERS)
         labels = self._labels.wait()
         probabilities = None if self._probabilities is None else self._probabilities.wait()
-        if self._nonfinite is None:
-            return Decoded(labels, probabilities, 0)
-        self._task.clear(labels, probabilities, self._nonfinite)
-        return Decoded(labels, probabilities, int(self._nonfinite.sum()))
+        if (mask := self._excluded.mask) is not None:
+            self._task.clear(labels, probabilities, mask)
+        nonfinite = self._excluded.nonfinite
+        return Decoded(labels, probabilities, 0 if nonfinite is None else int(nonfinite.sum()))
 
 
 def decode(
@@ -74,7 +78,7 @@ def decode(
     probabilities: torch.Tensor,
     tile: Tile,
     lattice: Lattice,
-    nonfinite: NonFinite | None,
+    excluded: Excluded,
 ) -> PendingTile:
     """Crop a window's probabilities (K, *window) to the tile's core, bring them to the scan's grid,
     and decide the labels.
@@ -86,4 +90,4 @@ def decode(
     part = probabilities[(slice(None), *crop)]
     for axis, (axis_map, write) in enumerate(zip(lattice.maps, tile.write, strict=True), start=1):
         part = weighted(part, axis_map.to_scan(write.start, write.stop), axis)
-    return PendingTile(job, part, None if nonfinite is None else nonfinite.inside(tile.write))
+    return PendingTile(job, part, excluded)

@@ -1,33 +1,59 @@
 """Intensities on one scale, by the statistics of their frame."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from napari_unet.model.torch_import import torch
-from napari_unet.segment.statistics import FrameStatistics
+from napari_unet.scans.scan import Slices
+from napari_unet.segment.no_data import has_value, surrounded
+from napari_unet.segment.statistics import FrameStatistics, without_specks
 from napari_unet.segment.tiles.transfer import sent
+
+MOST_FLOAT32 = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """Voxels (*region) that are no image: not finite as float32, or amid what is no data. None:
+    nowhere.
+    """
+
+    nonfinite: np.ndarray | None = None
+    empty: np.ndarray | None = None
+
+    @property
+    def mask(self) -> np.ndarray | None:
+        """Both."""
+        parts = [part for part in (self.nonfinite, self.empty) if part is not None]
+        return np.logical_or.reduce(parts) if parts else None
+
+    def inside(self, part: Slices) -> "Excluded":
+        """The same for a part."""
+        nonfinite = None if self.nonfinite is None else self.nonfinite[part]
+        return Excluded(nonfinite, None if self.empty is None else self.empty[part])
 
 
 def normalize(
     part: np.ndarray, statistics: FrameStatistics
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """A (channels, *region) part with low at 0 and high at 1 as float32, and where it was not
-    finite (None: nowhere).
+    """A (channels, *region) part with low at 0 and high at 1 as float32, clipped, and where it is
+    no image (None: nowhere).
 
-    What is not finite takes the low value; a channel without contrast becomes 0 everywhere.
+    What is no image takes the low value; a channel without contrast becomes 0 everywhere.
     """
     out, bad = normalize_on("cpu", part, statistics)
-    return out.numpy(), bad
+    return out.numpy(), bad.mask
 
 
 def normalize_on(
     device: str, part: np.ndarray, statistics: FrameStatistics
-) -> tuple[torch.Tensor, np.ndarray | None]:
+) -> tuple[torch.Tensor, Excluded]:
     """`normalize`, with the result on a device; what travels to a card is what was read, where that
     is no wider than float32.
     """
-    finite = np.isfinite(part) if part.dtype.kind == "f" else None
-    bad = None if finite is None or finite.all() else ~finite.all(axis=0)
-    plain = _plain(part)
+    filled, excluded = _to_fill(part, statistics)
+    plain = _plain(_settled(part, statistics) if statistics.specks else part)
     there = sent(
         plain, device if device.startswith("cuda") and plain.dtype != np.float64 else "cpu"
     )
@@ -37,13 +63,56 @@ def normalize_on(
             out[channel] = 0.0
             continue
         values = there[channel].to(torch.promote_types(there.dtype, torch.float32))
-        if bad is not None and finite is not None:
-            values = values.masked_fill(sent(~finite[channel], str(values.device)), low)
+        if filled is not None:
+            values = values.masked_fill(sent(filled[channel], str(values.device)), low)
         if values.dtype == torch.float32:
             torch.sub(values, low, out=out[channel]).div_(high - low)
         else:
             out[channel] = (values - low).div_(high - low)
-    return out.to(device), bad
+        if statistics.clip is not None:
+            out[channel].clamp_(*statistics.clip)
+    return out.to(device), excluded
+
+
+def _settled(part: np.ndarray, statistics: FrameStatistics) -> np.ndarray:
+    """The part with single voxels beyond the clip replaced by what is beside them; of the outermost
+    voxels that is right only where the frame ends.
+    """
+    out = part.copy()
+    for channel, (low, high) in enumerate(zip(statistics.low, statistics.high, strict=True)):
+        least, most = (low + bound * (high - low) for bound in statistics.clip or (0.0, 1.0))
+        beyond = (part[channel] < least) | (part[channel] > most)
+        if beyond.any():
+            out[channel][beyond] = without_specks(part[channel])[beyond]
+    return out
+
+
+def _to_fill(part: np.ndarray, statistics: FrameStatistics) -> tuple[np.ndarray | None, Excluded]:
+    """Which values of each channel are to be replaced (channels, *region), and where there is no
+    image. Single voxels that have the value of no data by chance are replaced, but stay image.
+    """
+    finite = _finite(part, statistics)
+    filled = None if finite is None else ~finite
+    nonfinite = None if filled is None else np.logical_or.reduce(filled)
+    empty = None if statistics.no_data is None else has_value(part, statistics.no_data)
+    if empty is None or not empty.any():
+        return filled, Excluded(nonfinite)
+    filled = np.broadcast_to(empty, part.shape).copy() if filled is None else filled | empty
+    return filled, Excluded(nonfinite, surrounded(empty))
+
+
+def _finite(part: np.ndarray, statistics: FrameStatistics) -> np.ndarray | None:
+    """Where values are numbers, and still are when they are scaled to float32; None: everywhere."""
+    if part.dtype.kind != "f":
+        return None
+    finite = np.isfinite(part)
+    for channel, (low, high) in enumerate(zip(statistics.low, statistics.high, strict=True)):
+        most = MOST_FLOAT32 * min(1.0, high - low)
+        if part.dtype.itemsize == 8 or most < MOST_FLOAT32:
+            with np.errstate(over="ignore", invalid="ignore"):
+                far = np.abs(part[channel].astype(np.float64, copy=False) - low) >= most
+            finite[channel] &= ~far
+    return None if finite.all() else finite
 
 
 def _plain(part: np.ndarray) -> np.ndarray:

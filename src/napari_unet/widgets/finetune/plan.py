@@ -22,7 +22,7 @@ from napari_unet.widgets.finetune.preview_job import PreviewPlaces
 from napari_unet.widgets.finetune.preview_place import LookedAt
 from napari_unet.widgets.finetune.run import FinetuneRun
 from napari_unet.widgets.finetune.unfinished import turn_of
-from napari_unet.widgets.painting.tracked import corrections_of, tracked
+from napari_unet.widgets.painting.tracked import copy_corrections, tracked
 from napari_unet.widgets.painting.tracker import Trust
 from napari_unet.widgets.viewer.layer_watch import LayerWatch
 from napari_unet.widgets.viewer.learnable_labels import classes_of
@@ -186,7 +186,7 @@ class FinetunePlan:
         layer = self.labels_layer(pair)
         if layer is None:
             raise ScanError(NO_LABELS)
-        found = corrections_of(layer)
+        found = copy_corrections(layer)
         return TrainItem(self.scan(pair), found.labels, found.trust)
 
 

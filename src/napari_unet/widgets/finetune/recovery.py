@@ -13,7 +13,7 @@ from napari_unet.errors import NapariUNetError
 from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.finetune.fields.review_bar import TrustBar
 from napari_unet.widgets.finetune.plan import FinetunePlan
-from napari_unet.widgets.painting.recovery import Offer, Recovery, plain_choices
+from napari_unet.widgets.painting.recovery import Offer, Recovery, default_choices
 
 MORE = "{} {} more can be offered after that."
 
@@ -44,7 +44,7 @@ class RecoveryDesk(QObject):
         known = {key for choice in chosen for key in choice.layers}
         for choice in (
             *chosen,
-            *(choice for choice in plain_choices(viewer) if choice.layers[0] not in known),
+            *(choice for choice in default_choices(viewer) if choice.layers[0] not in known),
         ):
             with suppress(NapariUNetError):  # what does not fit is said where the image is chosen
                 self._look(viewer, choice)
@@ -58,7 +58,7 @@ class RecoveryDesk(QObject):
         recovery.found.connect(self._on_found)
         recovery.restored.connect(self._on_restored)
         recovery.failed.connect(self._on_failed)
-        recovery.look()
+        recovery.search()
         self._looked[key] = recovery
 
     def _show(self) -> None:

@@ -23,7 +23,7 @@ class JobSignals(WorkerBaseSignals):
 
 
 class JobWorker(FunctionWorker):  # type: ignore[misc]
-    """Runs `func(worker, *args)` in a thread; forgets its arguments at the end, whatever happens."""
+    """Runs `func(worker, *args)` in a thread; forgets its arguments at the end, however it ends."""
 
     def __init__(self, func: Callable[..., Any], *args: Any) -> None:
         super().__init__(func, *args)

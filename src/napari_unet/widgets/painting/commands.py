@@ -1,4 +1,4 @@
-"""What the commands of the manifest and their key do for the labels at hand."""
+"""The commands of the manifest that say what is right, and their key; for the selected labels."""
 
 import weakref
 from collections.abc import Callable
@@ -14,51 +14,52 @@ from napari_unet.widgets.painting.region_tool import RegionTool
 from napari_unet.widgets.painting.review import layer_is_right, slice_is_right
 from napari_unet.widgets.viewer.layer_facts import real_viewer
 
-SLICE_KEY = (
-    "Control-Shift-R"  # as in napari.yaml, which napari does not read keys from; Command on a Mac
-)
+# the same as in napari.yaml, from which napari does not read keys; Command on a Mac
+SLICE_KEY = "Control-Shift-R"
 NO_LABELS = "Select the Labels layer that you correct, and try again."
 
 
 def mark_slice(viewer: Viewer) -> None:
-    """This slice is right."""
-    _do(viewer, lambda opened, layer: slice_is_right(opened, layer))
+    """Trust the slice that is shown."""
+    _do(viewer, slice_is_right)
 
 
 def mark_region(viewer: Viewer) -> None:
-    """This region is right: draw it."""
+    """Let the user draw a region, and trust it."""
     _do(viewer, _draw_region)
 
 
 def mark_layer(viewer: Viewer) -> None:
-    """The whole layer is right."""
+    """Trust the whole layer."""
     _do(viewer, lambda _, layer: layer_is_right(layer))
 
 
 def toggle_trust(viewer: Viewer) -> None:
-    """Show or hide what is trusted."""
+    """Show the layer of trust, or hide it."""
     _do(viewer, _toggle)
 
 
 def bind_keys(viewer: Any) -> None:
-    """Let the key say that the slice is right, in this viewer."""
+    """Bind the key that trusts the slice that is shown, in this viewer."""
+    # napari's key map outlives a closed viewer
     held = weakref.ref(real_viewer(viewer))
 
     def press(_: Any) -> None:
-        if (opened := held()) is not None:
-            mark_slice(opened)
+        if (open_viewer := held()) is not None:
+            mark_slice(open_viewer)
 
     real_viewer(viewer).bind_key(SLICE_KEY, press, overwrite=True)
 
 
 def _do(viewer: Any, act: Callable[[Any, Labels], str]) -> None:
-    opened = real_viewer(viewer)
+    """Carry out an action on the selected labels, and show the sentence that it returns."""
+    real = real_viewer(viewer)
     try:
-        layer = corrected_layer(opened.layers.selection.active)
+        layer = corrected_layer(real.layers.selection.active)
         if layer is None:
             raise ScanError(NO_LABELS)
-        if said := act(opened, layer):
-            show_info(said)
+        if sentence := act(real, layer):
+            show_info(sentence)
     except NapariUNetError as error:
         show_warning(str(error))
 

@@ -1,5 +1,5 @@
-"""Where correcting begins: a layer is followed, its strokes are kept, and a new result takes over
-what was trusted.
+"""Where correcting begins: a layer is followed and its strokes are saved; a new result takes over
+what was trusted in an older one.
 """
 
 import base64
@@ -34,8 +34,8 @@ MOST_CLASSES = 256  # as many as a label of 8 bits can name
 
 
 def correct(labels: Labels, images: Sequence[Image], choice: InputChoice) -> Trust:
-    """Follow what is painted on labels as those of an image, and keep every stroke; for a layer
-    that is followed already nothing is lost.
+    """Follow what is painted on the labels of an image, and save every stroke; a layer that is
+    followed already loses nothing.
 
     Raises `ScanError` where the labels do not lie on the image, or can not be painted.
     """
@@ -47,8 +47,8 @@ def correct(labels: Labels, images: Sequence[Image], choice: InputChoice) -> Tru
 
 
 def follow_result(labels: Labels, arrays: ResultArrays) -> None:
-    """Follow a result that has ended, from the labels as they were predicted, with what it took
-    over from an earlier one.
+    """Follow a finished result: what differs from its prediction is a correction, and what it took
+    over from an older result is trusted already.
     """
     trust = track(labels, arrays.prediction)
     trust.keep_strokes(partial(journal_facts, ref(labels)))
@@ -56,7 +56,9 @@ def follow_result(labels: Labels, arrays: ResultArrays) -> None:
         trust.start_from(Corrections(arrays.labels, arrays.trust))
 
 
-def to_carry_over(viewer: Any, images: Sequence[Image], shape: tuple[int, ...]) -> Labels | None:
+def layer_to_carry_over(
+    viewer: Any, images: Sequence[Image], shape: tuple[int, ...]
+) -> Labels | None:
     """The result of these images whose corrections a new run takes over: the uppermost that is
     visible and has any.
     """
@@ -78,7 +80,7 @@ def _is_result(layer: Labels) -> bool:
 
 
 def journal_facts(layer: "ref[Labels]") -> JournalFacts | None:
-    """What a journal says of a layer; None when the image is not known."""
+    """The facts for the header of a layer's journal; None while its image is not known."""
     labels = layer()
     scan = source_scan(labels) if labels is not None else None
     if labels is None or scan is None:
@@ -89,12 +91,13 @@ def journal_facts(layer: "ref[Labels]") -> JournalFacts | None:
 
 
 def pack_done(labels: Labels) -> str:
-    """The done-map of an unfinished result as text; nothing where all was computed."""
+    """The done-map of an unfinished result as text; empty where all was computed."""
     facts = labels.metadata.get(MARK, {})
     if facts.get("complete", True) or facts.get("done_map") is None:
         return ""
     done = np.asarray(facts["done_map"], bool)
-    return f"{','.join(map(str, done.shape))}:{base64.b64encode(zlib.compress(np.packbits(done).tobytes())).decode()}"
+    packed = base64.b64encode(zlib.compress(np.packbits(done).tobytes())).decode()
+    return f"{','.join(map(str, done.shape))}:{packed}"
 
 
 def unpack_done(text: str) -> np.ndarray | None:
@@ -102,10 +105,11 @@ def unpack_done(text: str) -> np.ndarray | None:
     if not text:
         return None
     try:
-        shape = tuple(int(n) for n in text.partition(":")[0].split(","))
-        bits = np.frombuffer(zlib.decompress(base64.b64decode(text.partition(":")[2])), np.uint8)
+        sizes, _, packed = text.partition(":")
+        shape = tuple(int(n) for n in sizes.split(","))
+        bits = np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.uint8)
         return np.unpackbits(bits, count=int(np.prod(shape))).reshape(shape).astype(bool)
     except (ValueError, zlib.error) as error:
         raise ScanError(
-            "The kept strokes do not say what was computed; they can not be brought back."
+            "The saved strokes do not say what was computed; they can not be brought back."
         ) from error

@@ -1,6 +1,4 @@
-"""Writes what happens to a trust map into a journal, from a thread that looks after what has
-changed.
-"""
+"""Writes the changes of a trust map into a journal on the disk, in a thread of its own."""
 
 import time
 from collections import deque
@@ -17,13 +15,15 @@ from napari_unet.scans.scan import Scan
 from napari_unet.widgets.arrays.block_grid import Box, boxes
 from napari_unet.widgets.arrays.trust_map import TrustMap
 
-AT_ONCE_S = 0.2  # between two times that the disk is made to keep what was written
+FLUSH_S = 0.2  # at most this long is written before the disk is made to hold it
 PIECE_VOXELS = 2**20
 
 
 @dataclass(frozen=True)
 class JournalFacts:
-    """What is known of a layer when its journal begins."""
+    """What a journal's header says of its layer; `not_done` is the packed map of what is computed,
+    empty where all is.
+    """
 
     scan: Scan
     name: str
@@ -32,11 +32,11 @@ class JournalFacts:
 
 
 class LayerJournal:
-    """One journal, opened when there is something to write; all but `mark` runs in the thread that
-    writes.
+    """One layer's journal, begun when there is something to write; all but `mark` runs in the
+    writer's thread.
 
-    It reads the arrays while they are painted on: a block that changes while it is written is
-    marked again by the stroke, and written again.
+    The arrays are read while they are painted on: a block that changes while it is written is
+    flagged again by the stroke, and written again.
     """
 
     def __init__(self, trust_map: TrustMap, facts: JournalFacts) -> None:
@@ -49,35 +49,36 @@ class LayerJournal:
         self.problem = ""
 
     def mark(self, box: Box, value: int) -> None:
-        """A whole box got this trust: kept in few bytes."""
+        """A whole box got this trust, which takes the journal a few bytes."""
         self._marks.append((box, value))
 
     def send(self) -> bool:
-        """Write what is new; True when there is more."""
+        """Write what is new; True where more is left."""
         try:
             return self._send()
         except (NapariUNetError, OSError, ValueError) as error:
-            self.problem = f"Strokes can not be kept for a restart: {error}"
+            self.problem = f"Strokes can not be saved for a restart: {error}"
             return False
 
     def finish(self) -> None:
-        """End the journal, and let the arrays go."""
+        """Close the journal, and let the arrays go."""
         try:
             if self._journal is not None:
                 self._journal.close()
         except (NapariUNetError, OSError) as error:
             self.problem = str(error)
-        self._facts, self._journal = None, None
-        self._map = TrustMap(np.zeros((1, 1), np.uint8))
+        self._facts = None
+        self._journal = None
+        self._map = TrustMap(np.zeros((1, 1), np.uint8))  # stands for the layer's, which is large
 
     def _send(self) -> bool:
         if not (self._marks or self._base_left or self._map.unwritten.any()):
             return False
-        journal = self._opened()
-        end = time.monotonic() + AT_ONCE_S
+        journal = self._begun_journal()
+        end = time.monotonic() + FLUSH_S
         while self._marks:
             journal.mark(*self._marks[0])
-            self._marks.popleft()
+            self._marks.popleft()  # only now: a mark that could not be written stays
         more = self._write_blocks(journal, end)
         more = self._write_base(journal, end) or more
         journal.flush()
@@ -87,9 +88,8 @@ class LayerJournal:
     def _write_blocks(self, journal: StrokeJournal, end: float) -> bool:
         numbers = np.flatnonzero(self._map.unwritten)
         for number in numbers:
-            self._map.unwritten[number] = (
-                False  # before it is read: a stroke meanwhile marks it again
-            )
+            # before the block is read: a stroke meanwhile sets it again
+            self._map.unwritten[number] = False
             box = self._map.grid.box(int(number))
             try:
                 journal.stroke(box, np.asarray(self._map.labels[box]), self._map.trust[box])
@@ -101,7 +101,9 @@ class LayerJournal:
         return False
 
     def _write_base(self, journal: StrokeJournal, end: float) -> bool:
-        """The labels as they are, piece by piece; at least one each time, however much is painted."""
+        """Write all labels as they are, piece by piece: at least one piece at each call, however
+        much is painted meanwhile.
+        """
         while self._base_left:
             if (box := next(self._pieces, None)) is None:
                 self._base_left = False
@@ -112,7 +114,8 @@ class LayerJournal:
                 return self._base_left
         return False
 
-    def _opened(self) -> StrokeJournal:
+    def _begun_journal(self) -> StrokeJournal:
+        """The journal, with its header; where that can not be written the next call tries again."""
         if self._journal is None:
             facts = self._facts
             if facts is None:
@@ -130,7 +133,7 @@ class LayerJournal:
                 process=this_process(),
             )
             self._journal = StrokeJournal(new_path(), header)
-            if isinstance(labels, np.ndarray):  # what is read lazily lies in a file of its own
+            if isinstance(labels, np.ndarray):  # lazy arrays have a file of their own already
                 self._pieces = boxes(labels.shape, PIECE_VOXELS)
                 self._base_left = True
         return self._journal

@@ -1,5 +1,5 @@
-"""The trust of a layer as a layer of its own, which can be painted and erased: trust given without
-change, and taken back.
+"""The trust of a layer as a layer above it: painting there gives trust without a change of labels,
+erasing takes it back.
 """
 
 import weakref
@@ -30,7 +30,7 @@ KIND = "trust"
 
 
 class TrustOverlay(QObject, ToolListener):
-    """Keeps one overlay in step with the trust that it shows; both hold each other weakly."""
+    """Keeps one overlay and the trust that it shows in step; holds both weakly."""
 
     def __init__(self, viewer: Any, overlay: Labels, trust: Trust) -> None:
         super().__init__()
@@ -48,12 +48,12 @@ class TrustOverlay(QObject, ToolListener):
         viewer.layers.events.removed.connect(self._on_layer_removed)
 
     def went_over(self, box: Box, mask: np.ndarray, label: int | None = None) -> None:
-        """Trust was painted or erased: what was never computed can not be trusted."""
+        """Trust has been painted or erased; of what was never computed it is taken back at once."""
         trust = self._trust()
         layer = trust.layer if trust is not None else None
         if trust is None or layer is None:
             return
-        part = trust.map.trust[box]
+        part = trust.map.trust[box]  # the overlay's own array, in which napari has just painted
         part[mask & (part > REVIEWED)] = PAINTED
         if label and (known := computed_mask(layer, box)) is not None:
             part[mask & ~known] = UNTRUSTED
@@ -69,7 +69,7 @@ class TrustOverlay(QObject, ToolListener):
 
     def abandon_gesture(self) -> None:
         """See `ToolListener`."""
-        self._tell(self._boxes)
+        self._pass_on(self._boxes)
         self._boxes = []
 
     def undone(self) -> None:
@@ -81,17 +81,18 @@ class TrustOverlay(QObject, ToolListener):
         self._step(self._redo, self._undo)
 
     def changed_somewhere(self, box: Box | None) -> None:
-        """See `ToolListener`; told before the change is made."""
+        """See `ToolListener`; the event comes before the change, so it is passed on later."""
         if box is not None:
             mine = weakref.ref(self)
-            QTimer.singleShot(0, lambda: _tell_later(mine, box))
+            QTimer.singleShot(0, lambda: _pass_on_later(mine, box))
 
     def _step(self, taken: deque[list[Box]], given: deque[list[Box]]) -> None:
         boxes = taken.pop() if taken else []
         given.append(boxes)
-        self._tell(boxes)
+        self._pass_on(boxes)
 
-    def _tell(self, boxes: list[Box]) -> None:
+    def _pass_on(self, boxes: list[Box]) -> None:
+        """Let the trust count these boxes again, and save them."""
         if (trust := self._trust()) is not None:
             for box in boxes:
                 trust.painted_over(box)
@@ -99,7 +100,7 @@ class TrustOverlay(QObject, ToolListener):
     def _on_trust_touched(self, box: Box) -> None:
         overlay = self._overlay()
         if overlay is not None and overlay.visible:
-            overlay._accumulate_updated_slice(box)
+            overlay._accumulate_updated_slice(box)  # napari redraws the boxes gathered so far
             self._redraw.request()
 
     def _draw(self) -> None:
@@ -114,7 +115,7 @@ class TrustOverlay(QObject, ToolListener):
             overlay.data = trust.map.trust
 
     def _on_label_selected(self) -> None:
-        """There is no other trust than painted and reviewed."""
+        """Keep the label to painted or reviewed: there is no other trust."""
         overlay = self._overlay()
         if overlay is not None and overlay.selected_label > REVIEWED:
             overlay.selected_label = REVIEWED
@@ -131,15 +132,13 @@ _overlays: "weakref.WeakKeyDictionary[Labels, TrustOverlay]" = weakref.WeakKeyDi
 
 
 def show_overlay(viewer: Any, layer: Labels, visible: bool = True) -> Labels:
-    """Show (or hide) the trust of a layer as a layer above it, which is made when it is first asked
-    for.
-    """
+    """Show (or hide) the trust of a layer as a layer above it, which is made at the first time."""
     overlay = overlay_of(viewer, layer)
     if overlay is None:
         trust = track(layer)
         overlay = viewer.add_layer(_overlay_layer(layer, trust.map.trust))
         _overlays[overlay] = TrustOverlay(viewer, overlay, trust)
-        viewer.layers.selection.active = layer
+        viewer.layers.selection.active = layer  # napari selects what is added
     overlay.visible = visible
     return overlay
 
@@ -151,8 +150,8 @@ def overlay_of(viewer: Any, layer: Labels) -> Labels | None:
 
 
 def corrected_layer(layer: Any) -> Labels | None:
-    """The Labels layer that is corrected: the layer itself, or the one whose trust an overlay
-    shows.
+    """The Labels layer that is corrected: the layer itself, or the one whose trust this overlay
+    shows; None for any other.
     """
     if not isinstance(layer, Labels):
         return None
@@ -176,6 +175,6 @@ def _overlay_layer(layer: Labels, trust: np.ndarray) -> Labels:
     return overlay
 
 
-def _tell_later(overlay: "weakref.ref[TrustOverlay]", box: Box) -> None:
+def _pass_on_later(overlay: "weakref.ref[TrustOverlay]", box: Box) -> None:
     if (mine := overlay()) is not None:
-        mine._tell([box])
+        mine._pass_on([box])

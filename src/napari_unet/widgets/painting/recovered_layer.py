@@ -1,5 +1,5 @@
-"""A layer of strokes that were lost: labels and trust as they were, and what was never known
-hatched.
+"""A layer of recovered strokes: labels and trust as they were, under a hatching where nothing was
+saved.
 """
 
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ from napari_unet.widgets.viewer.layer_facts import MARK
 from napari_unet.widgets.viewer.placement import placement
 
 OPACITY = 0.6
-SLICED = 2
+SLICED = 2  # the last axes, over which blocks of the done-map are cut first
 
 
 def show_recovered(
     viewer: Any, images: Sequence[Image], choice: InputChoice, recovered: Recovered
 ) -> Labels:
-    """A new layer with labels and trust as they were, under a hatching where they are not known."""
+    """Add a layer with labels and trust as they were; where they are not known it is hatched."""
     header = recovered.header
     done = known_map(recovered)
-    words = placement(images[0], choice.axes)
+    keywords = placement(images[0], choice.axes)
     facts: dict[str, Any] = {
         "kind": "result",
         "complete": done.complete,
@@ -42,33 +42,31 @@ def show_recovered(
     named = class_keywords(classes) if classes else {}
     name = f"{header.name} (recovered)"
     layer = Labels(
-        recovered.labels, name=name, opacity=OPACITY, metadata={MARK: facts}, **named, **words
+        recovered.labels, name=name, opacity=OPACITY, metadata={MARK: facts}, **named, **keywords
     )
     viewer.add_layer(layer)
     correct(layer, images, choice).start_from(recovered.corrections)
     if not done.complete:
-        viewer.add_layer(not_computed_layer(done, words, name))
+        viewer.add_layer(not_computed_layer(done, keywords, name))
         viewer.layers.selection.active = layer
     return layer
 
 
 def known_map(recovered: Recovered) -> DoneMap:
-    """What is known of kept labels: what was computed, as far as it was written; where strokes are
-    is known in any case.
+    """Where saved labels are known: blocks that were written whole, by their pieces or by strokes,
+    as far as they had been computed.
     """
     shape = recovered.header.shape
-    kept = DoneMap(shape, SLICED)
+    written = DoneMap(shape, SLICED)
     painted = DoneMap(shape, SLICED)
-    for done, boxes in (
-        (kept, [whole(shape)] if recovered.whole else recovered.pieces),
-        (painted, recovered.strokes),
-    ):
-        for box in boxes:
-            done.mark(box)
-    known = kept.done | painted.done
+    for box in [whole(shape)] if recovered.whole else recovered.pieces:
+        written.mark(box)
+    for box in recovered.strokes:
+        painted.mark(box)
+    known = written.done | painted.done
     computed = unpack_done(recovered.header.not_done)
     if computed is not None:
-        known &= done_within(computed, kept.blocks, whole(kept.blocks))
-    kept.done = known
-    kept.hatching = np.where(known, np.uint8(0), DoneMap(shape, SLICED).hatching)
-    return kept
+        known &= done_within(computed, written.blocks, whole(written.blocks))
+    written.done = known
+    written.hatching = np.where(known, np.uint8(0), DoneMap(shape, SLICED).hatching)
+    return written

@@ -1,5 +1,5 @@
-"""Strokes that an earlier napari kept for an image that is open now: found, and brought back as a
-layer.
+"""Strokes that an earlier session saved for an image that is open now: found, and brought back as
+a layer.
 """
 
 import time
@@ -32,8 +32,8 @@ GONE = "The image of these strokes is not open any more. Open it again, and they
 
 @dataclass(frozen=True)
 class Offer:
-    """Strokes that can be brought back by the recovery that found them; `sentence` says what there
-    is, and from when.
+    """Strokes that can be brought back, by the recovery that found them; `sentence` says what and
+    from when.
     """
 
     entry: JournalEntry
@@ -42,10 +42,10 @@ class Offer:
 
 
 class Recovery(QObject):
-    """Looks for kept strokes of some image layers, and brings them back; reads in the background.
+    """Searches saved strokes of some image layers, and brings them back; reads in the background.
 
-    `found` gives a list of `Offer`, the newest first (empty where there is nothing), `restored` the
-    new layer, `failed` a sentence.
+    Signals: `found` with a list of `Offer`, the newest first (empty where there is none),
+    `restored` with the new layer, `failed` with a sentence.
     """
 
     found = Signal(object)
@@ -60,21 +60,21 @@ class Recovery(QObject):
         self._choice = choice
         self._read.connect(self._on_read)
 
-    def look(self) -> None:
-        """Look what there is for the image, whatever its axes were taken for."""
+    def search(self) -> None:
+        """Search the strokes of the image, whatever its axes were taken for when they were made."""
         scan = scan_from_layers([image() for image in self._images], self._choice)
-        kept = journals_of if len(self._images) > 1 else journals_of_any_axes
+        find = journals_of if len(self._images) > 1 else journals_of_any_axes
         self._in_background(
-            lambda: [self._offer(entry) for entry in kept(scan)[:MOST_OFFERS]], self.found
+            lambda: [self._offer(entry) for entry in find(scan)[:MOST_OFFERS]], self.found
         )
 
     def restore(self, offer: Offer) -> None:
-        """Bring strokes back as a new layer, on which they are kept anew; the old journal stays
-        where it is.
-        """
+        """Bring strokes back as a new layer, which gets a journal of its own; the old one stays."""
         self._in_background(lambda: read_journal(offer.entry.path, zeros), self._read)
 
     def _in_background(self, read: Callable[[], Any], signal: Any) -> None:
+        """Read in a thread, and emit the signal with what was read; an error becomes `failed`."""
+
         def run() -> None:
             with suppress(RuntimeError):  # the window has been closed
                 try:
@@ -99,21 +99,20 @@ class Recovery(QObject):
             self.failed.emit(str(error))
 
     def _choice_for(self, images: Sequence[Image], axes: str) -> InputChoice:
-        """The choice with the axes that the image had when the strokes were kept."""
+        """The choice with the axes that the image had when the strokes were saved."""
         if len(images) > 1 or axes == self._choice.axes:
             return self._choice
         return replace(
-            plain_choice(images[0], axes), rgb=self._choice.rgb, colours=self._choice.colours
+            default_choice(images[0], axes), rgb=self._choice.rgb, colours=self._choice.colours
         )
 
     def _offer(self, entry: JournalEntry) -> Offer:
-        kept = read_journal(entry.path, zeros)
+        saved = read_journal(entry.path, zeros)
         axes = entry.header.scan.axes.replace("c", "")
-        what = summary(kept.corrections, axes, [name for name, _ in entry.header.classes])
+        what = summary(saved.corrections, axes, [name for name, _ in entry.header.classes])
         when = time.strftime("%d %B %Y, %H:%M", time.localtime(entry.written))
-        return Offer(
-            entry, f"Corrections of {entry.header.name} from {when} were kept: {what}.", self
-        )
+        sentence = f"Corrections of {entry.header.name} from {when} were kept: {what}."
+        return Offer(entry, sentence, self)
 
 
 def journals_of_any_axes(scan: Scan) -> list[JournalEntry]:
@@ -123,18 +122,18 @@ def journals_of_any_axes(scan: Scan) -> list[JournalEntry]:
     names = {
         entry.header.scan.axes for entry in list_journals() if entry.header.scan.shape == scan.shape
     }
-    taken = [
+    scans = [
         replace(scan, axes=axes, spacing=(1.0,) * sum(a in SPATIAL for a in axes)) for axes in names
     ]
     return sorted(
-        (entry for own in taken for entry in journals_of(own)),
+        (entry for same_image in scans for entry in journals_of(same_image)),
         key=lambda entry: entry.written,
         reverse=True,
     )
 
 
-def plain_choice(image: Image, axes: str = "") -> InputChoice:
-    """What an image layer is taken for where nobody has said more; raises `ScanError` for too many
+def default_choice(image: Image, axes: str = "") -> InputChoice:
+    """The choice for an image layer where the user has made none; raises `ScanError` for too many
     axes.
     """
     facts = layer_facts_of(image)
@@ -147,10 +146,10 @@ def plain_choice(image: Image, axes: str = "") -> InputChoice:
     )
 
 
-def plain_choices(viewer: Any) -> list[InputChoice]:
-    """Such a choice for each image layer that can be one."""
+def default_choices(viewer: Any) -> list[InputChoice]:
+    """The default choice for each image layer that has few enough axes."""
     found = []
     for image in image_layers(viewer):
         with suppress(NapariUNetError):
-            found.append(plain_choice(image))
+            found.append(default_choice(image))
     return found

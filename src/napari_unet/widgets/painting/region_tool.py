@@ -22,27 +22,27 @@ STYLE = {"edge_color": "#7ae582", "face_color": "transparent", "edge_width": 1}
 
 
 class RegionTool(QObject):
-    """Waits for one rectangle on a layer of its own, reviews what lies within, and takes that layer
-    away.
+    """Waits for one rectangle on a layer of its own, marks what lies within as right, and removes
+    that layer.
 
-    `done` and `refused` tell how it ended, in a sentence.
+    Signals: `done` or `refused`, each with a sentence.
     """
 
     done = Signal(str)
     refused = Signal(str)
 
-    _alive: ClassVar[set["RegionTool"]] = set()
+    _alive: ClassVar[set["RegionTool"]] = set()  # while it waits, nobody else holds it
 
     def __init__(self, viewer: Any, layer: Labels) -> None:
-        """Take the rectangle tool in hand; raises `ScanError` in the 3D view."""
+        """Select the rectangle tool; raises `ScanError` in the 3D view."""
         super().__init__()
         if viewer.dims.ndisplay != 2:
             raise ScanError(FLAT_ONLY)
         self._viewer = weakref.ref(viewer)
         self._layer = weakref.ref(layer)
-        words = placement(layer, "q" * layer.ndim)
+        keywords = placement(layer, "q" * layer.ndim)
         shapes = Shapes(
-            ndim=layer.ndim, name=NAME, metadata={MARK: {"kind": "region"}}, **STYLE, **words
+            ndim=layer.ndim, name=NAME, metadata={MARK: {"kind": "region"}}, **STYLE, **keywords
         )
         self._shapes = weakref.ref(viewer.add_layer(shapes))
         shapes.current_face_color = STYLE["face_color"]
@@ -54,7 +54,7 @@ class RegionTool(QObject):
         self._alive.add(self)
 
     def give_up(self) -> None:
-        """Put the tool away."""
+        """End without a region: select the labels again, and remove the tool's layer."""
         viewer: Any = self._viewer()
         layer = self._layer()
         self._alive.discard(self)
@@ -68,6 +68,7 @@ class RegionTool(QObject):
             QTimer.singleShot(0, self._take)  # when napari has finished drawing
 
     def _take(self) -> None:
+        """Mark the voxels within the last rectangle as right."""
         shapes = self._shapes()
         layer = self._layer()
         if self not in self._alive:
@@ -77,19 +78,19 @@ class RegionTool(QObject):
         if layer is None or not drawn:
             return
         try:
-            self.done.emit(region_is_right(layer, box_of(drawn[-1])))
+            self.done.emit(region_is_right(layer, drawn_box(drawn[-1])))
         except NapariUNetError as error:
             self.refused.emit(str(error))
 
     def _on_layer_removed(self, event: Any) -> None:
-        """The tool goes with either layer."""
+        """End when either layer is deleted."""
         if event.value is self._shapes():
             self._alive.discard(self)
         elif event.value is self._layer():
             self.give_up()
 
 
-def box_of(corners: np.ndarray) -> Box:
+def drawn_box(corners: np.ndarray) -> Box:
     """The voxels whose centres lie within a drawn rectangle, in the slice in which it was drawn."""
     low = np.asarray(corners, float).min(axis=0)
     high = np.asarray(corners, float).max(axis=0)

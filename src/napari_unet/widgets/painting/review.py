@@ -1,6 +1,4 @@
-"""What the user says is right: a slice, a drawn region, a whole layer; refused where nothing was
-computed.
-"""
+"""What the user calls right: a slice, a region, a layer; refused where nothing was computed."""
 
 from typing import Any
 

@@ -22,46 +22,52 @@ _growing: WeakSet[Labels] = WeakSet()
 
 
 def set_growing(layer: Labels, growing: bool) -> None:
-    """Say that a run is writing into a layer, so that none of that is taken for a correction; or
+    """Note that a run is writing into a layer, so that none of that is taken for a correction; or
     that it has ended.
     """
-    _growing.add(layer) if growing else _growing.discard(layer)
+    if growing:
+        _growing.add(layer)
+    else:
+        _growing.discard(layer)
 
 
 def track(layer: Labels, known: np.ndarray | None = None) -> Trust:
-    """Follow what is painted on a layer from now on; `known` are its labels as a model predicted
-    them, without them as they are.
+    """Follow what is painted on a layer from now on; `known` are the labels that a model predicted
+    for it, by default those that it has now.
 
     Raises `ScanError` for a layer that can not be painted, `OutputError` where there is no room.
     """
     if layer.multiscale:
         raise ScanError(NO_PYRAMID)
     if layer not in _tracked:
-        _tracked[layer] = Trust(
-            layer,
-            None if layer in _growing else known if known is not None else copy_of(layer.data),
-        )
+        _tracked[layer] = Trust(layer, _known_labels(layer, known))
     trust = _tracked[layer]
-    if trust.map.known is None and known is not None:  # followed while it grew
+    if trust.map.known is None and known is not None:  # it was followed while a run wrote it
         trust.map.known = known
     return trust
 
 
+def _known_labels(layer: Labels, predicted: np.ndarray | None) -> np.ndarray | None:
+    """The labels that are nobody's correction; None while a run writes them."""
+    if layer in _growing:
+        return None
+    return predicted if predicted is not None else copy_of(layer.data)
+
+
 def tracked(layer: Any) -> Trust | None:
-    """The trust of a layer that is followed."""
+    """The trust of a layer; None where it is not followed."""
     return _tracked.get(layer) if isinstance(layer, Labels) else None
 
 
-def corrections_of(layer: Labels) -> Corrections:
-    """What the user corrected and vouched for in a layer, copied: what is painted from now on does
-    not change it.
+def copy_corrections(layer: Labels) -> Corrections:
+    """A copy of what the user corrected or called right in a layer, for another thread to read.
 
-    To be called on the main thread. Raises `ScanError` for trusted labels that no class can have.
+    Only for the main thread. Raises `ScanError` for trusted labels that no class can have.
     """
     return track(layer).corrections()
 
 
 def trust_array(layer: "ref[Labels]") -> np.ndarray | None:
-    """The trust of each voxel of a layer as it is now, not copied."""
+    """The trust of each voxel of a layer, not copied; None where it is not followed."""
     trust = tracked(layer())
     return trust.map.trust if trust is not None else None

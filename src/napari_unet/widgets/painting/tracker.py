@@ -19,19 +19,19 @@ from napari_unet.widgets.painting.layer_journal import JournalFacts, LayerJourna
 from napari_unet.widgets.painting.tool_hooks import ToolListener, Tools, history_steps
 from napari_unet.widgets.viewer.labels_facts import class_names, copy_of, shown_box
 
-TURN_S = 0.008  # of the event loop, for comparing and counting
-REST_MS = 5
-MOST_COMPARED = 2**28  # voxels, at once
-LOOK_MS = 300  # after the last redraw, what is shown is compared with what is known
+TURN_S = 0.008  # for comparing and counting in one turn of the event loop
+REST_MS = 5  # between two such turns, in which the window answers
+MOST_COMPARED = 2**28  # voxels that may be compared at once when a training takes a copy
+COMPARE_MS = 300  # after the last redraw, what is shown is compared with what is known
 
 
 class Trust(QObject, ToolListener):
     """The trust of one Labels layer; lives as long as the layer, and keeps neither it nor the
     viewer alive.
 
-    `changed` tells that there is more or less trust (often enough for a line of text), `touched` at
-    once which box of voxels has changed, `replaced` that there are labels of another shape, and
-    `troubled` why strokes can not be kept for a restart.
+    Signals: `changed` when there is more or less trust (often enough for a line of text), `touched`
+    at once with the box of voxels that has changed, `replaced` when the layer got labels of another
+    shape, `troubled` with the reason why strokes can not be saved for a restart.
     """
 
     changed = Signal()
@@ -40,7 +40,7 @@ class Trust(QObject, ToolListener):
     troubled = Signal(str)
 
     def __init__(self, layer: Labels, known: np.ndarray | None) -> None:
-        """`known` are the labels that are accounted for; without them only tools and reviews count."""
+        """`known` are the predicted labels; without them only tools and reviews give trust."""
         super().__init__()
         self._layer = ref(layer)
         self._facts: Callable[[], JournalFacts | None] | None = None
@@ -49,14 +49,13 @@ class Trust(QObject, ToolListener):
         self._trouble = ""
         self._map = self._new_map(layer, known)
         self._map.expect_undo_of(history_steps(layer))
-        self._worker = _timer(self, self._on_worker_timeout)
-        self._looker = _timer(self, self._on_looker_timeout)
+        self._work_timer = _timer(self, self._on_work_timeout)
+        self._compare_timer = _timer(self, self._on_compare_timeout)
         layer.events.data.connect(self._on_layer_data)
         layer.events.set_data.connect(self._on_layer_drawn)
         self._tools = Tools(layer, self)
-        self._looker.start(
-            LOOK_MS
-        )  # so that the first copy for a training finds the arrays in memory
+        # once at the beginning, so that the arrays are in memory when a training copies them
+        self._compare_timer.start(COMPARE_MS)
 
     @property
     def layer(self) -> Labels | None:
@@ -65,7 +64,7 @@ class Trust(QObject, ToolListener):
 
     @property
     def map(self) -> TrustMap:
-        """The arrays and the counts."""
+        """The arrays behind the trust, and how much of it there is."""
         return self._map
 
     def amount(self) -> Amount:
@@ -74,28 +73,27 @@ class Trust(QObject, ToolListener):
         return self._map.amount()
 
     def summary(self, names: Sequence[str] | None = None) -> str:
-        """How much is trusted as far as it has been counted, in one line; names by label, or those
-        of the layer.
+        """How much is trusted, as far as it has been counted, in one line; classes have these names
+        by label, or else the layer's.
         """
         layer = self._layer()
         names = names if names is not None or layer is None else class_names(layer)
         return told(self._map.amount(), len(self._map.grid.shape) > 2, names or ())
 
     def corrections(self) -> Corrections:
-        """A copy for a training; what was changed behind the tools' back is found first."""
+        """A copy for a training; changes that sent no event are found first."""
         self._suspect_all()
         return self._map.corrections()
 
     def find_all(self) -> Amount:
-        """How much is trusted, with what was changed behind the tools' back."""
+        """How much is trusted, changes that sent no event included."""
         self._suspect_all()
         return self.amount()
 
     def mark(self, box: Box, value: int) -> None:
-        """Give a box this trust, or take it away with `UNTRUSTED`."""
-        self._map.mark(
-            box, value
-        )  # before the journal has it: blocks that are read from now on hold it too
+        """Give all of a box this trust, or take it away with `UNTRUSTED`."""
+        # before the journal has it: blocks that its thread reads from now on hold it too
+        self._map.mark(box, value)
         self._open_journal()
         if self._journal is not None and self._writer is not None:
             self._journal.mark(box, value)
@@ -103,11 +101,11 @@ class Trust(QObject, ToolListener):
         self._soon()
 
     def keep_strokes(self, facts: Callable[[], JournalFacts | None]) -> None:
-        """Keep every stroke through a crash; `facts` are asked for when there is the first."""
+        """Save every stroke, to outlive a crash; `facts` are needed at the first stroke."""
         self._facts = facts
 
     def start_from(self, old: Corrections) -> None:
-        """Take over the trust of labels that this layer has already."""
+        """Take over trust; the layer holds the corrected labels already."""
         for number in range(self._map.grid.size):
             box = self._map.grid.box(number)
             if (part := old.trust[box]).any():
@@ -116,19 +114,17 @@ class Trust(QObject, ToolListener):
         self._soon()
 
     def painted_over(self, box: Box) -> None:
-        """The trust itself was painted, in the overlay."""
+        """The trust itself has been painted, on the overlay."""
         self._map.touch(box)
         self._soon()
 
     def rewritten(self, box: Box) -> None:
-        """Labels within a box, and what is known of them, were written by us: a journal has to take
-        them.
-        """
+        """We have written labels and `known` within a box: a journal has to save them."""
         if self._journal is not None:
             self._map.unwritten[self._map.grid.touching(box)] = True
             self._open_journal()
 
-    # what the tools tell
+    # what the tools report
 
     def went_over(self, box: Box, mask: np.ndarray, label: int | None = None) -> None:
         """See `ToolListener`."""
@@ -163,7 +159,7 @@ class Trust(QObject, ToolListener):
         self._soon()
 
     def _new_map(self, layer: Labels, known: np.ndarray | None) -> TrustMap:
-        mine = ref(self)
+        mine = ref(self)  # the map must not keep this object alive
 
         def touched(box: Box) -> None:
             if (trust := mine()) is not None:
@@ -173,8 +169,8 @@ class Trust(QObject, ToolListener):
         return TrustMap(layer.data, known, touched)
 
     def _open_journal(self) -> None:
-        """Begin a journal, if strokes are to be kept and the image is known; ask the one there is
-        to write.
+        """Begin a journal, if strokes are to be saved and the image is known; let the one there is
+        write.
         """
         layer = self._layer()
         if (
@@ -186,6 +182,7 @@ class Trust(QObject, ToolListener):
             self._map.write_all_trusted()
             self._journal = LayerJournal(self._map, facts)
             self._writer = BackgroundWriter(self._journal.send, self._journal.finish)
+            # at exit the writer is closed by itself, and waited for
             finalize(layer, self._writer.close).atexit = False
         if self._writer is not None:
             self._writer.wake()
@@ -196,12 +193,12 @@ class Trust(QObject, ToolListener):
         self._journal, self._writer = None, None
 
     def _soon(self) -> None:
-        if not self._worker.isActive():
-            self._worker.start(REST_MS)
+        if not self._work_timer.isActive():
+            self._work_timer.start(REST_MS)
 
-    def _on_worker_timeout(self) -> None:
+    def _on_work_timeout(self) -> None:
         if not self._map.work(TURN_S):
-            self._worker.start(REST_MS)
+            self._work_timer.start(REST_MS)
         self.changed.emit()
         trouble = self._journal.problem if self._journal is not None else ""
         if trouble != self._trouble and trouble:
@@ -209,14 +206,14 @@ class Trust(QObject, ToolListener):
         self._trouble = trouble
 
     def _on_layer_data(self) -> None:
-        """Another array: what differs in it was changed by someone, and is trusted; another shape
-        begins anew.
+        """Another array was put into the layer: what differs in it was changed by someone and is
+        trusted; with another shape all begins anew.
         """
         layer = self._layer()
         if layer is None or layer.data is self._map.labels:
             return
         if np.dtype(layer.data.dtype) != np.dtype(self._map.labels.dtype):
-            self._close_journal()
+            self._close_journal()  # a journal holds labels of one type; the next one needs all
             self._map.unwritten[:] = True
         if tuple(layer.data.shape) == self._map.grid.shape:
             self._map.labels = layer.data
@@ -228,18 +225,18 @@ class Trust(QObject, ToolListener):
         self._soon()
 
     def _suspect_all(self) -> None:
-        """All voxels, or, of what is too large for that, those that are shown; the others were
-        compared when they were.
+        """Compare all voxels; of an array too large for that those that are shown, since the others
+        were compared when they were shown.
         """
         layer = self._layer()
         large = prod(self._map.grid.shape) > MOST_COMPARED
         self._map.suspect(shown_box(layer) if large and layer is not None else None)
 
     def _on_layer_drawn(self) -> None:
-        """Redrawn, as after an edit that nobody told of, or only scrolled."""
-        self._looker.start(LOOK_MS)
+        """The layer was drawn: it may have been edited without an event, or only scrolled."""
+        self._compare_timer.start(COMPARE_MS)
 
-    def _on_looker_timeout(self) -> None:
+    def _on_compare_timeout(self) -> None:
         if (layer := self._layer()) is not None:
             self._map.suspect(shown_box(layer))
             self._soon()

@@ -24,8 +24,8 @@ from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
 from napari_unet.widgets.fields.values import InputChoice, Outlook
-from napari_unet.widgets.painting.correcting import to_carry_over
-from napari_unet.widgets.painting.tracked import corrections_of
+from napari_unet.widgets.painting.correcting import layer_to_carry_over
+from napari_unet.widgets.painting.tracked import copy_corrections
 from napari_unet.widgets.segment.choices import SegmentChoices, title_of
 from napari_unet.widgets.segment.result_layer import ResultLayer, result_name
 from napari_unet.widgets.segment.run import SegmentRun
@@ -97,8 +97,8 @@ class SegmentPlan:
         path = file_of(choices)
         job = self._job(viewer, image, entry.header.spec, choices)
         scan = job.scan
-        older = to_carry_over(viewer, layers, scan.result_shape)
-        corrections = corrections_of(older) if older is not None else None
+        older = layer_to_carry_over(viewer, layers, scan.result_shape)
+        corrections = copy_corrections(older) if older is not None else None
         held_older = weakref.ref(older) if older is not None else _none
         show = partial(show_result, self._viewer, layers, image, entry, job, held_older)
         focus = ViewFocus(viewer, layers[0], scan, image.axes, job.dimensions)

@@ -13,8 +13,8 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.errors import ScanError
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
 from napari_unet.widgets.painting.correcting import follow_result
-from napari_unet.widgets.painting.tracked import corrections_of, set_growing
-from napari_unet.widgets.viewer.class_colours import label_words
+from napari_unet.widgets.painting.tracked import copy_corrections, set_growing
+from napari_unet.widgets.viewer.class_colours import label_keywords
 from napari_unet.widgets.viewer.hatching import not_computed_layer
 from napari_unet.widgets.viewer.layer_facts import MARK
 from napari_unet.widgets.viewer.probability_layers import probability_layers
@@ -136,7 +136,7 @@ class ResultLayer(QObject):
             with suppress(
                 ScanError
             ):  # labels that no class can have: what was taken at the beginning stays
-                self._arrays.update_corrections(corrections_of(older))
+                self._arrays.update_corrections(copy_corrections(older))
             older.visible = False
 
     def remove(self) -> None:
@@ -190,7 +190,7 @@ def _labels_layer(arrays: ResultArrays, words: dict[str, Any], name: str) -> Lab
         arrays.labels,
         name=name,
         opacity=OPACITY,
-        **label_words(arrays.task.label_facts()),
+        **label_keywords(arrays.task.label_facts()),
         metadata={MARK: {"kind": "result", "complete": False, "done_map": arrays.done.done}},
         **words,
     )

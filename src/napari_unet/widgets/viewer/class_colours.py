@@ -18,10 +18,10 @@ def class_keywords(classes: Sequence[ClassSpec]) -> dict[str, Any]:
     """Keywords for a new labels layer: colours, and names that the status bar shows; a label of no
     class is magenta, so that it is seen.
     """
-    return label_words(facts_of_classes(classes))
+    return label_keywords(facts_of_classes(classes))
 
 
-def label_words(facts: LabelFacts) -> dict[str, Any]:
+def label_keywords(facts: LabelFacts) -> dict[str, Any]:
     """Keywords for a labels layer that show labels as a task says."""
     return {
         "colormap": DirectLabelColormap(color_dict=dict(facts.colours)),

@@ -12,7 +12,7 @@ from napari_unet.scans.scan import Scan
 from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.viewer.placement import placement
 from napari_unet.widgets.viewer.scan_from_layers import scan_from_layers
-from napari_unet.words import pixel_size
+from napari_unet.words import by_axis
 
 _sources: "weakref.WeakKeyDictionary[Labels, tuple[list[weakref.ref[Any]], InputChoice]]" = (
     weakref.WeakKeyDictionary()
@@ -55,8 +55,8 @@ def check_alignment(labels: Labels, image: Image, axes: str, scan: Scan) -> None
     wanted = np.asarray(keywords["scale"], float)
     if not np.allclose(own, wanted, rtol=1e-3):
         raise ScanError(
-            f"The labels have a scale of {pixel_size(tuple(own))}, the image of "
-            f"{pixel_size(tuple(wanted))}: their voxels do not lie on each other. "
+            f"The labels have a scale of {by_axis(tuple(own))}, the image of "
+            f"{by_axis(tuple(wanted))}: their voxels do not lie on each other. "
             "Give the labels the image's scale, or choose the image that they belong to."
         )
     if not _lie_at(labels, keywords):

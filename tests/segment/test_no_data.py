@@ -1,0 +1,120 @@
+"""Which borders hold no image, and which are the background of one."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import rotate
+
+from helpers.tiny import smooth_image
+from napari_unet.model.spec import Normalization
+from napari_unet.scans.scan import scan_of
+from napari_unet.segment.no_data import has_value, surrounded
+from napari_unet.segment.statistics import FrameStatistics, frame_statistics
+
+HOW = Normalization()
+RNG = np.random.default_rng(0)
+
+
+def found(image: np.ndarray, **options: object) -> FrameStatistics:
+    return frame_statistics(scan_of(image), image.ndim, (), HOW, **options)
+
+
+def noisy(*shape: int, offset: int = 100) -> np.ndarray:
+    """An image as of a camera: an offset, structures, noise in every voxel."""
+    return (offset + 800 * smooth_image(shape) + RNG.normal(0, 6, shape)).astype(np.uint16)
+
+
+def with_band(image: np.ndarray, width: int = 6) -> np.ndarray:
+    banded = image.copy()
+    banded[..., :width] = 0
+    return banded
+
+
+@pytest.mark.parametrize(
+    "emptied",
+    [
+        with_band,
+        lambda image: np.pad(image, 30),
+        lambda image: np.pad(image, ((0, 60), (0, 70))),
+        lambda image: rotate(image, 10, order=1, prefilter=False),
+        lambda image: rotate(image, 7, order=1, prefilter=False, reshape=False),
+    ],
+)
+def test_a_band_padding_and_turned_corners_hold_no_image(emptied) -> None:
+    image = noisy(120, 130)
+    statistics = found(emptied(image))
+    plain = found(image)
+    assert statistics.no_data == (0.0,)
+    close = 0.1 * (plain.high[0] - plain.low[0])
+    np.testing.assert_allclose(statistics.low, plain.low, atol=close)
+    np.testing.assert_allclose(statistics.high, plain.high, atol=close)
+
+
+def test_the_share_is_that_of_the_band() -> None:
+    assert found(with_band(noisy(100, 120))).no_data_share == pytest.approx(6 / 120)
+
+
+def test_a_volume_and_several_channels() -> None:
+    volume = with_band(noisy(20, 40, 50), 5)
+    assert found(volume).no_data == (0.0,)
+    channels = np.stack([with_band(noisy(60, 70)), with_band(noisy(60, 70, offset=300))])
+    statistics = frame_statistics(scan_of(channels, "cyx"), 2, (), HOW)
+    assert statistics.no_data == (0.0, 0.0)
+
+
+def test_a_background_that_a_threshold_made_black_is_image() -> None:
+    image = noisy(120, 130, offset=0)
+    black = np.where(image < 400, 0, image).astype(np.uint16)
+    black[:, :8] = 0
+    assert found(black).no_data is None
+
+
+def test_a_saturated_corner_is_image() -> None:
+    image = noisy(120, 130)
+    y, x = np.mgrid[:120, :130]
+    bright = np.clip(image + 3000 * np.exp(-(np.hypot(y, x) ** 2) / 900), 0, 1500)
+    assert (bright[:12, :12] == 1500).all()
+    assert found(bright.astype(np.uint16)).no_data is None
+
+
+def test_a_value_that_is_scattered_inside_is_image() -> None:
+    image = with_band(noisy(120, 130))
+    image.flat[RNG.choice(image.size, image.size // 100, replace=False)] = 0
+    assert found(image).no_data is None
+
+
+def test_a_dead_pixel_changes_nothing() -> None:
+    image = with_band(noisy(120, 130))
+    image[60, 60] = 0
+    assert found(image).no_data == (0.0,)
+
+
+def test_it_can_be_turned_off() -> None:
+    assert found(with_band(noisy(120, 130)), empty_borders=False).no_data is None
+
+
+@pytest.mark.parametrize("value", [0, 7])
+def test_an_image_of_one_value_has_no_borders(value: int) -> None:
+    assert found(np.full((50, 60), value, np.uint8)).no_data is None
+
+
+def test_what_the_file_says_is_believed_wherever_it_is() -> None:
+    image = noisy(80, 90)
+    image[30:40, 30:40] = 77
+    scan = scan_of(image)
+    said = type(scan)(scan.data, scan.axes, scan.spacing, no_data=77.0)
+    statistics = frame_statistics(said, 2, (), HOW)
+    assert statistics.no_data == (77.0,)
+    assert statistics.no_data_share == pytest.approx(100 / image.size)
+
+
+def test_a_neighbourhood_ends_at_the_frame_and_not_at_its_corners() -> None:
+    mask = np.zeros((6, 7), bool)
+    mask[:3, :4] = True
+    wanted = np.zeros((6, 7), bool)
+    wanted[:2, :3] = True
+    np.testing.assert_array_equal(surrounded(mask), wanted)
+
+
+def test_all_channels_must_have_their_value() -> None:
+    part = np.array([[0, 0, 1], [5, 6, 5]])
+    np.testing.assert_array_equal(has_value(part, (0.0, 5.0)), [True, False, False])
