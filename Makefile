@@ -9,7 +9,7 @@ demo: $(READY)  ## open napari with a sample scan, segment it, leave demo.png an
 	scripts/with_display.sh .venv/bin/napari-unet demo
 
 test: $(READY)  ## run the tests
-	scripts/with_display.sh --virtual .venv/bin/python -m pytest -q
+	scripts/test.sh
 
 check: $(READY)  ## lint, types and import contracts
 	scripts/check.sh

@@ -9,6 +9,11 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from helpers.side_by_side import runs_beside_others, take_own_display, take_share_of_cores
+
+if runs_beside_others():
+    take_share_of_cores()
+    take_own_display()
 os.environ.setdefault("QT_API", "pyqt6")
 os.environ.setdefault("PYTEST_QT_API", os.environ["QT_API"])
 os.environ["NAPARI_CONFIG"] = ""  # napari keeps its settings in memory

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Run the tests, or those of some paths: first, in several processes, a file at a time each, those that may run
+# beside others; then, one after the other, those marked `alone`, which look at the clock.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+MOST_PROCESSES=4  # each takes about 1 GB of memory
+NO_TESTS=5        # what pytest says where none of the tests has the mark
+
+run() { scripts/with_display.sh --virtual .venv/bin/python -m pytest -q "$@"; }
+
+run -m 'not alone' --numprocesses logical --maxprocesses "$MOST_PROCESSES" --dist loadfile "$@"
+beside=$?
+run -m alone "$@"
+alone=$?
+[ "$beside" -eq 0 ] || exit "$beside"
+[ "$alone" -eq "$NO_TESTS" ] || exit "$alone"
