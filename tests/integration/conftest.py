@@ -1,6 +1,7 @@
 """A real viewer, a real dock opened as from the menu, tiny models in the library, and real clicks."""
 
 import gc
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,30 @@ def _what_is_old_is_not_looked_through() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _manifests_are_read_once() -> Iterator[None]:
+    """Each new viewer looks for plugins; what is installed does not change between tests."""
+    found = list(PluginManifest.discover())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", lambda paths=(): iter(found))
+        yield
+
+
+@pytest.fixture(scope="session")
+def model_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The tiny models in files, to be copied."""
+    folder = tmp_path_factory.mktemp("tiny-models")
+    specs = [spec.model_copy(update={"name": name}) for name, spec in MODELS.items()]
+    return [save_model(tiny_model(spec), folder / f"{spec.name}.safetensors") for spec in specs]
+
+
 @pytest.fixture(autouse=True)
-def _a_world_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _a_world_of_its_own(
+    tmp_path: Path, model_files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Tiny models alone, known devices, and no settings on disk."""
-    for name, spec in MODELS.items():
-        save_model(
-            tiny_model(spec.model_copy(update={"name": name})), tmp_path / f"{name}.safetensors"
-        )
+    for file in model_files:
+        shutil.copyfile(file, tmp_path / file.name)
     monkeypatch.setenv("NAPARI_UNET_MODELS", str(tmp_path))
     monkeypatch.setattr("napari_unet.model.library.BUILTIN_FOLDER", tmp_path / "none")
     monkeypatch.setattr(device_probe, "_found", [Device("cpu", "Processor")])
