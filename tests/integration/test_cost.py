@@ -23,6 +23,7 @@ def _nothing_known(tmp_path, monkeypatch):
     monkeypatch.setattr("napari_unet.widgets.segment.plan.openvino_version", lambda: None)
 
 
+@pytest.mark.alone
 def test_memory_at_once_and_the_time_after_a_run(viewer, dock, click):
     viewer.add_image(smooth_image((80, 100)), name="cells")
     widget = dock()

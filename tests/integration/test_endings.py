@@ -50,6 +50,7 @@ def test_stop_keeps_the_finished_tiles_and_says_what_is_unfinished(viewer, dock,
     np.testing.assert_array_equal(hatching.data == 0, facts["done_map"])
 
 
+@pytest.mark.alone
 def test_cancel_removes_the_result_within_a_second(viewer, dock, begin, qtbot):
     viewer.add_image(long_stack(), name="long")
     widget = dock()
@@ -239,6 +240,7 @@ def mapped(monkeypatch, tmp_path) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("windowed", "cycles"), [(True, 6), (False, 50)])
 def test_cycles_of_start_and_cancel_leave_nothing_behind(request, qtbot, mapped, windowed, cycles):
     viewer = request.getfixturevalue("viewer") if windowed else ViewerModel()

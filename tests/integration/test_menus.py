@@ -81,6 +81,7 @@ def test_opening_a_dock_imports_no_torch(kind):
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [SegmentWidget, FinetuneWidget])
 def test_a_dock_opens_quickly(viewer, kind):

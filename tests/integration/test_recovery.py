@@ -94,6 +94,7 @@ def killed_while_painting() -> list[list[float]]:
     ]
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 def test_every_stroke_but_those_of_the_last_half_second_survives_a_kill(viewer, cells, qtbot):

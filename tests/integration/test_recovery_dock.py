@@ -95,6 +95,7 @@ def time_enough(child, lines) -> None:
         lines.append(line)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
 def test_after_a_kill_the_image_alone_brings_the_strokes_back(viewer, open_finetune, qtbot):

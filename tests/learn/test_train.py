@@ -203,6 +203,7 @@ def test_provenance_survives_a_file_and_repeats_the_training(parent: Model, tmp_
     assert again.model.weights_sha256 == result.model.weights_sha256
 
 
+@pytest.mark.alone
 def test_minutes_are_wall_time_with_the_verdict(parent: Model) -> None:
     began = time.monotonic()
     result = train([discs()], start=parent, settings=nu.TrainSettings(**QUICK), minutes=0.05)

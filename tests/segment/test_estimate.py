@@ -85,6 +85,7 @@ def test_less_free_memory_means_smaller_tiles() -> None:
     assert scarce.tiles > roomy.tiles
 
 
+@pytest.mark.alone
 def test_a_run_measures_what_the_next_one_is_told() -> None:
     with timed(TorchEngine(MODEL.network), NET) as engine:
         begun = time.monotonic()

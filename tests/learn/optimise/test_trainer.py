@@ -275,6 +275,7 @@ def test_a_pause_is_waited_out_and_does_not_count(example: Example) -> None:
     assert 0.4 < fitted.paused_s < time.monotonic() - begin
 
 
+@pytest.mark.alone
 def test_minutes_end_in_time_and_can_be_repeated(example: Example) -> None:
     begin = time.monotonic()
     settings = TrainSettings(minutes=0.03, batch=1, patch_px=32, warmup_steps=8)

@@ -9,6 +9,7 @@ import pytest
 from napari_unet.scans.samples.samples import SAMPLES
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", SAMPLES)
 def test_sample(name: str) -> None:
     start = time.perf_counter()

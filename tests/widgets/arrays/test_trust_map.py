@@ -136,6 +136,7 @@ def test_work_stops_when_its_time_is_over_and_goes_on_later():
     assert trust.amount().voxels == trust.labels.size
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_stroke_on_a_huge_slice_costs_what_it_touches():
     labels = np.zeros((16_384, 16_384), np.uint8)

@@ -100,6 +100,7 @@ def test_memory_that_was_not_enough_is_one_sentence_whatever_library_says_it(fai
     assert "Exception from" not in sentence
 
 
+@pytest.mark.alone
 def test_cancel_works_within_a_second_and_is_no_error(qtbot):
     job = Job(Task("waiting", work_until_stopped), ())
     begin(qtbot, job)

@@ -82,6 +82,7 @@ def test_what_was_painted_can_be_played():
     )  # a review of a slice costs no copy of it
 
 
+@pytest.mark.alone
 def test_a_stroke_is_on_disk_within_half_a_second_while_painting_goes_on():
     trust, journal = make(
         (8, 1500, 1500)

@@ -1,9 +1,12 @@
 import time
 from itertools import pairwise
 
+import pytest
+
 from napari_unet.widgets.viewer.redraw import SHORTEST_S, Redraw
 
 
+@pytest.mark.alone
 def test_many_requests_are_one_drawing(qtbot):
     drawn = []
     redraw = Redraw(lambda: drawn.append(1))
@@ -14,6 +17,7 @@ def test_many_requests_are_one_drawing(qtbot):
     assert len(drawn) == 1
 
 
+@pytest.mark.alone
 def test_at_most_ten_a_second(qtbot):
     times = []
     redraw = Redraw(lambda: times.append(time.monotonic()))
@@ -25,6 +29,7 @@ def test_at_most_ten_a_second(qtbot):
     assert min(b - a for a, b in pairwise(times)) >= SHORTEST_S * 0.9
 
 
+@pytest.mark.alone
 def test_slow_drawings_take_a_fifth_of_the_time(qtbot):
     times = []
 
