@@ -2,6 +2,7 @@
 without a stopwatch.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,14 @@ if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get(
 settings.register_profile("quick", deadline=None, max_examples=25, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays: to collect garbage, as napari and some tests do after each
+    layer, is then to look through what came later.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

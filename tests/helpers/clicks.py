@@ -1,5 +1,6 @@
 """Clicks on real buttons, and images that keep a model busy."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,5 +14,10 @@ def press(button: Any) -> None:
 
 
 def long_stack() -> np.ndarray:
-    """An image that keeps a 2D model busy for some seconds."""
+    """An image that keeps a 2D model busy for some seconds, anew each time."""
+    return _noise().copy()
+
+
+@cache
+def _noise() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 255, (600, 96, 96), np.uint8)

@@ -4,6 +4,7 @@ and twins that break it.
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class Case:
     scan: Scan
     tile_px: int
 
-    @property
+    @cached_property
     def labels(self) -> np.ndarray:
         return segment(
             self.scan,
