@@ -97,14 +97,14 @@ def test_a_limit_of_a_group_around_the_own_one_counts(
 
 
 def test_a_card_has_memory_of_its_own(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    control = []
+    cards = []
     monkeypatch.setattr(
-        torch.cuda, "mem_get_info", lambda device: control.append(device) or (3 * GB, 8 * GB)
+        torch.cuda, "mem_get_info", lambda device: cards.append(device) or (3 * GB, 8 * GB)
     )
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 2 * GB)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: GB)
     assert free_bytes("cuda:1") == 4 * GB
-    assert control == ["cuda:1"]
+    assert cards == ["cuda:1"]
     assert free_bytes("cpu") == 10 * GB
 
 

@@ -1,4 +1,4 @@
-"""The distribution: what it asks for, and that napari finds its manifest however it was installed."""
+"""The distribution: what it requires, and that napari finds its manifest however it was installed."""
 
 import json
 import re
@@ -25,19 +25,28 @@ NEEDED_TO_BUILD = (
     "LICENSE",
     ".gitignore",
 )
-ASK_NPE2 = """
+PRINT_MANIFEST = """
 import json
 from npe2 import PluginManifest
 import napari_unet
 manifest = PluginManifest.from_distribution("napari-unet-loop")
-commands = [command.python_name for command in manifest.contributions.commands]
-facts = {"name": manifest.name, "title": manifest.display_name, "commands": commands, "package": napari_unet.__file__}
-print(json.dumps(facts | {"version": manifest.package_version}))
+facts = {
+    "name": manifest.name,
+    "version": manifest.package_version,
+    "commands": [command.python_name for command in manifest.contributions.commands],
+    "package": napari_unet.__file__,
+}
+print(json.dumps(facts))
 """
 
 pytestmark = pytest.mark.skipif(
     not (ROOT / "pyproject.toml").exists(), reason="needs the source tree"
 )
+
+
+@pytest.fixture(autouse=True)
+def _source_is_not_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +90,13 @@ def fresh_environment(folder: Path) -> Path:
     return Path(sysconfig.get_path("scripts", "venv", vars=paths)) / "python"
 
 
-def ask_npe2(python: Path) -> dict[str, Any]:
+def manifest_found_by(python: Path) -> dict[str, Any]:
     validation = subprocess.run(
         [python, "-m", "npe2", "validate", "napari-unet-loop"], capture_output=True, text=True
     )
     assert validation.returncode == 0, validation.stdout + validation.stderr
-    answer = subprocess.run([python, "-c", ASK_NPE2], capture_output=True, text=True, check=True)
-    facts: dict[str, Any] = json.loads(answer.stdout)
+    ran = subprocess.run([python, "-c", PRINT_MANIFEST], capture_output=True, text=True, check=True)
+    facts: dict[str, Any] = json.loads(ran.stdout)
     return facts
 
 
@@ -96,7 +105,7 @@ def test_npe2_finds_the_manifest(way: str, project: Path, wheel: Path, tmp_path:
     python = fresh_environment(tmp_path / way)
     source = [wheel] if way == "wheel" else ["--no-build-isolation", "--editable", project]
     pip("--python", python, "install", "--no-deps", "--no-index", *source)
-    facts = ask_npe2(python)
+    facts = manifest_found_by(python)
     home = tmp_path if way == "wheel" else project
     assert Path(facts["package"]).is_relative_to(home)
     assert facts["name"] == "napari-unet-loop"
@@ -123,7 +132,7 @@ def test_this_installation_has_the_manifest_of_the_root() -> None:
 
 
 def requirements(extra: str | None = None) -> set[str]:
-    """The distributions asked for, without or with one extra."""
+    """The distributions that are required, without extras or by one of them."""
     lines = metadata.requires("napari-unet-loop") or []
     wanted = [
         line
@@ -133,17 +142,17 @@ def requirements(extra: str | None = None) -> set[str]:
     return {re.split(r"[^\w.-]", line)[0] for line in wanted}
 
 
-def test_window_is_asked_for_in_one_extra_only() -> None:
+def test_the_window_is_required_by_one_extra_only() -> None:
     assert requirements().isdisjoint({name.lower() for name in WINDOW} | set(WINDOW))
     assert requirements("all") == {"napari", "pyqtgraph"}
 
 
-def test_openvino_is_asked_for_in_one_extra_only() -> None:
+def test_openvino_is_required_by_one_extra_only() -> None:
     assert requirements("openvino") == {"openvino"}
     assert "openvino" not in requirements() | requirements("all") | requirements("test")
 
 
-def test_dask_is_asked_for_in_one_extra_only() -> None:
+def test_dask_is_required_by_one_extra_only() -> None:
     assert requirements("cluster") == {"distributed"}
     assert requirements().isdisjoint({"dask", "distributed"})
 
@@ -161,8 +170,8 @@ def test_every_library_is_imported_and_every_import_is_declared() -> None:
 
 def test_every_dependency_has_its_reason() -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
-    control = requirements().union(*map(requirements, ("all", "cluster", "openvino")))
-    assert [name for name in sorted(control) if f"| `{name}` |" not in text] == []
+    required = requirements().union(*map(requirements, ("all", "cluster", "openvino")))
+    assert [name for name in sorted(required) if f"| `{name}` |" not in text] == []
 
 
 def test_hub_finds_what_it_shows() -> None:

@@ -1,4 +1,6 @@
-"""What a process needs that runs tests beside others: its share of the cores, a display of its own."""
+"""What a process of pytest-xdist needs, which runs tests beside others: its share of the cores and
+a display of its own.
+"""
 
 import atexit
 import os
@@ -6,6 +8,7 @@ import subprocess
 import sys
 
 NUMBER_OF_PROCESSES = "PYTEST_XDIST_WORKER_COUNT"
+SCREEN = ("-screen", "0", "1280x900x24", "-nolisten", "tcp")
 
 
 def runs_beside_others() -> bool:
@@ -27,14 +30,11 @@ def take_own_display() -> None:
     """
     if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM") != "xcb":
         return
-    number_here, number_there = os.pipe()
-    screen = ["-screen", "0", "1280x900x24", "-nolisten", "tcp"]
+    reads, writes = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(number_there), *screen],
-        pass_fds=[number_there],
-        stderr=subprocess.DEVNULL,
+        ["Xvfb", "-displayfd", str(writes), *SCREEN], pass_fds=[writes], stderr=subprocess.DEVNULL
     )
     atexit.register(server.terminate)
-    os.close(number_there)
-    with open(number_here, encoding="ascii") as told:
-        os.environ["DISPLAY"] = f":{told.readline().strip()}"
+    os.close(writes)
+    with os.fdopen(reads, encoding="ascii") as chosen:
+        os.environ["DISPLAY"] = f":{chosen.readline().strip()}"
