@@ -15,8 +15,9 @@ from napari_unet.scans.scan import ChannelStack, Scan, scan_of
 from napari_unet.segment.check import check_fit, notes
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
-from napari_unet.segment.run import run_facts
-from napari_unet.segment.stream import TileResult, stream
+from napari_unet.segment.run_facts import run_facts
+from napari_unet.segment.stream import stream
+from napari_unet.segment.tile_result import TileResult
 from napari_unet.segment.tiles.queue import Focus
 
 FLAT = tiny_model(tiny_spec(classes=3))

@@ -1,22 +1,17 @@
 """Segment a scan from Python: array in, labels out."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from napari_unet import __version__
 from napari_unet.model.model import Model
 from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
 from napari_unet.scans.scan import Scan, scan_of
-from napari_unet.segment.check import wanted_spacing
-from napari_unet.segment.engine.kinds import precision_of
-from napari_unet.segment.engine.protocol import Engine, EngineFacts
+from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
-from napari_unet.segment.tiles.lattice import halo_facts
 
 
 def segment(
@@ -101,25 +96,3 @@ def segment_region(
         within = zip(tile.region, job.region, strict=True)
         labels[tuple(slice(t.start - r.start, t.stop - r.start) for t, r in within)] = tile.labels
     return labels
-
-
-def run_facts(model: Model, job: SegmentJob, engine: EngineFacts) -> dict[str, Any]:
-    """What a result says of how it was made, and by which engine, as plain values."""
-    return {
-        "model": model.spec.name,
-        "weights_sha256": model.weights_sha256,
-        "settings": job.settings.model_dump(),
-        "threshold": job.threshold if job.task.has_threshold else None,
-        "engine": engine.name,
-        "engine_note": engine.note,
-        "precision": precision_of(engine.kind),
-        "spacing": list(job.scan.spacing),
-        "spacing_unit": job.scan.unit,
-        "resampled_to": wanted_spacing(job.spec, job.scan, job.settings),
-        "halo": halo_facts(job),
-        "versions": {
-            "napari-unet-loop": __version__,
-            "torch": version("torch"),
-            "numpy": np.__version__,
-        },
-    }

@@ -6,8 +6,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-
 from napari_unet.errors import Cancelled, NotEnoughMemoryError
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes, torch
@@ -21,12 +19,13 @@ from napari_unet.progress import (
     heed,
     ignore,
 )
-from napari_unet.scans.scan import Index, Slices
+from napari_unet.scans.scan import Index
 from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.statistics import FrameStatistics, frame_statistics
+from napari_unet.segment.tile_result import TileResult
 from napari_unet.segment.tiles.decode import PendingTile, decode
 from napari_unet.segment.tiles.instance_sample import sample_windows
 from napari_unet.segment.tiles.lattice import lattice_of
@@ -34,28 +33,6 @@ from napari_unet.segment.tiles.queue import Focus, Look, Waiting
 from napari_unet.segment.tiles.reader import Reader
 from napari_unet.segment.tiles.tiling import Tile
 from napari_unet.segment.tiles.window import window_of
-
-
-@dataclass(frozen=True)
-class TileResult:
-    """A finished tile: where it belongs, its labels, and its probabilities (K or 1, *region) where
-    they are kept.
-
-    A `provisional` tile is covered by a larger one that comes later and says the same, up to what a
-    measured halo changes. `engine` is what made it, and `engine_note` what is to be known of that.
-    """
-
-    frame: Index
-    region: Slices
-    labels: np.ndarray
-    probabilities: np.ndarray | None
-    statistics: FrameStatistics
-    nonfinite: int
-    done: int
-    total: int
-    provisional: bool = False
-    engine: str = ""
-    engine_note: str = ""
 
 
 def stream(

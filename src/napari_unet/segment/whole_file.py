@@ -9,8 +9,8 @@ from napari_unet.scans.write import open_result
 from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Outputs, Sink, files_of
-from napari_unet.segment.run import run_facts
-from napari_unet.segment.stream import TileResult
+from napari_unet.segment.run_facts import run_facts
+from napari_unet.segment.tile_result import TileResult
 from napari_unet.segment.totals import RunTotals
 
 

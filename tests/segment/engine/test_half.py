@@ -20,7 +20,7 @@ from napari_unet.segment.engine.half import half_on
 from napari_unet.segment.engine.kinds import NO_HALF, kind_for, openvino_version
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
-from napari_unet.segment.run import run_facts
+from napari_unet.segment.run_facts import run_facts
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.statistics import FrameStatistics
 from napari_unet.segment.stream import stream

@@ -17,7 +17,8 @@ from napari_unet.scans.scan import Index, Scan, Slices, scan_of
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.stream import TileResult, stream
+from napari_unet.segment.stream import stream
+from napari_unet.segment.tile_result import TileResult
 from napari_unet.segment.tiles.decode import PendingTile
 from napari_unet.segment.tiles.queue import Focus
 from napari_unet.segment.tiles.reader import Reader

@@ -7,8 +7,14 @@ from napari_unet.devices import choose
 from napari_unet.errors import EngineError, NotEnoughMemoryError, SettingsError
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import find_devices
-from napari_unet.segment.engine.fallback import PROCESSOR, FallbackEngine
-from napari_unet.segment.engine.kinds import NOT_INSTALLED, Precision, kind_for, openvino_version
+from napari_unet.segment.engine.fallback import FallbackEngine
+from napari_unet.segment.engine.kinds import (
+    NOT_INSTALLED,
+    PROCESSOR,
+    Precision,
+    kind_for,
+    openvino_version,
+)
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.settings import SegmentSettings

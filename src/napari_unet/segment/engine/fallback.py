@@ -5,9 +5,8 @@ from collections.abc import Callable
 from napari_unet.errors import EngineError
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, always_continue
+from napari_unet.segment.engine.kinds import PROCESSOR
 from napari_unet.segment.engine.protocol import Engine, WrappedEngine
-
-PROCESSOR = "cpu"
 
 
 class FallbackEngine(WrappedEngine):

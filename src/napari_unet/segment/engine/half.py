@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_unet.model.torch_import import computes_bfloat16, torch
 from napari_unet.model.unet import UNet
-from napari_unet.segment.engine.fallback import PROCESSOR
+from napari_unet.segment.engine.kinds import PROCESSOR
 
 
 def half_on(device: str) -> torch.dtype | None:

@@ -16,6 +16,7 @@ HALVES: dict[Library, Kind] = {
     "openvino": "openvino in half",
 }
 
+PROCESSOR = "cpu"  # as a device is called
 NOT_INSTALLED = (
     "OpenVINO is not installed. Install it with: pip install 'napari-unet-loop[openvino]', "
     "or choose the engine torch."

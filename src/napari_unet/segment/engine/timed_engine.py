@@ -11,8 +11,7 @@ from statistics import median
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, always_continue
-from napari_unet.segment.engine.fallback import PROCESSOR
-from napari_unet.segment.engine.kinds import Kind
+from napari_unet.segment.engine.kinds import PROCESSOR, Kind
 from napari_unet.segment.engine.peak_memory import PeakMemory
 from napari_unet.segment.engine.protocol import Engine, WrappedEngine
 from napari_unet.segment.engine.speed_cache import (

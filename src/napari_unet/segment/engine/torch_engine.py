@@ -9,7 +9,6 @@ from napari_unet.model.head import head_of
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import ConvNorm, UNet
 from napari_unet.progress import GetControl, always_continue, heed
-from napari_unet.segment.engine.fallback import PROCESSOR
 from napari_unet.segment.engine.fusion import (
     Convolution,
     CudnnConv,
@@ -20,7 +19,14 @@ from napari_unet.segment.engine.fusion import (
 )
 from napari_unet.segment.engine.half import even_channels, half_on, with_even_inputs
 from napari_unet.segment.engine.instance_statistics import with_fixed_statistics
-from napari_unet.segment.engine.kinds import NO_HALF, Kind, Precision, in_precision, torch_on
+from napari_unet.segment.engine.kinds import (
+    NO_HALF,
+    PROCESSOR,
+    Kind,
+    Precision,
+    in_precision,
+    torch_on,
+)
 from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 
 nn = torch.nn

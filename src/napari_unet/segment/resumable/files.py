@@ -38,7 +38,7 @@ from napari_unet.segment.resumable.identity import RUN, check_same, plan_run, sa
 from napari_unet.segment.resumable.journal import part_journals, read_journals
 from napari_unet.segment.resumable.part import Part, ResumePolicy, share_of
 from napari_unet.segment.resumable.tiles import ResumableRun, RunStore
-from napari_unet.segment.run import run_facts
+from napari_unet.segment.run_facts import run_facts
 from napari_unet.segment.tiles.lattice import lattice_of
 from napari_unet.segment.tiles.tile_grid import TileGrid, chunks_of
 from napari_unet.segment.tiles.tiling import TilePlan, plan_tiles

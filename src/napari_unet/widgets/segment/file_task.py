@@ -11,7 +11,7 @@ from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.identity import RUN
 from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.run import CompleteRun, complete_run, resumable_run
-from napari_unet.segment.run import run_facts
+from napari_unet.segment.run_facts import run_facts
 from napari_unet.segment.totals import EnginesUsed
 from napari_unet.widgets.jobs.worker import JobWorker
 from napari_unet.widgets.segment.task import Facts, RunOrder, TileShown, fill

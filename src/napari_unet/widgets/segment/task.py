@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_unet.model.model import Model
     from napari_unet.segment.engine.protocol import Engine
     from napari_unet.segment.resumable.tiles import ResumableRun
-    from napari_unet.segment.stream import TileResult
+    from napari_unet.segment.tile_result import TileResult
     from napari_unet.segment.totals import EnginesUsed
 
 FILE_FACTS = ("statistics", "nonfinite", "engine", "engine_note")
@@ -61,7 +61,7 @@ def segment_in_worker(worker: JobWorker, order: RunOrder, facts: "Facts") -> Non
     if "torch" not in sys.modules:
         worker.report("Starting PyTorch (once per session)…")
     from napari_unet.segment.engine.choice import make_engine
-    from napari_unet.segment.run import run_facts
+    from napari_unet.segment.run_facts import run_facts
     from napari_unet.segment.totals import EnginesUsed
     from napari_unet.widgets.segment.file_task import keep_in_file
 
