@@ -41,9 +41,8 @@ from napari_unet.segment.tasks.registry import task_of
 from napari_unet.segment.tiles.normalize import normalize
 
 Labels = np.ndarray
-Way = Callable[
-    [], tuple[Labels, float | None]
-]  # labels, and seconds where they are not those of the call
+# labels, and seconds where they are not those of the call
+Way = Callable[[], tuple[Labels, float | None]]
 WHOLE = "whole image, torch eager"
 PEERS = ("MONAI", "nnU-Net")
 

@@ -119,7 +119,7 @@ def by_workers(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dic
         while process.poll() is None:
             if folder.exists():
                 counted = {
-                    tile: len(said) for tile, said in read_journals(folder).tiles.items()
+                    tile: len(lines) for tile, lines in read_journals(folder).tiles.items()
                 } or counted
             time.sleep(0.05)
         result = json.loads(process.stdout.read())["results"][0]

@@ -38,7 +38,7 @@ class Panel:
     most: float
 
     def at(self, voxels: float, value: float) -> Point:
-        """A place in the picture."""
+        """A point of the picture."""
         first, last = self.decades
         return (
             self.left + PANEL_WIDTH * (math.log10(voxels) - first) / (last - first),
@@ -48,20 +48,19 @@ class Panel:
 
 def main() -> None:
     """Two panels beside each other."""
-    records = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("size-*.json"))]
-    parts = [panel(number, records, *what) for number, what in enumerate(PANELS)]
+    results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("size-*.json"))]
+    parts = [panel(number, results, *what) for number, what in enumerate(PANELS)]
     body = "\n".join([f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>', *parts])
+    size = f'width="{WIDTH}" height="{HEIGHT}"'
     style = 'font-family="sans-serif" font-size="12"'
-    PICTURE.write_text(
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" {style}>\n{body}\n</svg>\n'
-    )
+    PICTURE.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n{body}\n</svg>\n')
 
 
 def panel(
-    number: int, records: Sequence[dict], title: str, figure: str, bound: float | None
+    number: int, results: Sequence[dict], title: str, figure: str, bound: float | None
 ) -> str:
     """One figure of all sizes, a line for each kind of scan."""
-    lines = {kind: points(records, kind, figure) for kind in SERIES}
+    lines = {kind: points(results, kind, figure) for kind in SERIES}
     every = [point for line in lines.values() for point in line]
     decades = (
         math.floor(math.log10(min(v for v, _ in every))),
@@ -85,9 +84,9 @@ def panel(
     return "\n".join(parts)
 
 
-def points(records: Sequence[dict], kind: str, figure: str) -> list[Point]:
+def points(results: Sequence[dict], kind: str, figure: str) -> list[Point]:
     """Voxels of each scan of a kind, and its figure."""
-    rows = [record["figures"] for record in records if record["row"].startswith(f"size-{kind}-")]
+    rows = [result["figures"] for result in results if result["row"].startswith(f"size-{kind}-")]
     return sorted(
         (math.prod(map(int, row["scan"].split(" x "))), float(row[figure])) for row in rows
     )
@@ -95,13 +94,13 @@ def points(records: Sequence[dict], kind: str, figure: str) -> list[Point]:
 
 def drawn(panel: Panel, line: Sequence[Point], name: str, colour: str) -> str:
     """A line with its points, and its name at the last of them."""
-    places = [panel.at(*point) for point in line]
-    dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>' for x, y in places]
+    drawn_at = [panel.at(*point) for point in line]
+    dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>' for x, y in drawn_at]
     return "\n".join(
         [
-            stroke(places, colour),
+            stroke(drawn_at, colour),
             *dots,
-            text(places[-1][0], places[-1][1] - 10, name, "end", colour),
+            text(drawn_at[-1][0], drawn_at[-1][1] - 10, name, "end", colour),
         ]
     )
 
@@ -141,17 +140,20 @@ def _steps() -> Sequence[float]:
     return [digit * 10.0**power for power in range(-2, 6) for digit in (1, 2, 5)]
 
 
-def stroke(places: Sequence[Point], colour: str, dashes: str = "") -> str:
-    """A line through places."""
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"{f" stroke-dasharray={dashes!r}" if dashes else ""}/>'
+def stroke(line: Sequence[Point], colour: str, dashes: str = "") -> str:
+    """A line through points of the picture."""
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in line)
+    dashed = f" stroke-dasharray={dashes!r}" if dashes else ""
+    style = f'fill="none" stroke="{colour}" stroke-width="1.5"{dashed}'
+    return f'<polyline points="{path}" {style}/>'
 
 
 def text(
     x: float, y: float, words: str, anchor: str, colour: str = "#333333", weight: str = "normal"
 ) -> str:
-    """Words at a place."""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-weight="{weight}">{words}</text>'
+    """Words at a point of the picture."""
+    style = f'text-anchor="{anchor}" fill="{colour}" font-weight="{weight}"'
+    return f'<text x="{x:.1f}" y="{y:.1f}" {style}>{words}</text>'
 
 
 if __name__ == "__main__":

@@ -73,7 +73,8 @@ def main() -> None:
         "engine": ended.values["engine"],
     }
     kind = "3d" if options.volume else "2d"
-    line = f"python benchmarks/size.py --data FOLDER --model MODEL {'--volume ' if options.volume else ''}--side {options.side}"
+    words = f"{'--volume ' if options.volume else ''}--side {options.side}"
+    line = f"python benchmarks/size.py --data FOLDER --model MODEL {words}"
     store.save(f"size-{kind}-{options.side:05}", line, figures)
 
 

@@ -1,5 +1,4 @@
-"""How long until one can begin? Import, the command line's help, and opening the widget in a
-viewer.
+"""How long until one can begin: import, the command line's help, the widget opened in a viewer.
 
 python benchmarks/startup.py [--rounds 5]
 """
@@ -11,7 +10,12 @@ import time
 
 import store
 
-IMPORT = "import time; t = time.perf_counter(); import napari_unet; print((time.perf_counter() - t) * 1000)"
+IMPORT = """
+import time
+begin = time.perf_counter()
+import napari_unet
+print((time.perf_counter() - begin) * 1000)
+"""
 WIDGET = """
 import time
 from napari import Viewer
@@ -37,14 +41,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = range(parser.parse_args().rounds + 1)
     figures = {
-        "import napari_unet, ms": store.spread([_told(IMPORT) for _ in rounds][1:], 1),
+        "import napari_unet, ms": store.spread([_printed_by(IMPORT) for _ in rounds][1:], 1),
         "napari-unet --help, ms": store.spread([_help() for _ in rounds][1:], 1),
-        "opening the widget, ms": store.spread([_told(WIDGET) for _ in rounds][1:], 1),
+        "opening the widget, ms": store.spread([_printed_by(WIDGET) for _ in rounds][1:], 1),
     }
     store.save("startup", "python benchmarks/startup.py", figures)
 
 
-def _told(code: str) -> float:
+def _printed_by(code: str) -> float:
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
