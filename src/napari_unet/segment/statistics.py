@@ -89,7 +89,7 @@ def frame_statistics(
 
     Single voxels far from all beside them (hot and dead pixels) do not count where they would make
     the range twice as wide. With `empty_borders`, borders without image are found and left out (see
-    `segment/no_data`), and so is the scan's own `no_data`. Where the two percentiles are one value
+    `segment.no_data`), and so is the scan's own `no_data`. Where the two percentiles are one value
     (a few bright spots on nothing), the least and the largest take their place.
 
     Raises `ScanError` when more than half of the voxels looked at are NaN or infinite, `Stopped` or
