@@ -17,8 +17,8 @@ from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.run_facts import run_facts
 from napari_unet.segment.stream import stream
-from napari_unet.segment.tile_result import TileResult
 from napari_unet.segment.tiles.queue import Focus
+from napari_unet.segment.tiles.tile_result import TileResult
 
 FLAT = tiny_model(tiny_spec(classes=3))
 BINARY = tiny_model(tiny_spec())

@@ -12,7 +12,7 @@ from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.tasks.task import PROBABILITY_DTYPE
-from napari_unet.segment.tile_result import TileResult
+from napari_unet.segment.tiles.tile_result import TileResult
 
 
 @dataclass(frozen=True)

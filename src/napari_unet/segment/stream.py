@@ -25,12 +25,12 @@ from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.statistics import FrameStatistics, frame_statistics
-from napari_unet.segment.tile_result import TileResult
 from napari_unet.segment.tiles.decode import PendingTile, decode
 from napari_unet.segment.tiles.instance_sample import sample_windows
 from napari_unet.segment.tiles.lattice import lattice_of
 from napari_unet.segment.tiles.queue import Focus, Look, Waiting
 from napari_unet.segment.tiles.reader import Reader
+from napari_unet.segment.tiles.tile_result import TileResult
 from napari_unet.segment.tiles.tiling import Tile
 from napari_unet.segment.tiles.window import window_of
 

@@ -10,7 +10,7 @@ from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Outputs, Sink, files_of
 from napari_unet.segment.run_facts import run_facts
-from napari_unet.segment.tile_result import TileResult
+from napari_unet.segment.tiles.tile_result import TileResult
 from napari_unet.segment.totals import RunTotals
 
 

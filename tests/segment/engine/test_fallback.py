@@ -29,9 +29,9 @@ from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.run import resumable_run
 from napari_unet.segment.stream import stream
-from napari_unet.segment.tile_result import TileResult
 from napari_unet.segment.tiles import window as window_module
 from napari_unet.segment.tiles.normalize import normalize_on
+from napari_unet.segment.tiles.tile_result import TileResult
 from napari_unet.segment.whole_file import file_run
 
 MODEL = tiny_model(tiny_spec(classes=3))

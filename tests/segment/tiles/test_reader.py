@@ -18,10 +18,10 @@ from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
-from napari_unet.segment.tile_result import TileResult
 from napari_unet.segment.tiles.decode import PendingTile
 from napari_unet.segment.tiles.queue import Focus
 from napari_unet.segment.tiles.reader import Reader
+from napari_unet.segment.tiles.tile_result import TileResult
 
 MODEL = tiny_model(tiny_spec(classes=3))
 IMAGE = smooth_image((2, 100, 130))

@@ -22,8 +22,8 @@ from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Sink, digest
 from napari_unet.segment.resumable.journal import JournalContents, RunJournal, TileRecord
 from napari_unet.segment.resumable.part import ResumePolicy
-from napari_unet.segment.tile_result import TileResult
 from napari_unet.segment.tiles.tile_grid import TileGrid
+from napari_unet.segment.tiles.tile_result import TileResult
 from napari_unet.segment.totals import EnginesUsed, RunTotals
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_unet.model.model import Model
     from napari_unet.segment.engine.protocol import Engine
     from napari_unet.segment.resumable.tiles import ResumableRun
-    from napari_unet.segment.tile_result import TileResult
+    from napari_unet.segment.tiles.tile_result import TileResult
     from napari_unet.segment.totals import EnginesUsed
 
 FILE_FACTS = ("statistics", "nonfinite", "engine", "engine_note")
