@@ -176,7 +176,7 @@ def test_an_interrupted_training_is_gone_on_with_to_the_same_bits(
     assert fine_tune(corrected, qtbot).kind == "failed"
     break_off(False)
     assert corrected.form.resume.isVisibleTo(corrected)
-    assert "Go on with the interrupted training" in corrected.form.resume.text()
+    assert "Resume the interrupted training" in corrected.form.resume.text()
     result = fine_tune(corrected, qtbot).trained.result
     assert "Went on with the interrupted training" in corrected.form.message.text()
     assert result.model.weights_sha256 == whole.model.weights_sha256

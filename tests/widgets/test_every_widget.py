@@ -42,7 +42,7 @@ LEAVES = {
     "SegmentForm": "segment.form",
     "SpacingField": "fields.spacing_field",
     "TrainingPanel": "finetune.fields.training_panel",
-    "TrustBar": "finetune.fields.review_bar",
+    "ReviewBar": "finetune.fields.review_bar",
     "VerdictCard": "finetune.fields.verdict_card",
 }
 FIELDS = (QAbstractButton, QAbstractSpinBox, QComboBox, QSlider)

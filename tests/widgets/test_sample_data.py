@@ -5,7 +5,7 @@ from napari_unet.widgets import sample_data
 from napari_unet.widgets.viewer.layer_facts import layer_facts_of
 
 
-@pytest.mark.parametrize("name", ["nuclei", "nuclei_3d", "timelapse", "axons"])
+@pytest.mark.parametrize("name", ["open_nuclei", "open_nuclei_3d", "open_timelapse", "open_axons"])
 def test_a_sample_is_an_image_and_its_hidden_truth(name):
     image, truth = (Layer.create(*data) for data in getattr(sample_data, name)())
     assert (type(image).__name__, type(truth).__name__) == ("Image", "Labels")
@@ -16,5 +16,5 @@ def test_a_sample_is_an_image_and_its_hidden_truth(name):
 
 
 def test_the_stack_has_its_true_spacing():
-    image = Layer.create(*sample_data.nuclei_3d()[0])
+    image = Layer.create(*sample_data.open_nuclei_3d()[0])
     assert layer_facts_of(image).spacing == (1.5, 0.5, 0.5)

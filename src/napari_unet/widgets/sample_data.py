@@ -1,4 +1,4 @@
-"""The sample scans as layers for File ▸ Open Sample, each with its truth as a hidden second layer."""
+"""The sample scans as layers for File ▸ Open Sample, each with its truth as a hidden layer."""
 
 from typing import Any
 
@@ -9,40 +9,40 @@ from napari_unet.scans.scan import SPATIAL
 LayerData = tuple[Any, dict[str, Any], str]
 
 
-def nuclei() -> list[LayerData]:
+def open_nuclei() -> list[LayerData]:
     """Stained nuclei in one plane."""
     return layers_of(samples.nuclei_2d())
 
 
-def nuclei_3d() -> list[LayerData]:
+def open_nuclei_3d() -> list[LayerData]:
     """Stained nuclei in a stack whose slices are farther apart than its pixels."""
     return layers_of(samples.nuclei_3d())
 
 
-def timelapse() -> list[LayerData]:
+def open_timelapse() -> list[LayerData]:
     """Stained nuclei that move."""
     return layers_of(samples.nuclei_timelapse())
 
 
-def axons() -> list[LayerData]:
+def open_axons() -> list[LayerData]:
     """Nerve fibres in cross-section, as in a scanning electron microscope."""
     return layers_of(samples.axons())
 
 
 def layers_of(sample: Sample) -> list[LayerData]:
-    """A sample's image, and its truth, hidden."""
+    """A sample's image and its hidden truth, as napari takes them from a plugin."""
     spacing = iter(sample.spacing)
-    words = {
+    keywords = {
         "scale": [next(spacing) if axis in SPATIAL else 1.0 for axis in sample.axes],
         "units": [sample.unit if axis in SPATIAL else "pixel" for axis in sample.axes],
         "axis_labels": list(sample.axes),
     }
     classes = {"index": list(range(len(sample.classes))), "class": list(sample.classes)}
     return [
-        (sample.image, {**words, "name": sample.title}, "image"),
+        (sample.image, {**keywords, "name": sample.title}, "image"),
         (
             sample.truth,
-            {**words, "name": f"{sample.title}: truth", "visible": False, "features": classes},
+            {**keywords, "name": f"{sample.title}: truth", "visible": False, "features": classes},
             "labels",
         ),
     ]

@@ -1,4 +1,4 @@
-"""What the leading axes of an image are: a stack, time, channels, or something else."""
+"""What the axes of an image before y and x are: a stack, time, channels, or something else."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from napari_unet.widgets.fields.rows import add_row, make_combo, make_grid
 
 ORDER = ("First", "Second", "Third", "Fourth", "Fifth", "Sixth")
 KINDS = {"z": "stack ({})", "t": "time ({})", "c": "channels ({})", "q": "other ({})"}
-OTHERS = "qpvw"
+OTHERS = "qpvw"  # letters for axes of no known kind, one each
 TIP = "What this axis of the image is. A stack is a volume; time points are segmented one by one."
 
 
@@ -71,9 +71,8 @@ class AxesField(QWidget):
             return
         if letter == OTHERS[0]:
             letter = next(other for other in OTHERS if other not in self._letters)
-        letters = [
-            before if own == letter else own for own in self._letters
-        ]  # the axis that was this gives way
+        # no two axes can be the same: the one that had this letter gets the old one of this axis
+        letters = [before if own == letter else own for own in self._letters]
         letters[number] = letter
         self.set_value(self._lengths, "".join(letters))
         self.value_changed.emit()

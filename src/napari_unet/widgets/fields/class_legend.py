@@ -14,7 +14,7 @@ MOST_CLASSES = 12
 
 
 class ClassLegend(QWidget):
-    """Shows what a model finds; the background is left out."""
+    """Shows the first few classes that a model finds; the background is left out."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,14 +40,19 @@ class ClassLegend(QWidget):
 def make_chip(item: ClassSpec, tip: str, parent: QWidget) -> QWidget:
     """A coloured square and a name."""
     chip = QWidget(parent)
-    square = QLabel(chip)
-    pixmap = QPixmap(SQUARE_PX, SQUARE_PX)
-    pixmap.fill(QColor(item.colour))
-    square.setPixmap(pixmap)
     layout = QHBoxLayout(chip)
     layout.setContentsMargins(3, 0, 4, 0)
     layout.setSpacing(4)
-    layout.addWidget(square)
+    layout.addWidget(make_square(item.colour, chip))
     layout.addWidget(make_label(item.name, chip))
     chip.setToolTip(plain_tip(tip))
     return chip
+
+
+def make_square(colour: str, parent: QWidget) -> QLabel:
+    """A small square of a colour."""
+    square = QLabel(parent)
+    pixmap = QPixmap(SQUARE_PX, SQUARE_PX)
+    pixmap.fill(QColor(colour))
+    square.setPixmap(pixmap)
+    return square

@@ -40,13 +40,11 @@ class DevicePicker(QWidget):
         return choose(self.value(), self._found) if self._found else None
 
     def wanted(self) -> str:
-        """The device that was asked for, though it may not be there today."""
+        """The device that the user chose, though it may not be there today."""
         return self._wanted
 
     def set_value(self, name: str) -> None:
-        """Choose a device; one that is not known yet keeps its place until it is known what there
-        is.
-        """
+        """Choose a device; one that is not listed yet is added until it is known what there is."""
         self._wanted = name
         if not self._found and self._combo.findData(name) < 0:
             self._combo.addItem(name, name)
@@ -55,7 +53,7 @@ class DevicePicker(QWidget):
         self._choose(index if usable else 0)
 
     def set_devices(self, devices: Sequence[Device]) -> None:
-        """Offer what was found; what can not be used is grey and says why."""
+        """Offer the devices that were found; one that can not be used is grey and says why."""
         before = self.value()
         self._found = list(devices)
         while self._combo.count() > 1:

@@ -1,4 +1,4 @@
-"""What is folded away under a title."""
+"""A part of a form that is folded away under a title."""
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QIcon, QPixmap
@@ -37,7 +37,7 @@ class Fold(QCollapsible):
 
 
 def no_icon() -> QIcon:
-    """An icon of one clear pixel; superqt takes an empty one for none and fails."""
+    """An icon of one clear pixel: superqt fails with an empty one."""
     pixmap = QPixmap(1, 1)
     pixmap.fill(Qt.GlobalColor.transparent)
     return QIcon(pixmap)

@@ -1,4 +1,4 @@
-"""What is segmented: the layers, what their axes are, and how large a voxel is."""
+"""What is segmented: the layers, what their axes are, and how large a pixel is."""
 
 from collections.abc import Sequence
 
@@ -44,19 +44,19 @@ class InputPicker(QWidget):
     def __init__(
         self, parent: QWidget | None = None, tip: str = IMAGE_TIP, always_match: bool = False
     ) -> None:
-        """`always_match` leaves no choice about the matching of pixel sizes."""
+        """`tip` explains the image; `always_match` offers no choice about pixel sizes."""
         super().__init__(parent)
         self._always_match = always_match
         self._facts: dict[int, LayerFacts] = {}
         self._spec: ModelSpec | None = None
         self._problem = ""
+        # what the user chose for a layer, by its key (and its spatial axes): it stays when another
+        # layer is looked at meanwhile
         self._own_axes: dict[int, str] = {}
         self._own_spacing: dict[tuple[int, str], tuple[float, ...] | None] = {}
-        self._layers, self._axes, self._spacing = (
-            LayerCombos(self, tip),
-            AxesField(self),
-            SpacingField(self),
-        )
+        self._layers = LayerCombos(self, tip)
+        self._axes = AxesField(self)
+        self._spacing = SpacingField(self)
         self._match = QCheckBox(MATCH_TEXT, self)
         self._match.setChecked(True)
         self._match_note = make_note(self)
@@ -69,7 +69,7 @@ class InputPicker(QWidget):
         self._show_layer()
 
     def value(self) -> InputChoice:
-        """The choice; without layers while there is no image, or where it can not be one."""
+        """The choice; without layers while there is no image that can be segmented."""
         fact = self._first()
         if fact is None or self._problem:
             return InputChoice(resample=self._match.isChecked(), problem=self._problem)
@@ -153,8 +153,8 @@ class InputPicker(QWidget):
         return self._axes.value() + "yx" + ("c" if fact.rgb else "")
 
     def _colours(self, fact: LayerFacts) -> int:
-        """How many colours are channels: none for a model of one channel; alpha only for one of
-        four.
+        """How many of a layer's colours are channels: none for a model of one channel, which takes
+        the luminance; alpha only for a model of four.
         """
         channels = len(self._spec.channels) if self._spec else 1
         return min(fact.shape[-1], max(channels, RGB)) if fact.rgb and channels > 1 else 0
@@ -176,6 +176,7 @@ class InputPicker(QWidget):
         order_tabs(self.fields())
 
     def _axes_of(self, fact: LayerFacts) -> str:
+        """A letter for each axis: the user's own where they fit the layer, else a guess."""
         own = self._own_axes.get(fact.key, "")
         fits = len(own) == len(fact.shape) and own.endswith("yxc" if fact.rgb else "yx")
         return own if fits else self._guess(fact)

@@ -1,4 +1,4 @@
-"""Which image layers are the channels of a model: one combo each, or one layer that holds them all."""
+"""Which image layers are the channels of a model: a layer each, or one that holds them all."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ SOURCE_TIP = (
 
 
 class LayerCombos(QWidget):
-    """Edits a tuple of layer keys."""
+    """Edits a tuple of layer keys, one for each channel, or one for all."""
 
     value_changed = Signal()
 
@@ -115,8 +115,8 @@ class LayerCombos(QWidget):
         combo.setEnabled(bool(self._facts))
 
     def _spread(self) -> None:
-        """Let a combo box that repeats another, and that nobody has touched, take a layer that is
-        free.
+        """Let a combo box that shows the same layer as one before, and that the user has not
+        touched, take a layer that no other has.
         """
         taken: set[int | None] = set()
         for _, combo in self._rows:

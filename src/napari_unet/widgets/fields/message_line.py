@@ -20,7 +20,9 @@ COLOURS = {"info": "#3f8fd2", "done": "#3aa76d", "problem": "#e0872b", "error": 
 
 
 class MessageLine(QFrame):
-    """Says one sentence, or nothing; `kind` is "info", "done", "problem" or "error"."""
+    """Shows one sentence, or nothing; its `kind`, "info", "done", "problem" or "error", gives the
+    colour.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

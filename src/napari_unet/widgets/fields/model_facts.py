@@ -1,4 +1,4 @@
-"""What a model says of itself, in words for people."""
+"""The facts of a model for people: a headline, its lineage, and all of them."""
 
 from collections.abc import Sequence
 
@@ -32,9 +32,7 @@ def headline(entry: ModelEntry) -> str:
 
 
 def lineage(entry: ModelEntry, known: Sequence[ModelEntry]) -> list[str]:
-    """From which model it was made, by how many steps, and when; nothing for a model that was made
-    from none.
-    """
+    """From which model it was made, and when; empty for a model that was made from none."""
     if entry.header is None or (sha := entry.header.spec.provenance.parent) is None:
         return []
     provenance = entry.header.spec.provenance
@@ -72,9 +70,7 @@ def trained_pixel_size(spec: ModelSpec) -> str:
 
 
 def scores(spec: ModelSpec) -> str:
-    """The first few scores of a model on images that it was tested with; any others where there are
-    none.
-    """
+    """The first few scores of a model: those on test images, else on held-out ones, else any."""
     known = spec.provenance.scores
     title = "Scores"
     for suffix, what in SUFFIXES.items():

@@ -1,4 +1,4 @@
-"""Tells every open widget that there is a new model, or that one should be chosen."""
+"""Signals to every open dock: there is a new model, or a model should be chosen."""
 
 from functools import cache
 
@@ -14,5 +14,5 @@ class ModelNews(QObject):
 
 @cache
 def model_news() -> ModelNews:
-    """The one that everybody shares."""
+    """The one object that all docks share."""
     return ModelNews()

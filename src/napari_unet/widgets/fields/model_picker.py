@@ -10,10 +10,11 @@ from napari_unet.widgets.fields.class_legend import ClassLegend
 from napari_unet.widgets.fields.model_facts import full_text, headline, lineage
 from napari_unet.widgets.fields.rows import add_row, make_combo, make_grid, make_note, plain_tip
 
-OPEN_TEXT, OPEN_PX = "Open…", 28
+OPEN_TEXT = "Open…"
+OPEN_PX = 28
 OPEN_TIP = "Open a model file, wherever it is."
 NONE_TEXT = "No model yet"
-TIP = "What is looked for. Built-in models come first, then your own; Open… takes any model file."
+TIP = "The model to use. Built-in models come first, then your own; Open… takes any model file."
 
 
 class ModelPicker(QWidget):
@@ -65,7 +66,7 @@ class ModelPicker(QWidget):
                 return
 
     def entries(self) -> list[ModelEntry]:
-        """The models on offer."""
+        """The models that can be chosen, from top to bottom."""
         return list(self._entries)
 
     def set_entries(self, entries: Sequence[ModelEntry]) -> None:

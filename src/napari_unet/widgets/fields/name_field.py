@@ -1,4 +1,4 @@
-"""What a new model is called: offered from its parent's name, checked before anything runs."""
+"""The name of a new model: proposed from that of its parent, checked before anything runs."""
 
 import re
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from napari_unet.widgets.fields.rows import add_row, make_grid
 TIP = (
     "What the new model is called in the list of models. The old model keeps its own name and file."
 )
-FORBIDDEN = '<>:"/\\|?*'
+FORBIDDEN = '<>:"/\\|?*'  # in the file names of Windows
 NUMBERED = re.compile(r"-\d+$")
 
 

@@ -1,4 +1,4 @@
-"""Rows of a form whose labels line up across widgets, and texts that are shown as they are."""
+"""Rows of a form, whose labels line up across widgets; text is shown as it is, never as HTML."""
 
 import html
 from collections.abc import Sequence
@@ -19,7 +19,8 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 LONGEST_LABEL = "Second axis is"
-LABEL_PADDING_PX, TEXT_PADDING_PX = 8, 2
+LABEL_PADDING_PX = 8
+TEXT_PADDING_PX = 2
 ROW_SPACING_PX = 6
 
 
@@ -70,7 +71,7 @@ def make_note(parent: QWidget | None = None) -> QLabel:
 
 
 class ElidingCombo(QComboBox):
-    """Leaves out the middle of a text that has no room: the ends of names tell most."""
+    """A combo box that leaves out the middle of a long text: names differ most at their ends."""
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:  # noqa: N802
         """Draw as Qt does, with a shorter text."""
@@ -104,10 +105,10 @@ def make_combo(parent: QWidget | None = None) -> QComboBox:
 
 
 class _WheelGuard(QObject):
-    """Leaves the wheel to what scrolls, unless the field it is over has the focus."""
+    """Lets the wheel scroll the form, unless the field under it has the focus."""
 
     def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:  # noqa: N802
-        """Hand on a wheel that is not meant for this field."""
+        """Pass on a turn of the wheel that is not meant for this field."""
         if (
             a1 is None
             or a1.type() != QEvent.Type.Wheel

@@ -1,5 +1,5 @@
-"""The one obvious button, and one for a part; and while a job runs: how far it is, Pause, Stop, and
-Cancel.
+"""The button that starts a run, and one for a part of it; while it runs, its progress with Pause,
+Stop and Cancel.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,14 @@ from napari_unet.widgets.fields.rows import make_note, plain_tip
 from napari_unet.words import duration
 
 STEPS = 1000
-PAUSE, GO_ON = "Pause", "Go on"
-PAUSE_TIP = "Rest until Go on is pressed; the time that was given stands still meanwhile."
+PAUSE = "Pause"
+RESUME = "Resume"
+PAUSE_TIP = "Rest until Resume is pressed; the time that was given stands still meanwhile."
 BUTTON_STYLE = """
-QPushButton {{ background-color: {0}; color: #ffffff; border: 2px solid {0}; border-radius: 4px; padding: 5px; font-weight: bold; }}
+QPushButton {{
+    background-color: {0}; color: #ffffff; border: 2px solid {0}; border-radius: 4px;
+    padding: 5px; font-weight: bold;
+}}
 QPushButton:focus {{ border-color: #a9d1ff; }}
 QPushButton:hover {{ background-color: {1}; }}
 QPushButton:pressed {{ background-color: {2}; }}
@@ -23,16 +27,17 @@ QPushButton:disabled {{ background-color: #6b6f7a; border-color: #6b6f7a; color:
 """
 OBVIOUS_STYLE = BUTTON_STYLE.format("#2a6fb5", "#3480cc", "#225a94")
 BAR_STYLE = """
-QProgressBar { border: 0px; border-radius: 3px; background-color: rgba(128, 128, 128, 70); max-height: 6px; min-height: 6px; }
+QProgressBar {
+    border: 0px; border-radius: 3px; background-color: rgba(128, 128, 128, 70);
+    max-height: 6px; min-height: 6px;
+}
 QProgressBar::chunk { border-radius: 3px; background-color: #2f7fc9; }
 """
 
 
 @dataclass(frozen=True)
 class RunWords:
-    """What the buttons say, and what their tooltips explain; `part` is the button for less than the
-    whole, if there is one.
-    """
+    """The buttons' texts and tooltips; `part` is the button for less than the whole, if any."""
 
     run: str
     run_tip: str
@@ -44,7 +49,7 @@ class RunWords:
 
 
 class RunBar(QWidget):
-    """Asks for a run, a pause, a stop or a cancel; shows the progress it is given."""
+    """Signals when a run, a pause, a stop or a cancel is requested; shows the progress."""
 
     run_requested = Signal()
     part_requested = Signal()
@@ -104,7 +109,7 @@ class RunBar(QWidget):
         self.run_button.setStyleSheet(OBVIOUS_STYLE if obvious else "")
 
     def set_waiting(self, text: str) -> None:
-        """Show that something goes on of which no one knows how long it takes."""
+        """Show that something goes on that takes an unknown time."""
         self._bar.setRange(0, 0)
         self._note.setText(text)
 
@@ -119,14 +124,14 @@ class RunBar(QWidget):
         self._note.setText(" · ".join(part for part in parts if part))
 
     def set_ending(self, text: str) -> None:
-        """Show that the wish to end was heard."""
+        """Show that the run is about to end; only Cancel can still be pressed."""
         for button in (self.pause_button, self.stop_button):
             button.setEnabled(False)
         self._note.setText(text)
 
     def _on_pause_clicked(self) -> None:
         paused = self.pause_button.text() == PAUSE
-        self.pause_button.setText(GO_ON if paused else PAUSE)
+        self.pause_button.setText(RESUME if paused else PAUSE)
         if paused:
             self._note.setText("Paused")
         self.pause_requested.emit(paused)
@@ -151,7 +156,7 @@ class RunBar(QWidget):
 
 
 def make_button(text: str, tip: str, parent: QWidget) -> QPushButton:
-    """A button that explains itself."""
+    """A button with a tooltip that explains it."""
     button = QPushButton(text, parent)
     button.setToolTip(plain_tip(tip))
     return button

@@ -1,4 +1,4 @@
-"""A scroll area that is as high as what it holds."""
+"""A scroll area that takes no more height than its content needs."""
 
 from collections.abc import Sequence
 

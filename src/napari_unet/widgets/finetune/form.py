@@ -10,7 +10,7 @@ from napari_unet.widgets.fields.snug_area import snug_area
 from napari_unet.widgets.finetune.fields.budget import BudgetPicker, ResumeBox
 from napari_unet.widgets.finetune.fields.class_editor import ClassEditor
 from napari_unet.widgets.finetune.fields.pairs import PairsPicker
-from napari_unet.widgets.finetune.fields.review_bar import TrustBar
+from napari_unet.widgets.finetune.fields.review_bar import ReviewBar
 from napari_unet.widgets.finetune.fields.start_model import ParentPicker
 from napari_unet.widgets.finetune.fields.training_panel import TrainingPanel
 from napari_unet.widgets.finetune.fields.verdict_card import VerdictCard
@@ -35,7 +35,7 @@ class FinetuneForm(DockForm):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.pairs = PairsPicker()
-        self.trust = TrustBar()
+        self.trust = ReviewBar()
         self.model = ParentPicker()
         self.classes = ClassEditor()
         self.name = NameField()

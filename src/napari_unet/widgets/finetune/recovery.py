@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.errors import NapariUNetError
 from napari_unet.widgets.fields.values import InputChoice
-from napari_unet.widgets.finetune.fields.review_bar import TrustBar
+from napari_unet.widgets.finetune.fields.review_bar import ReviewBar
 from napari_unet.widgets.finetune.plan import FinetunePlan
 from napari_unet.widgets.painting.recovery import Offer, Recovery, default_choices
 
@@ -25,7 +25,7 @@ class RecoveryDesk(QObject):
 
     said = Signal(str, str)
 
-    def __init__(self, viewer: Any, bar: TrustBar, plan: FinetunePlan) -> None:
+    def __init__(self, viewer: Any, bar: ReviewBar, plan: FinetunePlan) -> None:
         super().__init__(bar)
         self._viewer = weakref.ref(viewer)
         self._bar = bar

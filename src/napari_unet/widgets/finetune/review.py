@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.errors import NapariUNetError
 from napari_unet.learn.journal.folder import delete_history
 from napari_unet.widgets.fields.values import PairChoice
-from napari_unet.widgets.finetune.fields.review_bar import TrustBar
+from napari_unet.widgets.finetune.fields.review_bar import ReviewBar
 from napari_unet.widgets.finetune.plan import FinetunePlan
 from napari_unet.widgets.painting.correcting import correct
 from napari_unet.widgets.painting.overlay import corrected_layer, overlay_of, show_overlay
@@ -31,7 +31,7 @@ class TrustDesk(QObject):
     changed = Signal()
     said = Signal(str, str)
 
-    def __init__(self, viewer: Any, bar: TrustBar, plan: FinetunePlan) -> None:
+    def __init__(self, viewer: Any, bar: ReviewBar, plan: FinetunePlan) -> None:
         super().__init__(bar)
         self._viewer = weakref.ref(viewer)
         self._bar = bar

@@ -13,7 +13,7 @@ from napari_unet.widgets.finetune.fields.class_editor import (
     joined,
     new_class,
 )
-from napari_unet.widgets.finetune.fields.review_bar import NOTHING, TrustBar
+from napari_unet.widgets.finetune.fields.review_bar import NOTHING, ReviewBar
 from napari_unet.widgets.finetune.fields.start_model import SCRATCH, ParentPicker
 from napari_unet.widgets.finetune.options import FinetuneOptions
 from napari_unet.widgets.finetune.order import TrainChoices
@@ -155,7 +155,7 @@ def test_options_are_what_was_set(qtbot):
 
 
 def test_the_trust_bar_says_what_teaches(qtbot):
-    bar = TrustBar()
+    bar = ReviewBar()
     qtbot.addWidget(bar)
     assert bar.summary() == NOTHING
     bar.set_summary("3 slices, 41,200 voxels, classes axon, myelin")
@@ -165,7 +165,7 @@ def test_the_trust_bar_says_what_teaches(qtbot):
 
 @pytest.mark.parametrize("name", ["slice", "region", "whole"])
 def test_the_trust_bar_asks_for_reviews(qtbot, name):
-    bar = TrustBar()
+    bar = ReviewBar()
     qtbot.addWidget(bar)
     bar.set_active(True, has_slices=True)
     with qtbot.waitSignal(getattr(bar, f"{name}_requested")):
@@ -173,14 +173,14 @@ def test_the_trust_bar_asks_for_reviews(qtbot, name):
 
 
 def test_a_single_plane_has_no_slices(qtbot):
-    bar = TrustBar()
+    bar = ReviewBar()
     qtbot.addWidget(bar)
     bar.set_active(True, has_slices=False)
     assert bar.slice_button.isHidden()
 
 
 def test_strokes_of_a_lost_session_are_offered(qtbot):
-    bar = TrustBar()
+    bar = ReviewBar()
     qtbot.addWidget(bar)
     assert bar._offer.isHidden()
     bar.set_offer("34 strokes were kept.")

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import pytest
 
 from napari_unet.learn.judging.verdict import CERTAINTY
-from napari_unet.widgets.finetune.fields.verdict_card import VerdictCard, interval, parted
+from napari_unet.widgets.finetune.fields.verdict_card import VerdictCard, difference_of, parted
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ def test_the_sentence_is_parted_into_what_and_why():
 
 
 def test_an_interval_is_told_where_there_is_one():
-    assert f"+0.030 to +0.090 ({100 * CERTAINTY:.0f} % interval)" in interval(
+    assert f"+0.030 to +0.090 ({100 * CERTAINTY:.0f} % interval)" in difference_of(
         Row("a", 0.8, 0.9, 0.03, 0.09)
     )
-    assert "Too few" in interval(Row("a", 0.8, 0.9))
+    assert "Too few" in difference_of(Row("a", 0.8, 0.9))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How long a training may take: minutes, not epochs."""
+"""How long a training may take, in minutes; and whether an interrupted one is resumed."""
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QWidget
@@ -32,7 +32,7 @@ class BudgetPicker(QWidget):
         self._combo.currentIndexChanged.connect(self.value_changed)
 
     def value(self) -> float | None:
-        """The minutes."""
+        """The minutes; None where the training decides."""
         minutes = self._combo.currentData()
         return None if minutes is None else float(minutes)
 
@@ -41,26 +41,24 @@ class BudgetPicker(QWidget):
         if minutes is None:
             self._combo.setCurrentIndex(len(BUDGETS) - 1)
         else:
-            known = [known for _, known in BUDGETS if known is not None]
-            self._combo.setCurrentIndex(
-                known.index(min(known, key=lambda other: abs(other - minutes)))
-            )
+            known = [offered for _, offered in BUDGETS if offered is not None]
+            nearest = min(known, key=lambda other: abs(other - minutes))
+            self._combo.setCurrentIndex(known.index(nearest))
 
     def fields(self) -> list[QWidget]:
         """What can be changed."""
         return [self._combo]
 
 
-RESUME_TEXT = "Go on with the interrupted training ({})"
+RESUME_TEXT = "Resume the interrupted training ({})"
 RESUME_TIP = (
     "A training of this name was interrupted, as by a crash. With the same images, labels and "
-    "choices it goes on from where it was "
-    "last kept; with others it begins anew, and says so."
+    "choices it resumes from its last checkpoint; with others it begins anew, and says so."
 )
 
 
 class ResumeBox(QCheckBox):
-    """Edits a yes or no; yes at first."""
+    """Edits whether an interrupted training is resumed; shown where there is one, yes at first."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,11 +67,11 @@ class ResumeBox(QCheckBox):
         self.set_interrupted("")
 
     def value(self) -> bool:
-        """Whether to go on with it."""
+        """Whether to resume it."""
         return self._there and self.isChecked()
 
     def set_interrupted(self, when: str) -> None:
-        """There is an interrupted training from then; or none."""
+        """Say from when the interrupted training is; empty where there is none."""
         self._there = bool(when)
         self.setText(RESUME_TEXT.format(when))
         self.setVisible(self._there)

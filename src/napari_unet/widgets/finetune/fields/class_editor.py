@@ -3,12 +3,11 @@
 from collections.abc import Collection, Sequence
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor, QPixmap
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_unet.model.config import MAX_CLASSES
 from napari_unet.model.spec import MAX_NAME, ClassSpec
-from napari_unet.widgets.fields.class_legend import SQUARE_PX, ClassLegend
+from napari_unet.widgets.fields.class_legend import ClassLegend, make_square
 from napari_unet.widgets.fields.rows import make_label, plain_tip
 
 BACKGROUND = ClassSpec(name="background", colour="#000000")
@@ -30,16 +29,20 @@ ADD_TIP = (
     "some of it, then fine-tune."
 )
 EDIT_TIP = "The name of this class; its label is {}."
-MOST_FOUND, MOST_MORE = (
-    32,
-    8,
-)  # labels from scratch (as in learn/prepare), and of a parent with fewer classes: more are objects
+# more labels than these seem to be objects with a number each: labels of a new model (as in
+# learn/setup/prepare), and labels beyond the classes of the model to start from
+MOST_FOUND = 32
+MOST_MORE = 8
 NO_NAME = "Every class needs a name."
 TWICE = "Two classes are called {}; give them different names."
 
 
 class ClassEditor(QWidget):
-    """Edits a tuple of `ClassSpec`, background first; those of the old model keep their names."""
+    """Edits a tuple of `ClassSpec`, background first; those of the old model keep their names.
+
+    Signals: `class_added` and `edited` after what the user did, and `value_changed` after any
+    change.
+    """
 
     value_changed = Signal()
     class_added = Signal()
@@ -76,7 +79,7 @@ class ClassEditor(QWidget):
         self.value_changed.emit()
 
     def problem(self) -> str:
-        """Why these classes can not be learnt, in one sentence; nothing where they can."""
+        """Why these classes can not be learnt, in one sentence; empty where they can."""
         names = [item.name for item in self.value()]
         if not all(names):
             return NO_NAME
@@ -102,10 +105,6 @@ class ClassEditor(QWidget):
 
     def _make_row(self, number: int, item: ClassSpec) -> QWidget:
         row = QWidget(self)
-        square = QLabel(row)
-        pixmap = QPixmap(SQUARE_PX, SQUARE_PX)
-        pixmap.fill(QColor(item.colour))
-        square.setPixmap(pixmap)
         edit = QLineEdit(item.name, row)
         edit.setMaxLength(MAX_NAME)
         edit.setToolTip(plain_tip(EDIT_TIP.format(number)))
@@ -113,7 +112,7 @@ class ClassEditor(QWidget):
         self._edits.append(edit)
         layout = QHBoxLayout(row)
         layout.setContentsMargins(3, 0, 0, 0)
-        layout.addWidget(square)
+        layout.addWidget(make_square(item.colour, row))
         layout.addWidget(edit, 1)
         return row
 
@@ -135,10 +134,7 @@ class ClassEditor(QWidget):
 
     def _on_add_clicked(self) -> None:
         classes = self.value()
-        self._fixed, self._own = (
-            classes[: len(self._fixed)],
-            [*classes[len(self._fixed) :], new_class(classes)],
-        )
+        self._own = [*classes[len(self._fixed) :], new_class(classes)]
         self._show()
         self._edits[-1].selectAll()
         self._edits[-1].setFocus()
@@ -147,7 +143,7 @@ class ClassEditor(QWidget):
 
 
 def new_class(classes: Sequence[ClassSpec]) -> ClassSpec:
-    """One more class: the next number for a name, and a colour that no other has."""
+    """One more class, named after its number, in a colour that no other has if one is left."""
     taken = {item.colour.lower() for item in classes}
     free = [colour for colour in COLOURS if colour not in taken]
     return ClassSpec(
@@ -167,21 +163,19 @@ def joined(
         classes += [_free_name(item, classes) for item in own[len(classes) :]]
     highest = max(found, default=0)
     most = len(parent) + MOST_MORE if parent else MOST_FOUND
-    wanted = (
-        highest if highest <= most and not are_objects(found, len(classes), bool(parent)) else 0
-    )
+    objects = highest > most or are_objects(found, len(classes), bool(parent))
+    wanted = 0 if objects else highest
     for _ in range(len(classes), max(wanted, 1) + 1):
         classes.append(new_class(classes))
     return tuple(classes)
 
 
 def are_objects(found: Collection[int], classes: int, fine_tuning: bool) -> bool:
-    """Whether there are so many labels beyond the classes that each object seems to have a number
-    of its own.
+    """Whether so many labels were found, some beyond the classes, that each object seems to have a
+    number of its own.
     """
-    return max(found, default=0) >= classes and len(set(found) - {0}) > (
-        MOST_MORE if fine_tuning else MOST_FOUND
-    )
+    most = MOST_MORE if fine_tuning else MOST_FOUND
+    return max(found, default=0) >= classes and len(set(found) - {0}) > most
 
 
 def _free_name(item: ClassSpec, classes: Sequence[ClassSpec]) -> ClassSpec:

@@ -13,26 +13,31 @@ from napari_unet.widgets.fields.rows import plain_tip
 from napari_unet.widgets.fields.values import Colours
 from napari_unet.widgets.jobs.later import later
 
-REDRAW_MS = 1500  # drawing takes tens of milliseconds, and the window should not feel it
+REDRAW_MS = 1500  # drawing takes tens of milliseconds, which the window should not feel
 MOST_POINTS = 500
 HEIGHT_PX = 100
-SMOOTH = 0.9
-AXIS_PX, LEAST_RANGE = 42, 0.01
+SMOOTH = 0.9  # the share of the mean so far in each point of a smooth curve
+AXIS_PX = 42
+LEAST_RANGE = 0.01  # of a vertical axis, so that noise does not fill a plot
 LOSS_TIP = "How wrong the model is on what it learns from, after each step: lower is better."
 DICE_TIP = (
-    "Dice on regions that you called right and that are not taught: higher is better. The "
+    "Dice on regions that you called right and that did not teach: higher is better. The "
     "dashed line is the old model."
 )
-LOSS_COLOUR, DICE_COLOUR = "#e0872b", "#3aa76d"
+LOSS_COLOUR = "#e0872b"
+DICE_COLOUR = "#3aa76d"
 
 
 class Series:
-    """Points of a curve, thinned out when there are many; `smooth` makes each a running mean."""
+    """Points of a curve, of which every second goes when there are many; `smooth` is the share of
+    the running mean in each point.
+    """
 
     def __init__(self, smooth: float = 0.0) -> None:
         self._smooth = smooth
         self._mean: float | None = None
-        self._every, self._count = 1, 0
+        self._every = 1
+        self._count = 0
         self.x: list[float] = []
         self.y: list[float] = []
 
@@ -75,7 +80,9 @@ class Curves(QWidget):
             self._paint(plot)
 
     def begin(self) -> None:
-        """Empty the curves; the first time the plots are made, one each turn of the event loop."""
+        """Empty the curves; the first time the plots are made, one in each turn of the event loop,
+        since each takes a while.
+        """
         self.loss = Series(SMOOTH)
         self.dice = Series()
         if not self._plots:

@@ -56,7 +56,7 @@ class PairRow(QWidget):
     def set_layers(
         self, images: Sequence[LayerFacts], labels: Sequence[LabelsFacts], used: Sequence[int] = ()
     ) -> None:
-        """Offer these layers; labels of `used` belong to other pairs and are not taken by itself."""
+        """Offer these layers; the labels in `used` belong to other pairs and are not proposed."""
         before = self.value()
         new = {fact.key for fact in labels} - set(self._labels)
         self._images = list(images)
@@ -64,7 +64,7 @@ class PairRow(QWidget):
         with QSignalBlocker(self), QSignalBlocker(self._combo):
             self.image.set_layers(images)
             if before.image.layers and set(before.image.layers) <= {fact.key for fact in images}:
-                self.image.set_value(before.image)  # a new image is not the one of these labels
+                self.image.set_value(before.image)  # a new image does not belong to these labels
             self._fill(labels, self._wanted(labels, new, used))
         if self.value() != before:
             self.value_changed.emit()
@@ -85,6 +85,7 @@ class PairRow(QWidget):
     def _wanted(
         self, labels: Sequence[LabelsFacts], new: set[int], used: Sequence[int]
     ) -> int | None:
+        """The key of the labels to choose: the user's choice, else new ones that are likelier."""
         chosen = self._combo.currentData()
         if self._by_hand and chosen in self._labels:
             return int(chosen)
@@ -108,7 +109,7 @@ class PairRow(QWidget):
             self._follow()
 
     def _follow(self) -> None:
-        """Let the image be the one that the labels were made from."""
+        """Choose the image that the labels were made from."""
         facts = self.labels()
         image = likely_image(facts, self._images) if facts is not None else None
         if facts is None or image is None:
@@ -148,8 +149,8 @@ class PairRow(QWidget):
 def likely_labels(
     labels: Sequence[LabelsFacts], images: Sequence[LayerFacts], used: Collection[int] = ()
 ) -> LabelsFacts | None:
-    """The labels that are most likely to be learnt from: a shown result first, then what is shown,
-    then the newest.
+    """The labels that are most likely meant: a visible result first, then what is visible, then the
+    newest.
     """
     free = [
         fact for fact in labels if fact.key not in used and likely_image(fact, images) is not None

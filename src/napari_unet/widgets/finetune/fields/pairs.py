@@ -16,7 +16,7 @@ SPACING_PX = 10
 
 
 class PairsPicker(QWidget):
-    """Edits a tuple of `PairChoice`; the obvious first pair is found by itself."""
+    """Edits a tuple of `PairChoice`; the first pair is proposed from the layers that are there."""
 
     value_changed = Signal()
 

@@ -13,7 +13,7 @@ from napari_unet.widgets.fields.rows import keep_from_wheel, make_label, plain_t
 
 OPACITY = 0.5
 STEPS = 200
-HEIGHTS_PX = (90, 280)
+HEIGHTS_PX = (90, 280)  # at least, and where there is room
 TIP = (
     "The part of the image that you look at: before the training at the left of the line, as the "
     "model sees it now at the right."
@@ -46,7 +46,7 @@ class PreviewPicture(QWidget):
         self.setCursor(Qt.CursorShape.SplitHCursor)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """As high as is pleasant."""
+        """The height at which details are seen."""
         return QSize(240, HEIGHTS_PX[1])
 
     def set_images(self, before: QImage | None, now: QImage) -> None:

@@ -1,6 +1,4 @@
-"""What of the labels teaches: how much there is, and the buttons that say that something is right
-as it stands.
-"""
+"""How much of the labels a model would learn from, and the buttons that call something right."""
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -37,8 +35,10 @@ RESTORE_TIP = "Bring the labels and strokes of an earlier session back as a new 
 NOTHING = "Nothing teaches yet: paint what is wrong, or say what is right."
 
 
-class TrustBar(QWidget):
-    """Asks for reviews, for the overlay and for the history; shows the line it is given."""
+class ReviewBar(QWidget):
+    """Signals when a review, the overlay or the deletion of the history is requested; shows how
+    much is trusted, and lost strokes that can be restored.
+    """
 
     slice_requested = Signal()
     region_requested = Signal()
@@ -73,7 +73,7 @@ class TrustBar(QWidget):
         return self._line.text()
 
     def set_summary(self, text: str) -> None:
-        """Say how much there is to learn from."""
+        """Show how much there is to learn from."""
         self._line.setText(text[:1].upper() + text[1:] or NOTHING)
 
     def set_active(self, active: bool, has_slices: bool = False) -> None:
@@ -87,13 +87,13 @@ class TrustBar(QWidget):
         ):
             button.setEnabled(active)
         self.slice_button.setVisible(has_slices)
-        for widget in self.fields():  # what is hidden would take a gap
+        for widget in self.fields():  # a hidden widget would leave a gap in this layout
             self._flow.removeWidget(widget)
         for widget in self.fields() if has_slices else self.fields()[1:]:
             self._flow.addWidget(widget)
 
     def set_overlay(self, shown: bool) -> None:
-        """Show whether the overlay is there, without asking for it."""
+        """Show whether the overlay is visible, without a signal."""
         self.overlay_box.setChecked(shown)
 
     def set_offer(self, text: str) -> None:
@@ -124,7 +124,9 @@ class TrustBar(QWidget):
         self.restore_button = QPushButton("Restore", offer)
         self.decline_button = QPushButton("Leave it", offer)
         self.restore_button.setToolTip(plain_tip(RESTORE_TIP))
-        self.decline_button.setToolTip(plain_tip("Go on without these strokes."))
+        self.decline_button.setToolTip(
+            plain_tip("Do not restore these strokes; they stay on this computer.")
+        )
         self.restore_button.clicked.connect(self.restore_requested)
         self.decline_button.clicked.connect(self.decline_requested)
         buttons = QHBoxLayout()

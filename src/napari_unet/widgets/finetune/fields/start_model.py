@@ -21,7 +21,7 @@ SCRATCH = ModelEntry(SCRATCH_NAME, Path(SCRATCH_NAME), True, None, SCRATCH_TEXT)
 
 
 class ParentPicker(ModelPicker):
-    """Edits the choice of one `ModelEntry`, the last of which is `SCRATCH`."""
+    """Edits the choice of one `ModelEntry`; the last is `SCRATCH`, to start from nothing."""
 
     _by_hand = False
     _made_by = ""
@@ -39,7 +39,7 @@ class ParentPicker(ModelPicker):
             self._choose(SCRATCH)
 
     def set_parent(self, weights_sha256: str) -> None:
-        """Choose the model with these weights, which made the labels; once, and not where a hand
+        """Choose the model with these weights, which made the labels; once, and not where the user
         has chosen another.
         """
         if self._by_hand or weights_sha256 in ("", self._made_by):
@@ -55,6 +55,6 @@ class ParentPicker(ModelPicker):
         return self.value() is SCRATCH
 
     def _on_combo_activated(self, index: int) -> None:
-        # before the choice is told: who hears of it may set the parent of the labels again
+        # before the signal is sent: who receives it may set the parent of the labels again
         self._by_hand = True
         super()._on_combo_activated(index)

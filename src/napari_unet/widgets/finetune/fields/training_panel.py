@@ -1,5 +1,5 @@
-"""What is shown while a model learns: from what to what, the curves, and the part in view before
-and now.
+"""What is shown during a training: which model becomes which, the curves, and the part in view
+before and now.
 """
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
@@ -29,13 +29,13 @@ class TrainingPanel(QWidget):
         self.hide()
 
     def begin(self, title: str, colours: list[str]) -> None:
-        """Come up empty for a training; the plots follow with `curves.begin`."""
+        """Show an empty panel for a training; the plots follow with `curves.begin`."""
         self._title.setText(title.replace("-", NO_BREAK))
         self.preview.clear()
         self.preview.set_colours(colours)
         self.show()
 
     def end(self) -> None:
-        """Go away."""
+        """Hide the panel, and forget the pictures."""
         self.hide()
         self.preview.clear()

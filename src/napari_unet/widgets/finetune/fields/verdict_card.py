@@ -29,14 +29,14 @@ AGAIN = "Save again"
 AGAIN_TIP = "Try once more to write the new model's file; it is lost when napari is closed before."
 CHANGES_TIP = "Show as a layer where the new model decides otherwise than the old one did."
 DICE_TIP = (
-    "Dice on regions that you called right and that were not taught: 1 is "
-    "perfect agreement, 0 none."
+    "Dice on regions that you called right and that did not teach: 1 is perfect agreement, "
+    "0 is none."
 )
 
 
 class VerdictCard(QFrame):
-    """Shows a `Verdict` and asks for what follows from it; one button stands out where the new
-    model won.
+    """Shows a `Verdict`, and buttons for what can be done now; one stands out where the new model
+    won.
     """
 
     segment_requested = Signal()
@@ -47,7 +47,8 @@ class VerdictCard(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("verdict_card")
-        self._heading, self._note = make_note(self), make_note(self)
+        self._heading = make_note(self)
+        self._note = make_note(self)
         self._heading.setStyleSheet("font-weight: bold;")
         self._table = QWidget(self)
         self._grid = QGridLayout(self._table)
@@ -81,7 +82,7 @@ class VerdictCard(QFrame):
         self.show()
 
     def show_buttons(self, segment: bool, back: bool) -> None:
-        """After "Use anyway" and "Go back" it is the other way round."""
+        """Show the buttons that make sense now; "Use anyway" where segmenting is not offered."""
         self.segment_button.setVisible(segment)
         self.back_button.setVisible(back)
         self.anyway_button.setVisible(not segment)
@@ -106,9 +107,11 @@ class VerdictCard(QFrame):
         for number, row in enumerate(verdict.classes, 1):
             self._put(number, 0, make_label(row.name, self._table), "")
             self._put(
-                number, 1, _score(row.parent, row.kind == "parent", self._table), interval(row)
+                number, 1, _score(row.parent, row.kind == "parent", self._table), difference_of(row)
             )
-            self._put(number, 2, _score(row.child, row.kind == CHILD, self._table), interval(row))
+            self._put(
+                number, 2, _score(row.child, row.kind == CHILD, self._table), difference_of(row)
+            )
 
     def _put(self, row: int, column: int, label: QLabel, tip: str) -> None:
         label.setToolTip(plain_tip(tip or DICE_TIP))
@@ -146,13 +149,13 @@ class VerdictCard(QFrame):
 
 
 def parted(sentence: str) -> tuple[str, str]:
-    """What is said first, and the rest of it."""
+    """The first part of a sentence, up to its colon, and the rest as a sentence of its own."""
     first, colon, rest = sentence.partition(": ")
     return (first + ".", rest[:1].upper() + rest[1:]) if colon else (sentence, "")
 
 
-def interval(row: "ClassVerdict") -> str:
-    """How sure the difference of a class is."""
+def difference_of(row: "ClassVerdict") -> str:
+    """The difference of a class between the models, and how sure it is, in a sentence."""
     if row.low is None or row.high is None:
         return f"Too few reviewed regions to say how sure the difference is. {DICE_TIP}"
     return f"The difference is {row.low:+.3f} to {row.high:+.3f} (98 % interval). {DICE_TIP}"
