@@ -67,6 +67,7 @@ MAKE_LAYERS = {  # docks that make layers of their own, or take what painting an
     "finetune/preview_place",
     "finetune/review",
     "jobs/job",
+    "jobs/worker",
     "segment/demo",
     "segment/plan",
     "segment/result_layer",
