@@ -157,7 +157,8 @@ def _work(case: Case, shape: tuple[int, ...], size: int) -> tuple[float, float]:
     """Operations of the convolutions, and bytes that each of them, and each pooling, has to read
     and write.
     """
-    operations = moved = 0.0
+    operations = 0.0
+    moved = 0.0
     network = folded(case.model.network).to("meta")
 
     def count(part: nn.Module, given: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:

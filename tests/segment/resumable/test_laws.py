@@ -26,7 +26,7 @@ from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.files import plan_of
 from napari_unet.segment.resumable.part import Part, ResumePolicy, share_of
-from napari_unet.segment.resumable.tiles import RunStore
+from napari_unet.segment.resumable.store import RunStore
 from napari_unet.segment.run import segment
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.tiles.tile_grid import TileGrid, chunks_of

@@ -41,25 +41,36 @@ def make_engine(model: Model, settings: SegmentSettings) -> Engine:
     """
     if settings.engine == "openvino":
         return _named_openvino(model, settings)
-
-    def by_torch(device: str, note: str = "") -> Engine:
-        return TorchEngine(model.network, device, note, settings.precision)
-
     device = choose_device(settings.device)
-    on_processor = partial(by_torch, PROCESSOR)
     if kind_for(settings.engine, device, openvino_version() is not None) == "openvino":
-        try:
-            return FallbackEngine(_openvino(model, settings.precision), on_processor)
-        except EngineError as error:
-            return on_processor(f"{error} PyTorch runs instead.")
-    if settings.device != "auto" or device == PROCESSOR:
-        return by_torch(device)
+        return _openvino_or_torch(model, settings)
+    if settings.device == "auto" and device != PROCESSOR:
+        return _card_or_processor(model, settings, device)
+    return _torch(model, settings, device)
+
+
+def _torch(model: Model, settings: SegmentSettings, device: str, note: str = "") -> Engine:
+    return TorchEngine(model.network, device, note, settings.precision)
+
+
+def _openvino_or_torch(model: Model, settings: SegmentSettings) -> Engine:
+    """OpenVINO, with torch in reserve; torch alone where OpenVINO can not run the model."""
+    torch_instead = partial(_torch, model, settings, PROCESSOR)
     try:
-        return FallbackEngine(by_torch(device), on_processor)
+        return FallbackEngine(_openvino(model, settings.precision), torch_instead)
+    except EngineError as error:
+        return torch_instead(f"{error} PyTorch runs instead.")
+
+
+def _card_or_processor(model: Model, settings: SegmentSettings, card: str) -> Engine:
+    """A card, with the processor in reserve; the processor alone where the model does not fit."""
+    processor_instead = partial(_torch, model, settings, PROCESSOR)
+    try:
+        return FallbackEngine(_torch(model, settings, card), processor_instead)
     except NotEnoughMemoryError:
-        pass  # the card's memory is free again only here, where its error is gone
-    return on_processor(
-        f"The memory of {device} does not suffice for the model. The processor runs instead."
+        pass  # the card's memory is free again only where the error is gone
+    return processor_instead(
+        f"The memory of {card} does not suffice for the model. The processor runs instead."
     )
 
 

@@ -26,9 +26,10 @@ def graph_of(network: UNet) -> Any:
     Each side has to be a multiple of the network's stride along it.
     """
     config = network.config
-    x = image = ops.parameter(
+    image = ops.parameter(
         openvino.PartialShape([1, config.in_channels, *[-1] * config.dimensions]), np.float32
     )
+    x = image
     skips = []
     for block, stride in zip(network.encoder[:-1], config.level_strides, strict=True):
         skips.append(_block(x, block))

@@ -2,13 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import prod
 from typing import Any
 
-import numpy as np
-
 from napari_unet.errors import Cancelled, OutputError, ScanError
-from napari_unet.files import check_room
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes
 from napari_unet.progress import GetControl, OnProgress, Stopped
@@ -28,8 +24,6 @@ from napari_unet.scans.formats.zarr_partial import (
     reopen_partial,
     sweep_partial,
 )
-from napari_unet.scans.formats.zarr_pyramid import size_of_coarser
-from napari_unet.scans.formats.zarr_write import writing
 from napari_unet.scans.write import check_output
 from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob
@@ -37,14 +31,12 @@ from napari_unet.segment.outputs import Outputs, Sink, files_of
 from napari_unet.segment.resumable.identity import RUN, check_same, plan_run, same_result
 from napari_unet.segment.resumable.journal import part_journals, read_journals
 from napari_unet.segment.resumable.part import Part, ResumePolicy, share_of
-from napari_unet.segment.resumable.tiles import ResumableRun, RunStore
+from napari_unet.segment.resumable.store import RunStore, check_room_for
+from napari_unet.segment.resumable.tiles import ResumableRun
 from napari_unet.segment.run_facts import run_facts
 from napari_unet.segment.tiles.lattice import lattice_of
 from napari_unet.segment.tiles.tile_grid import TileGrid, chunks_of
 from napari_unet.segment.tiles.tiling import TilePlan, plan_tiles
-
-# by the kind of number, about what compression leaves of labels and of probabilities
-COMPRESSED = {"u": 1 / 8, "f": 7 / 8}
 
 
 class RunFiles:
@@ -111,11 +103,11 @@ class RunFiles:
         share = self._policy.share_of(store.grid.total)
         records = {number: found for number, found in known.tiles.items() if number in share}
         finished = store.verified(records, on_progress, control)
-        run = ResumableRun(self._job, store, share, self._policy, known, finished)
+        run = ResumableRun(self._job, store, self._policy, known, finished)
         if self._policy.merge:
             self._check_complete(run)
         self._begun_files = [sink.file for sink in store.sinks]
-        _check_room(self._begun_files, 1 - len(known.tiles) / store.grid.total)
+        check_room_for(self._begun_files, 1 - len(known.tiles) / store.grid.total)
         return run
 
     def add_levels(self, run: ResumableRun, on_progress: OnProgress, control: GetControl) -> bool:
@@ -237,7 +229,7 @@ class RunFiles:
         core_px = self._job.core_px or self._planned_core(self._engine)
         plan = replace(self._own, core_px=core_px).as_dict()
         files = self._files(plan)
-        _check_room(files, 1.0)
+        check_room_for(files, 1.0)
         self._fresh = begin_partial(files[0]) and self._policy.whole
 
     def _planned_core(self, engine: EngineFacts) -> tuple[int, ...]:
@@ -288,15 +280,3 @@ def plan_of(job: SegmentJob) -> TilePlan:
     """The tiles of each frame of a job."""
     lattice, core_px = lattice_of(job)
     return plan_tiles(lattice, job.region, core_px)
-
-
-def _check_room(files: list[ResultFile], left: float) -> None:
-    """Raise `OutputError` where the disk of a file has no room for what is left of its finest
-    level, and for the coarser ones.
-    """
-    for file in files:
-        folder = file.path.resolve().parent
-        with writing(folder / file.path.name):
-            voxels = left * prod(file.shape) + size_of_coarser(file)
-            dtype = np.dtype(file.dtype)
-            check_room(folder, round(voxels * dtype.itemsize * COMPRESSED[dtype.kind]))

@@ -21,7 +21,8 @@ from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.files import RunFiles
 from napari_unet.segment.resumable.part import ResumePolicy, writer_name
-from napari_unet.segment.resumable.tiles import ResumableRun, RunStore, StoredTile
+from napari_unet.segment.resumable.store import RunStore, StoredTile
+from napari_unet.segment.resumable.tiles import ResumableRun
 from napari_unet.segment.totals import RunTotals
 
 

@@ -1,103 +1,41 @@
 """The tiles of a resumable run: each is written, hashed, and only then written into the journal."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_unet.errors import OutputError
 from napari_unet.progress import (
-    GetControl,
-    OnProgress,
-    Progress,
     always_continue,
     ignore,
-    should_stop,
 )
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.job import SegmentJob
-from napari_unet.segment.outputs import Sink, digest
+from napari_unet.segment.outputs import digest
 from napari_unet.segment.resumable.journal import JournalContents, RunJournal, TileRecord
 from napari_unet.segment.resumable.part import ResumePolicy
-from napari_unet.segment.tiles.tile_grid import TileGrid
+from napari_unet.segment.resumable.store import RunStore, StoredTile
 from napari_unet.segment.tiles.tile_result import TileResult
 from napari_unet.segment.totals import EnginesUsed, RunTotals
 
 
-@dataclass(frozen=True)
-class StoredTile:
-    """A tile as the files hold it: where it belongs, its labels and, where there is a file for
-    them, its probabilities, classes first.
-
-    The axes of the arrays are in the order that `Scan.place` expects.
-    """
-
-    frame: Index
-    region: Slices
-    labels: np.ndarray
-    probabilities: np.ndarray | None
-
-
-@dataclass(frozen=True)
-class RunStore:
-    """What a run writes into: the folder of its journals, the result files, and the numbers of
-    their tiles.
-    """
-
-    folder: Path
-    sinks: tuple[Sink, ...]
-    grid: TileGrid
-
-    def verified(
-        self, records: Mapping[int, list[TileRecord]], on_progress: OnProgress, control: GetControl
-    ) -> list[TileRecord]:
-        """The records whose tiles the files still hold as they were written, one for each tile;
-        damaged tiles are left out.
-        """
-        found = []
-        for count, (number, claims) in enumerate(sorted(records.items())):
-            if should_stop(control):
-                break
-            on_progress(Progress(count, len(records), unit="finished tiles checked"))
-            actual = self.hash_of(*self.grid.tile(number))
-            found += [record for record in claims if record.sha256 == actual][:1]
-        return found
-
-    def read_tiles(self, numbers: Iterable[int]) -> Iterator[StoredTile]:
-        """Tiles as the files hold them, one after the other."""
-        for number in numbers:
-            frame, region = self.grid.tile(number)
-            labels, *others = (_read(sink, frame, region) for sink in self.sinks)
-            probabilities = _classes_first(others[0], labels) if others else None
-            yield StoredTile(frame, region, labels, probabilities)
-
-    def hash_of(self, frame: Index, region: Slices) -> str | None:
-        """The hash of what the files hold there; None where that can not be read."""
-        try:
-            return digest(sink.read(frame, region) for sink in self.sinks)
-        # each compressor has an error of its own for a damaged chunk; the tile is computed again
-        except Exception:
-            return None
-
-
 class ResumableRun(RunTotals):
-    """Takes the tiles of `job`, which is narrowed to those of `share` that are not finished yet."""
+    """Takes the tiles of `job`, which is narrowed to those of its share that are not finished."""
 
     def __init__(
         self,
         job: SegmentJob,
         store: RunStore,
-        share: range,
         policy: ResumePolicy,
         known: JournalContents,
         finished: list[TileRecord],
     ) -> None:
+        """`known` is what the journals say, `finished` the records of it that were verified."""
         super().__init__(replace(job, wanted=self._is_missing, statistics=known.statistics))
         self._store = store
-        self._share = share
+        self._share = policy.share_of(store.grid.total)
         self._policy = policy
         self._statistics = dict(known.statistics)
         self.engines = EnginesUsed(known.engines)
@@ -272,26 +210,6 @@ class _Pieces:
         self.tile = replace(self.tile, nonfinite=self.tile.nonfinite + piece.nonfinite)
         self._missing -= piece.labels.size
         return not self._missing
-
-
-def _read(sink: Sink, frame: Index, region: Slices) -> np.ndarray:
-    """What a file holds there; raises `OutputError` where it can not be read, or is damaged."""
-    try:
-        return sink.read(frame, region)
-    except MemoryError:
-        raise  # nothing is damaged
-    except OSError as error:
-        raise OutputError(f"{sink.file.path} can not be read: {error}.") from error
-    except Exception as error:  # a damaged chunk: each compressor has an error of its own
-        raise OutputError(
-            f"{sink.file.path} is damaged ({error}). Choose another name, or remove it and begin "
-            "anew."
-        ) from error
-
-
-def _classes_first(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Probabilities with an axis for classes first; a file of two classes has no such axis."""
-    return probabilities if probabilities.ndim > labels.ndim else probabilities[None]
 
 
 def _plain(counts: np.ndarray) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from napari_unet.widgets.arrays.done_map import DoneMap
 from napari_unet.widgets.arrays.mapped_array import Part, zeros
 
 if TYPE_CHECKING:  # both import torch
-    from napari_unet.segment.resumable.tiles import StoredTile
+    from napari_unet.segment.resumable.store import StoredTile
     from napari_unet.segment.tiles.tile_result import TileResult
 
 PIECE_VOXELS = 2**20
