@@ -45,6 +45,16 @@ def test_five_lines_of_python_do_what_they_say(
     assert 2 < share < 60
 
 
+def test_the_example_of_a_limited_time_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    code = re.search(r"<!-- a test runs this -->\n```python\n(.*?)```", page, re.DOTALL)
+    assert code is not None
+    names = {"image": nuclei_2d().image[:64, :64]}
+    exec(code[1], names)
+    assert names["labels"].shape == (64, 64)
+    assert "Progress(done=1, total=1" in capsys.readouterr().out
+
+
 def test_nobody_is_told_to_install_the_other_project() -> None:
     files = [
         *ROOT.glob("*.md"),

@@ -1,4 +1,6 @@
-"""How long jobs tell how far they are, and how they are told what the user wants."""
+"""Progress and control of jobs that take time: `on_progress` reports how far a job is, `control`
+answers what the user wants of it. docs/python.md says what each answer does.
+"""
 
 import time
 from collections.abc import Callable
@@ -11,7 +13,7 @@ PAUSE_POLL_S = 0.05
 
 
 class Control(Enum):
-    """What the user wants of a running job."""
+    """What the user wants of a running job: STOP keeps what is finished, CANCEL nothing."""
 
     CONTINUE = "continue"
     PAUSE = "pause"
@@ -44,12 +46,12 @@ def ignore(progress: Progress) -> None:
 
 
 def always_continue() -> Control:
-    """Answer that the job should go on: the default wish."""
+    """Answer CONTINUE: the default control."""
     return Control.CONTINUE
 
 
 def should_stop(control: GetControl) -> bool:
-    """Heed the wish: True on STOP, `Cancelled` raised on CANCEL, and PAUSE waited out."""
+    """Ask the control: wait while it says PAUSE, raise `Cancelled` on CANCEL; True on STOP."""
     while (answer := control()) is Control.PAUSE:
         time.sleep(PAUSE_POLL_S)
     if answer is Control.CANCEL:
@@ -58,13 +60,13 @@ def should_stop(control: GetControl) -> bool:
 
 
 class Stopped(Exception):  # noqa: N818 the user's decision, not an error
-    """STOP was asked for in the middle of something that can not be kept by half; what was done
-    before stays.
+    """STOP came in the middle of something that can not be kept by half; what was finished before
+    stays.
     """
 
 
 def heed(control: GetControl) -> None:
-    """Heed the wish in the middle of something: raise `Stopped` on STOP and `Cancelled` on CANCEL."""
+    """Ask the control in the middle of something: raise `Stopped` on STOP, `Cancelled` on CANCEL."""
     if should_stop(control):
         raise Stopped
 
