@@ -66,7 +66,7 @@ class Stopped(Exception):  # noqa: N818 the user's decision, not an error
 
 
 def heed(control: GetControl) -> None:
-    """Ask the control in the middle of something: raise `Stopped` on STOP, `Cancelled` on CANCEL."""
+    """Ask the control in the middle of something; raises `Stopped` or `Cancelled`."""
     if should_stop(control):
         raise Stopped
 
