@@ -14,8 +14,7 @@ from napari_unet.cli.arguments import SegmentArguments, TrainArguments
 from napari_unet.cli.options import option_name, with_options
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.settings_fields import all_fields, setting, uses_of
-from napari_unet.segment.settings_text import allowed, name_of
+from napari_unet.segment.settings_fields import all_fields, allowed, name_of, setting, uses_of
 
 
 def options_of(command: str) -> dict[str, typer.core.TyperOption]:

@@ -5,19 +5,17 @@ from typing import Annotated
 
 import typer
 
-from napari_unet.cli.arguments import EvaluateArguments, SegmentArguments, TrainArguments
+from napari_unet.cli.arguments import (
+    AsJson,
+    EvaluateArguments,
+    SegmentArguments,
+    TrainArguments,
+)
 from napari_unet.cli.options import validated, with_arguments, with_options
 from napari_unet.cli.outcome import Outcome, guarded
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.segment.engine.speed_cache import PROBE_VOXELS
 from napari_unet.segment.settings import SegmentSettings
-
-AsJson = Annotated[
-    bool,
-    typer.Option(
-        "--json", help="Print one JSON object on standard output, and nothing else there."
-    ),
-]
 
 app = typer.Typer(
     help="Segment 2D and 3D scans with a U-Net.",
@@ -28,6 +26,11 @@ app = typer.Typer(
 )
 models = typer.Typer(help="The models that are there.", rich_markup_mode=None)
 app.add_typer(models, name="models")
+
+
+def help_of(setting: str) -> str:
+    """What a setting of a segmentation is for."""
+    return SegmentSettings.model_fields[setting].description or ""
 
 
 def _show_version(wanted: bool) -> None:
@@ -64,7 +67,7 @@ def segment(arguments: SegmentArguments, settings: SegmentSettings) -> None:
 @app.command()
 @with_options(TrainArguments, TrainSettings)
 def train(arguments: TrainArguments, settings: TrainSettings) -> None:
-    """Train a model on labelled images, and have it judged against the one it came from.
+    """Train a model on labelled images, and judge it against the one it came from.
 
     Give --minutes or --steps, or neither to train until it stops improving. Some of what was
     reviewed is held out and judges; the output holds the model that is better there: the new one,
@@ -99,7 +102,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List the models that come with the program and your own."""
     from napari_unet.cli.show_models import list_models
 
-    guarded(list_models, as_json or _asked_before(context))
+    guarded(list_models, as_json or _before_subcommand(context))
 
 
 @models.command("show")
@@ -113,7 +116,7 @@ def show(
     """Show what a model file says of itself."""
     from napari_unet.cli.show_models import show_model
 
-    guarded(lambda: show_model(model), as_json or _asked_before(context))
+    guarded(lambda: show_model(model), as_json or _before_subcommand(context))
 
 
 @models.command("measure")
@@ -122,15 +125,9 @@ def measure(
     model: Annotated[
         str, typer.Argument(metavar="NAME", help="A model's name, or the path of its file.")
     ],
-    device: Annotated[
-        str, typer.Option(help=str(SegmentSettings.model_fields["device"].description))
-    ] = "auto",
-    engine: Annotated[
-        str, typer.Option(help=str(SegmentSettings.model_fields["engine"].description))
-    ] = "auto",
-    precision: Annotated[
-        str, typer.Option(help=str(SegmentSettings.model_fields["precision"].description))
-    ] = "float32",
+    device: Annotated[str, typer.Option(help=help_of("device"))] = "auto",
+    engine: Annotated[str, typer.Option(help=help_of("engine"))] = "auto",
+    precision: Annotated[str, typer.Option(help=help_of("precision"))] = "float32",
     voxels: Annotated[
         int,
         typer.Option(
@@ -139,19 +136,19 @@ def measure(
     ] = PROBE_VOXELS,
     as_json: AsJson = False,
 ) -> None:
-    """Measure how fast a model runs here and the memory it takes; later runs are planned by that."""
+    """Measure a model's speed and memory on this machine; later runs are planned by them."""
     from napari_unet.cli.show_models import measure_model
 
     settings = validated(
         SegmentSettings, {"device": device, "engine": engine, "precision": precision}
     )
-    guarded(lambda: measure_model(model, settings, voxels), as_json or _asked_before(context))
+    guarded(lambda: measure_model(model, settings, voxels), as_json or _before_subcommand(context))
 
 
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Say what this installation is and what it lacks."""
-    guarded(_examine, as_json)
+    guarded(_diagnose, as_json)
 
 
 @app.command()
@@ -167,12 +164,12 @@ def demo(
     guarded(lambda: run_demo(output), as_json=False)
 
 
-def _asked_before(context: typer.Context) -> bool:
+def _before_subcommand(context: typer.Context) -> bool:
     """Whether --json stands before the subcommand."""
     return context.parent is not None and bool(context.parent.params.get("as_json"))
 
 
-def _examine() -> Outcome:
+def _diagnose() -> Outcome:
     from napari_unet import doctor as examiner
 
     facts = examiner.report()

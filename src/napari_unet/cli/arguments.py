@@ -1,4 +1,4 @@
-"""What is asked of the commands besides their settings."""
+"""What the commands are given besides their settings."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,40 @@ import typer
 
 from napari_unet.model.formats import registry as models
 from napari_unet.scans.formats.registry import names_read, resumable_suffixes, suffixes_written
+
+BY_PARTS = f"({resumable_suffixes()} only)"  # for results that are written by parts
+
+AsJson = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Print one JSON object on standard output, and nothing else there."
+    ),
+]
+Axes = Annotated[
+    str | None,
+    typer.Option(
+        help="One letter for each axis, such as zyx, tyx or yxc; what the file says when not given."
+    ),
+]
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        help="Names of the classes, that of the background first, such as background,axon,myelin."
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+Spacing = Annotated[
+    str | None,
+    typer.Option(
+        help="Voxel size in micrometres, such as 2,0.5,0.5; what the file says when not given."
+    ),
+]
+Task = Annotated[
+    str,
+    typer.Option(
+        help="What the labels are: semantic (a class for each voxel) or instances (an object)."
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -33,18 +67,8 @@ class SegmentArguments:
             show_default=False,
         ),
     ]
-    axes: Annotated[
-        str | None,
-        typer.Option(
-            help="One letter for each axis, such as zyx, tyx or yxc; what the file says when not given."
-        ),
-    ] = None
-    spacing: Annotated[
-        str | None,
-        typer.Option(
-            help="Voxel size in micrometres, such as 2,0.5,0.5; what the file says when not given."
-        ),
-    ] = None
+    axes: Axes = None
+    spacing: Spacing = None
     probabilities: Annotated[
         Path | None,
         typer.Option(help="File for the probability of each class; with several images, a folder."),
@@ -52,31 +76,25 @@ class SegmentArguments:
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume",
-            help=f"Go on with an interrupted run; what is finished is kept ({resumable_suffixes()} only).",
+            "--resume", help=f"Resume an interrupted run, with its finished tiles {BY_PARTS}."
         ),
     ] = False
     part: Annotated[
         str | None,
         typer.Option(
-            help=f"Do one part of the run, such as 2/4; when all are done, 'merge' completes the result ({resumable_suffixes()} only)."
+            help="Do one part of the run, such as 2/4; when all are done, 'merge' completes the "
+            f"result {BY_PARTS}."
         ),
     ] = None
     scheduler: Annotated[
         str | None,
         typer.Option(
-            help=f"Run on the workers of a dask cluster, tls://host:port or tcp://host:port; 'local' starts some here ({resumable_suffixes()} only)."
+            help="Run on the workers of a dask cluster, tls://host:port or tcp://host:port; "
+            f"'local' starts some here {BY_PARTS}."
         ),
     ] = None
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = (
-        False
-    )
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="Print one JSON object on standard output, and nothing else there."
-        ),
-    ] = False
+    overwrite: Overwrite = False
+    as_json: AsJson = False
 
 
 @dataclass(frozen=True)
@@ -95,32 +113,11 @@ class EvaluateArguments:
             metavar="TRUTH", help="Labels that are right, of the same shape.", show_default=False
         ),
     ]
-    task: Annotated[
-        str,
-        typer.Option(
-            help="What the labels are: semantic (a class for each voxel) or instances (an object)."
-        ),
-    ] = "semantic"
-    axes: Annotated[
-        str | None,
-        typer.Option(help="One letter for each axis, such as zyx or tyx; else what the files say."),
-    ] = None
-    spacing: Annotated[
-        str | None,
-        typer.Option(help="Voxel size in micrometres, such as 2,0.5,0.5; else what the files say."),
-    ] = None
-    classes: Annotated[
-        str | None,
-        typer.Option(
-            help="Names of the classes, that of the background first, such as background,axon,myelin."
-        ),
-    ] = None
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="Print one JSON object on standard output, and nothing else there."
-        ),
-    ] = False
+    task: Task = "semantic"
+    axes: Axes = None
+    spacing: Spacing = None
+    classes: Classes = None
+    as_json: AsJson = False
 
 
 @dataclass(frozen=True)
@@ -145,55 +142,31 @@ class TrainArguments:
     trust: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Which labels count: 0 no, 1 painted, 2 reviewed. Once for each image, or never; 'all' says that all were reviewed.",
+            help="Which labels are trusted: 0 not, 1 painted, 2 reviewed. Once for each image, or "
+            "never; 'all' says that all were reviewed.",
             show_default=False,
         ),
     ] = None
     start: Annotated[
         str,
         typer.Option(
-            "--from", help="The model to fine-tune, by name or path; 'scratch' begins from nothing."
+            "--from", help="The model to fine-tune, by name or path; 'scratch' is a new model."
         ),
     ] = "scratch"
-    task: Annotated[
-        str,
-        typer.Option(
-            help="What the labels are: semantic (a class for each voxel) or instances (an object)."
-        ),
-    ] = "semantic"
-    name: Annotated[str | None, typer.Option(help="What the new model calls itself.")] = None
-    classes: Annotated[
-        str | None,
-        typer.Option(
-            help="Names of the classes, that of the background first, such as background,axon,myelin."
-        ),
-    ] = None
-    axes: Annotated[
-        str | None,
-        typer.Option(
-            help="One letter for each axis of the images; what the files say when not given."
-        ),
-    ] = None
-    spacing: Annotated[
-        str | None,
-        typer.Option(help="Voxel size in micrometres, such as 2,0.5,0.5; else what the files say."),
-    ] = None
+    task: Task = "semantic"
+    name: Annotated[str | None, typer.Option(help="The name of the new model.")] = None
+    classes: Classes = None
+    axes: Axes = None
+    spacing: Spacing = None
     keep_anyway: Annotated[
         bool,
         typer.Option("--keep-anyway", help="Write the new model even where the old one stays."),
     ] = False
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the checkpoint beside the output.")
+        bool, typer.Option("--resume", help="Resume from the checkpoint beside the output.")
     ] = False
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = (
-        False
-    )
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="Print one JSON object on standard output, and nothing else there."
-        ),
-    ] = False
+    overwrite: Overwrite = False
+    as_json: AsJson = False
 
 
 def parse_spacing(text: str | None) -> tuple[float, ...] | None:
@@ -206,3 +179,8 @@ def parse_spacing(text: str | None) -> tuple[float, ...] | None:
         raise typer.BadParameter(
             f"--spacing: expected numbers such as 2,0.5,0.5; got {text!r}."
         ) from error
+
+
+def parse_names(text: str | None) -> list[str] | None:
+    """The names of "background,axon,myelin"."""
+    return None if text is None else [name.strip() for name in text.split(",")]

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from napari_unet.cli.arguments import EvaluateArguments, parse_spacing
+from napari_unet.cli.arguments import EvaluateArguments, parse_names, parse_spacing
 from napari_unet.cli.outcome import Outcome
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.errors import SettingsError
@@ -20,16 +20,11 @@ def evaluate_labels(arguments: EvaluateArguments) -> Outcome:
     """Score one file of labels against another."""
     _check_task(arguments.task)
     spacing = parse_spacing(arguments.spacing)
-    names = (
-        None
-        if arguments.classes is None
-        else [name.strip() for name in arguments.classes.split(",")]
-    )
     found, wanted = (
         read_scan(path, arguments.axes, spacing) for path in (arguments.prediction, arguments.truth)
     )
     line = ProgressLine(arguments.prediction.name)
-    scores = evaluate(found, wanted, classes=names, on_progress=line.show)
+    scores = evaluate(found, wanted, classes=parse_names(arguments.classes), on_progress=line.show)
     line.clear()
     return Outcome(scores, _table(scores))
 

@@ -13,14 +13,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from napari_unet.errors import SettingsError
-from napari_unet.segment.settings_fields import SettingPath, all_fields, shape_of, uses_of
-from napari_unet.segment.settings_text import (
+from napari_unet.segment.settings_fields import (
     NONE,
+    SettingPath,
+    all_fields,
     allowed,
     name_of,
     nested,
     parse,
     refusal,
+    shape_of,
+    uses_of,
     value_of,
 )
 

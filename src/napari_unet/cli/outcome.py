@@ -53,7 +53,8 @@ def guarded(work: Callable[[], Outcome], as_json: bool) -> None:
 
 def tell(sentence: str) -> None:
     """Say something to the person at the terminal, beside the results."""
-    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 the one place that writes to standard error
+    # the one place that writes to standard error
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _fail(sentence: str, as_json: bool) -> None:
@@ -73,12 +74,15 @@ def with_notes(sentence: str, error: BaseException) -> str:
 
 
 def unexpected(error: Exception) -> str:
-    """One sentence for an error that is none of ours: memory that was not enough, or one that nobody
-    foresaw, of which a variable shows where it came from.
+    """One sentence for an error that is none of ours: memory that was not enough, or one that
+    nobody foresaw, of which a variable shows where it came from.
     """
     if os.environ.get(DEBUG_VARIABLE):
         tell(traceback.format_exc())
     if is_out_of_memory(error):
         return str(not_enough_memory(error))
     reason = (str(error).strip().splitlines() or [""])[0]
-    return f"Something unforeseen happened: {type(error).__name__}: {reason} Set {DEBUG_VARIABLE}=1 to see where, and report it."
+    return (
+        f"Something unforeseen happened: {type(error).__name__}: {reason} "
+        f"Set {DEBUG_VARIABLE}=1 to see where, and report it."
+    )

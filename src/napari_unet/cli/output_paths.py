@@ -46,7 +46,8 @@ def check_not_an_image(plan: Plan, plans: list[Plan]) -> None:
     for path in (plan.labels, plan.probabilities):
         if path is not None and any(_overlap(path.resolve(), image) for image in images):
             raise OutputError(
-                f"{path} is one of the images, or part of one, and is not replaced. Choose another output."
+                f"{path} is one of the images, or part of one, and is not replaced. Choose another "
+                "output."
             )
 
 
@@ -109,5 +110,6 @@ def _check_distinct(plans: list[Plan]) -> None:
     twice = next((path for path in paths if paths.count(path) > 1), None)
     if twice is not None:
         raise typer.BadParameter(
-            f"--output: two results would both be {twice}. Segment these images into different folders."
+            f"--output: two results would both be {twice}. Segment these images into different "
+            "folders."
         )

@@ -32,9 +32,8 @@ def show_model(name_or_path: str) -> Outcome:
         **_facts(header),
         "spec": {"format_version": header.format_version, **header.spec.model_dump(mode="json")},
     }
-    return Outcome(
-        values, "\n".join(f"{title + ':':<14}{text}" for title, text in _rows(header) if text)
-    )
+    lines = [f"{title + ':':<14}{text}" for title, text in _rows(header) if text]
+    return Outcome(values, "\n".join(lines))
 
 
 def _facts(header: ModelHeader) -> dict[str, Any]:
@@ -67,7 +66,8 @@ def _line(entry: library.ModelEntry) -> str:
     if entry.header is None:
         return f"{entry.name:<24} {origin:<9} not usable: {entry.problem}"
     spec = entry.header.spec
-    return f"{entry.name:<24} {origin:<9} {spec.architecture.dimensions}D  {', '.join(label.name for label in spec.classes)}"
+    classes = ", ".join(label.name for label in spec.classes)
+    return f"{entry.name:<24} {origin:<9} {spec.architecture.dimensions}D  {classes}"
 
 
 def _rows(header: ModelHeader) -> list[tuple[str, str]]:
@@ -75,19 +75,15 @@ def _rows(header: ModelHeader) -> list[tuple[str, str]]:
     net = header.spec.architecture
     size = spec.spacing
     scores = ", ".join(f"{name} {value:.3f}" for name, value in spec.provenance.scores.items())
+    classes = ", ".join(f"{number} {label.name}" for number, label in enumerate(spec.classes))
+    poolings = f"{net.depth} poolings, {net.norm} normalisation"
     return [
         ("Name", spec.name),
         ("What it is", spec.summary),
-        (
-            "Classes",
-            ", ".join(f"{number} {label.name}" for number, label in enumerate(spec.classes)),
-        ),
+        ("Classes", classes),
         ("Channels", ", ".join(spec.channels)),
         ("Pixel size", pixel_size(size.size, size.unit) if size is not None else "any"),
-        (
-            "Network",
-            f"{net.dimensions}D U-Net, width {net.width}, {net.depth} poolings, {net.norm} normalisation",
-        ),
+        ("Network", f"{net.dimensions}D U-Net, width {net.width}, {poolings}"),
         ("Size", f"{header.parameters:,} parameters, {data_size(header.file_bytes)}"),
         ("Scores", scores),
         ("Trained on", spec.data),
@@ -107,7 +103,5 @@ def measure_model(name_or_path: str, settings: SegmentSettings, voxels: int) -> 
     values: dict[str, Any] = {"name": model.spec.name, **asdict(found)}
     sides = " × ".join(map(str, found.window))
     memory = "" if found.voxel_bytes is None else f", {found.voxel_bytes:.0f} bytes"
-    return Outcome(
-        values,
-        f"{model.spec.name} by {found.engine}: {1e9 * found.voxel_seconds:.0f} ns{memory} per voxel of {sides}.",
-    )
+    cost = f"{1e9 * found.voxel_seconds:.0f} ns{memory} per voxel of {sides}"
+    return Outcome(values, f"{model.spec.name} by {found.engine}: {cost}.")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import typer
 
-from napari_unet.cli.arguments import TrainArguments, parse_spacing
+from napari_unet.cli.arguments import TrainArguments, parse_names, parse_spacing
 from napari_unet.cli.outcome import Outcome, tell
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.errors import OutputError, ScanError, SettingsError
@@ -30,18 +30,13 @@ SAME_SIZE = 0.02  # by which the voxel sizes of an image and its labels may diff
 
 
 def train_model(arguments: TrainArguments, settings: TrainSettings) -> Outcome:
-    """Train, judge, and write the model that is to be used; a checkpoint lies beside it until then."""
+    """Train, judge, and write the better model; a checkpoint lies beside it until then."""
     _check_task(arguments.task)
     output = _output(arguments)
     checkpoint = _checkpoint(arguments, output)
     items = _items(arguments)
     check_writable(output)
     line = ProgressLine(output.name)
-    names = (
-        None
-        if arguments.classes is None
-        else [name.strip() for name in arguments.classes.split(",")]
-    )
     try:
         result = train(
             items,
@@ -49,7 +44,7 @@ def train_model(arguments: TrainArguments, settings: TrainSettings) -> Outcome:
             settings=settings,
             on_progress=line.show,
             name=arguments.name,
-            classes=names,
+            classes=parse_names(arguments.classes),
             checkpoint=checkpoint,
             resume=arguments.resume,
         )
@@ -57,15 +52,16 @@ def train_model(arguments: TrainArguments, settings: TrainSettings) -> Outcome:
         line.clear()
         if checkpoint.exists():
             tell(
-                f"What was learnt is in {checkpoint}; the same command with --resume goes on from there."
+                f"What was learnt is in {checkpoint}; the same command with --resume continues "
+                "from there."
             )
         raise
     line.clear()
-    kept = result.model if arguments.keep_anyway else result.best
-    _save(kept, output, checkpoint)
+    written = result.model if arguments.keep_anyway else result.best
+    _save(written, output, checkpoint)
     for note in result.notes:
         tell(note)
-    return Outcome(_values(arguments, output, result, kept), _text(output, result, kept))
+    return Outcome(_values(arguments, output, result, written), _text(output, result, written))
 
 
 def _check_task(task: str) -> None:
@@ -73,12 +69,13 @@ def _check_task(task: str) -> None:
         raise typer.BadParameter(f"--task: expected semantic or instances; got {task!r}.")
     if task not in TASKS:
         raise SettingsError(
-            "Objects that have a number each can not be learnt yet, only classes. Give labels with one number per class."
+            "Objects that have a number each can not be learnt yet, only classes. Give labels with "
+            "one number per class."
         )
 
 
 def _output(arguments: TrainArguments) -> Path:
-    """The file to be written, found wanting before anything is trained."""
+    """The file to be written; raises `OutputError` before a training that could not be saved."""
     path = with_suffix(arguments.output)
     if path.is_dir():
         raise OutputError(f"{path} is a folder. Name a file for the model.")
@@ -94,7 +91,8 @@ def _checkpoint(arguments: TrainArguments, output: Path) -> Path:
     path = output.with_name(output.name + ".checkpoint")
     if path.exists() and not (arguments.resume or arguments.overwrite):
         raise OutputError(
-            f"{path} is what an interrupted training has learnt. Give --resume to go on from it, or --overwrite to begin anew."
+            f"{path} is what an interrupted training has learnt. Give --resume to continue from "
+            "it, or --overwrite to start again."
         )
     return path
 
@@ -104,9 +102,10 @@ def _items(arguments: TrainArguments) -> list[TrainItem]:
     labels = arguments.labels
     trust = arguments.trust or [Path(ALL)] * len(arguments.image)
     if not len(images) == len(labels) == len(trust):
-        counts = f"{len(images)} --image, {len(labels)} --labels and {len(trust)} --trust"
         raise typer.BadParameter(
-            f"--image: each one needs its --labels, and all or none a --trust ({ALL!r} where all counts); got {counts}."
+            f"--image: each one needs its --labels, and all or none a --trust ({ALL!r} where all "
+            f"labels were reviewed); got {len(images)} --image, {len(labels)} --labels and "
+            f"{len(trust)} --trust."
         )
     spec = None if arguments.start == SCRATCH else read_header(find_model(arguments.start)).spec
     facts = (
@@ -132,7 +131,8 @@ def _item(scan: Scan, image: Path, labels: Path, trust: Path | None) -> TrainIte
 
 def _check_scale(scan: Scan, found: Scan, image: Path, labels: Path) -> None:
     """Raise `ScanError` where both files know their voxel size and it is not the same."""
-    own, other = (convert(each.spacing, each.unit, "um") for each in (scan, found))
+    own = convert(scan.spacing, scan.unit, "um")
+    other = convert(found.spacing, found.unit, "um")
     if own is None or other is None or scan.spatial_axes != found.spatial_axes:
         return
     if not np.allclose(own, other, rtol=SAME_SIZE, atol=0):
@@ -144,26 +144,27 @@ def _check_scale(scan: Scan, found: Scan, image: Path, labels: Path) -> None:
 
 
 def _save(model: Model, output: Path, checkpoint: Path) -> None:
-    """Write the model, and only then forget the checkpoint."""
+    """Write the model, and only then delete the checkpoint."""
     try:
         save_model(model, output)
     except OutputError as error:
         if checkpoint.exists():
             raise OutputError(
-                f"{error} What was learnt is in {checkpoint}: make room, and repeat the command with --resume."
+                f"{error} What was learnt is in {checkpoint}: make room, and repeat the command "
+                "with --resume."
             ) from error
         raise
     checkpoint.unlink(missing_ok=True)
 
 
 def _values(
-    arguments: TrainArguments, output: Path, result: TrainResult, kept: Model
+    arguments: TrainArguments, output: Path, result: TrainResult, written: Model
 ) -> dict[str, Any]:
     return {
         "output": str(output),
-        "kept": "child" if kept is result.model else "parent",
-        "name": kept.spec.name,
-        "weights_sha256": kept.weights_sha256,
+        "kept": "child" if written is result.model else "parent",
+        "name": written.spec.name,
+        "weights_sha256": written.weights_sha256,
         "parent_sha256": None if result.parent is None else result.parent.weights_sha256,
         "child_sha256": result.model.weights_sha256,
         "images": [str(path) for path in arguments.image],
@@ -178,14 +179,18 @@ def _values(
     }
 
 
-def _text(output: Path, result: TrainResult, kept: Model) -> str:
+def _text(output: Path, result: TrainResult, written: Model) -> str:
     what = (
         "the new model"
-        if kept is result.model
+        if written is result.model
         else "the old model, since the new one did not win (--keep-anyway writes it)"
     )
     rows = [
-        f"  {row.name:<24} {'' if row.parent is None else f'{row.parent:.3f} -> '}{row.child:.3f}"
-        for row in result.verdict.classes
+        f"  {row.name:<24} {_before(row.parent)}{row.child:.3f}" for row in result.verdict.classes
     ]
     return "\n".join([result.verdict.sentence, *rows, f"{output} holds {what}."])
+
+
+def _before(score: float | None) -> str:
+    """The score of the old model, where there is one."""
+    return "" if score is None else f"{score:.3f} -> "

@@ -29,8 +29,8 @@ class SegmentSettings(BaseModel):
     engine: Literal["auto", "torch", "openvino"] = setting(
         "auto",
         "Engine",
-        "What runs the network: torch, openvino (on the processor, where it is installed), or auto, "
-        "which takes the faster.",
+        "What runs the network: torch, openvino (on the processor, where it is installed), or "
+        "auto, which takes the faster.",
         main=True,
         remembered=True,
         row=NETWORK,

@@ -1,1 +1,1 @@
-"""What all docks are made of: a form, one run at a time, and how a dock is opened and closed; for the docks alone."""
+"""What all docks share: the base of forms and runs, and how docks are opened; for docks alone."""

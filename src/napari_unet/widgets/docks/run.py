@@ -1,4 +1,4 @@
-"""What every run of a dock is: a job in a thread, told of on the main thread until it has ended."""
+"""What every run of a dock is: a job in a thread, and signals on the main thread until it ends."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Run(QObject):
         steps = (*self.first_steps(), self._show_activity)
         self._job = Job(Task(title, work.function), work.args, work.device, steps)
         self._job.waiting.connect(self.waiting)
-        self._job.reported.connect(self._on_job_told)
+        self._job.reported.connect(self._on_job_reported)
         self._job.ended.connect(self._on_job_ended)
 
     def first_steps(self) -> Sequence[Callable[[], None]]:
@@ -80,7 +80,7 @@ class Run(QObject):
     def _show_activity(self) -> None:
         self._activity = Activity(self._title)
 
-    def _on_job_told(self, message: object) -> None:
+    def _on_job_reported(self, message: object) -> None:
         if isinstance(message, Progress):
             if self._activity is not None:
                 self._activity.show(message)

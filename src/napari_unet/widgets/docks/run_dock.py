@@ -51,7 +51,7 @@ class RunDock(Docked, Generic[SomeRun]):
 
     @property
     def run(self) -> SomeRun | None:
-        """The run that goes on, if any."""
+        """The run of the moment, if any."""
         return self._run
 
     def make_run(self) -> SomeRun | None:
@@ -93,7 +93,7 @@ class RunDock(Docked, Generic[SomeRun]):
         model_news().chosen.connect(form.model.set_value)
 
     def start_probing(self) -> None:
-        """Ask for the devices, and import what the first click would wait for, in the background."""
+        """Look for devices, and import what the first click would wait for, in the background."""
         self._probe.start()
         QTimer.singleShot(WARM_UP_MS, lambda: in_background(warm_up))
 

@@ -46,7 +46,7 @@ class SegmentChoices(SegmentSettings):
 
     @property
     def settings(self) -> SegmentSettings:
-        """What the segmentation itself is told."""
+        """The settings of the segmentation itself."""
         return SegmentSettings.model_validate(
             {name: getattr(self, name) for name in SegmentSettings.model_fields}
         )

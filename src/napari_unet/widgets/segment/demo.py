@@ -106,7 +106,8 @@ def _check_display() -> None:
         here.get("DISPLAY") or here.get("WAYLAND_DISPLAY") or here.get("QT_QPA_PLATFORM")
     ):
         raise NapariUNetError(
-            "The demo opens a window, but there is no display. Run: xvfb-run -a napari-unet demo --output ."
+            "The demo opens a window, but there is no display. Run: "
+            "xvfb-run -a napari-unet demo --output ."
         )
 
 

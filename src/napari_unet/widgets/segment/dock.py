@@ -48,7 +48,7 @@ class SegmentWidget(RunDock[SegmentRun]):
         self.start_probing()
 
     def segment(self, model: Path, image: InputChoice) -> None:
-        """Segment these layers with this model, as if both had been chosen and the button clicked."""
+        """Segment these layers with this model, as if both were chosen and the button clicked."""
         self.reread_models()
         self.form.model.set_value(str(model))
         self.form.image.set_value(image)
@@ -120,7 +120,7 @@ class SegmentWidget(RunDock[SegmentRun]):
             remember(choices_of(self.form))
 
     def _show_cost(self) -> None:
-        """Show what a run would take, unless one goes on."""
+        """Show what a run would take, unless there is one already."""
         form = self.form
         if self._run is not None:
             form.show_cost("")

@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from napari_unet.model.model import Model
     from napari_unet.segment.resumable.tiles import ResumableRun
 
-KEEPING = ResumePolicy(
-    resume=True, how_to_resume="Segment with the same choices goes on from there"
-)
-KEPT = "It is kept in {}."
+HOW_TO_RESUME = "Segment with the same choices resumes from there"
+RESUMING = ResumePolicy(resume=True, how_to_resume=HOW_TO_RESUME)
+IN_FILE = "It is kept in {}."
 FOUND = "It was made before, and is in {}."
 TAKEN = "{} is there already, and is not what this run would give. Choose another name."
 
@@ -41,17 +40,15 @@ def keep_in_file(
         return
 
     def control() -> Control:
-        """A window that closes ends the run, and does not take back what is kept."""
-        return (
-            Control.STOP
-            if worker.abort_requested and worker.requested is not Control.CANCEL
-            else worker.control()
-        )
+        """A window that closes stops the run, so that what is in the file stays there."""
+        if worker.abort_requested and worker.requested is not Control.CANCEL:
+            return Control.STOP
+        return worker.control()
 
     engine = make_engine(model, order.job.settings)
     facts.begin(run_facts(model, order.job, engine), EnginesUsed())
     facts.unfinished = True
-    with resumable_run(model, order.job, outputs, KEEPING, engine, worker.report, control) as run:
+    with resumable_run(model, order.job, outputs, RESUMING, engine, worker.report, control) as run:
         if isinstance(run, CompleteRun):  # another process has just completed it
             _show(worker, order, facts, run)
             return
@@ -59,34 +56,28 @@ def keep_in_file(
             _restore(worker, control, order, run)
             fill(worker.report, control, order, facts, model, engine, run)
         finally:
-            facts.keep(run)
+            facts.take_run(run)
     facts.unfinished = not path.exists()
-    facts.kept = facts.kept if facts.unfinished else KEPT.format(path)
+    if not facts.unfinished:
+        facts.file_note = IN_FILE.format(path)
 
 
 def _found(model: "Model", order: RunOrder, outputs: Outputs) -> CompleteRun | None:
-    """The result that is there already; None where it is to be made."""
+    """The result that is there already, None where it is to be made; raises `OutputError` where
+    another file has its name.
+    """
     begun = is_begun(outputs.labels)
-    paths = [
-        path
-        for path in (outputs.labels, outputs.probabilities)
-        if path is not None and path.exists()
-    ]
-    if (
-        not begun
-        and outputs.labels in paths
-        and (complete := complete_run(model, order.job, outputs, KEEPING)) is not None
-    ):
-        return complete
-    plan = (
-        open_partial(outputs.labels)[1].get(RUN) if begun else None
-    )  # a run that was killed at its end has placed the others first
-    if taken := [
-        path
-        for path in paths
-        if path == outputs.labels or plan is None or facts_of(path).get(RUN) != plan
-    ]:
-        raise OutputError(TAKEN.format(taken[0]))
+    both = (outputs.labels, outputs.probabilities)
+    paths = [path for path in both if path is not None and path.exists()]
+    if not begun and outputs.labels in paths:
+        complete = complete_run(model, order.job, outputs, RESUMING)
+        if complete is not None:
+            return complete
+    # a run that was killed at its very end has put the probabilities in place before the labels
+    plan = open_partial(outputs.labels)[1].get(RUN) if begun else None
+    for path in paths:
+        if path == outputs.labels or plan is None or facts_of(path).get(RUN) != plan:
+            raise OutputError(TAKEN.format(path))
     return None
 
 
@@ -97,7 +88,7 @@ def _show(worker: JobWorker, order: RunOrder, facts: Facts, found: CompleteRun) 
     facts.nonfinite = found.nonfinite
     facts.begin({name: value for name, value in found.facts().items() if name != RUN})
     _restore(worker, worker.control, order, found)
-    facts.kept = FOUND.format(order.keep_in)
+    facts.file_note = FOUND.format(order.keep_in)
 
 
 def _restore(

@@ -1,5 +1,5 @@
-"""Has a model measured by a child process, where no run tells yet how long it takes; the window
-imports no torch for that.
+"""Measures a model in a child process, where no run has shown yet how long it takes; so the window
+imports no torch for it.
 """
 
 import sys
@@ -10,19 +10,14 @@ from qtpy.QtCore import QObject, QProcess, QTimer, Signal
 from napari_unet.widgets.jobs.job import busy
 from napari_unet.widgets.jobs.threads import lower_priority_of
 
-MEASURE = (
-    "-P",
-    "-m",
-    "napari_unet",
-    "models",
-    "measure",
-)  # whatever lies in the user's folder is not imported
-REST_MS = 1000  # what is chosen in passing is not measured
+# -P: nothing is imported from the current folder, whatever lies there
+MEASURE = ("-P", "-m", "napari_unet", "models", "measure")
+REST_MS = 1000  # a choice that is changed sooner is not measured
 
 
 class ModelProbe(QObject):
-    """Runs `models measure` once for each choice of a session that it is asked about, one at a
-    time, and emits `found`.
+    """Runs `models measure` once for each choice of model, device, engine and precision in a
+    session, one at a time, and emits `found`.
     """
 
     found = Signal()
@@ -44,7 +39,7 @@ class ModelProbe(QObject):
         self.destroyed.connect(self._process.kill)
 
     def ask(self, model: Path, device: str, engine: str, precision: str, voxels: int) -> None:
-        """Measure this soon, on a window of so many voxels, in place of what was asked for before."""
+        """Measure this soon, on a window of so many voxels, in place of what is not begun yet."""
         words = (str(model), "--device", device, "--engine", engine, "--precision", precision)
         self._voxels = voxels
         self._wanted = None if words in self._tried else words
@@ -52,7 +47,7 @@ class ModelProbe(QObject):
             self._timer.start()
 
     def stop(self) -> None:
-        """Measure nothing for now: something else computes."""
+        """Measure nothing for now, since something else computes."""
         self._wanted = None
         self._timer.stop()
         if self._running is not None:

@@ -46,8 +46,8 @@ NO_MODEL = "Choose a model: Open… takes any model file."
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run would take, in words; where it can not be told how long, by what it would be
-    computed, in windows of so many voxels.
+    """What a run would take, in words; where its time is not known, the settings to measure it
+    with, in windows of so many voxels.
     """
 
     text: str = ""
@@ -62,26 +62,28 @@ class SegmentPlan:
         self._viewer = weakref.ref(viewer)
         self._watch = watch
 
-    def outlook(self, choice: InputChoice, entry: ModelEntry | None) -> Outlook:
+    def outlook(self, image: InputChoice, entry: ModelEntry | None) -> Outlook:
         """Whether the model fits the image, without reading a pixel."""
         if entry is None or entry.header is None:
             return Outlook(False, entry.problem if entry else NO_MODEL)
-        if not self._layers(choice):
-            return Outlook(False, choice.problem or NO_IMAGE)
+        if not self._layers(image):
+            return Outlook(False, image.problem or NO_IMAGE)
         try:
-            scan = self._scan(choice)
+            scan = self._scan(image)
             check_fit(entry.header.spec, scan)
         except ScanError as error:
             return Outlook(False, str(error))
-        told = list(entry.header.notes)
-        told += notes(entry.header.spec, scan, SegmentSettings(resample=False))
-        told += [SAME_LAYER] if len(set(choice.layers)) < len(choice.layers) else []
-        told += [] if are_aligned(self._layers(choice)) else [OTHER_PLACE]
-        return Outlook(True, " ".join(told))
+        found = list(entry.header.notes)
+        found += notes(entry.header.spec, scan, SegmentSettings(resample=False))
+        if len(set(image.layers)) < len(image.layers):
+            found.append(SAME_LAYER)
+        if not are_aligned(self._layers(image)):
+            found.append(OTHER_PLACE)
+        return Outlook(True, " ".join(found))
 
-    def file_name(self, choice: InputChoice) -> str:
+    def file_name(self, image: InputChoice) -> str:
         """What a file of the result could be called."""
-        layers = self._layers(choice)
+        layers = self._layers(image)
         return f"{layers[0].name}-labels" if layers else "labels"
 
     def make_run(
@@ -135,7 +137,7 @@ class SegmentPlan:
     def _job(
         self, viewer: Any, image: InputChoice, spec: ModelSpec, choices: SegmentChoices
     ) -> SegmentJob:
-        """What is to be segmented; raises `NapariUNetError` with one sentence where it can not be."""
+        """What is to be segmented; raises `NapariUNetError` where it can not be."""
         scan = self._scan(image)
         check_fit(spec, scan)
         frames, region = part_in_view(

@@ -39,36 +39,35 @@ class ResultLayer(QObject):
         self,
         viewer: Any,
         arrays: ResultArrays,
-        words: dict[str, Any],
+        keywords: dict[str, Any],
         name: str,
     ) -> None:
         super().__init__()
         self._viewer = weakref.ref(viewer)
         self._arrays = arrays
-        labels = _labels_layer(arrays, words, name)
-        labels.editable = False  # a tile would cover what is painted while the run goes on
+        labels = _labels_layer(arrays, keywords, name)
+        labels.editable = False  # a tile would cover what is painted during the run
         set_growing(labels, True)
-        labels.visible = (
-            False  # until there is something to see: drawing a large layer takes napari a second
-        )
+        # until there is something to see: drawing a large layer takes napari a second
+        labels.visible = False
         self._shown = False
         self._labels = weakref.ref(viewer.add_layer(labels))
-        self._probabilities = self._add_probabilities(viewer, words, labels.name)
+        self._probabilities = self._add_probabilities(viewer, keywords, labels.name)
         self._hatching: Callable[[], Image | None] = _nothing
         self._older: Callable[[], Labels | None] = _nothing
-        self._words = words
+        self._keywords = keywords
         self._redraw = Redraw(self.refresh)
         self._of_layers[labels] = self
         viewer.layers.events.removed.connect(self._on_layer_removed)
         labels.events.visible.connect(self._on_labels_visible)
 
     def add_hatching(self) -> None:
-        """Cover what is not computed; a step of its own, since adding a layer takes napari a while."""
+        """Cover what is not computed; on its own, since adding a layer takes napari a while."""
         viewer = self._viewer()
         labels = self.labels
         if viewer is None or labels is None:
             return
-        hatching = not_computed_layer(self._arrays.done, self._words, labels.name)
+        hatching = not_computed_layer(self._arrays.done, self._keywords, labels.name)
         self._hatching = weakref.ref(viewer.add_layer(hatching))
         hatching.visible = labels.visible or not self._shown
         viewer.layers.selection.active = labels
@@ -100,7 +99,7 @@ class ResultLayer(QObject):
             labels.metadata = {**labels.metadata, MARK: {**labels.metadata.get(MARK, {}), **facts}}
 
     def finish(self, facts: dict[str, Any]) -> None:
-        """Write down what the result is; where all of it is computed the hatching goes."""
+        """Note what the result is; where all of it is computed the hatching goes."""
         self._redraw.stop()
         if (labels := self.labels) is None:
             return
@@ -109,22 +108,20 @@ class ResultLayer(QObject):
         set_growing(labels, False)
         follow_result(labels, self._arrays)
         labels.editable = True
-        first = self._arrays.done.provisional
-        early = (
-            {}
-            if first is None
-            else {
-                "provisional": [
-                    part if isinstance(part, int) else [part.start, part.stop] for part in first
-                ]
-            }
-        )
-        self.note({**facts, **early, "complete": self._arrays.done.complete})
+        self.note({**facts, **self._provisional(), "complete": self._arrays.done.complete})
         if self._arrays.done.complete:
             self._remove(self._hatching())
         for layer in (labels, self._in_viewer(self._hatching())):
             if layer is not None:
                 layer.refresh(extent=False)
+
+    def _provisional(self) -> dict[str, Any]:
+        """Which part, if any, is that of the small first tile, in plain values."""
+        first = self._arrays.done.provisional
+        if first is None:
+            return {}
+        parts = [part if isinstance(part, int) else [part.start, part.stop] for part in first]
+        return {"provisional": parts}
 
     def carries_over(self, older: Labels) -> None:
         """This result takes over what is trusted in an older one, which is hidden at the end."""
@@ -133,9 +130,8 @@ class ResultLayer(QObject):
     def _take_over(self) -> None:
         """Once more, since the older one may have been painted on meanwhile."""
         if (older := self._in_viewer(self._older())) is not None:
-            with suppress(
-                ScanError
-            ):  # labels that no class can have: what was taken at the beginning stays
+            # where labels are beyond the classes, what was taken at the beginning stays
+            with suppress(ScanError):
                 self._arrays.update_corrections(copy_corrections(older))
             older.visible = False
 
@@ -144,11 +140,11 @@ class ResultLayer(QObject):
         self._redraw.stop()
         self._remove(self._hatching(), *(ref() for ref in self._probabilities), self._labels())
 
-    def _add_probabilities(self, viewer: Any, words: dict[str, Any], name: str) -> list[Any]:
+    def _add_probabilities(self, viewer: Any, keywords: dict[str, Any], name: str) -> list[Any]:
         arrays = self._arrays
         if arrays.probabilities is None:
             return []
-        layers = probability_layers(arrays.probabilities, arrays.task, words, name)
+        layers = probability_layers(arrays.probabilities, arrays.task, keywords, name)
         return [weakref.ref(viewer.add_layer(layer)) for layer in layers]
 
     def _show(self) -> None:
@@ -184,7 +180,7 @@ def _nothing() -> None:
     """Stand for a layer that is not there yet."""
 
 
-def _labels_layer(arrays: ResultArrays, words: dict[str, Any], name: str) -> Labels:
+def _labels_layer(arrays: ResultArrays, keywords: dict[str, Any], name: str) -> Labels:
     """A layer with the colours that the task gives labels and, for the status bar, their names."""
     return Labels(
         arrays.labels,
@@ -192,7 +188,7 @@ def _labels_layer(arrays: ResultArrays, words: dict[str, Any], name: str) -> Lab
         opacity=OPACITY,
         **label_keywords(arrays.task.label_facts()),
         metadata={MARK: {"kind": "result", "complete": False, "done_map": arrays.done.done}},
-        **words,
+        **keywords,
     )
 
 

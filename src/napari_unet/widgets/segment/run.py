@@ -87,23 +87,28 @@ class SegmentRun(Run):
         return end.kind == "cancelled" or self._tiles[0] == 0 or deleted
 
     def _report(self, end: JobEnd) -> RunEnd:
+        facts = self._facts
         done, total = self._tiles
         if end.kind == "cancelled":
-            earlier = (
-                "what earlier runs have kept stays." if self._facts.earlier else "nothing was kept."
-            )
-            return RunEnd("cancelled", f"Cancelled; {earlier}")
-        kept = "" if self._facts.kept in end.sentence else f" {self._facts.kept}"
+            stays = "the tiles of earlier runs stay." if facts.earlier else "nothing was kept."
+            return RunEnd("cancelled", f"Cancelled; {stays}")
+        note = "" if facts.file_note in end.sentence else f" {facts.file_note}"
         if end.kind == "failed":
-            rest = (
-                f" The {done} finished tiles of {total} are kept; the rest is marked as not computed."
-                if done
-                else ""
-            )
-            return RunEnd("failed", end.sentence + rest + kept, end.details)
-        if done < total or total == 0 or self._facts.unfinished:
-            marked = ", the rest is marked as not computed" if done < total else ""
-            rest = f"{done} of {total} tiles are done{marked}." if done else "nothing was done yet."
-            return RunEnd("stopped", f"Stopped: {rest}{kept}")
+            return RunEnd("failed", f"{end.sentence}{_stays(done, total)}{note}", end.details)
+        if done < total or total == 0 or facts.unfinished:
+            return RunEnd("stopped", f"Stopped: {_done(done, total)}{note}")
         took = duration(time.monotonic() - self._begun, exact=True)
-        return RunEnd("done", f"Done in {took} {self._facts.told()}{kept}")
+        return RunEnd("done", f"Done in {took} {facts.summary()}{note}")
+
+
+def _stays(done: int, total: int) -> str:
+    if not done:
+        return ""
+    return f" The {done} finished tiles of {total} stay; the rest is marked as not computed."
+
+
+def _done(done: int, total: int) -> str:
+    if not done:
+        return "nothing was done yet."
+    rest = ", the rest is marked as not computed" if done < total else ""
+    return f"{done} of {total} tiles are done{rest}."

@@ -35,8 +35,8 @@ class TileShown:
 
 @dataclass(frozen=True)
 class RunOrder:
-    """What a run is: of which job, by which model, where the user looks, what it fills, and where
-    it is kept besides, if anywhere.
+    """All that a run needs: the model, the job, which part is in view, the arrays to fill, and the
+    file that keeps the result too, if any.
     """
 
     model: ModelEntry
@@ -47,13 +47,11 @@ class RunOrder:
 
     @property
     def probabilities(self) -> Path | None:
-        """Where probabilities are kept: beside the labels, if they are wanted."""
+        """The file of the probabilities, beside that of the labels, if they are to be kept."""
         path = self.keep_in
-        return (
-            path.with_name(f"{path.stem}-probabilities{path.suffix}")
-            if path and self.job.settings.keep_probabilities
-            else None
-        )
+        if path is None or not self.job.settings.keep_probabilities:
+            return None
+        return path.with_name(f"{path.stem}-probabilities{path.suffix}")
 
 
 def segment_in_worker(worker: JobWorker, order: RunOrder, facts: "Facts") -> None:
@@ -75,7 +73,7 @@ def segment_in_worker(worker: JobWorker, order: RunOrder, facts: "Facts") -> Non
 
 
 def fill(
-    tell: Callable[[object], None],
+    report: Callable[[object], None],
     control: GetControl,
     order: RunOrder,
     facts: "Facts",
@@ -83,19 +81,20 @@ def fill(
     engine: "Engine",
     run: "ResumableRun | None" = None,
 ) -> None:
-    """Compute what is missing, tile by tile, the nearest to what the user looks at first; into a
-    `run` too, where one is kept.
+    """Compute what is missing, tile by tile, nearest to the middle of the view first; into the file
+    of a `run` too, where there is one.
     """
     from napari_unet.segment.engine.timed_engine import timed
     from napari_unet.segment.stream import stream
 
-    job, before = (order.job, 0) if run is None else (run.job, run.skipped)
+    job = order.job if run is None else run.job
+    before = 0 if run is None else run.skipped
     with timed(engine, job.spec.architecture) as watched:
         for tile in stream(
             model,
             job,
             focus=lambda: order.focus.now,
-            on_progress=tell,
+            on_progress=report,
             control=control,
             engine=watched,
         ):
@@ -103,12 +102,12 @@ def fill(
                 run.take(tile)
             order.arrays.write(tile)
             facts.add(tile)
-            tell(TileShown(before + tile.done, before + tile.total))
+            report(TileShown(before + tile.done, before + tile.total))
 
 
 class Facts:
-    """What is known of a run, however it ends: how it is made, the statistics of each frame, voxels
-    that were not finite.
+    """What is known of a run, however it ends: how it is made, the statistics of each frame, and
+    how many voxels were not finite.
     """
 
     def __init__(self) -> None:
@@ -117,12 +116,12 @@ class Facts:
         self._engines: EnginesUsed | None = None
         self._statistics: dict[tuple[int, ...], Any] = {}
         self._file: dict[str, Any] = {}
-        self.earlier = False  # whether tiles of an earlier run are kept
-        self.unfinished = False  # whether a file is not in its place yet
-        self.kept = ""
+        self.earlier = False  # whether there are tiles of an earlier run
+        self.unfinished = False  # whether the file is not in its place yet
+        self.file_note = ""  # where the result is kept, or how to resume it
 
     def begin(self, run: dict[str, Any], engines: "EnginesUsed | None" = None) -> None:
-        """Take what is known before the first tile; `engines` counts those that run, where any do."""
+        """Take what is known before the first tile; `engines` notes those that will run, if any."""
         self._run = run
         self._engines = engines
 
@@ -135,22 +134,22 @@ class Facts:
             **self._file,
         }
 
-    def keep(self, run: "ResumableRun") -> None:
-        """Take what a run that is kept says of itself, of tiles that were finished before too."""
+    def take_run(self, run: "ResumableRun") -> None:
+        """Take what a resumable run knows of all its tiles, those that were finished before too."""
         said = run.facts()
-        self.kept = run.resume_hint
+        self.file_note = run.resume_hint
         self._file = {name: said[name] for name in FILE_FACTS if name in said}
         self.nonfinite = self._file.get("nonfinite", self.nonfinite)
 
     def add(self, tile: "TileResult") -> None:
-        """Take what a tile says."""
+        """Take the facts of a tile."""
         self._statistics[tile.frame] = tile.statistics
         self.nonfinite += tile.nonfinite
         if self._engines is not None:
             self._engines.take(tile)
 
-    def told(self) -> str:
-        """What ran, and what is to be known of it: the end of a sentence, and more sentences."""
+    def summary(self) -> str:
+        """What ran, and what was special: the end of a sentence, and more sentences."""
         more = (
             self.run.get("engine_note", ""),
             _halo_sentence(self.run["halo"]),
@@ -168,12 +167,10 @@ class Facts:
 
 
 def _halo_sentence(halo: Mapping[str, Any]) -> str:
-    sides = " × ".join(map(str, dict.fromkeys(halo["voxels"])))
-    return (
-        f"Tiles had the model's measured context of {sides} voxels."
-        if halo["kind"] == "measured"
-        else ""
-    )
+    if halo["kind"] != "measured":
+        return ""
+    sides = " × ".join(map(str, dict.fromkeys(halo["voxels"])))  # equal sides are named once
+    return f"Tiles had the model's measured context of {sides} voxels."
 
 
 def _nonfinite_sentence(count: int) -> str:

@@ -1,4 +1,4 @@
-"""The last result of a dock: its threshold can be moved while its probabilities are kept."""
+"""The last result of a dock: its threshold can be moved without a new run."""
 
 import weakref
 from collections.abc import Callable, Iterator
@@ -19,8 +19,8 @@ from napari_unet.widgets.viewer.layer_facts import MARK
 
 
 class LastResult:
-    """Follows the threshold for a result with two classes and kept probabilities, until its layer
-    is deleted.
+    """Moves the threshold of a result with two classes and probabilities, until its layer is
+    deleted.
     """
 
     def __init__(self, viewer: Any) -> None:
@@ -38,11 +38,8 @@ class LastResult:
         if arrays.task.has_threshold:
             self._result = result
             self._model = model
-            trust = (
-                partial(trust_array, weakref.ref(result.labels))
-                if result.labels is not None
-                else lambda: None
-            )
+            labels = result.labels
+            trust = _no_trust if labels is None else partial(trust_array, weakref.ref(labels))
             self._mover = Rethreshold(
                 arrays.labels, arrays.prediction, arrays.probabilities, result.refresh, trust
             )
@@ -55,20 +52,17 @@ class LastResult:
             self._mover.stop()
         if self._result is not None:
             self._result.gone.disconnect(self.forget)
-        self._result, self._mover = None, None
+        self._result = None
+        self._mover = None
 
     def set_threshold(self, threshold: float, model: ModelHeader | None) -> None:
         """Move the threshold of the result if this model made it, what is shown first."""
         viewer = self._viewer()
         labels = self._result.labels if self._result is not None else None
-        if (
-            self._mover is not None
-            and labels is not None
-            and viewer is not None
-            and model == self._model
-        ):
-            self._note(None)  # there are two thresholds until all of it has moved
-            self._mover.start(threshold, slice_shown(viewer, labels))
+        if self._mover is None or labels is None or viewer is None or model != self._model:
+            return
+        self._note(None)  # until all of it has moved, some labels have the old threshold
+        self._mover.start(threshold, slice_shown(viewer, labels))
 
     def _note(self, threshold: float | None) -> None:
         if self._result is not None and (labels := self._result.labels) is not None:
@@ -80,14 +74,18 @@ class LastResult:
             )
 
 
-PIECE_VOXELS = 2**20
+def _no_trust() -> None:
+    """Stand for the trust of a layer that there is not."""
+
+
+PIECE_VOXELS = 2**20  # decided between two turns of the event loop, in some milliseconds
 
 Piece = tuple[slice, ...]
 
 
 class Rethreshold(QObject):
-    """Decides labels anew from kept probabilities; voxels that the user has painted since stay as
-    they are.
+    """Decides labels again from their probabilities; voxels that the user has painted since stay
+    as they are.
 
     Emits `moved` with the threshold when all of it has been decided.
     """
@@ -100,13 +98,13 @@ class Rethreshold(QObject):
         prediction: np.ndarray,
         probabilities: np.ndarray,
         changed: Callable[[], None],
-        trust: Callable[[], np.ndarray | None] = lambda: None,
+        trust: Callable[[], np.ndarray | None] = _no_trust,
     ) -> None:
         """`prediction` moves along, so that what differs from it is still what was painted; what is
         trusted stays.
 
-        Labels were decided from finer probabilities than are kept, so only it can tell what was
-        painted.
+        Probabilities are rounded to float16 after labels were decided, so labels that differ from
+        them need not be painted: only `prediction` can tell.
         """
         super().__init__()
         self._prediction = prediction
@@ -115,14 +113,14 @@ class Rethreshold(QObject):
         self._probabilities = probabilities
         self._changed = changed
         self._pieces = list(cut(labels.shape))
-        self._wanted = 0.5
+        self._threshold = 0.5
         self._waiting: list[Piece] = []
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._on_timer_timeout)
 
     def start(self, threshold: float, first: tuple[int, ...] = ()) -> None:
         """Move to this threshold, the pieces around the slice `first` before the others."""
-        self._wanted = threshold
+        self._threshold = threshold
         self._waiting = sorted(
             self._pieces, key=lambda piece: not _holds(piece, first), reverse=True
         )
@@ -136,7 +134,7 @@ class Rethreshold(QObject):
     def _on_timer_timeout(self) -> None:
         if not self._waiting:
             self._timer.stop()
-            self.moved.emit(self._wanted)
+            self.moved.emit(self._threshold)
             return
         self._decide(self._waiting.pop())
         self._changed()
@@ -144,11 +142,12 @@ class Rethreshold(QObject):
     def _decide(self, piece: Piece) -> None:
         labels = self._labels[piece]
         prediction = self._prediction[piece]
-        own = labels == prediction
-        wanted = foreground_of(self._probabilities[piece], self._wanted)
+        unpainted = labels == prediction
+        decided = foreground_of(self._probabilities[piece], self._threshold)
         if (trust := self._trust()) is not None:
-            own &= trust[piece] == 0
-        labels[own] = prediction[own] = wanted[own]
+            unpainted &= trust[piece] == 0
+        labels[unpainted] = decided[unpainted]
+        prediction[unpainted] = decided[unpainted]
 
 
 def cut(shape: tuple[int, ...]) -> Iterator[Piece]:

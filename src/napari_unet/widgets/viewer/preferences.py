@@ -1,4 +1,4 @@
-"""The last choices, kept in napari's plugin settings, where the Preferences window shows them too."""
+"""The last choices, in napari's plugin settings, which the Preferences window shows too."""
 
 import logging
 from typing import Any, TypeVar
