@@ -94,7 +94,7 @@ def test_progress_goes_to_standard_error(run: Command, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "sentence"),
     [
         (("nothing.tif", "truth.tif"), "no image nothing.tif"),
         (("slice.png", "truth.tif"), "shape is (24, 30) and the truth's (3, 24, 30)"),
@@ -113,16 +113,16 @@ def test_progress_goes_to_standard_error(run: Command, monkeypatch: pytest.Monke
     ],
 )
 def test_a_failure_is_one_sentence_and_code_1(
-    run: Command, words: tuple[str, ...], told: str
+    run: Command, words: tuple[str, ...], sentence: str
 ) -> None:
     ran = run("evaluate", *words, "--json")
     assert ran.code == 1
-    assert told in ran.json["error"]
+    assert sentence in ran.json["error"]
     assert ran.err == f"Error: {ran.json['error']}\n"
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "sentence"),
     [
         (("found.tif",), "TRUTH"),
         (("found.tif", "truth.tif", "--task", "guess"), "--task"),
@@ -130,14 +130,17 @@ def test_a_failure_is_one_sentence_and_code_1(
         (("found.tif", "truth.tif", "--colour", "red"), "--colour"),
     ],
 )
-def test_wrong_usage_is_code_2(run: Command, words: tuple[str, ...], told: str) -> None:
+def test_wrong_usage_is_code_2(run: Command, words: tuple[str, ...], sentence: str) -> None:
     ran = run("evaluate", *words, "--json")
     assert (ran.code, ran.out) == (2, "")
-    assert told in ran.err
+    assert sentence in ran.err
 
 
 def test_scoring_needs_no_torch(tmp_path: Path) -> None:
-    code = "import sys; from napari_unet.cli import evaluate_labels; import napari_unet as nu; nu.evaluate; print('torch' in sys.modules)"
+    code = (
+        "import sys; from napari_unet.cli import evaluate_labels; import napari_unet as nu; "
+        "nu.evaluate; print('torch' in sys.modules)"
+    )
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )

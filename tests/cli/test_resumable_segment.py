@@ -1,4 +1,4 @@
-"""`napari-unet segment` that is killed, interrupted, gone on with and divided."""
+"""`napari-unet segment` that is killed, interrupted, resumed and divided."""
 
 import os
 import re

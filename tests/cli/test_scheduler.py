@@ -103,7 +103,8 @@ def test_where_dask_is_missing_the_extra_is_named(
     ran = run(*words, "tls://host:8786")
     assert ran.code == 1
     assert ran.err == (
-        "Error: dask.distributed is not installed. Install it with: pip install 'napari-unet-loop[cluster]', or leave --scheduler out.\n"
+        "Error: dask.distributed is not installed. Install it with: pip install "
+        "'napari-unet-loop[cluster]', or leave --scheduler out.\n"
     )
 
 
@@ -128,8 +129,8 @@ def test_a_tiff_is_refused_before_anything_is_reached(
     ran = run(*words[:-2], "a.tif", "--scheduler", "tls://host:8786")
     assert ran.code == 1
     assert (
-        "a.tif is written in one go at the end, so there is nothing for --scheduler. Name the output .zarr."
-        in ran.err
+        "a.tif is written in one go at the end, so there is nothing for --scheduler. "
+        "Name the output .zarr." in ran.err
     )
 
 

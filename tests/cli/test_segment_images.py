@@ -100,7 +100,7 @@ def test_a_guess_knows_the_model(run: Command, models: Models, tmp_path: Path) -
     )
 
 
-def test_what_is_not_finite_is_told(run: Command, models: Models, tmp_path: Path) -> None:
+def test_a_sentence_counts_what_is_not_finite(run: Command, models: Models, tmp_path: Path) -> None:
     data = np.random.default_rng(0).random((40, 50), np.float32)
     data[3:5, 6:9] = np.nan
     tifffile.imwrite(tmp_path / "holes.tif", data)
@@ -110,7 +110,7 @@ def test_what_is_not_finite_is_told(run: Command, models: Models, tmp_path: Path
     assert not values(Path("a.tif"))[3:5, 6:9].any()
 
 
-def test_colours_are_told(run: Command, models: Models, tmp_path: Path) -> None:
+def test_a_note_says_how_colours_are_taken(run: Command, models: Models, tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "rgb.tif", np.zeros((40, 50, 3), np.uint8), photometric="rgb")
     ran = run("segment", "rgb.tif", "--model", models["two"], "--output", "a.tif", "--json")
     assert ran.json["results"][0]["shape"] == [40, 50]
@@ -201,7 +201,7 @@ def test_what_it_will_take_is_told_before_a_long_run(
     assert re.fullmatch(r"image\.tif: Needs 1 MB, about 1 s\.\n", run(*words).err)
 
 
-def test_an_engine_that_fails_on_the_way_is_replaced_and_told(
+def test_an_engine_that_fails_on_the_way_is_replaced_and_named(
     run: Command, models: Models, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -425,7 +425,7 @@ def test_progress_goes_to_standard_error(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "sentence"),
     [
         (("--model", "two", "--output", "a.tif", "--tile-px", 3), "--tile-px"),
         (("--model", "two", "--output", "a.tif", "--precision", "float8"), "--precision"),
@@ -437,11 +437,11 @@ def test_progress_goes_to_standard_error(
     ],
 )
 def test_wrong_usage_is_code_2(
-    run: Command, models: Models, image: Path, words: tuple[object, ...], told: str
+    run: Command, models: Models, image: Path, words: tuple[object, ...], sentence: str
 ) -> None:
     ran = run("segment", image, *(models.get(str(word), word) for word in words), "--json")
     assert (ran.code, ran.out) == (2, "")
-    assert told in ran.err
+    assert sentence in ran.err
 
 
 def test_two_results_of_one_name_are_wrong_usage(
@@ -456,7 +456,7 @@ def test_two_results_of_one_name_are_wrong_usage(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "sentence"),
     [
         (("--model", "nothing", "--output", "a.tif"), "no model 'nothing'"),
         (("--model", "image.tif", "--output", "a.tif"), "image.tif"),
@@ -468,11 +468,11 @@ def test_two_results_of_one_name_are_wrong_usage(
     ],
 )
 def test_a_failure_is_one_sentence_and_code_1(
-    run: Command, models: Models, image: Path, words: tuple[object, ...], told: str
+    run: Command, models: Models, image: Path, words: tuple[object, ...], sentence: str
 ) -> None:
     ran = run("segment", image, *(models.get(str(word), word) for word in words), "--json")
     assert ran.code == 1
-    assert told in ran.err
+    assert sentence in ran.err
     assert len(ran.err.strip().splitlines()) == 1
     assert "error" in ran.json or ran.json["failed"] == 1
     assert not list(Path().glob("a.*"))

@@ -61,10 +61,10 @@ def test_memory_is_seen_in_a_process_that_has_computed_nothing(models: dict[str,
         "cpu",
         "--json",
     ]
-    told = json.loads(
+    values = json.loads(
         subprocess.run([sys.executable, *words], check=True, capture_output=True).stdout
     )
-    assert 20 < told["voxel_bytes"] < 2000
+    assert 20 < values["voxel_bytes"] < 2000
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_memory_is_seen_in_a_process_that_has_computed_nothing(models: dict[str,
         (("--device", "cuda:7"), 1, "cuda:7"),
     ],
 )
-def test_what_can_not_be_is_told(
+def test_what_can_not_be_measured_is_refused(
     run: Command, models: dict[str, Path], words: tuple[str, str], code: int, sentence: str
 ) -> None:
     ran = run("models", "measure", models["two"], *words)

@@ -1,4 +1,4 @@
-"""A real viewer, a real dock opened as from the menu, tiny models in the library, and real clicks."""
+"""A real viewer, a real dock opened as from the menu, tiny models in the library, real clicks."""
 
 import gc
 import shutil

@@ -76,7 +76,7 @@ def test_one_class_alone(teach):
     assert "All that teaches is of one class, class 1" in refused(teach(halves(1)))
 
 
-def test_ids_beyond_the_classes_are_told(teach):
+def test_ids_beyond_the_classes_are_refused(teach):
     assert "The labels go up to 200, but there are 2 classes" in refused(teach(halves(0, 200)))
 
 

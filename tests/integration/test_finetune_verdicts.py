@@ -137,7 +137,7 @@ def test_a_full_disk_loses_nothing(viewer, corrected, qtbot, force, monkeypatch,
     assert buttons(corrected) == ["Save again", "Show changes"]
     assert interrupted(
         tmp_path / "tiny-2d-1.safetensors"
-    )  # were napari closed now, the training could be gone on with
+    )  # were napari closed now, the training could be resumed
     with qtbot.waitSignal(corrected.outcome.said, timeout=5000) as said:
         press(corrected.form.card.anyway_button)
     assert said.args == ["Can not write the model: No space left on device.", "error"]
@@ -154,9 +154,9 @@ def break_off(monkeypatch):
     """Let a training end after six steps as a crash would end it."""
     progress = Teller.progress
 
-    def breaks(self, told):
-        progress(self, told)
-        if told.done == 6:
+    def breaks(self, news):
+        progress(self, news)
+        if news.done == 6:
             raise RuntimeError("the power is gone")
 
     def break_now(broken):

@@ -74,9 +74,11 @@ def test_the_last_choices_are_remembered(viewer, dock, click):
 @pytest.mark.parametrize("kind", [SegmentWidget, FinetuneWidget])
 def test_opening_a_dock_imports_no_torch(kind):
     program = (
-        "import sys; from napari.components import ViewerModel; from qtpy.QtWidgets import QApplication; app = QApplication([]);"
+        "import sys; from napari.components import ViewerModel;"
+        "from qtpy.QtWidgets import QApplication; app = QApplication([]);"
         f"from {kind.__module__} import {kind.__name__} as Dock; widget = Dock(ViewerModel());"
-        "widget._probe._process.waitForFinished(60000); assert not {'torch', 'pyqtgraph'} & set(sys.modules)"
+        "widget._probe._process.waitForFinished(60000);"
+        "assert not {'torch', 'pyqtgraph'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
 

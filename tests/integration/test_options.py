@@ -96,7 +96,7 @@ def test_a_moved_threshold_gives_the_labels_of_a_new_run(viewer, dock, click, be
     with qtbot.waitSignal(widget.run_ended, timeout=20_000):
         widget.form.options.threshold.slider.setValue(
             0.3
-        )  # while the run goes on, at its own threshold
+        )  # during the run, which has its own threshold
     labels = viewer.layers["stack · tiny-2d"]
     model = nu.load_model("tiny-2d")
     np.testing.assert_array_equal(labels.data, nu.segment(stack, model))

@@ -127,12 +127,12 @@ def test_far_outside_the_image_a_part_of_it_is_still_predicted(viewer):
 @pytest.mark.usefixtures("few_steps")
 def test_a_training_shows_the_part_in_view_before_and_now(viewer, corrected, qtbot, monkeypatch):
     monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
-    told = []
+    messages = []
     press(corrected.form.bar.run_button)
-    corrected.run.told.connect(told.append)
+    corrected.run.reported.connect(messages.append)
     with qtbot.waitSignal(corrected.run_ended, timeout=60_000):
         pass
-    parts = [message for message in told if isinstance(message, PreviewPart)]
+    parts = [message for message in messages if isinstance(message, PreviewPart)]
     assert parts
     assert parts[-1].image.shape == parts[-1].before.shape == parts[-1].now.shape == (96, 96)
     whole = segment(viewer.layers["cells"].data, load_model(str(corrected.form.model.value().path)))

@@ -191,7 +191,7 @@ def test_what_was_never_computed_is_still_not_computed(viewer, cells, qtbot, mon
         slice_is_right(viewer, layer)
 
 
-def test_a_journal_deleted_meanwhile_is_told(viewer, cells, qtbot, monkeypatch):
+def test_a_journal_deleted_meanwhile_is_said(viewer, cells, qtbot, monkeypatch):
     painted(viewer, cells, qtbot)
     as_if_restarted(monkeypatch)
     recovery, offers = looked(viewer, cells, qtbot)

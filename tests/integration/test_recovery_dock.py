@@ -67,7 +67,7 @@ def restored(viewer, widget, qtbot):
 
 
 def killed_while_painting() -> list[tuple[int, int, int]]:
-    """Row, column and label of the strokes that were half a second old when the process was killed."""
+    """Row, column and label of strokes that were half a second old when the process was killed."""
     script = PAINTER.format(tests=str(Path(__file__).parent.parent), shape=SHAPE)
     with subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True

@@ -39,7 +39,7 @@ def layer(viewer):
 
 
 @pytest.fixture
-def told(monkeypatch):
+def shown(monkeypatch):
     said = []
     monkeypatch.setattr(review_commands, "show_info", said.append)
     monkeypatch.setattr(review_commands, "show_warning", said.append)
@@ -219,16 +219,16 @@ def test_the_overlay_follows_an_array_of_another_shape(viewer, layer):
     assert overlay.data.shape == (2, 30, 20)
 
 
-def test_the_key_says_that_the_slice_is_right(viewer, layer, told):
+def test_the_key_says_that_the_slice_is_right(viewer, layer, shown):
     bind_keys(viewer)
     hand = Hand(viewer, layer)
     viewer.dims.set_current_step(0, 3)
     hand.key(Qt.Key.Key_R, CTRL, SHIFT)
-    assert told == ["Slice 3 is trusted as it is now."]
+    assert shown == ["Slice 3 is trusted as it is now."]
     assert (copy_corrections(layer).trust[3] == REVIEWED).all()
 
 
-def test_the_commands_of_the_manifest(viewer, layer, told, qtbot):
+def test_the_commands_of_the_manifest(viewer, layer, shown, qtbot):
     run("mark_layer")
     run("toggle_trust")
     assert overlay_of(viewer, layer).visible
@@ -238,16 +238,16 @@ def test_the_commands_of_the_manifest(viewer, layer, told, qtbot):
     assert not overlay_of(viewer, layer).visible
     run("mark_region")
     assert NAME in viewer.layers
-    assert told[0] == "The layer cells is trusted as it is now."
-    assert len(told) == 2
+    assert shown[0] == "The layer cells is trusted as it is now."
+    assert len(shown) == 2
     qtbot.wait(50)
     viewer.layers.remove(NAME)
 
 
-def test_a_command_without_labels_says_what_to_do(viewer, told):
+def test_a_command_without_labels_says_what_to_do(viewer, shown):
     viewer.add_image(np.zeros((20, 20)))
     run("mark_slice")
-    assert "Select the Labels layer" in told[0]
+    assert "Select the Labels layer" in shown[0]
 
 
 def test_the_key_is_the_manifests_and_collides_with_none_of_naparis(viewer, layer):

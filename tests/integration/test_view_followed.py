@@ -1,4 +1,4 @@
-"""Scrolling while a run goes on changes what comes next."""
+"""Scrolling during a run changes what comes next."""
 
 import threading
 

@@ -77,7 +77,7 @@ class AugmentSettings(BaseModel):
 
 
 class TrainSettings(BaseModel):
-    """Settings of a training. `minutes` or `steps` ends it; with neither it goes on until it stops
+    """Settings of a training. `minutes` or `steps` ends it; with neither it continues until it stops
     improving.
 
     What is left at None is chosen by the task: from scratch, or from a model that is there (see
@@ -207,7 +207,7 @@ class TrainSettings(BaseModel):
     guard_weights: float | None = setting(
         None,
         "Guard: weights",
-        "Pull towards the parent's weights, in the place of weight decay; 0 for none.",
+        "Pull towards the parent's weights, instead of weight decay; 0 for none.",
         ge=0,
         le=10_000,
     )

@@ -59,7 +59,7 @@ class RunDock(Docked, Generic[SomeRun]):
         raise NotImplementedError
 
     def show_outlook(self) -> None:
-        """Show whether what is chosen can run; asked again after each run."""
+        """Show whether what is chosen can run; called again after each run."""
         raise NotImplementedError
 
     def run_begins(self, run: SomeRun) -> None:

@@ -125,7 +125,7 @@ class FinetuneWidget(RunDock[FinetuneRun]):
         title = f"{order.parent.name} → {order.name}" if order.parent is not None else order.name
         form.panel.begin(title, [item.colour for item in order.classes])
         run.plots_ready.connect(form.panel.curves.begin)
-        run.told.connect(self._on_run_told)
+        run.reported.connect(self._on_run_reported)
 
     def show_progress(self, progress: Progress) -> None:
         """Steps are counted; what comes before and after them takes as long as it takes."""
@@ -176,7 +176,7 @@ class FinetuneWidget(RunDock[FinetuneRun]):
         self.classes.show_known(self.form.model.value(), self.form.pairs.labels())
         self.show_outlook()
 
-    def _on_run_told(self, message: object) -> None:
+    def _on_run_reported(self, message: object) -> None:
         panel = self.form.panel
         if isinstance(message, Losses):
             for step, loss in message.points:

@@ -22,7 +22,7 @@ class FinetuneRun(Run):
     """Trains one model; lives until it has ended, whatever becomes of the window."""
 
     plots_ready = Signal()
-    told = Signal(object)
+    reported = Signal(object)
 
     def __init__(self, order: TrainOrder, pairs: tuple[PairChoice, ...] = ()) -> None:
         """`pairs` say where in the viewer the order's items come from."""
@@ -47,7 +47,7 @@ class FinetuneRun(Run):
         if isinstance(message, PlotsReady):
             self.plots_ready.emit()
         else:
-            self.told.emit(message)
+            self.reported.emit(message)
 
     def close(self, end: JobEnd) -> TrainEnd:
         """The result, or why there is none."""

@@ -148,7 +148,7 @@ class ResultLayer(QObject):
         return [weakref.ref(viewer.add_layer(layer)) for layer in layers]
 
     def _show(self) -> None:
-        """Make the labels visible, the first time that it is asked for; afterwards that is the
+        """Make the labels visible, the first time; afterwards that is the
         user's choice.
         """
         shown = self._shown
