@@ -77,7 +77,7 @@ class AugmentSettings(BaseModel):
 
 
 class TrainSettings(BaseModel):
-    """Settings of a training. `minutes` or `steps` ends it; with neither it continues until it stops
+    """Settings of a training. `minutes` or `steps` ends it; with neither it ends when it stops
     improving.
 
     What is left at None is chosen by the task: from scratch, or from a model that is there (see

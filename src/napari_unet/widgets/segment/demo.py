@@ -112,6 +112,6 @@ def _check_display() -> None:
 
 
 def _display_is_virtual() -> bool:
-    """Whether nobody is at the screen: a variable says so, or xvfb-run does by its authority file."""
+    """Whether nobody is at the screen: a variable says so, or the authority file of xvfb-run."""
     by_xvfb = "xvfb-run" in os.environ.get("XAUTHORITY", "")
     return by_xvfb or bool(os.environ.get("NAPARI_UNET_DEMO_HEADLESS"))
