@@ -25,7 +25,7 @@ TYPES = {
 
 
 def configuration() -> dict[str, Any]:
-    """What napari is told about the choices that are remembered."""
+    """The settings that napari offers for the choices that are remembered."""
     fields = SegmentChoices.model_fields
     properties = {name: _property(fields[name]) for name in remembered_names(SegmentChoices)}
     return {"segment": {"title": "Segment", "properties": properties}}

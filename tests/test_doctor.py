@@ -10,15 +10,19 @@ from napari_unet import doctor
 @pytest.fixture(scope="module")
 def healthy() -> dict[str, Any]:
     return {
-        "version": "1.0", "folder": "/x", "python": "3.11.2", "executable": "/py", "platform": "Linux-6", "cores": 2,
-        "ram_bytes": 2**34, "ram_available_bytes": 2**33, "packages": {"torch": "2.13.0", "numpy": "2.0"}, "napari": "0.9.2",
+        "version": "1.0", "folder": "/x", "python": "3.11.2", "executable": "/py",
+        "platform": "Linux-6", "cores": 2, "ram_bytes": 2**34, "ram_available_bytes": 2**33,
+        "packages": {"torch": "2.13.0", "numpy": "2.0"}, "napari": "0.9.2",
         "qt": {"PyQt6": "6.11"}, "nvidia": [], "models_folder": "/m", "conflict": None,
         "torch": {"version": "2.13.0+cpu", "build": "cpu", "problem": ""},
         "engines": [
             {"name": "torch", "version": "2.13.0+cpu", "usable": True, "reason": ""},
             {"name": "openvino", "version": "2026.4.1", "usable": True, "reason": ""},
         ],
-        "devices": [{"name": "cpu", "label": "Processor", "usable": True, "reason": "", "memory_bytes": 2**33}],
+        "devices": [
+            {"name": "cpu", "label": "Processor", "usable": True, "reason": "",
+             "memory_bytes": 2**33},
+        ],
         "advice": [],
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What an import may pull in: asked of fresh interpreters, since this one has everything loaded."""
+"""What an import may load, seen in fresh interpreters, since this one has everything loaded."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The distribution: what it requires, and that napari finds its manifest however it was installed."""
+"""The distribution: what it requires, and that napari finds its manifest, however installed."""
 
 import json
 import re

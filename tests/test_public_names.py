@@ -15,7 +15,7 @@ import napari_unet.segment.tiles.tiling, napari_unet.learn.settings
 from napari_unet import segment; assert segment.__module__ == "napari_unet.segment.run"
 from napari_unet import SegmentSettings, segment; assert SegmentSettings().tile_px is None
 from napari_unet.segment import run, settings; assert settings.SegmentSettings and run.segment
-from napari_unet.segment.run import segment; import napari_unet; assert napari_unet.segment is segment
+from napari_unet.segment.run import segment as a; import napari_unet as nu; assert nu.segment is a
 import importlib; assert importlib.import_module("napari_unet.segment").__path__
 import importlib, napari_unet; importlib.reload(napari_unet)
 import pickle, napari_unet as nu; assert pickle.loads(pickle.dumps(nu.segment)) is nu.segment
@@ -24,8 +24,9 @@ SCRIPT = """
 import sys
 sys.path.insert(0, sys.argv[1])
 for order in sys.stdin.read().splitlines():
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("napari_unet", "helpers")]:
-        del sys.modules[name]
+    for name in list(sys.modules):
+        if name.partition(".")[0] in ("napari_unet", "helpers"):
+            del sys.modules[name]
     exec(order, {})
     import numpy
     import napari_unet as nu

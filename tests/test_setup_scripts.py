@@ -24,7 +24,7 @@ MAKES_VENV = 'if [ "$1 $2" = "-m venv" ]; then mkdir -p "$4/bin"; cp "$STORE"/* 
 
 
 class Machine:
-    """A checkout with the scripts alone, and a PATH on which there is nothing else than stand-ins."""
+    """A checkout with the scripts alone, and a PATH on which there are stand-ins alone."""
 
     def __init__(self, folder: Path) -> None:
         self.checkout, self._bin, self._store = (

@@ -91,5 +91,5 @@ class Hand:
 
 
 def voxels(mask: np.ndarray) -> set[tuple[int, ...]]:
-    """The places of a mask."""
-    return {tuple(int(n) for n in place) for place in np.argwhere(mask)}
+    """The coordinates of the voxels that a mask holds."""
+    return {tuple(int(n) for n in voxel) for voxel in np.argwhere(mask)}

@@ -54,12 +54,12 @@ def one_hot(labels: np.ndarray) -> torch.Tensor:
 @pytest.mark.parametrize(("shape", "spacing"), SCANS)
 def test_monai_measures_the_same(shape: tuple[int, ...], spacing: tuple[float, ...]) -> None:
     found, truth = (one_hot(labels) for labels in pair(shape))
-    counts = monai.get_confusion_matrix(found, truth, include_background=False)
+    matrix = monai.get_confusion_matrix(found, truth, include_background=False)
     theirs = {
         "dice": monai.compute_dice(found, truth, include_background=False),
         "iou": monai.compute_iou(found, truth, include_background=False),
-        "precision": monai.compute_confusion_matrix_metric("precision", counts),
-        "recall": monai.compute_confusion_matrix_metric("recall", counts),
+        "precision": monai.compute_confusion_matrix_metric("precision", matrix),
+        "recall": monai.compute_confusion_matrix_metric("recall", matrix),
         "hd95": monai.compute_hausdorff_distance(
             found, truth, percentile=95, spacing=list(spacing)
         ),

@@ -110,7 +110,7 @@ def test_the_scan_that_knows_its_spacing_tells_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "options", "told"),
+    ("found", "options", "message"),
     [
         (labels((3, 12, 16)), {}, r"\(3, 12, 16\) and the truth's \(12, 16\)"),
         (labels().astype(np.float32), {}, "holds float32 values; labels are whole numbers"),
@@ -126,9 +126,9 @@ def test_the_scan_that_knows_its_spacing_tells_it() -> None:
     ],
 )
 def test_what_can_not_be_compared_is_told_in_one_sentence(
-    found: Any, options: dict[str, Any], told: str
+    found: Any, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ScanError, match=told):
+    with pytest.raises(ScanError, match=message):
         nu.evaluate(found, labels(), **options)
 
 
@@ -138,7 +138,7 @@ def test_two_spacings_are_one_too_many() -> None:
 
 
 @pytest.mark.parametrize(
-    ("classes", "told"),
+    ("classes", "message"),
     [
         (("background", "axon"), "label 2 has no name"),
         (("background", "axon", "axon"), "twice"),
@@ -147,16 +147,16 @@ def test_two_spacings_are_one_too_many() -> None:
         ((), "not 2 to 256 names"),
     ],
 )
-def test_names_that_do_not_fit_are_told(classes: Any, told: str) -> None:
-    with pytest.raises(SettingsError, match=told):
+def test_names_that_do_not_fit_are_refused(classes: Any, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         nu.evaluate(labels(), labels(), classes=classes)
 
 
 def test_it_tells_how_far_it_is_and_heeds_the_wish() -> None:
-    told: list[Progress] = []
-    nu.evaluate(labels((3, 12, 16)), labels((3, 12, 16)), axes="tyx", on_progress=told.append)
-    assert [progress.done for progress in told] == [1, 2, 3, 4, 5, 6]
-    assert {progress.total for progress in told} == {6}
+    reported: list[Progress] = []
+    nu.evaluate(labels((3, 12, 16)), labels((3, 12, 16)), axes="tyx", on_progress=reported.append)
+    assert [progress.done for progress in reported] == [1, 2, 3, 4, 5, 6]
+    assert {progress.total for progress in reported} == {6}
     for answer in (Control.STOP, Control.CANCEL):
         with pytest.raises(Cancelled):
             nu.evaluate(labels(), labels(), control=answering(answer))

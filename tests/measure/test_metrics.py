@@ -43,9 +43,9 @@ def test_shapes_that_would_broadcast_are_refused() -> None:
 def test_counting_all_classes_at_once_is_counting_each() -> None:
     rng = np.random.default_rng(0)
     found, wanted = (rng.integers(0, 256, BLOCK + 1000, np.uint8) for _ in range(2))
-    counts = confusion(found, wanted)
-    assert counts.sum() == found.size
-    assert [overlap_of(counts, label) for label in (0, 1, 255)] == [
+    matrix = confusion(found, wanted)
+    assert matrix.sum() == found.size
+    assert [overlap_of(matrix, label) for label in (0, 1, 255)] == [
         overlap(found, wanted, label) for label in (0, 1, 255)
     ]
     assert overlap_of(confusion(found[:0], wanted[:0]), 1) == Overlap(0, 0, 0)

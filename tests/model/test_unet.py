@@ -64,8 +64,8 @@ def influence(config: UNetConfig, length: int, at: int) -> tuple[int, int]:
         touched = image.clone()
         touched[0, 0, at] += 10.0
         changed = (network(touched) != network(image))[0, 0].flatten(1).any(dim=1)
-    places = changed.nonzero().flatten()
-    return int(places.min()), int(places.max())
+    positions = changed.nonzero().flatten()
+    return int(positions.min()), int(positions.max())
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2, 3])

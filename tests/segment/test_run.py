@@ -243,7 +243,7 @@ def test_spacing_makes_the_same_object_look_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spacing", "unit", "told"),
+    ("spacing", "unit", "noted"),
     [
         ((0.1, 0.1), "um", True),
         ((100.0, 100.0), "nm", True),
@@ -252,11 +252,11 @@ def test_spacing_makes_the_same_object_look_the_same() -> None:
     ],
 )
 def test_resampling_is_told_when_it_happens(
-    spacing: tuple[float, float], unit: str, told: bool
+    spacing: tuple[float, float], unit: str, noted: bool
 ) -> None:
     scan = Scan(np.zeros((20, 20)), "yx", spacing, unit)
     said = notes(tiny_spec(spacing=(0.2, 0.2)), scan, SegmentSettings())
-    assert any("Resampled" in note for note in said) == told
+    assert any("Resampled" in note for note in said) == noted
 
 
 def test_stop_keeps_finished_tiles_and_cancel_raises() -> None:

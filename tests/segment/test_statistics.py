@@ -121,8 +121,10 @@ def cells(shape: tuple[int, int] = (200, 220)) -> np.ndarray:
 def test_hot_and_dead_pixels_do_not_rule_the_range(value: int, share: float) -> None:
     image = cells()
     plain = frame_statistics(scan_of(image), 2, (), HOW)
-    places = np.random.default_rng(3).choice(image.size, round(share * image.size), replace=False)
-    image.flat[places] = value
+    positions = np.random.default_rng(3).choice(
+        image.size, round(share * image.size), replace=False
+    )
+    image.flat[positions] = value
     found = frame_statistics(scan_of(image), 2, (), HOW)
     np.testing.assert_allclose(found.low, plain.low, rtol=0.1)
     np.testing.assert_allclose(found.high, plain.high, rtol=0.1)
