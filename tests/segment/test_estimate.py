@@ -226,7 +226,7 @@ def test_a_tile_is_tried_where_the_run_has_many_and_nothing_is_known(
     ],
 )
 def test_it_is_told_in_few_words(size: float, seconds: float | None, told: str) -> None:
-    assert Estimate(math.ceil(size), 1, (1,), seconds).told == told
+    assert Estimate(math.ceil(size), 1, (1,), seconds).text == told
 
 
 def test_only_what_one_waits_for_is_long() -> None:

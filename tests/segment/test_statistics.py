@@ -51,7 +51,7 @@ def test_chunks_of_the_data_are_read_whole_and_few(monkeypatch: pytest.MonkeyPat
 def test_large_chunks_are_thinned_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WHOLE_VOXELS", 2**12)
     image = np.random.default_rng(0).random((700, 513))
-    regions = list(module._sample(scan_of(image), 2))
+    regions = list(module._regions(scan_of(image), 2))
     values = np.concatenate([image[region].ravel() for region in regions])
     tracemalloc.start()
     try:

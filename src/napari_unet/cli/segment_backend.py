@@ -79,7 +79,7 @@ class LocalBackend:
         result.memory_bytes = found.memory_bytes
         result.seconds_estimated = None if found.seconds is None else round(found.seconds, 3)
         if found.long:
-            result.tell(f"{found.told}.")
+            result.tell(f"{found.text}.")
 
 
 class ClusterBackend:

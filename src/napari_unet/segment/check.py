@@ -1,4 +1,4 @@
-"""Whether a model fits a scan, told before anything runs. No torch."""
+"""Whether a model fits a scan, and what the user should know, before anything runs. No torch."""
 
 from napari_unet.errors import ScanError
 from napari_unet.model.spec import ModelSpec
@@ -8,7 +8,7 @@ from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.tasks.registry import task_of
 from napari_unet.words import pixel_size
 
-MOST_FACTOR = 32
+MOST_FACTOR = 32  # by which the pixel sizes of a scan and its model may differ
 
 
 def check_fit(spec: ModelSpec, scan: Scan) -> None:
@@ -18,19 +18,18 @@ def check_fit(spec: ModelSpec, scan: Scan) -> None:
     wanted = len(spec.channels)
     found = scan.channels
     if wanted != found:
-        hint = (
-            f"choose one layer for each of {', '.join(spec.channels)}"
-            if wanted > found
-            else "choose one of its channels"
-        )
+        hint = "choose one of its channels"
+        if wanted > found:
+            hint = f"choose one layer for each of {', '.join(spec.channels)}"
         raise ScanError(
-            f"The model {spec.name} needs {_count(wanted)}, the image has {found}: {hint}, or say which axis the channels are."
+            f"The model {spec.name} needs {_count(wanted)}, the image has {found}: {hint}, "
+            "or say which axis the channels are."
         )
 
 
 def check_spacing(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> None:
-    """Raise `ScanError` where resampling would be absurd: most likely the spacing, or its unit, is
-    wrong.
+    """Raise `ScanError` if the scan would be resampled by an absurd factor: then its spacing, or
+    the unit of that, is most likely wrong.
     """
     size = wanted_spacing(spec, scan, settings)
     own = scan.frame_spacing(spec.architecture.dimensions)
@@ -48,7 +47,7 @@ def check_spacing(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> Non
 def wanted_spacing(
     spec: ModelSpec, scan: Scan, settings: SegmentSettings
 ) -> tuple[float, ...] | None:
-    """The spacing to resample to, in the scan's unit; None where the scan's own grid is used."""
+    """The spacing to resample to, in the scan's unit; None if the scan's own grid is used."""
     if not settings.resample or spec.spacing is None or not scan.spacing_known:
         return None
     size = convert(spec.spacing.size, spec.spacing.unit, scan.unit)
@@ -57,20 +56,22 @@ def wanted_spacing(
 
 
 def notes(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> list[str]:
-    """What the user should know of a run that is possible, one sentence each."""
-    told = list(scan.notes)
+    """What the user should know of a run, one sentence each."""
+    sentences = list(scan.notes)
     if scan.rgb:
-        told.append("The image is in colour; its luminance is segmented.")
+        sentences.append("The image is in colour; its luminance is segmented.")
     if (size := wanted_spacing(spec, scan, settings)) is not None:
         own = scan.frame_spacing(spec.architecture.dimensions)
-        told.append(
-            f"Resampled from {pixel_size(own)} to the model's {pixel_size(size, scan.unit)} per pixel."
+        sentences.append(
+            f"Resampled from {pixel_size(own)} to the model's {pixel_size(size, scan.unit)} "
+            "per pixel."
         )
     if spec.architecture.norm == "instance":
-        told.append(
-            "This model normalises by instance; in a large image, by a sample of it, which is the same for all tiles."
+        sentences.append(
+            "This model normalises by instance; in a large image, by a sample of it, which is the "
+            "same for all tiles."
         )
-    return told
+    return sentences
 
 
 def _count(channels: int) -> str:

@@ -1,5 +1,5 @@
-"""What a run will take, told before it: memory by the plan of its tiles, time by the speed of
-earlier ones. No torch.
+"""What a run will take: memory from the plan of its tiles, time from the speed of earlier runs. No
+torch.
 """
 
 import math
@@ -14,15 +14,15 @@ from napari_unet.segment.tiles.memory import voxel_bytes
 from napari_unet.segment.tiles.tiling import plan_size, plan_tiles
 from napari_unet.words import data_size, duration
 
-LONG_S = 10  # what takes longer is worth a line in a terminal
-LARGE_VOXELS = 2**20  # what is smaller is done in a moment, or not much later
-LONG_BYTES = 2**31  # the same where no speed is known: the memory of all tiles, one after the other
+LONG_S = 10  # seconds; a run that takes longer is worth a line in a terminal
+LONG_BYTES = 2**31  # the same if no speed is known: the memory of all tiles added up
+LARGE_VOXELS = 2**20  # a smaller run is done in a moment, or not much later
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The bytes of a tile at its peak, how many tiles there are, their windows, and the seconds of
-    all, where the speed is known.
+    """The peak memory of a tile, how many tiles there are, the shape of their windows, and the
+    seconds for all of them, if the speed is known.
     """
 
     memory_bytes: int
@@ -31,30 +31,28 @@ class Estimate:
     seconds: float | None = None
 
     @property
-    def told(self) -> str:
-        """In words, such as "Needs 1.1 GB, about 40 s"."""
+    def text(self) -> str:
+        """Memory and time in words, such as "Needs 1.1 GB, about 40 s"."""
         time = "" if self.seconds is None else f", about {duration(self.seconds)}"
         return f"Needs {data_size(self.memory_bytes)}{time}"
 
     @property
     def large(self) -> bool:
-        """Whether it is worth knowing how long it takes."""
+        """Whether the user wants to know how long it takes."""
         return self.tiles * math.prod(self.window) >= LARGE_VOXELS
 
     @property
     def long(self) -> bool:
-        """Whether one will wait for it."""
-        return (
-            self.tiles * self.memory_bytes > LONG_BYTES
-            if self.seconds is None
-            else self.seconds > LONG_S
-        )
+        """Whether it takes so long that one will wait for it."""
+        if self.seconds is None:
+            return self.tiles * self.memory_bytes > LONG_BYTES
+        return self.seconds > LONG_S
 
 
 def estimate(job: SegmentJob, kind: Kind, device: str, free_bytes: int) -> Estimate:
-    """What a job will take of an engine of that kind, on a device with so much free memory.
+    """What a job will take with an engine of that kind, on a device with so much free memory.
 
-    Raises `SettingsError` where not even the smallest tile fits.
+    Raises `SettingsError` if not even the smallest tile fits.
     """
     config = job.spec.architecture
     lattice, core_px = lattice_of(job, kind, free_bytes)
@@ -65,9 +63,7 @@ def estimate(job: SegmentJob, kind: Kind, device: str, free_bytes: int) -> Estim
         tiles = sum(wanted(frame, region) for frame in job.frames for region in regions)
     voxels = math.prod(window)
     seconds = known_voxel_seconds(config, kind, device, voxels)
-    memory_bytes = max(
-        voxels * voxel_bytes(config, lattice, kind, known_voxel_bytes(config, kind)),
-        sample_bytes(config, lattice),
-    )
-    whole = None if seconds is None else seconds * voxels * tiles
-    return Estimate(memory_bytes, tiles, window, whole)
+    each = voxel_bytes(config, lattice, kind, known_voxel_bytes(config, kind))
+    memory_bytes = max(voxels * each, sample_bytes(config, lattice))
+    all_seconds = None if seconds is None else seconds * voxels * tiles
+    return Estimate(memory_bytes, tiles, window, all_seconds)

@@ -15,11 +15,11 @@ from napari_unet.segment.tasks.task import Task
 
 @dataclass(frozen=True)
 class SegmentJob:
-    """A scan, what a model says of itself, the frames in order and the region of each.
+    """What to segment: a scan, the spec of the model, the frames in order, and the region of each.
 
-    A run that goes on, or that does a part, says more: how large its tiles are, in model voxels,
-    which of them (a frame, and the part of it that the tile writes) are wanted, and the statistics
-    that are known.
+    For a run that is resumed, or that does a part of the tiles, three things are given besides:
+    `core_px` is the size of the tiles, in model voxels; `wanted` says of a frame and of the region
+    that a tile writes whether to compute it; `statistics` are those of frames that are known.
     """
 
     scan: Scan
@@ -43,10 +43,9 @@ class SegmentJob:
 
     @property
     def threshold(self) -> float:
-        """The probability from which on a voxel is foreground: the setting, or the model's own."""
-        return (
-            self.settings.threshold if self.settings.threshold is not None else self.spec.threshold
-        )
+        """The least probability of the foreground: as the settings say, or the model's own."""
+        chosen = self.settings.threshold
+        return self.spec.threshold if chosen is None else chosen
 
 
 def plan_job(
@@ -56,35 +55,33 @@ def plan_job(
     frames: list[Index] | None = None,
     region: Slices | None = None,
 ) -> SegmentJob:
-    """Decide what is segmented: all frames and all of each, unless told otherwise.
+    """Decide what is segmented: by default all frames, and the whole of each.
 
-    `region` is in voxels of the scan, one slice per axis of a frame. Raises `ScanError` where the
-    model does not fit the scan or the region lies outside, `SettingsError` for settings that
-    contradict the model.
+    `region` is in voxels of the scan, one slice per axis of a frame. Raises `ScanError` if the
+    model does not fit the scan or the region lies outside, `SettingsError` for settings that the
+    model does not allow.
     """
     check_fit(spec, scan)
     check_spacing(spec, scan, settings)
     if settings.threshold is not None and not task_of(spec).has_threshold:
         raise SettingsError(
-            f"A threshold needs a model with two classes; {spec.name} has {len(spec.classes)}. Leave it out."
+            f"A threshold needs a model with two classes; {spec.name} has {len(spec.classes)}. "
+            "Leave it out."
         )
     if settings.halo == "measured" and spec.halo is None:
         raise SettingsError(f"The model {spec.name} has no measured context. Choose the exact one.")
     shape = scan.frame_shape(spec.architecture.dimensions)
-    whole = tuple(slice(0, n) for n in shape)
-    part = (
-        whole
-        if region is None
-        else tuple(slice(*_ends(piece, n)) for piece, n in zip(region, shape, strict=True))
-    )
-    if any(piece.start >= piece.stop for piece in part):
+    wanted = tuple(slice(None) for _ in shape) if region is None else region
+    sides = tuple(slice(*_ends(side, n)) for side, n in zip(wanted, shape, strict=True))
+    if any(side.start >= side.stop for side in sides):
         raise ScanError(
             "The region to segment lies outside the image. Move the view over the image."
         )
     chosen = tuple(scan.frames(spec.architecture.dimensions)) if frames is None else tuple(frames)
-    return SegmentJob(scan, spec, settings, chosen, part)
+    return SegmentJob(scan, spec, settings, chosen, sides)
 
 
-def _ends(piece: slice, length: int) -> tuple[int, int]:
-    start, stop, _ = piece.indices(length)
+def _ends(side: slice, length: int) -> tuple[int, int]:
+    """Where a slice begins and ends within an axis of that length."""
+    start, stop, _ = side.indices(length)
     return start, stop

@@ -1,4 +1,4 @@
-"""Result files that take tiles."""
+"""The files of a run, and how the results of tiles are put into them."""
 
 import hashlib
 from collections.abc import Iterable
@@ -25,21 +25,22 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Sink:
-    """A result file and the array that fills it; it holds labels, or probabilities where its
-    numbers are real.
+    """A result file and the array in it that is written to.
+
+    It holds labels, or probabilities if its numbers are real.
     """
 
     file: ResultFile
     array: Any
 
     def take(self, tile: TileResult) -> np.ndarray:
-        """Put a tile's labels, or its probabilities, where they belong; what was written."""
+        """Write a tile's labels, or its probabilities, and return what was written."""
         values = self._values(tile)
         self.array[self._place(tile.frame, tile.region)] = values
         return values
 
     def read(self, frame: Index, region: Slices) -> np.ndarray:
-        """What the file holds there; raises whatever the file's library does where that is damaged."""
+        """What the file holds there; for a damaged file, raises what its library raises."""
         return np.asarray(self.array[self._place(frame, region)])
 
     def _values(self, tile: TileResult) -> np.ndarray:
@@ -61,7 +62,7 @@ class Sink:
 def files_of(
     job: SegmentJob, outputs: Outputs, facts: dict[str, Any], chunks: tuple[int, ...] | None = None
 ) -> list[ResultFile]:
-    """The files of a job: of the labels and, where they are wanted, of the probabilities."""
+    """The files of a job: of its labels and, if they are wanted, its probabilities."""
     files = [ResultFile(outputs.labels, job.scan, job.task.label_dtype, facts=facts, chunks=chunks)]
     if outputs.probabilities is not None:
         channels = job.task.probability_axis
@@ -72,7 +73,7 @@ def files_of(
 
 
 def digest(parts: Iterable[np.ndarray]) -> str:
-    """The SHA-256 of arrays, in their order, as hex digits."""
+    """The SHA-256 of arrays, one after the other, in hex digits; the same on every machine."""
     hashed = hashlib.sha256()
     for part in parts:
         hashed.update(np.ascontiguousarray(part, part.dtype.newbyteorder("<")).data)

@@ -1,4 +1,4 @@
-"""How long a tile takes, and how much memory, where no earlier run tells: one is tried."""
+"""Trying a tile, to learn how long one takes and how much memory, when no earlier run says it."""
 
 import math
 import time
@@ -17,38 +17,35 @@ from napari_unet.segment.engine.speed_cache import PROBE_VOXELS
 from napari_unet.segment.engine.timed_engine import timed
 from napari_unet.segment.estimate import Estimate
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.tiles.transfer import Arriving
+from napari_unet.segment.tiles.transfer import FromDevice
 
 ROUNDS = 3
-WORTH_A_PROBE = 20  # in a run of so many tiles, one more is little
+WORTH_A_PROBE = 20  # tiles in a run, from which on one more makes little difference
 
 
 def with_seconds(found: Estimate, engine: Engine, spec: ModelSpec) -> Estimate:
-    """An estimate with its seconds, where they are known, or where the run has so many tiles that a
-    window of zeros is run first.
+    """The estimate with its seconds. If they are not known, and the run has many tiles, a window of
+    zeros is run and its time taken.
 
-    A network that normalises by instance is another one before it has the statistics of a frame,
-    and is not tried.
+    A network that normalises by instance is not tried: until it has the statistics of a frame, it
+    is another and slower one.
     """
-    if (
-        found.seconds is not None
-        or found.tiles < WORTH_A_PROBE
-        or spec.architecture.norm == "instance"
-    ):
+    by_instance = spec.architecture.norm == "instance"
+    if found.seconds is not None or found.tiles < WORTH_A_PROBE or by_instance:
         return found
     begun = time.monotonic()
     try:
         with memory_errors_explained():
-            Arriving(engine.run(torch.zeros(len(spec.channels), *found.window))).wait()
+            FromDevice(engine.run(torch.zeros(len(spec.channels), *found.window))).wait()
     except NotEnoughMemoryError:
-        return found  # the run will find out which tiles do
+        return found  # the run will find tiles that are small enough
     return replace(found, seconds=(time.monotonic() - begun) * found.tiles)
 
 
 @dataclass(frozen=True)
 class Probed:
-    """Which engine ran a window of that shape on which device, and the seconds and, where they
-    could be measured, the bytes for each of its voxels.
+    """What was measured: engine, device and shape of the window, and for each of its voxels the
+    seconds and, if they could be measured, the bytes.
     """
 
     engine: str
@@ -68,14 +65,13 @@ def probe(model: Model, settings: SegmentSettings, voxels: int = PROBE_VOXELS) -
     config = model.spec.architecture
     side = math.ceil(voxels ** (1 / config.dimensions))
     shape = tuple(round_up(side, stride) for stride in total_strides(config))
-    window = torch.rand(
-        len(model.spec.channels), *shape, generator=torch.Generator().manual_seed(0)
-    )
+    generator = torch.Generator().manual_seed(0)
+    window = torch.rand(len(model.spec.channels), *shape, generator=generator)
     with timed(make_engine(model, settings), config, fresh=True) as engine:
         if config.norm == "instance":
             engine.fix_statistics(window[None])
         for _ in range(ROUNDS):
-            Arriving(engine.run(window)).wait()
+            FromDevice(engine.run(window)).wait()
         seconds = median(found.seconds for found in engine.speeds())
         taken = [found.voxel_bytes for found in engine.memory()]
         return Probed(engine.name, engine.device, shape, seconds, taken[-1] if taken else None)

@@ -1,4 +1,4 @@
-"""Segment a scan from Python: array in, labels out."""
+"""Segmenting a scan from Python: an array in, an array of labels out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -41,7 +41,8 @@ def segment(
     settings : SegmentSettings, optional
         Device, engine, tile size, resampling, threshold.
     on_progress, control : callables, optional
-        Told after each tile; asked what the user wants, within each tile too.
+        Given a `Progress` after each tile; asked for a `Control`, what the user wants, before each
+        tile and within it.
 
     Returns
     -------
@@ -63,16 +64,12 @@ def segment(
     Notes
     -----
     Tiles are exact (Majurski & Bajcsy, J. Res. NIST 126:126009, 2021): the labels are those of the
-    whole image in one piece, whatever the tile size. Where their context would cost
-    more than half of the image again, and the model has a measured halo, that takes its place,
-    unless `settings.halo` is "exact": the labels are then the same but for about one of ten
-    thousand.
+    whole image in one piece, whatever the tile size. If the context that this needs would cost more
+    than half of the image again, and the model has a measured halo, that is used instead, unless
+    `settings.halo` is "exact": then about one label in ten thousand differs.
     """
-    scan = (
-        image
-        if isinstance(image, Scan)
-        else scan_of(image, axes, spacing, grey=len(model.spec.channels) == 1)
-    )
+    grey = len(model.spec.channels) == 1
+    scan = image if isinstance(image, Scan) else scan_of(image, axes, spacing, grey=grey)
     job = plan_job(model.spec, scan, settings or SegmentSettings())
     labels = job.task.empty_labels(scan.result_shape)
     for tile in stream(model, job, on_progress=on_progress, control=control):
@@ -87,9 +84,8 @@ def segment_region(
     engine: Engine | None = None,
     control: GetControl = always_continue,
 ) -> np.ndarray:
-    """The labels of the region of a job that has one frame, in the order of the frame's axes.
-
-    What is not computed, after STOP, is 0.
+    """The labels of the region of a job that has one frame, along the frame's axes; what was not
+    computed, after STOP, is 0.
     """
     labels = job.task.empty_labels([side.stop - side.start for side in job.region])
     for tile in stream(model, job, control=control, engine=engine):

@@ -15,7 +15,7 @@ from napari_unet.segment.tiles.lattice import halo_facts
 
 
 def run_facts(model: Model, job: SegmentJob, engine: EngineFacts) -> dict[str, Any]:
-    """What a result says of how it was made, and by which engine, as plain values."""
+    """How a result was made, as plain values, for its file or its layer."""
     return {
         "model": model.spec.name,
         "weights_sha256": model.weights_sha256,

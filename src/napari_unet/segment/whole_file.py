@@ -1,4 +1,4 @@
-"""A run into files of any kind, which are written whole at its end, or not at all."""
+"""A run into files that appear complete at its end, or not at all; of any format."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,14 +15,14 @@ from napari_unet.segment.totals import RunTotals
 
 
 class FileRun(RunTotals):
-    """Takes the tiles of a job."""
+    """Writes the tiles of a job into its files, and counts them."""
 
     def __init__(self, job: SegmentJob, sinks: list[Sink]) -> None:
         super().__init__(job)
         self._sinks = sinks
 
     def take(self, tile: TileResult) -> None:
-        """Put a tile where it belongs."""
+        """Write a tile, and count it."""
         for sink in self._sinks:
             sink.take(tile)
         super().take(tile)
@@ -38,8 +38,9 @@ def file_run(
     on_progress: OnProgress = ignore,
     control: GetControl = always_continue,
 ) -> Iterator[FileRun]:
-    """Open the files of a run; raises `OutputError` where one exists and may not be replaced, or
-    can not be written.
+    """Open the files of a run, and complete them at the end of the `with` block.
+
+    Raises `OutputError` if one exists and may not be replaced, or can not be written.
     """
     with ExitStack() as stack:
         facts = run_facts(model, job, engine)
@@ -49,4 +50,5 @@ def file_run(
             for file in files
         ]
         yield (run := FileRun(job, sinks))
-        facts.update(run.engines.facts())  # the files are completed after this
+        # before the files are completed, which write the facts: only now the engines are known
+        facts.update(run.engines.facts())

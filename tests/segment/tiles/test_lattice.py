@@ -17,7 +17,7 @@ from napari_unet.scans.scan import scan_of
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.tiles.lattice import exact_cost, halo_facts, halo_of, lattice_of
-from napari_unet.segment.tiles.memory import core_shape
+from napari_unet.segment.tiles.memory import EngineMemory, core_shape
 from napari_unet.segment.tiles.tiling import (
     Lattice,
     computed_share,
@@ -95,7 +95,7 @@ def test_tiles_have_the_shape_that_leaves_the_least_to_the_halo(
     config: UNetConfig, shape: tuple[int, ...], most: float
 ) -> None:
     lattice = Lattice(tuple(AxisMap(n) for n in shape), total_strides(config), exact_halo(config))
-    core = core_shape(config, lattice, math.inf, kind="openvino")
+    core = core_shape(config, lattice, EngineMemory(math.inf, "openvino"))
     assert computed_share(lattice, core) <= most
     cubes = [
         computed_share(lattice, (side,) * len(shape))
@@ -109,7 +109,7 @@ def fits(config: UNetConfig, lattice: Lattice, side: int) -> bool:
     """Whether cubes of a side have windows that are not larger than those that are chosen."""
     whole = tuple(slice(0, m.length) for m in lattice.maps)
     chosen = window_voxels(
-        plan_tiles(lattice, whole, core_shape(config, lattice, math.inf, kind="openvino"))
+        plan_tiles(lattice, whole, core_shape(config, lattice, EngineMemory(math.inf, "openvino")))
     )
     return window_voxels(plan_tiles(lattice, whole, (side,) * len(whole))) <= chosen
 

@@ -174,7 +174,7 @@ def test_a_plan_covers_the_region_once_in_even_steps_with_windows_alike(
         window = tile.window[0]
         kept = tile.core[0]
         assert 0 <= window.start <= kept.start
-        assert kept.stop <= window.stop <= plan.padded[0]
+        assert kept.stop <= window.stop <= lattice.padded[0]
         assert window.start % stride == 0
     assert (written == 1).all()
     assert all(tile.write[0].start % plan.steps[0] == 0 for tile in plan.tiles)

@@ -30,7 +30,13 @@ from napari_unet.segment.stream import stream
 from napari_unet.segment.tiles import lattice as lattice_module
 from napari_unet.segment.tiles.lattice import exact_cost
 from napari_unet.segment.tiles.lattice import lattice_of as job_lattice
-from napari_unet.segment.tiles.memory import RAM_SHARE, WINDOW_BYTES, core_shape, voxel_bytes
+from napari_unet.segment.tiles.memory import (
+    RAM_SHARE,
+    WINDOW_BYTES,
+    EngineMemory,
+    core_shape,
+    voxel_bytes,
+)
 from napari_unet.segment.tiles.tiling import Lattice, plan_size, plan_tiles, ways_to_cut
 
 GB = 2**30
@@ -69,7 +75,7 @@ def test_windows_stay_within_the_plan_whatever_the_frame(
     config: UNetConfig, shape: tuple[int, ...], factor: float, ram_gb: int
 ) -> None:
     lattice = lattice_of(config, shape, factor)
-    core = core_shape(config, lattice, ram_gb * GB)
+    core = core_shape(config, lattice, EngineMemory(ram_gb * GB))
     plan = plan_tiles(lattice, tuple(slice(0, m.length) for m in lattice.maps), core)
     window = math.prod(part.stop - part.start for part in plan.tiles[0].window)
     assert window * voxel_bytes(config, lattice) <= min(
@@ -79,8 +85,8 @@ def test_windows_stay_within_the_plan_whatever_the_frame(
 
 def test_a_short_axis_is_taken_whole_and_the_others_gain_by_it() -> None:
     config = UNetConfig(dimensions=3, width=16, depth=3)
-    cube = core_shape(config, lattice_of(config, (1000,) * 3), 64 * GB)
-    flat = core_shape(config, lattice_of(config, (24, 1000, 1000)), 64 * GB)
+    cube = core_shape(config, lattice_of(config, (1000,) * 3), EngineMemory(64 * GB))
+    flat = core_shape(config, lattice_of(config, (24, 1000, 1000)), EngineMemory(64 * GB))
     assert flat[0] == 24
     assert flat[1] > 3 * cube[1]
 
@@ -139,12 +145,14 @@ def test_an_engine_that_takes_less_memory_gets_larger_tiles(
 ) -> None:
     config = UNetConfig(width=32, depth=4)
     lattice = lattice_of(config, (20_000, 20_000))
-    assert core_shape(config, lattice, 16 * GB, kind="openvino in half") > core_shape(
-        config, lattice, 16 * GB, kind="torch"
+    half, usual = (
+        core_shape(config, lattice, EngineMemory(16 * GB, kind))
+        for kind in ("openvino in half", "torch")
     )
+    assert half > usual
     planned: list[object] = []
     monkeypatch.setattr(
-        lattice_module, "core_shape", lambda *given: planned.append(given[-2]) or (16, 16)
+        lattice_module, "core_shape", lambda *given: planned.append(given[2].kind) or (16, 16)
     )
     model = tiny_model(tiny_spec(classes=3))
     engine = Flat()
@@ -173,13 +181,13 @@ def test_what_torch_can_not_fuse_takes_more_memory(dimensions: int, net: dict[st
 
 def test_small_frames_are_one_tile() -> None:
     config = UNetConfig(width=16, depth=4)
-    assert core_shape(config, lattice_of(config, (700, 512)), 16 * GB) == (704, 512)
+    assert core_shape(config, lattice_of(config, (700, 512)), EngineMemory(16 * GB)) == (704, 512)
 
 
 def test_a_tile_that_can_not_fit_is_refused() -> None:
     config = UNetConfig(dimensions=3, width=64, depth=5)
     with pytest.raises(SettingsError, match="fewer poolings"):
-        core_shape(config, lattice_of(config, (2000,) * 3), 8 * GB)
+        core_shape(config, lattice_of(config, (2000,) * 3), EngineMemory(8 * GB))
 
 
 def peak_bytes(run: Callable[[], object]) -> int:
@@ -212,16 +220,21 @@ def test_a_scan_ten_times_finer_costs_what_is_read_and_written(
     planned = math.prod(lattice.padded) * voxel_bytes(model.spec.architecture, lattice)
     assert planned / 3 < peak < planned
     with pytest.raises(SettingsError, match="fewer poolings, switch matching the pixel size off"):
-        core_shape(model.spec.architecture, lattice, planned // 400)
+        core_shape(model.spec.architecture, lattice, EngineMemory(planned // 400))
 
 
-def test_a_wished_tile_that_can_not_fit_is_refused() -> None:
+def test_a_size_of_tiles_that_can_not_fit_is_refused() -> None:
     config = UNetConfig(width=32, depth=4)
-    assert core_shape(config, lattice_of(config, (9000, 9000)), 16 * GB, 1024) == (1024, 1024)
+    assert core_shape(config, lattice_of(config, (9000, 9000)), EngineMemory(16 * GB), 1024) == (
+        1024,
+        1024,
+    )
     with pytest.raises(SettingsError, match=r"Tiles of 8192 pixels need .* Choose smaller tiles"):
-        core_shape(config, lattice_of(config, (9000, 9000)), 16 * GB, 8192)
+        core_shape(config, lattice_of(config, (9000, 9000)), EngineMemory(16 * GB), 8192)
 
 
 def test_the_user_overrules_the_plan() -> None:
     config = UNetConfig(depth=4)
-    assert core_shape(config, lattice_of(config, (5000, 5000)), 16 * GB, tile_px=100) == (112, 112)
+    assert core_shape(
+        config, lattice_of(config, (5000, 5000)), EngineMemory(16 * GB), tile_px=100
+    ) == (112, 112)

@@ -14,7 +14,7 @@ from napari_unet.scans.scan import scan_of
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
-from napari_unet.segment.tiles.queue import Focus, Look, Waiting
+from napari_unet.segment.tiles.queue import Focus, GetFocus, TileQueue
 from napari_unet.segment.tiles.tiling import Lattice, Tile
 
 FRAMES, SIDE = 5, 96
@@ -34,11 +34,11 @@ def place(frame: tuple[int, ...], tile: Tile) -> Place:
     return (*frame, tile.write[0].start // 32, tile.write[1].start // 32)  # type: ignore[return-value]
 
 
-def order(waiting: Waiting) -> list[Place]:
+def order(queue: TileQueue) -> list[Place]:
     places = []
-    while (nearest := waiting.nearest()) is not None:
+    while (nearest := queue.next_tile()) is not None:
         places.append(place(*nearest))
-        waiting.finish()
+        queue.remove_next()
     return places
 
 
@@ -56,16 +56,16 @@ def test_each_tile_is_the_nearest_of_those_that_are_left(
 ) -> None:
     looks = [data.draw(st.sampled_from(seen)) for _ in range(9 * FRAMES)]
     turn = iter([looks[0], *looks, looks[-1]])
-    waiting = Waiting(job(), LATTICE, (32, 32), lambda: next(turn))
+    queue = TileQueue(job(), LATTICE, (32, 32), lambda: next(turn))
     left = {(frame, y, x) for frame in range(FRAMES) for y in range(3) for x in range(3)}
-    for focus, at in zip(looks, order(waiting), strict=True):
+    for focus, at in zip(looks, order(queue), strict=True):
         nearest_frame = min(abs(frame - focus.frame[0]) for frame, _, _ in left)
         assert abs(at[0] - focus.frame[0]) == nearest_frame
         rivals = [other for other in left if other[0] == at[0]]
         assert _outside(at, focus) <= min(_outside(other, focus) for other in rivals)
         left.remove(at)
     assert not left
-    assert waiting.done == waiting.total == 9 * FRAMES
+    assert queue.done == queue.total == 9 * FRAMES
 
 
 def _outside(at: Place, focus: Focus) -> float:
@@ -76,13 +76,13 @@ def _outside(at: Place, focus: Focus) -> float:
 
 def test_frames_come_in_order_of_closeness_to_the_one_that_is_scrolled_to() -> None:
     looked = [Focus((0,), (0.0, 0.0))]
-    waiting = Waiting(job(), LATTICE, (32, 32), lambda: looked[0])
-    first = waiting.nearest()
-    waiting.finish()
+    queue = TileQueue(job(), LATTICE, (32, 32), lambda: looked[0])
+    first = queue.next_tile()
+    queue.remove_next()
     assert first is not None
     assert place(*first) == (0, 0, 0)
     looked[0] = Focus((3,), (95.0, 95.0))
-    places = order(waiting)
+    places = order(queue)
     assert places[0] == (3, 2, 2)
     frames = [frame for frame, _, _ in places]
     assert sorted(set(frames), key=frames.index) == [3, 2, 4, 1, 0]
@@ -90,65 +90,65 @@ def test_frames_come_in_order_of_closeness_to_the_one_that_is_scrolled_to() -> N
 
 
 def test_only_tiles_that_are_wanted_are_left() -> None:
-    waiting = Waiting(
+    queue = TileQueue(
         job(wanted=lambda frame, write: frame == (2,) and write[0].start == 0),
         LATTICE,
         (32, 32),
         lambda: None,
     )
-    assert waiting.total == 3
-    assert order(waiting) == [(2, 0, 0), (2, 0, 1), (2, 0, 2)]
+    assert queue.total == 3
+    assert order(queue) == [(2, 0, 0), (2, 0, 1), (2, 0, 2)]
 
 
-def test_what_is_left_is_parted_and_nothing_of_it_twice() -> None:
-    waiting = Waiting(
+def test_what_is_left_is_split_and_nothing_of_it_twice() -> None:
+    queue = TileQueue(
         job(wanted=lambda frame, write: frame != (1,)),
         LATTICE,
         (32, 32),
         lambda: Focus((1,), (40.0, 40.0)),
     )
     for _ in range(4):
-        waiting.nearest()
-        waiting.finish()
-    waiting.part()
+        queue.next_tile()
+        queue.remove_next()
+    queue.split()
     covered = np.zeros((FRAMES, SIDE, SIDE), int)
-    while (nearest := waiting.nearest()) is not None:
+    while (nearest := queue.next_tile()) is not None:
         covered[(*nearest[0], *nearest[1].write)] += 1
-        waiting.finish()
+        queue.remove_next()
     assert covered.max() == 1
     assert covered.sum() == (4 * 9 - 4) * 32 * 32
-    assert waiting.done == waiting.total
+    assert queue.done == queue.total
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=14))
-def test_parts_that_are_put_together_again_cover_what_is_left_once(deeds: list[int]) -> None:
-    waiting = Waiting(job(), LATTICE, (32, 32), lambda: Focus((2,), (50.0, 40.0)))
+def test_parts_that_are_merged_again_cover_what_is_left_once(deeds: list[int]) -> None:
+    queue = TileQueue(job(), LATTICE, (32, 32), lambda: Focus((2,), (50.0, 40.0)))
     covered = np.zeros((FRAMES, SIDE, SIDE), int)
     for deed in [*deeds, *[3] * 10_000]:
-        if deed == 0 and waiting.can_part():
-            waiting.part()
+        if deed == 0 and queue.can_split():
+            queue.split()
         elif deed == 1:
-            waiting.join()
-        elif (nearest := waiting.nearest()) is None:
+            queue.merge()
+        elif (nearest := queue.next_tile()) is None:
             break
         else:
             frame, tile = nearest
             covered[(*frame, *tile.write)] += 1
-            waiting.finish()
+            queue.remove_next()
     assert (covered == 1).all()
-    assert waiting.done == waiting.total
+    assert queue.done == queue.total
 
 
-def test_what_is_put_together_again_is_as_it_was_planned() -> None:
-    waiting = Waiting(job(), LATTICE, (32, 32), lambda: None)
-    planned = Waiting(job(), LATTICE, (32, 32), lambda: None)
-    waiting.nearest()
-    while waiting.can_part():
-        waiting.part()
-    assert waiting.total > planned.total
-    waiting.join()
-    assert (waiting.core_px, waiting.total) == (planned.core_px, planned.total)
-    assert order(waiting) == order(planned)
+def test_what_is_merged_again_is_as_it_was_planned() -> None:
+    queue = TileQueue(job(), LATTICE, (32, 32), lambda: None)
+    planned = TileQueue(job(), LATTICE, (32, 32), lambda: None)
+    queue.next_tile()
+    while queue.can_split():
+        queue.split()
+    assert queue.total > planned.total
+    queue.merge()
+    assert (queue.core_px, queue.total) == (planned.core_px, planned.total)
+    assert order(queue) == order(planned)
 
 
 class Counting:
@@ -169,9 +169,9 @@ class Counting:
 
 def test_the_stream_follows_the_view() -> None:
     looked: list[Focus] = [Focus((4,), (0.0, 0.0))]
-    look: Look = lambda: looked[0]  # noqa: E731
+    get_focus: GetFocus = lambda: looked[0]  # noqa: E731
     frames = []
-    for tile in stream(MODEL, job(), focus=look, engine=Counting()):
+    for tile in stream(MODEL, job(), focus=get_focus, engine=Counting()):
         frames.append(tile.frame[0])
         if len(frames) == 2:
             looked[0] = Focus((1,), (0.0, 0.0))
@@ -208,7 +208,7 @@ def test_the_small_first_tile_is_where_the_user_looks_when_the_run_begins() -> N
     looked = [Focus((0,), (10.0, 10.0))]
     lattice = Lattice((AxisMap(600),) * 2, (4, 4), (8, 8))
     frames = tuple((number,) for number in range(2))
-    waiting = Waiting(
+    queue = TileQueue(
         job(scan=large, frames=frames, region=(slice(0, 600),) * 2),
         lattice,
         (600, 600),
@@ -216,13 +216,13 @@ def test_the_small_first_tile_is_where_the_user_looks_when_the_run_begins() -> N
     )
     looked[0] = Focus((1,), (500.0, 500.0))
     tiles = []
-    while (nearest := waiting.nearest()) is not None:
+    while (nearest := queue.next_tile()) is not None:
         tiles.append(nearest)
-        waiting.finish()
+        queue.remove_next()
     assert [(frame, tile.provisional) for frame, tile in tiles] == [
         ((1,), True),
         ((1,), False),
         ((0,), False),
     ]
     assert all(part.start <= 500 < part.stop for part in tiles[0][1].write)
-    assert waiting.done == waiting.total == 3
+    assert queue.done == queue.total == 3

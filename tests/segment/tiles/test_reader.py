@@ -77,8 +77,8 @@ def test_what_was_asked_for_in_vain_is_read_anew() -> None:
     reader = Reader(scan)
     one = (slice(0, 10), slice(5, 30))
     other = (slice(20, 50), slice(0, 7))
-    reader.ask((0,), one)
-    reader.ask((1,), one)
+    reader.prefetch((0,), one)
+    reader.prefetch((1,), one)
     np.testing.assert_array_equal(reader.read((0,), other)[0], IMAGE[0, 20:50, :7])
     np.testing.assert_array_equal(reader.read((1,), one)[0], IMAGE[1, :10, 5:30])
     reader.close()
@@ -124,7 +124,7 @@ def put_together(tiles: list[TileResult]) -> np.ndarray:
 @pytest.fixture
 def a_card(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is computed here is given away as by a card: before it is there."""
-    monkeypatch.setattr(PendingTile, "here", False)
+    monkeypatch.setattr(PendingTile, "arrived", False)
 
 
 @pytest.mark.usefixtures("a_card")

@@ -10,8 +10,8 @@ from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.tasks.task import Task
 from napari_unet.segment.tiles.normalize import Excluded
 from napari_unet.segment.tiles.tiling import Lattice, Tile
-from napari_unet.segment.tiles.transfer import Arriving
-from napari_unet.segment.tiles.window import weighted
+from napari_unet.segment.tiles.transfer import FromDevice
+from napari_unet.segment.tiles.window import resampled
 
 NO_NUMBERS = (
     "The network gave values that are no numbers, so there are no labels. "
@@ -26,7 +26,7 @@ OVERFLOW = (
 @dataclass(frozen=True)
 class Decoded:
     """Labels (*region), the probabilities (K, *region) if they are to be kept, and how many voxels
-    of the scan are not finite. What is not finite, or amid what is no data, is background.
+    of the scan are not finite. These, and what lies amid no data, are background.
     """
 
     labels: np.ndarray
@@ -37,31 +37,26 @@ class Decoded:
 class PendingTile:
     """A tile whose device may still be computing it."""
 
-    def __init__(
-        self,
-        job: SegmentJob,
-        probabilities: torch.Tensor,
-        excluded: Excluded,
-    ) -> None:
+    def __init__(self, job: SegmentJob, probabilities: torch.Tensor, excluded: Excluded) -> None:
         """`probabilities` (K, *region) lie on the device; `excluded` says where the scan is no
         image.
         """
         self._task: Task = job.task
         self._excluded = excluded
         self._half = job.settings.precision == "half"
-        self._no_numbers = Arriving(probabilities.isnan().any())
-        self._labels = Arriving(self._task.decide(probabilities, job.threshold))
+        self._no_numbers = FromDevice(probabilities.isnan().any())
+        self._labels = FromDevice(self._task.decide(probabilities, job.threshold))
         keep = job.settings.keep_probabilities
-        self._probabilities = Arriving(probabilities) if keep else None
+        self._probabilities = FromDevice(probabilities) if keep else None
 
     @property
-    def here(self) -> bool:
-        """Whether `wait` returns at once."""
-        return self._labels.here
+    def arrived(self) -> bool:
+        """Whether the tile is surely there, so that `wait` returns at once."""
+        return self._labels.arrived
 
     def wait(self) -> Decoded:
-        """The tile, as soon as it is there; raises `EngineError` where the network gave
-        no numbers, as where half precision is too narrow for an image.
+        """The tile, as soon as it is there; raises `EngineError` if the network gave no numbers,
+        as it does where half precision is too narrow for an image.
         """
         if self._no_numbers.wait():
             raise EngineError(OVERFLOW if self._half else NO_NUMBERS)
@@ -89,5 +84,5 @@ def decode(
     )
     part = probabilities[(slice(None), *crop)]
     for axis, (axis_map, write) in enumerate(zip(lattice.maps, tile.write, strict=True), start=1):
-        part = weighted(part, axis_map.to_scan(write.start, write.stop), axis)
+        part = resampled(part, axis_map.to_scan(write.start, write.stop), axis)
     return PendingTile(job, part, excluded)

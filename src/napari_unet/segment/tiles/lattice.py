@@ -1,8 +1,8 @@
-"""Where a job's tiles may lie: the grids, the context that each needs, and how large they may be.
+"""Where a job's tiles may lie: the two grids, the halo that tiles need, and how large they may be.
 
-The context (halo) is exact, computed from the network's shape (`model.geometry`), or measured when
-the model was trained (`learn.halo`). Which it is follows from the model, the
-frame and the settings alone, so that all who work at one result agree.
+The halo is exact, from the network's shape, or measured, which is smaller and was found when the
+model was trained. Which of them is used follows from model, frame and settings alone, never from
+the machine, so that all who compute parts of one result agree.
 """
 
 import math
@@ -19,17 +19,16 @@ from napari_unet.segment.engine.kinds import Kind
 from napari_unet.segment.engine.speed_cache import known_voxel_bytes
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.tiles.memory import core_shape
+from napari_unet.segment.tiles.memory import EngineMemory, core_shape
 from napari_unet.segment.tiles.tiling import Lattice, computed_share
 
-# where exact tiles would compute more than so many times the frame, a measured halo takes their
-# place
+# a measured halo is used where exact tiles would compute more than so many times the frame
 WORTH_MEASURED = 1.5
 
 
 @dataclass(frozen=True)
 class Halo:
-    """The context around a core, in model voxels per axis, and where it comes from."""
+    """The context on each side of a core, in model voxels per axis, and where it comes from."""
 
     kind: Literal["exact", "measured"]
     voxels: tuple[int, ...]
@@ -38,9 +37,9 @@ class Halo:
 def lattice_of(
     job: SegmentJob, kind: Kind = "torch", free_bytes: int | None = None
 ) -> tuple[Lattice, tuple[int, ...]]:
-    """The lattice of a job's frames, and how large a core may be with an engine of that kind.
+    """The lattice of a job's frames, and the largest core that an engine of that kind may have.
 
-    `free_bytes` is the memory that the engine can take; where it is not given, that of the machine.
+    `free_bytes` is the memory that the engine can take, by default that of the machine.
     """
     lattice = replace(
         exact_lattice(job.spec, job.scan, job.settings),
@@ -51,53 +50,52 @@ def lattice_of(
         return lattice, job.core_px
     free_bytes = ram_available_bytes() if free_bytes is None else free_bytes
     config = job.spec.architecture
-    return lattice, core_shape(
-        config, lattice, free_bytes, job.settings.tile_px, kind, known_voxel_bytes(config, kind)
-    )
+    measured = known_voxel_bytes(config, kind)
+    memory = EngineMemory(free_bytes, kind, measured)
+    return lattice, core_shape(config, lattice, memory, job.settings.tile_px)
 
 
 def halo_of(job: SegmentJob) -> Halo:
     """The halo that a job's tiles get."""
-    wanted = job.settings.halo
+    exact = Halo("exact", exact_halo(job.spec.architecture))
     measured = job.spec.halo
-    if (
-        measured is None
-        or wanted == "exact"
-        or (wanted == "auto" and exact_cost(job) <= WORTH_MEASURED)
-    ):
-        return Halo("exact", exact_halo(job.spec.architecture))
+    wanted = job.settings.halo
+    if measured is None or wanted == "exact":
+        return exact
+    if wanted == "auto" and exact_cost(job) <= WORTH_MEASURED:
+        return exact
     return Halo("measured", measured.voxels)
 
 
 def _first_halo(job: SegmentJob) -> tuple[int, ...] | None:
-    """The halo of the small tile that comes first, if it has one of its own: what was measured,
-    unless exact is asked for by name.
+    """The halo of the small tile that comes first, if it has one of its own: the measured one, as
+    long as the user does not insist on exact tiles.
     """
     return None if job.spec.halo is None or job.settings.halo == "exact" else job.spec.halo.voxels
 
 
 def halo_facts(job: SegmentJob) -> dict[str, Any]:
-    """What a result says of its halo, as plain values: of a measured one, the share of labels that
-    it changed there.
+    """What a result says of its halo, as plain values; of a measured one also the share of labels
+    that changed when it was measured.
     """
     halo = halo_of(job)
     measured = job.spec.halo
-    told = {"kind": halo.kind, "voxels": list(halo.voxels)}
-    return (
-        told
-        if halo.kind == "exact" or measured is None
-        else told | {"changed": measured.changed, "compared": measured.compared}
-    )
+    facts = {"kind": halo.kind, "voxels": list(halo.voxels)}
+    if halo.kind == "exact" or measured is None:
+        return facts
+    return facts | {"changed": measured.changed, "compared": measured.compared}
 
 
 def exact_cost(job: SegmentJob) -> float:
-    """How many voxels exact tiles compute for each of a frame, on a machine that has enough memory
-    and where nothing was measured.
+    """How many voxels exact tiles compute for each voxel of a frame.
+
+    Reckoned for a machine with enough memory that has measured nothing, so that every machine gets
+    the same number.
     """
+    config = job.spec.architecture
     lattice = exact_lattice(job.spec, job.scan, job.settings)
-    return computed_share(
-        lattice, core_shape(job.spec.architecture, lattice, math.inf, job.settings.tile_px)
-    )
+    core = core_shape(config, lattice, EngineMemory(math.inf), job.settings.tile_px)
+    return computed_share(lattice, core)
 
 
 def exact_lattice(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> Lattice:

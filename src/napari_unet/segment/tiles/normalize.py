@@ -1,4 +1,4 @@
-"""Intensities on one scale, by the statistics of their frame."""
+"""Intensities on the scale that networks expect, by the statistics of their frame."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,15 @@ from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import Slices
 from napari_unet.segment.no_data import has_value, surrounded
 from napari_unet.segment.statistics import FrameStatistics, without_specks
-from napari_unet.segment.tiles.transfer import sent
+from napari_unet.segment.tiles.transfer import to_device
 
 MOST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
 class Excluded:
-    """Voxels (*region) that are no image: not finite as float32, or amid what is no data. None:
-    nowhere.
+    """Which voxels (*region) are no image: those not finite as float32, and those amid no data;
+    None if there are none.
     """
 
     nonfinite: np.ndarray | None = None
@@ -24,12 +24,12 @@ class Excluded:
 
     @property
     def mask(self) -> np.ndarray | None:
-        """Both."""
+        """Which are no image for either reason."""
         parts = [part for part in (self.nonfinite, self.empty) if part is not None]
         return np.logical_or.reduce(parts) if parts else None
 
     def inside(self, part: Slices) -> "Excluded":
-        """The same for a part."""
+        """The same for a part of the region."""
         nonfinite = None if self.nonfinite is None else self.nonfinite[part]
         return Excluded(nonfinite, None if self.empty is None else self.empty[part])
 
@@ -37,37 +37,38 @@ class Excluded:
 def normalize(
     part: np.ndarray, statistics: FrameStatistics
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """A (channels, *region) part with low at 0 and high at 1 as float32, clipped, and where it is
-    no image (None: nowhere).
+    """A (channels, *region) part as float32, with the low intensity at 0 and the high one at 1,
+    clipped; and a mask of the voxels that are no image, None if there are none.
 
     What is no image takes the low value; a channel without contrast becomes 0 everywhere.
     """
-    out, bad = normalize_on("cpu", part, statistics)
-    return out.numpy(), bad.mask
+    values, excluded = normalize_on("cpu", part, statistics)
+    return values.numpy(), excluded.mask
 
 
 def normalize_on(
     device: str, part: np.ndarray, statistics: FrameStatistics
 ) -> tuple[torch.Tensor, Excluded]:
-    """`normalize`, with the result on a device; what travels to a card is what was read, where that
-    is no wider than float32.
+    """`normalize`, with the result on a device.
+
+    To a card the part travels as it was read, if that is no wider than float32, and is normalised
+    there: that moves the fewest bytes.
     """
     filled, excluded = _to_fill(part, statistics)
     plain = _plain(_settled(part, statistics) if statistics.specks else part)
-    there = sent(
-        plain, device if device.startswith("cuda") and plain.dtype != np.float64 else "cpu"
-    )
-    out = torch.empty(part.shape, dtype=torch.float32, device=there.device)
+    on_card = device.startswith("cuda") and plain.dtype != np.float64
+    source = to_device(plain, device if on_card else "cpu")
+    out = torch.empty(part.shape, dtype=torch.float32, device=source.device)
     for channel, (low, high) in enumerate(zip(statistics.low, statistics.high, strict=True)):
         if not high > low:
             out[channel] = 0.0
             continue
-        values = there[channel].to(torch.promote_types(there.dtype, torch.float32))
+        values = source[channel].to(torch.promote_types(source.dtype, torch.float32))
         if filled is not None:
-            values = values.masked_fill(sent(filled[channel], str(values.device)), low)
+            values = values.masked_fill(to_device(filled[channel], str(values.device)), low)
         if values.dtype == torch.float32:
             torch.sub(values, low, out=out[channel]).div_(high - low)
-        else:
+        else:  # in double until the end: large whole numbers are not exact in float32
             out[channel] = (values - low).div_(high - low)
         if statistics.clip is not None:
             out[channel].clamp_(*statistics.clip)
@@ -116,8 +117,8 @@ def _finite(part: np.ndarray, statistics: FrameStatistics) -> np.ndarray | None:
 
 
 def _plain(part: np.ndarray) -> np.ndarray:
-    """Values in a number format that torch computes with: as they are up to 16 bits and in float32,
-    else as float64.
+    """Values in a number format that torch computes with: up to 16 bits and float32 as they are,
+    others as float64.
     """
     own = part.dtype.newbyteorder("=")
     return part.astype(np.float64 if own.itemsize > 2 and own != np.float32 else own, copy=False)

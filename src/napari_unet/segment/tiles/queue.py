@@ -1,4 +1,8 @@
-"""The tiles of a job that are still to be computed, nearest to what the user looks at first."""
+"""The tiles of a job that are still to be computed, nearest to where the user looks first.
+
+A job's plan is made once, for all of its frames alike. The tiles of a frame are only listed when
+its turn comes, so that a scan of many frames takes no memory for the tiles of all of them.
+"""
 
 import math
 from bisect import bisect_right
@@ -12,43 +16,44 @@ from napari_unet.segment.tiles.tiling import Lattice, Tile, distance, plan_tiles
 
 @dataclass(frozen=True)
 class Focus:
-    """Where the user looks: a frame, and a point in its voxels."""
+    """Where the user looks: a frame, and a point in it, in voxels."""
 
     frame: Index
     point: tuple[float, ...]
 
 
-Look = Callable[[], Focus | None]
+GetFocus = Callable[[], Focus | None]
 
 
-class Waiting:
-    """What is left of a job's plan; where the user looks is asked before each tile, and the rest is
-    put in order anew.
+class TileQueue:
+    """What is left of a job's plan, put into a new order whenever the user looks elsewhere.
 
-    `done` tiles of `total` are finished; `core_px` is how large they are, in model voxels.
+    `done` of `total` tiles are finished; `core_px` is the largest side of their cores, per axis in
+    model voxels.
     """
 
     def __init__(
-        self, job: SegmentJob, lattice: Lattice, core_px: tuple[int, ...], look: Look
+        self, job: SegmentJob, lattice: Lattice, core_px: tuple[int, ...], get_focus: GetFocus
     ) -> None:
-        self.core_px = self._whole_px = core_px
+        self.core_px = self._planned_px = core_px
         self.done = 0
         self._job = job
         self._lattice = lattice
-        self._look = look
-        self._focus = look()
-        self._plan = self._whole = plan_tiles(lattice, job.region, core_px)
-        self._blocks = self._plan.tiles
-        self._parts: list[tuple[Tile, ...]] = [(block,) for block in self._blocks]
+        self._get_focus = get_focus
+        self._focus = get_focus()
+        self._plan = self._planned = plan_tiles(lattice, job.region, core_px)
+        # the tiles as planned, by number, and the smaller ones into which each is split by now
+        self._whole = self._plan.tiles
+        self._parts: list[tuple[Tile, ...]] = [(tile,) for tile in self._whole]
         self._wanted = {frame: self._wanted_of(frame) for frame in job.frames}
         self._frames = self._nearest_first(job.frames)
-        self._left: dict[Index, list[Tile]] = {}  # of the frames that were begun
+        self._left: dict[Index, list[Tile]] = {}  # of the frames whose tiles were listed
         self._add_first_tile()
         self.total = self._count()
 
-    def nearest(self) -> tuple[Index, Tile] | None:
-        """The frame and the tile to be computed next; None where nothing is left."""
-        if (focus := self._look()) != self._focus:
+    def next_tile(self) -> tuple[Index, Tile] | None:
+        """The frame and the tile to be computed next; None if nothing is left."""
+        if (focus := self._get_focus()) != self._focus:
             self._focus = focus
             self._frames = self._nearest_first(self._frames)
             self._left = {frame: self._in_order(tiles) for frame, tiles in self._left.items()}
@@ -61,130 +66,126 @@ class Waiting:
             del self._left[self._frames.pop(0)]
         return None
 
-    def following(self) -> tuple[Index, Tile] | None:
-        """What comes after the nearest if the user looks where they did; None where nothing is
-        left.
-        """
+    def following_tile(self) -> tuple[Index, Tile] | None:
+        """The tile after the next one if the user goes on looking there; None if there is none."""
         first, *others = self._frames
         if len(self._left[first]) > 1:
             return first, self._left[first][1]
-        return next(
-            ((frame, tiles[0]) for frame in others if (tiles := self._tiles_of(frame))), None
-        )
+        for frame in others:
+            if tiles := self._tiles_of(frame):
+                return frame, tiles[0]
+        return None
 
-    def finish(self) -> None:
-        """Take the tile that `nearest` gave from what is left."""
+    def remove_next(self) -> None:
+        """Take out the tile that `next_tile` gave: it is done, or is being computed."""
         del self._left[self._frames[0]][0]
         self.done += 1
 
-    def can_part(self) -> bool:
-        """Whether smaller tiles would need less memory."""
+    def can_split(self) -> bool:
+        """Whether there are smaller tiles, which need less memory."""
         return self._smaller_core() is not None
 
-    def part(self) -> None:
-        """Part what is left into smaller tiles; what is finished stays."""
+    def split(self) -> None:
+        """Split what is left into smaller tiles; what is finished stays."""
         self.core_px = self._smaller_core() or self.core_px
         self._plan = plan_tiles(self._lattice, self._job.region, self.core_px)
-        self._parts = [self._parted(block) for block in self._blocks]
+        self._parts = [self._parts_of(tile) for tile in self._whole]
         for frame, tiles in self._left.items():
-            self._left[frame] = self._in_order(
-                small for tile in tiles for small in self._parted(tile) if not tile.provisional
-            )
+            # the small tile that comes first is only there for speed, and falls away
+            whole = (tile for tile in tiles if not tile.provisional)
+            parts = (part for tile in whole for part in self._parts_of(tile))
+            self._left[frame] = self._in_order(parts)
         self.total = self._count()
 
-    def join(self) -> None:
-        """Put parts together again, to the tiles of the plan of which nothing is finished."""
-        self.core_px = self._whole_px
-        self._plan = self._whole
-        self._parts = [(block,) for block in self._blocks]
+    def merge(self) -> None:
+        """Undo `split` for the tiles of the plan of which no part is finished."""
+        self.core_px = self._planned_px
+        self._plan = self._planned
+        self._parts = [(tile,) for tile in self._whole]
         self._left = {
-            frame: self._in_order(self._joined(tiles)) for frame, tiles in self._left.items()
+            frame: self._in_order(self._merged(tiles)) for frame, tiles in self._left.items()
         }
         self.total = self._count()
 
-    def _joined(self, tiles: Iterable[Tile]) -> Iterator[Tile]:
-        """Tiles of a frame, each with the others of its block where all of them are there."""
+    def _merged(self, tiles: Iterable[Tile]) -> Iterator[Tile]:
+        """Tiles of a frame, where all parts of a planned tile are among them that tile instead."""
         starts = [
-            sorted({block.write[axis].start for block in self._blocks})
-            for axis in range(len(self._blocks[0].write))
+            sorted({tile.write[axis].start for tile in self._whole})
+            for axis in range(len(self._whole[0].write))
         ]
-        corners = {tuple(part.start for part in block.write): block for block in self._blocks}
-        pieces: dict[Index, list[Tile]] = {}
+        whole_at = {tuple(part.start for part in tile.write): tile for tile in self._whole}
+        parts_at: dict[Index, list[Tile]] = {}
         for tile in tiles:
+            # the corner of the planned tile: per axis, the last start that is not beyond this one
             corner = tuple(
                 known[bisect_right(known, part.start) - 1]
                 for known, part in zip(starts, tile.write, strict=True)
             )
-            pieces.setdefault(corner, []).append(tile)
-        for corner, found in pieces.items():
-            block = corners[corner]
-            yield from [block] if sum(map(_size, found)) == _size(block) else found
+            parts_at.setdefault(corner, []).append(tile)
+        for corner, parts in parts_at.items():
+            whole = whole_at[corner]
+            yield from [whole] if sum(map(_size, parts)) == _size(whole) else parts
 
     def _wanted_of(self, frame: Index) -> Sequence[int]:
-        wanted = self._job.wanted
-        blocks = self._blocks
-        return (
-            range(len(blocks))
-            if wanted is None
-            else [n for n, block in enumerate(blocks) if wanted(frame, block.write)]
-        )
+        """The numbers of the planned tiles that the job wants of a frame."""
+        is_wanted = self._job.wanted
+        if is_wanted is None:
+            return range(len(self._whole))
+        return [n for n, tile in enumerate(self._whole) if is_wanted(frame, tile.write)]
 
     def _nearest_first(self, frames: Iterable[Index]) -> list[Index]:
-        """Frames in order of closeness to the one that is looked at."""
-        if (focus := self._focus) is None:
+        """Frames, those next to the one that the user looks at first."""
+        focus = self._focus
+        if focus is None:
             return list(frames)
-        return sorted(
-            frames,
-            key=lambda frame: sum(abs(a - b) for a, b in zip(frame, focus.frame, strict=True)),
-        )
+
+        def steps(frame: Index) -> int:
+            return sum(abs(a - b) for a, b in zip(frame, focus.frame, strict=True))
+
+        return sorted(frames, key=steps)
 
     def _in_order(self, tiles: Iterable[Tile]) -> list[Tile]:
-        """Tiles of a frame, those nearest to what is looked at first, and those that only came
-        before a larger one left out.
-        """
-        kept = [tile for tile in tiles if not tile.provisional]
+        """Tiles of a frame, the nearest to the focus first; the small first tile is left out."""
+        whole = [tile for tile in tiles if not tile.provisional]
         focus = self._focus
-        return (
-            kept
-            if focus is None
-            else sorted(kept, key=lambda tile: distance(tile.write, focus.point))
-        )
+        if focus is None:
+            return whole
+        return sorted(whole, key=lambda tile: distance(tile.write, focus.point))
 
     def _tiles_of(self, frame: Index) -> list[Tile]:
+        """What is left of a frame; listed when it is first needed."""
         if frame not in self._left:
-            self._left[frame] = self._in_order(
-                small for number in self._wanted[frame] for small in self._parts[number]
-            )
+            numbers = self._wanted[frame]
+            self._left[frame] = self._in_order(part for n in numbers for part in self._parts[n])
         return self._left[frame]
 
     def _add_first_tile(self) -> None:
-        """Where tiles are large, begin with a small one within the nearest; a larger one will take
-        its place.
-        """
+        """Where tiles are large, begin with a small one within the nearest of them."""
         if self._focus is None or not self._frames:
             return
         first, *others = plan_tiles(
             self._lattice, self._job.region, self.core_px, self._focus.point, small_first=True
         ).tiles
         tiles = self._tiles_of(self._frames[0])
+        # only if the tile that it lies in is the next one: it may not be wanted
         if first.provisional and tiles[:1] == others[:1]:
             tiles.insert(0, first)
 
     def _count(self) -> int:
-        """All tiles: what is done, what is left of the frames that were begun, and the others."""
-        lengths = [len(parts) for parts in self._parts]
+        """All tiles: those done, those left of frames that were listed, and those of the others."""
+        listed = sum(map(len, self._left.values()))
+        parts = [len(parts) for parts in self._parts]
         others = (frame for frame in self._frames if frame not in self._left)
-        return (
-            self.done
-            + sum(map(len, self._left.values()))
-            + sum(lengths[n] for frame in others for n in self._wanted[frame])
-        )
+        return self.done + listed + sum(parts[n] for frame in others for n in self._wanted[frame])
 
-    def _parted(self, tile: Tile) -> tuple[Tile, ...]:
+    def _parts_of(self, tile: Tile) -> tuple[Tile, ...]:
         return plan_tiles(self._lattice, tile.write, self.core_px).tiles
 
     def _smaller_core(self) -> tuple[int, ...] | None:
-        """The core halved until its windows are smaller; None where they are as small as can be."""
+        """The core halved until windows become smaller; None if they are as small as can be.
+
+        Halving once may not be enough: where tiles are narrow, windows are mostly halo.
+        """
         core = self.core_px
         strides = self._lattice.strides
         while core != strides:
@@ -192,9 +193,8 @@ class Waiting:
                 max(stride, side // 2 // stride * stride)
                 for side, stride in zip(core, strides, strict=True)
             )
-            if window_voxels(plan_tiles(self._lattice, self._job.region, core)) < window_voxels(
-                self._plan
-            ):
+            smaller = plan_tiles(self._lattice, self._job.region, core)
+            if window_voxels(smaller) < window_voxels(self._plan):
                 return core
         return None
 

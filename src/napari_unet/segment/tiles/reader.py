@@ -20,8 +20,8 @@ class _PendingRead:
 
 
 class Reader:
-    """Parts of a scan, one read at a time, all in one thread; one of them may be asked for before
-    it is needed.
+    """Reads parts of a scan one after the other, all in one thread; one part can be read before it
+    is needed.
     """
 
     def __init__(self, scan: Scan) -> None:
@@ -29,10 +29,8 @@ class Reader:
         self._thread = ThreadPoolExecutor(1, "read")
         self._pending: _PendingRead | None = None
 
-    def ask(self, frame: Index, part: Slices) -> None:
-        """Begin to read what will most likely be needed next; what was asked for before it is
-        forgotten.
-        """
+    def prefetch(self, frame: Index, part: Slices) -> None:
+        """Begin to read what will probably be needed next, in place of an earlier guess."""
         if self._pending is not None:
             self._pending.read.cancel()
         self._pending = _PendingRead(frame, part, self._thread.submit(self._scan.read, frame, part))
@@ -40,18 +38,16 @@ class Reader:
     def read(self, frame: Index, part: Slices) -> np.ndarray:
         """A part of a frame, (C, *part)."""
         if self._pending is None or (self._pending.frame, self._pending.part) != (frame, part):
-            self.ask(frame, part)
+            self.prefetch(frame, part)
         pending = self._pending
         self._pending = None
         assert pending is not None
         return pending.read.result()
 
-    def do(self, job: "Callable[[], T]") -> "Future[T]":
-        """Whatever else is read of the scan, in the same thread, after what was asked for."""
+    def submit(self, job: "Callable[[], T]") -> "Future[T]":
+        """Do something else that reads the scan, in the same thread, after what is pending."""
         return self._thread.submit(job)
 
     def close(self) -> None:
-        """Read nothing more; a read that has begun comes to its end by itself, and keeps its scan
-        until then.
-        """
+        """Begin no further read; one that has begun ends by itself, with the scan still in use."""
         self._thread.shutdown(wait=False, cancel_futures=True)

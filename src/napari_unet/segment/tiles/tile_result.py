@@ -1,4 +1,4 @@
-"""What comes of a tile."""
+"""The result of one tile."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,12 @@ from napari_unet.segment.statistics import FrameStatistics
 
 @dataclass(frozen=True)
 class TileResult:
-    """A finished tile: where it belongs, its labels, and its probabilities (K or 1, *region) where
-    they are kept.
+    """A finished tile: its frame, the region that it covers, its labels and, if they are to be
+    kept, its probabilities (K or 1, *region).
 
     A `provisional` tile is covered by a larger one that comes later and says the same, up to what a
-    measured halo changes. `engine` is what made it, and `engine_note` what is to be known of that.
+    measured halo changes. `engine` is the name of what computed it, `engine_note` what the user
+    should know of that.
     """
 
     frame: Index

@@ -1,10 +1,14 @@
-"""Tiles of one frame whose cores are exactly right, and the order in which they come.
+"""Cutting a frame into tiles whose cores are exactly right, and the order in which they come.
 
-Windows live on the model's grid, aligned to the network's strides, and all windows of a plan have
-one shape. A window reaches a halo beyond its core except where the frame ends. What each tile
-writes is a part of the scan's grid, cut in even steps, so that a file's chunks can be cut alike;
-together the parts cover the region once. The tile nearest the focus may come a second time, smaller
-and first: tiles are exact, so nothing changes when the larger one covers it.
+Three parts belong to a tile. Its *window* is what the network is given, on the model's grid and
+aligned to the network's strides, so that pooling meets the same groups of voxels as in the whole
+frame. Its *core* is the part of the window that is right: a halo inside the window, except where
+the frame ends. What it *writes* is the part of the scan that follows from the core; these parts are
+cut in even steps, so that the chunks of a file can be cut alike, and together they cover the region
+once. All windows of a plan have the same shape, so that an engine prepares itself once.
+
+The tile nearest to where the user looks may come twice: first a small tile within it, which is
+there in a moment, then the whole one. Tiles are exact, so nothing changes when that replaces it.
 """
 
 import math
@@ -16,18 +20,17 @@ from napari_unet.model.geometry import round_up
 from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import Slices
 
-FIRST_TILE_PX = {2: 128, 3: 32}  # side of its core
-WORTH_A_FIRST_TILE = (
-    3  # windows that are so many times larger than the small one are preceded by it
-)
+FIRST_TILE_PX = {2: 128, 3: 32}  # side of the core of the small tile that comes first
+# how many times larger than the small tile's the windows are where one is worth while
+WORTH_A_FIRST_TILE = 3
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile: the window to read and the core to keep on the model's grid, and the part of the
-    scan to write.
+    """One tile: `window` to compute and `core` to use, on the model's grid; what to `write`, on the
+    scan's.
 
-    A `provisional` one lies within a later tile of the plan, which writes the same again.
+    A `provisional` tile lies within a later tile of the plan, which writes the same again.
     """
 
     window: Slices
@@ -38,22 +41,18 @@ class Tile:
 
 @dataclass(frozen=True)
 class TilePlan:
-    """All tiles of one frame, in order.
-
-    `padded` is the frame on the model's grid, up to the stride; `steps` are the scan voxels per
-    axis from one tile to the next.
+    """All tiles of one frame, in order; `steps` are the scan voxels per axis from one tile to the
+    next.
     """
 
-    maps: tuple[AxisMap, ...]
-    padded: tuple[int, ...]
     tiles: tuple[Tile, ...]
     steps: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class AxisCut:
-    """An axis of a frame cut into tiles: the side of a core at most, how many tiles, and the side
-    of a window, in model voxels.
+    """One way to cut an axis of a frame: the longest side of a core, how many tiles that makes, and
+    the side of a window, in model voxels.
     """
 
     core: int
@@ -63,9 +62,10 @@ class AxisCut:
 
 @dataclass(frozen=True)
 class Lattice:
-    """What tiles of a frame have in common, per axis: how the grids relate, strides, and halo.
+    """What all tiles of a frame share, per axis: `maps` between the grids of scan and model, the
+    network's `strides`, and the `halo`.
 
-    The small tile that comes first may have another halo, of less: a larger tile takes its place.
+    The small tile that comes first may have a smaller halo, since a larger tile replaces it.
     """
 
     maps: tuple[AxisMap, ...]
@@ -75,15 +75,15 @@ class Lattice:
 
     @property
     def padded(self) -> tuple[int, ...]:
-        """The frame's shape on the model's grid, rounded up to the strides."""
+        """The shape of the frame on the model's grid, rounded up to the strides."""
         return tuple(
             round_up(m.model_length, s) for m, s in zip(self.maps, self.strides, strict=True)
         )
 
     @property
     def reach(self) -> tuple[int, ...]:
-        """How far a window reaches beyond the lattice's cell: the halo, and what resampling back
-        needs.
+        """How far a window extends beyond its tile: the halo, and what resampling back to the scan
+        takes in besides.
         """
         return tuple(
             h + round_up(m.margin, s)
@@ -98,10 +98,10 @@ def plan_tiles(
     focus: Sequence[float] | None = None,
     small_first: bool = False,
 ) -> TilePlan:
-    """Cover `region` (scan voxels) with tiles of at most `core_px` model voxels, the nearest to
-    `focus` first.
+    """Cover `region` (scan voxels) with tiles whose cores have at most `core_px` model voxels, the
+    nearest to `focus` first.
 
-    With `small_first`, a small tile at the focus comes before them where they are large.
+    With `small_first`, a small tile at the focus comes before them if they are large.
     """
     cuts, axes = _axes(lattice, region, core_px)
     tiles = [_tile(parts) for parts in _product(axes)]
@@ -109,60 +109,58 @@ def plan_tiles(
         tiles.sort(key=lambda tile: distance(tile.write, focus))
     if focus is not None and small_first:
         tiles = [*_first_tile(lattice, tiles[0], focus), *tiles]
-    return TilePlan(
-        lattice.maps, lattice.padded, tuple(tiles), tuple(axis_cuts.step for axis_cuts in cuts)
-    )
+    return TilePlan(tuple(tiles), tuple(cut.step for cut in cuts))
 
 
 def plan_size(
     lattice: Lattice, region: Slices, core_px: Sequence[int]
 ) -> tuple[int, tuple[int, ...]]:
-    """How many tiles such a plan has, and the shape of their windows, without making them."""
+    """How many tiles `plan_tiles` makes, and the shape of their windows, without making them."""
     _, axes = _axes(lattice, region, core_px)
     windows = [axis[0][0] for axis in axes]
-    return math.prod(map(len, axes)), tuple(window.stop - window.start for window in windows)
+    return math.prod(map(len, axes)), tuple(map(_length, windows))
 
 
 def window_voxels(plan: TilePlan) -> int:
-    """Voxels of a window, which are as many in every tile of a plan."""
+    """How many voxels a window has; in a plan all have as many."""
     return _voxels(plan.tiles[0].window)
 
 
 def computed_share(lattice: Lattice, core_px: Sequence[int]) -> float:
-    """How many voxels are computed for each one of a whole frame."""
+    """How many voxels are computed for each voxel of a whole frame; 1 would be without any halo."""
     tiles, window = plan_size(lattice, tuple(slice(0, m.length) for m in lattice.maps), core_px)
     return tiles * math.prod(window) / math.prod(lattice.padded)
 
 
-@lru_cache(maxsize=64)  # asked for anew with each choice in the window
+@lru_cache(maxsize=64)  # the window needs it again after each choice of the user
 def ways_to_cut(lattice: Lattice, axis: int) -> tuple[AxisCut, ...]:
-    """The ways to cut the whole of an axis into even tiles, the fewest first: of those with as many
-    tiles, the smallest.
+    """The ways to cut a whole axis into even tiles, the fewest tiles first; of those with as many
+    tiles, the one with the smallest windows.
     """
     axis_map = lattice.maps[axis]
     stride = lattice.strides[axis]
+    whole = slice(0, axis_map.length)
     cells = lattice.padded[axis] // stride
     ways = dict[int, AxisCut]()
     for size in {math.ceil(cells / count) * stride for count in range(1, cells + 1)}:
-        parts = _axis_tiles(
-            axis_map,
-            stride,
-            lattice.halo[axis],
-            _cuts(axis_map, stride, slice(0, axis_map.length), size),
-        )
+        cuts = _cuts(axis_map, stride, whole, size)
+        parts = _axis_tiles(axis_map, stride, lattice.halo[axis], cuts)
         cut = AxisCut(size, len(parts), _length(parts[0][0]))
-        known = ways.get(len(parts))
+        known = ways.get(cut.tiles)
         if known is None or (cut.window, cut.core) < (known.window, known.core):
             ways[cut.tiles] = cut
     return tuple(ways[count] for count in sorted(ways))
 
 
-def _tile(parts: "list[AxisPart]") -> Tile:
-    window, core, write = zip(*parts, strict=True)
-    return Tile(window, core, write)
+def distance(write: Slices, focus: Sequence[float]) -> tuple[float, float]:
+    """How far the focus is from a tile (0 within it) and, to order tiles alike, from its centre."""
+    sides = list(zip(write, focus, strict=True))
+    outside = [max(part.start - at, at - (part.stop - 1), 0.0) for part, at in sides]
+    centre = [(part.start + part.stop - 1) / 2 - at for part, at in sides]
+    return math.hypot(*outside), math.hypot(*centre)
 
 
-AxisPart = tuple[slice, slice, slice]
+AxisPart = tuple[slice, slice, slice]  # window, core and write of a tile along one axis
 
 
 @dataclass(frozen=True)
@@ -176,14 +174,11 @@ class _Cuts:
 def _axes(
     lattice: Lattice, region: Slices, core_px: Sequence[int]
 ) -> tuple[list[_Cuts], list[list[AxisPart]]]:
-    """How each axis is cut, and the parts of all tiles along it."""
-    cuts = [
-        _cuts(*axis) for axis in zip(lattice.maps, lattice.strides, region, core_px, strict=True)
-    ]
-    return cuts, [
-        _axis_tiles(*axis)
-        for axis in zip(lattice.maps, lattice.strides, lattice.halo, cuts, strict=True)
-    ]
+    """How each axis is cut, and what all tiles have along it."""
+    axes = zip(lattice.maps, lattice.strides, region, core_px, strict=True)
+    cuts = [_cuts(*axis) for axis in axes]
+    axes_cut = zip(lattice.maps, lattice.strides, lattice.halo, cuts, strict=True)
+    return cuts, [_axis_tiles(*axis) for axis in axes_cut]
 
 
 def _axis_tiles(axis_map: AxisMap, stride: int, halo: int, cuts: _Cuts) -> list[AxisPart]:
@@ -192,6 +187,8 @@ def _axis_tiles(axis_map: AxisMap, stride: int, halo: int, cuts: _Cuts) -> list[
     padded = round_up(axis_map.model_length, stride)
     firsts = [max(core.start // stride * stride - halo, 0) for core in cores]
     stops = [min(round_up(core.stop, stride) + halo, padded) for core in cores]
+    # all windows get the longest side; those at the frame's end are moved back into it, which
+    # gives their cores more context than they need
     length = max(stop - first for first, stop in zip(firsts, stops, strict=True))
     firsts = [min(first, padded - length) for first in firsts]
     return [
@@ -208,18 +205,20 @@ def _cuts(axis_map: AxisMap, stride: int, region: slice, core_px: int) -> _Cuts:
     if count == 1:
         return _Cuts((region,), region.stop - region.start)
     size = round_up(math.ceil((stop - start) / count), stride)
+    # on one grid, edges lie on strides, so that no window is longer than core and halo
     first = start if axis_map.same else region.start
     step = size if axis_map.same else _scan_step(axis_map, stride, size, region.stop - region.start)
     edges = range(first, region.stop, step)
-    return _Cuts(
-        tuple(slice(max(edge, region.start), min(edge + step, region.stop)) for edge in edges), step
-    )
+    writes = [slice(max(at, region.start), min(at + step, region.stop)) for at in edges]
+    return _Cuts(tuple(writes), step)
 
 
 def _scan_step(axis_map: AxisMap, stride: int, size: int, length: int) -> int:
-    """The step in scan voxels whose windows are not larger than those of `size` model voxels; a
-    round number if it can be.
+    """The step in scan voxels with which windows are no larger than those of `size` model voxels.
+
+    Where it can be it is a round number, which chunks of a file divide.
     """
+    # `Lattice.reach` rounds the margin up to strides; what it has too much can be used by cores
     slack = round_up(axis_map.margin, stride) - axis_map.margin
     most = max(1, math.floor(min(size, size + 2 * slack - stride + 1) * axis_map.factor))
     even = math.ceil(length / math.ceil(length / most))
@@ -227,9 +226,7 @@ def _scan_step(axis_map: AxisMap, stride: int, size: int, length: int) -> int:
 
 
 def _first_tile(lattice: Lattice, nearest: Tile, focus: Sequence[float]) -> list[Tile]:
-    """A small tile around the focus within the nearest one, where that is so large that it would be
-    waited for.
-    """
+    """A small tile around the focus within the nearest tile; none where that is small itself."""
     core_px = FIRST_TILE_PX[len(focus)]
     around = []
     for axis_map, part, at in zip(lattice.maps, nearest.write, focus, strict=True):
@@ -237,15 +234,21 @@ def _first_tile(lattice: Lattice, nearest: Tile, focus: Sequence[float]) -> list
         start = min(max(round(at) - side // 2, part.start), max(part.start, part.stop - side))
         around.append(slice(start, min(start + side, part.stop)))
     less = lattice if lattice.first_halo is None else replace(lattice, halo=lattice.first_halo)
-    small = plan_tiles(
-        less, tuple(around), [round_up(core_px, stride) + 2 * stride for stride in lattice.strides]
-    ).tiles
+    # room for the alignment to strides at both ends, so that one tile is enough
+    sides = [round_up(core_px, stride) + 2 * stride for stride in lattice.strides]
+    small = plan_tiles(less, tuple(around), sides).tiles
     if len(small) != 1 or _voxels(nearest.window) < WORTH_A_FIRST_TILE * _voxels(small[0].window):
         return []
     return [replace(small[0], provisional=True)]
 
 
+def _tile(parts: list[AxisPart]) -> Tile:
+    window, core, write = zip(*parts, strict=True)
+    return Tile(window, core, write)
+
+
 def _product(axes: list[list[AxisPart]]) -> list[list[AxisPart]]:
+    """Every combination of one part from each axis, the last axis running fastest."""
     rows: list[list[AxisPart]] = [[]]
     for parts in axes:
         rows = [[*row, part] for row in rows for part in parts]
@@ -259,13 +262,3 @@ def _voxels(slices: Slices) -> int:
 def _length(part: slice) -> int:
     length: int = part.stop - part.start
     return length
-
-
-def distance(write: Slices, focus: Sequence[float]) -> tuple[float, float]:
-    """Distance of the focus from a tile, then from its centre."""
-    outside = [
-        max(part.start - at, at - (part.stop - 1), 0.0)
-        for part, at in zip(write, focus, strict=True)
-    ]
-    centre = [(part.start + part.stop - 1) / 2 - at for part, at in zip(write, focus, strict=True)]
-    return math.hypot(*outside), math.hypot(*centre)

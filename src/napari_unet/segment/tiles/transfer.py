@@ -1,4 +1,4 @@
-"""Arrays on their way to a device and back, beside what it computes where it is an NVIDIA card."""
+"""Moving arrays to a device and back. With an NVIDIA card that happens while the card computes."""
 
 import numpy as np
 
@@ -7,40 +7,38 @@ from napari_unet.model.torch_import import torch
 Tensor = torch.Tensor
 
 
-def sent(values: np.ndarray, device: str) -> Tensor:
-    """Values on a device; a card takes them, out of memory that is locked for it, when it comes to
-    them.
+def to_device(values: np.ndarray, device: str) -> Tensor:
+    """A copy of an array on a device.
+
+    A card takes it from page-locked memory when it comes to it; the caller need not wait.
     """
-    there = torch.from_numpy(np.require(values, requirements=["C", "W"]))
-    return (
-        there.pin_memory().to(device, non_blocking=True)
-        if device.startswith("cuda")
-        else there.to(device)
-    )
+    tensor = torch.from_numpy(np.require(values, requirements=["C", "W"]))
+    if device.startswith("cuda"):
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
-class Arriving:
-    """Values on their way to the processor."""
+class FromDevice:
+    """Values on their way from a device to an array."""
 
     def __init__(self, values: Tensor) -> None:
-        self._arrived: torch.cuda.Event | None = None
+        self._copied: torch.cuda.Event | None = None
         if not values.is_cuda:
             self._values = values.contiguous().cpu()
             return
-        locked = torch.empty(
-            values.shape, dtype=values.dtype, pin_memory=True
-        )  # others come at a thirtieth of the speed
+        # page-locked: to other memory, a card copies at a thirtieth of the speed
+        locked = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
         self._values = locked.copy_(values, non_blocking=True)
-        self._arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        self._arrived.record(torch.cuda.current_stream(values.device))
+        self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        self._copied.record(torch.cuda.current_stream(values.device))
 
     @property
-    def here(self) -> bool:
-        """Whether nothing is to be waited for."""
-        return self._arrived is None
+    def arrived(self) -> bool:
+        """Whether the values are surely there, so that `wait` returns at once."""
+        return self._copied is None
 
     def wait(self) -> np.ndarray:
-        """The values, when they are there."""
-        if self._arrived is not None:
-            self._arrived.synchronize()
+        """The values, as soon as they are there."""
+        if self._copied is not None:
+            self._copied.synchronize()
         return self._values.numpy()

@@ -1,5 +1,6 @@
-"""A tile's window: what is read of the scan, normalised, on the model's grid, mirrored beyond the
-frame's end.
+"""A tile's window: what is read of the scan for it, and how the network's input is made of that.
+
+What was read is normalised, brought to the model's grid, and mirrored beyond the frame's end.
 """
 
 from dataclasses import dataclass
@@ -13,16 +14,16 @@ from napari_unet.scans.scan import Slices
 from napari_unet.segment.statistics import FrameStatistics
 from napari_unet.segment.tiles.normalize import Excluded, normalize_on
 from napari_unet.segment.tiles.tiling import Lattice
-from napari_unet.segment.tiles.transfer import sent
+from napari_unet.segment.tiles.transfer import to_device
 
 
 @dataclass(frozen=True)
 class Window:
-    """What is `read` of a frame for a tile, and how its window is made of that: per axis the
-    model's voxels, and which of them.
+    """What to `read` of a frame; then, for each axis, the `weights` that make model voxels of it,
+    and the `picked` ones among these, in order: some come twice where the frame is mirrored.
 
-    Read is a voxel more on each side, within the frame, since what is no image and what is a hot
-    pixel is told by what is beside it; `inner` is the part of it that is used.
+    On each side one voxel more is read, within the frame, since no data and hot pixels are known by
+    what is beside them; `inner` is the part of it that is used.
     """
 
     read: Slices
@@ -30,23 +31,22 @@ class Window:
     weights: tuple[Weights, ...]
     picked: tuple[np.ndarray, ...]
 
-    def made_of(self, part: np.ndarray, statistics: FrameStatistics, device: str) -> "Normalised":
-        """The window of what was read, (C, *read), on a device."""
-        out, excluded = normalize_on(device, part, statistics)
-        out = out[(slice(None), *self.inner)]
-        for axis, (weights, picked) in enumerate(
-            zip(self.weights, self.picked, strict=True), start=1
-        ):
-            out = weighted(out, weights, axis)
-            if not np.array_equal(picked, np.arange(out.shape[axis])):
-                out = out.index_select(axis, sent(picked, str(out.device)))
-        return Normalised(out, self.read, excluded)
+    def build(self, part: np.ndarray, statistics: FrameStatistics, device: str) -> "NetworkInput":
+        """The network's input, made on a device of what was read, (C, *read)."""
+        values, excluded = normalize_on(device, part, statistics)
+        values = values[(slice(None), *self.inner)]
+        axes = zip(self.weights, self.picked, strict=True)
+        for axis, (weights, picked) in enumerate(axes, start=1):
+            values = resampled(values, weights, axis)
+            if not np.array_equal(picked, np.arange(values.shape[axis])):
+                values = values.index_select(axis, to_device(picked, str(values.device)))
+        return NetworkInput(values, self.read, excluded)
 
 
 @dataclass(frozen=True)
-class Normalised:
-    """A window (C, *window) float32 as a network gets it, and which of the voxels that were `read`
-    are no image.
+class NetworkInput:
+    """A window's intensities (C, *window) float32, and which of the voxels that were `read` are no
+    image.
     """
 
     values: torch.Tensor
@@ -54,7 +54,7 @@ class Normalised:
     excluded: Excluded
 
     def excluded_in(self, write: Slices) -> Excluded:
-        """The same for the part that is written, which lies within what was read."""
+        """Which voxels are no image in the part that a tile writes; it lies within what was read."""
         return self.excluded.inside(
             tuple(
                 slice(w.start - r.start, w.stop - r.start)
@@ -64,7 +64,7 @@ class Normalised:
 
 
 def window_of(window: Slices, lattice: Lattice) -> Window:
-    """What a window, in model voxels, is made of."""
+    """How to make a window, given in model voxels."""
     index = [
         np.array(reflected(part.start, part.stop, m.model_length))
         for part, m in zip(window, lattice.maps, strict=True)
@@ -82,14 +82,13 @@ def window_of(window: Slices, lattice: Lattice) -> Window:
     return Window(read, inner, weights, tuple(i - i.min() for i in index))
 
 
-def weighted(values: torch.Tensor, weights: Weights, axis: int) -> torch.Tensor:
-    """Another grid along an axis: the source voxels of the weights are replaced by their target
-    voxels.
-    """
+def resampled(values: torch.Tensor, weights: Weights, axis: int) -> torch.Tensor:
+    """Values on another grid along one axis: the weights say how each target voxel is made."""
     if weights.matrix is None:
         return values
-    matrix = sent(weights.matrix, str(values.device))
+    matrix = to_device(weights.matrix, str(values.device))
     moved = values.movedim(axis, -1)
-    if values.is_cuda:  # where others may have allowed coarser products of float32
+    if values.is_cuda:
+        # in double, since other code may have allowed torch coarser products of float32 there
         return (moved.double() @ matrix.double().T).float().movedim(-1, axis)
     return (moved @ matrix.T).movedim(-1, axis)

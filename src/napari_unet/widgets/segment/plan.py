@@ -165,7 +165,7 @@ def _cost(job: SegmentJob, kind: Kind, device: Device) -> Cost:
     free = device.memory_bytes if on_card else None  # a card's is known since it was found
     found = estimate(job, kind, device.name, free or ram_available_bytes())
     unknown = found.seconds is None and found.large
-    return Cost(found.told, job.settings if unknown else None, prod(found.window))
+    return Cost(found.text, job.settings if unknown else None, prod(found.window))
 
 
 def _runner(spec: ModelSpec, device: Device, choices: SegmentChoices) -> tuple[Kind, Device]:
