@@ -6,7 +6,8 @@ import pytest
 from helpers.tiny import smooth_image
 from napari_unet.model.spec import Normalization
 from napari_unet.scans.scan import Scan, scan_of
-from napari_unet.segment import statistics as module
+from napari_unet.segment import frame_sample
+from napari_unet.segment.frame_sample import FEWEST_CHUNKS, sample_regions, without_specks
 from napari_unet.segment.statistics import FrameStatistics, frame_statistics, percentiles
 from napari_unet.segment.tiles.normalize import normalize
 
@@ -31,7 +32,7 @@ def test_large_frames_are_sampled_by_whole_chunks_and_always_the_same_ones() -> 
 
 def test_chunks_of_the_data_are_read_whole_and_few(monkeypatch: pytest.MonkeyPatch) -> None:
     dask = pytest.importorskip("dask.array")
-    monkeypatch.setattr(module, "WHOLE_VOXELS", 2**14)
+    monkeypatch.setattr(frame_sample, "WHOLE_VOXELS", 2**14)
     read: list[tuple[slice, ...]] = []
     original = Scan.read
 
@@ -42,16 +43,16 @@ def test_chunks_of_the_data_are_read_whole_and_few(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Scan, "read", spy)
     scan = scan_of(dask.zeros((1000, 1000), chunks=(100, 80)))
     frame_statistics(scan, 2, (), HOW, empty_borders=False)
-    assert len(read) == module.FEWEST_CHUNKS
+    assert len(read) == FEWEST_CHUNKS
     assert all(
         y.start % 100 == 0 and x.start % 80 == 0 and y.stop - y.start == 100 for y, x in read
     )
 
 
 def test_large_chunks_are_thinned_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WHOLE_VOXELS", 2**12)
+    monkeypatch.setattr(frame_sample, "WHOLE_VOXELS", 2**12)
     image = np.random.default_rng(0).random((700, 513))
-    regions = list(module._regions(scan_of(image), 2))
+    regions = list(sample_regions(scan_of(image), 2))
     values = np.concatenate([image[region].ravel() for region in regions])
     tracemalloc.start()
     try:
@@ -154,7 +155,7 @@ def test_without_specks_only_single_voxels_change() -> None:
     image[0, 8] = 255
     wanted = image.copy()
     wanted[2, 2] = wanted[0, 8] = 0
-    np.testing.assert_array_equal(module.without_specks(image), wanted)
+    np.testing.assert_array_equal(without_specks(image), wanted)
 
 
 def test_normalised_values_are_clipped() -> None:

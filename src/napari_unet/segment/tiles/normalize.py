@@ -6,8 +6,9 @@ import numpy as np
 
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import Slices
+from napari_unet.segment.frame_sample import without_specks
 from napari_unet.segment.no_data import has_value, surrounded
-from napari_unet.segment.statistics import FrameStatistics, without_specks
+from napari_unet.segment.statistics import FrameStatistics
 from napari_unet.segment.tiles.transfer import to_device
 
 MOST_FLOAT32 = float(np.finfo(np.float32).max)

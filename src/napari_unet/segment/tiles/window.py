@@ -54,7 +54,7 @@ class NetworkInput:
     excluded: Excluded
 
     def excluded_in(self, write: Slices) -> Excluded:
-        """Which voxels are no image in the part that a tile writes; it lies within what was read."""
+        """Which voxels are no image in the part that a tile writes, which lies in what was read."""
         return self.excluded.inside(
             tuple(
                 slice(w.start - r.start, w.stop - r.start)

@@ -1,0 +1,168 @@
+"""The voxels of a frame that its statistics are computed from. No torch.
+
+A small frame is read whole. Of a large one some whole chunks are read, chosen at random by a seed
+that is the frame's shape, so that all who compute parts of one result choose alike.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_unet.progress import GetControl, heed
+from napari_unet.scans.scan import Index, Scan, Slices
+from napari_unet.segment.no_data import Evidence, has_value
+
+WHOLE_VOXELS = 2**22  # frames up to this size are read whole
+FEWEST_CHUNKS = 8
+MOST_CHUNKS = 64
+# voxels of a chunk: 64 of less would be few to judge by, and one of more takes much memory
+CHUNK_VOXELS = (2**12, 2**24)
+# what is read at once of an array whose chunks are smaller or larger, or that has none
+BLOCK_PX = 512
+BLOCK_SLICES = 8
+
+
+@dataclass(frozen=True)
+class FrameSample:
+    """The `values` (channels, values) that were read of a frame.
+
+    `blocks` are parts of it, (channels, *region), as they lie in the frame. For each value that may
+    be no data, `evidence` was collected, and a mask (values) says where it is.
+    """
+
+    values: np.ndarray
+    blocks: list[np.ndarray]
+    evidence: list[Evidence]
+    masks: list[np.ndarray]
+
+    def calm(self, channel: int, empty: int | None) -> np.ndarray:
+        """Values of a channel without hot and dead pixels, and without no data."""
+        return np.concatenate([self._calm(block, channel, empty) for block in self.blocks])
+
+    def _calm(self, block: np.ndarray, channel: int, empty: int | None) -> np.ndarray:
+        values = without_specks(block[channel])
+        if empty is None:
+            return values.reshape(-1)
+        image: np.ndarray = values[~has_value(block, self.evidence[empty].value)]
+        return image
+
+    def no_data(self, from_file: bool) -> int | None:
+        """The number of the value that is no data, None if there is none; a value that the file
+        itself gives needs no evidence.
+        """
+        for number, (evidence, mask) in enumerate(zip(self.evidence, self.masks, strict=True)):
+            if from_file and evidence.filled:
+                return number
+            if not from_file and evidence.is_no_data(self.values[:, ~mask]):
+                return number
+        return None
+
+
+def read_sample(
+    scan: Scan,
+    dimensions: int,
+    frame: Index,
+    control: GetControl,
+    candidates: Sequence[tuple[float, ...]],
+) -> FrameSample:
+    """Read a frame, or some chunks of it; `candidates` are values that may be no data.
+
+    Of large chunks every k-th value is taken, so that neither time nor memory grow with the chunks.
+    """
+    regions = list(sample_regions(scan, dimensions))
+    voxels = sum(math.prod(part.stop - part.start for part in region) for region in regions)
+    step = max(1, voxels // WHOLE_VOXELS)
+    evidence = [Evidence(value) for value in candidates]
+    before = 0  # voxels of earlier regions
+    blocks = []
+    parts: list[list[np.ndarray]] = [[] for _ in range(1 + len(evidence))]
+    for region in regions:
+        heed(control)
+        part = scan.read(frame, region)
+        blocks.append(_middle(part, step))
+        arrays = [part, *(each.take(part)[None] for each in evidence)]
+        for collected, array in zip(parts, arrays, strict=True):
+            collected.append(_every_kth(array, before, step))
+        before += part[0].size
+    values, *masks = [np.concatenate(each, axis=1) for each in parts]
+    return FrameSample(values, blocks, evidence, [mask[0] for mask in masks])
+
+
+def _middle(part: np.ndarray, step: int) -> np.ndarray:
+    """The middle of a (channels, *region) part, one k-th of it."""
+    if step == 1:
+        return part
+    share = step ** (-1 / (part.ndim - 1))
+    sides = [max(1, int(n * share)) for n in part.shape[1:]]
+    middle = tuple(
+        slice((n - side) // 2, (n - side) // 2 + side)
+        for n, side in zip(part.shape[1:], sides, strict=True)
+    )
+    return part[(slice(None), *middle)].copy()
+
+
+def _every_kth(part: np.ndarray, before: int, step: int) -> np.ndarray:
+    """Every k-th value of a (channels, *region) part, counted on from those `before` it:
+    (channels, values).
+    """
+    flat = part.reshape(len(part), -1)
+    return flat if step == 1 else flat[:, -before % step :: step].copy()
+
+
+def without_specks(part: np.ndarray) -> np.ndarray:
+    """A (*region) part without hot and dead pixels: each voxel is clipped to the range of the eight
+    beside it in its plane.
+    """
+    low = _over_neighbours(part, np.fmin)
+    high = _over_neighbours(part, np.fmax)
+    return np.clip(part, low, high, out=low)
+
+
+def _over_neighbours(part: np.ndarray, extreme: np.ufunc) -> np.ndarray:
+    """The least or the largest of the eight voxels beside each one, mirrored at the edges."""
+    around = [(0, 0)] * (part.ndim - 2) + [(1, 1)] * 2
+    padded = np.pad(part, around, mode="reflect" if min(part.shape[-2:]) > 1 else "edge")
+    up = padded[..., :-2, :]
+    own = padded[..., 1:-1, :]
+    down = padded[..., 2:, :]
+    above_and_below = extreme(up, down)
+    columns = extreme(above_and_below, own)
+    found: np.ndarray = extreme(columns[..., :-2], columns[..., 2:])
+    return extreme(found, above_and_below[..., 1:-1], out=found)  # type: ignore[no-any-return]
+
+
+def sample_regions(scan: Scan, dimensions: int) -> Iterator[Slices]:
+    """The parts of each frame that are read: all of it, or some of its chunks."""
+    shape = scan.frame_shape(dimensions)
+    if math.prod(shape) <= WHOLE_VOXELS:
+        yield tuple(slice(0, n) for n in shape)
+        return
+    chunk = _chunk_shape(scan, dimensions)
+    grid = tuple(math.ceil(n / c) for n, c in zip(shape, chunk, strict=True))
+    chunks = math.prod(grid)
+    enough = max(math.ceil(WHOLE_VOXELS / math.prod(chunk)), FEWEST_CHUNKS)
+    wanted = min(enough, MOST_CHUNKS, chunks)
+    chosen = np.random.default_rng(list(shape)).choice(chunks, wanted, replace=False)
+    for number in sorted(chosen):
+        index = np.unravel_index(number, grid)
+        yield tuple(
+            slice(int(at) * c, min((int(at) + 1) * c, n))
+            for at, c, n in zip(index, chunk, shape, strict=True)
+        )
+
+
+def _chunk_shape(scan: Scan, dimensions: int) -> tuple[int, ...]:
+    """The shape of the data's own chunks (zarr, dask) if their size is sensible, else of blocks."""
+    axes = scan.frame_axes(dimensions)
+    shape = scan.frame_shape(dimensions)
+    chunks = getattr(scan.data, "chunksize", None) or getattr(scan.data, "chunks", None)
+    block = tuple(
+        min(n, BLOCK_PX if a in "yx" else BLOCK_SLICES) for n, a in zip(shape, axes, strict=True)
+    )
+    if chunks is None or len(chunks) != len(scan.axes):
+        return block
+    own = tuple(int(chunks[scan.axes.index(a)]) for a in axes)
+    least, most = CHUNK_VOXELS
+    return own if least <= math.prod(own) <= most else block
