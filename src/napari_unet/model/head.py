@@ -1,7 +1,7 @@
 """What the output channels of a network mean. Every other module asks here.
 
 A network gives scores, one for each output channel and voxel. How many channels there are, and how
-scores become probabilities, depends on what is to be told apart:
+scores become probabilities, depends on what the network distinguishes:
 
 - `sigmoid`: two classes need one channel, the score of the foreground.
 - `softmax`: three or more classes have a channel each, the background's first, and each voxel has
@@ -15,9 +15,8 @@ Read without torch: scores bring the methods that are needed here.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from napari_unet.model.config import UNetConfig
-
 if TYPE_CHECKING:
+    from napari_unet.model.config import UNetConfig
     from napari_unet.model.torch_import import torch
 
 HeadKind = Literal["sigmoid", "softmax", "independent"]
@@ -69,7 +68,7 @@ class Head:
         return scores.softmax(dim=axis) if self.exclusive else scores.sigmoid()
 
     def log_probabilities(self, scores: "torch.Tensor", axis: int) -> "torch.Tensor":
-        """The logarithm of the probabilities, exact where these are too small to be told from 0."""
+        """The logarithm of the probabilities, exact also where these are next to 0 and round to it."""
         if self.exclusive:
             return scores.log_softmax(dim=axis)
         return -(-scores).logaddexp(scores.new_zeros(()))  # log(1 / (1 + exp(-score)))
@@ -87,7 +86,7 @@ def head_for_classes(classes: int) -> Head:
     return Head("sigmoid", 1) if classes == 2 else Head("softmax", classes)
 
 
-def head_of(config: UNetConfig) -> Head:
+def head_of(config: "UNetConfig") -> Head:
     """The head of a network of that shape."""
     if config.head == "independent":
         return Head("independent", config.out_channels)

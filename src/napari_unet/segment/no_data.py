@@ -15,7 +15,7 @@ from napari_unet.scans.scan import Index, Scan, Slices
 
 BORDER_PX = 3  # depth of the border that has to be filled
 BORDER_SIDE_PX = 12  # length of a piece of the border that is read
-MOST_VALUES = 4  # that are looked for
+MOST_VALUES = 4  # that are considered for one frame
 MOST_SCATTERED = 3e-3  # of the voxels that are image
 EXTREME = 10.0  # percentiles at both ends of the image: what fades to black or white lies there
 
@@ -83,7 +83,7 @@ class Evidence:
 
     @property
     def share(self) -> float:
-        """How much of what was looked at has the value."""
+        """The share of the voxels read that has the value."""
         return self.filled / max(1, self.voxels)
 
     def take(self, part: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from napari_unet.errors import ScanError
 from napari_unet.progress import Control, should_stop
 from napari_unet.widgets.jobs import threads as job_threads
 from napari_unet.widgets.jobs.job import Job, JobEnd, explain
-from napari_unet.widgets.jobs.worker import JobWorker, Task
+from napari_unet.widgets.jobs.worker import JobFunction, JobWorker
 
 
 class Array(np.ndarray):
@@ -61,7 +61,7 @@ def test_the_result_and_the_messages_arrive_on_the_main_thread(qtbot):
         worker.report("half")
         return 2 * number
 
-    job = Job(Task("doubling", task), (21,))
+    job = Job(JobFunction("doubling", task), (21,))
     job.reported.connect(lambda message: received.append((message, threading.current_thread())))
     assert run(qtbot, job) == JobEnd("done", 42)
     assert received == [("half", threading.main_thread())]
@@ -69,7 +69,7 @@ def test_the_result_and_the_messages_arrive_on_the_main_thread(qtbot):
 
 
 def test_a_runtime_error_reaches_the_user_as_a_sentence_with_details(qtbot):
-    end = run(qtbot, Job(Task("failing", raise_runtime_error), (big(),)))
+    end = run(qtbot, Job(JobFunction("failing", raise_runtime_error), (big(),)))
     assert end.kind == "failed"
     assert end.sentence == "The run failed: mat1 and mat2 shapes cannot be multiplied."
     assert "raise_runtime_error" in end.details
@@ -102,7 +102,7 @@ def test_memory_that_was_not_enough_is_one_sentence_whatever_library_says_it(fai
 
 @pytest.mark.alone
 def test_cancel_works_within_a_second_and_is_no_error(qtbot):
-    job = Job(Task("waiting", work_until_stopped), ())
+    job = Job(JobFunction("waiting", work_until_stopped), ())
     begin(qtbot, job)
     before = time.monotonic()
     with qtbot.waitSignal(job.ended, timeout=1000) as ended:
@@ -112,7 +112,7 @@ def test_cancel_works_within_a_second_and_is_no_error(qtbot):
 
 
 def test_stop_returns_what_is_done(qtbot):
-    job = Job(Task("waiting", work_until_stopped), ())
+    job = Job(JobFunction("waiting", work_until_stopped), ())
     begin(qtbot, job)
     with qtbot.waitSignal(job.ended, timeout=1000) as ended:
         job.stop()
@@ -120,7 +120,7 @@ def test_stop_returns_what_is_done(qtbot):
 
 
 def test_a_closing_window_cancels(qtbot):
-    job = Job(Task("waiting", work_until_stopped), ())
+    job = Job(JobFunction("waiting", work_until_stopped), ())
     begin(qtbot, job)
     worker = job._worker
     assert worker.control() is Control.CONTINUE
@@ -130,8 +130,8 @@ def test_a_closing_window_cancels(qtbot):
 
 
 def test_a_second_job_waits_for_the_device_and_says_so(qtbot):
-    first = Job(Task("first", work_until_stopped), (), "cpu")
-    second = Job(Task("second", work_until_stopped), (), "cpu")
+    first = Job(JobFunction("first", work_until_stopped), (), "cpu")
+    second = Job(JobFunction("second", work_until_stopped), (), "cpu")
     begin(qtbot, first)
     with qtbot.waitSignal(second.waiting) as waiting:
         second.start()
@@ -144,8 +144,8 @@ def test_a_second_job_waits_for_the_device_and_says_so(qtbot):
 
 
 def test_jobs_on_two_devices_run_at_once(qtbot):
-    first = Job(Task("first", work_until_stopped), (), "cpu")
-    second = Job(Task("second", work_until_stopped), (), "cuda")
+    first = Job(JobFunction("first", work_until_stopped), (), "cpu")
+    second = Job(JobFunction("second", work_until_stopped), (), "cuda")
     begin(qtbot, first)
     begin(qtbot, second)
     with qtbot.waitSignals([first.ended, second.ended], timeout=2000):
@@ -154,8 +154,8 @@ def test_jobs_on_two_devices_run_at_once(qtbot):
 
 
 def test_a_waiting_job_can_be_cancelled(qtbot):
-    first = Job(Task("first", work_until_stopped), ())
-    second = Job(Task("second", work_until_stopped), (big(),))
+    first = Job(JobFunction("first", work_until_stopped), ())
+    second = Job(JobFunction("second", work_until_stopped), (big(),))
     begin(qtbot, first)
     second.start()
     with qtbot.waitSignal(second.ended) as ended:
@@ -170,9 +170,9 @@ def test_a_job_that_was_paused_while_it_waited_is_paused_when_it_begins(qtbot):
     def read_control(worker: JobWorker) -> Control:
         return worker.control()
 
-    first = Job(Task("first", work_until_stopped), ())
-    resting = Job(Task("resting", read_control), ())
-    going = Job(Task("going", read_control), ())
+    first = Job(JobFunction("first", work_until_stopped), ())
+    resting = Job(JobFunction("resting", read_control), ())
+    going = Job(JobFunction("going", read_control), ())
     begin(qtbot, first)
     for job in (resting, going):
         job.start()
@@ -189,7 +189,7 @@ def test_a_job_that_was_paused_while_it_waited_is_paused_when_it_begins(qtbot):
 def test_steps_come_before_the_task_one_a_turn(qtbot):
     done = []
     job = Job(
-        Task("last", lambda worker: done.append("task")),
+        JobFunction("last", lambda worker: done.append("task")),
         (),
         prepare=[lambda: done.append("a"), lambda: done.append("b")],
     )
@@ -202,7 +202,7 @@ def test_steps_come_before_the_task_one_a_turn(qtbot):
 def test_a_job_can_be_cancelled_while_it_is_prepared(qtbot):
     done = []
     job = Job(
-        Task("never", lambda worker: done.append("task")),
+        JobFunction("never", lambda worker: done.append("task")),
         (),
         prepare=[lambda: None, lambda: done.append("b")],
     )
@@ -213,7 +213,7 @@ def test_a_job_can_be_cancelled_while_it_is_prepared(qtbot):
 
 
 def test_a_step_that_fails_is_shown_and_the_device_is_free_again(qtbot):
-    job = Job(Task("never", work_until_stopped), (), prepare=[lambda: None, lambda: 1 / 0])
+    job = Job(JobFunction("never", work_until_stopped), (), prepare=[lambda: None, lambda: 1 / 0])
     assert run(qtbot, job).sentence == "The run failed: division by zero."
     assert Job._running == []
 
@@ -221,7 +221,7 @@ def test_a_step_that_fails_is_shown_and_the_device_is_free_again(qtbot):
 def test_the_warnings_filter_of_the_process_is_left_alone(qtbot):
     before = list(warnings.filters)
     show = warnings.showwarning
-    job = Job(Task("waiting", work_until_stopped), ())
+    job = Job(JobFunction("waiting", work_until_stopped), ())
     begin(qtbot, job)
     assert (warnings.filters, warnings.showwarning) == (before, show)
     with qtbot.waitSignal(job.ended, timeout=2000):
@@ -234,7 +234,9 @@ def test_fifty_jobs_leave_no_array_behind(qtbot):
         array = big()
         alive.append(weakref.ref(array))
         failing = number % 5 == 0
-        job = Job(Task("job", raise_runtime_error if failing else work_until_stopped), (array,))
+        job = Job(
+            JobFunction("job", raise_runtime_error if failing else work_until_stopped), (array,)
+        )
         del array
         if failing:
             run(qtbot, job)
@@ -263,7 +265,7 @@ def test_a_job_and_the_threads_it_starts_run_after_the_window(qtbot):
         helper.join()
 
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    run(qtbot, Job(Task("looking", task), ()))
+    run(qtbot, Job(JobFunction("looking", task), ()))
     assert found == [max(10, before)] * 2
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
 
@@ -277,7 +279,7 @@ def test_a_napari_of_low_priority_is_not_raised(qtbot, monkeypatch):
     end = run(
         qtbot,
         Job(
-            Task(
+            JobFunction(
                 "looking", lambda worker: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
             ),
             (),
@@ -293,7 +295,7 @@ def test_threads_of_other_plugins_keep_their_niceness(qtbot):
     def niceness() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-    run(qtbot, Job(Task("one", lambda worker: None), ()))
+    run(qtbot, Job(JobFunction("one", lambda worker: None), ()))
     worker = create_worker(niceness, _start_thread=False)
     with qtbot.waitSignal(worker.returned, timeout=5000) as returned:
         worker.start()
@@ -301,7 +303,7 @@ def test_threads_of_other_plugins_keep_their_niceness(qtbot):
 
 
 def test_a_closing_napari_finds_the_job_among_its_workers(qtbot):
-    job = Job(Task("waiting", work_until_stopped), ())
+    job = Job(JobFunction("waiting", work_until_stopped), ())
     begin(qtbot, job)
     assert job._worker in JobWorker._worker_set
     with qtbot.waitSignal(job.ended, timeout=2000) as ended:
@@ -316,7 +318,7 @@ import sys
 from qtpy.QtCore import QCoreApplication
 from napari_unet.progress import Control
 from napari_unet.widgets.jobs.job import Job
-from napari_unet.widgets.jobs.worker import Task
+from napari_unet.widgets.jobs.worker import JobFunction
 
 def work(worker):
     worker.report("begun")
@@ -325,7 +327,7 @@ def work(worker):
     sys.stdout.write(worker.control().name)
 
 app = QCoreApplication([])
-job = Job(Task("long", work), ())
+job = Job(JobFunction("long", work), ())
 job.reported.connect(app.quit)
 job.start()
 job.pause()
@@ -342,7 +344,7 @@ def test_a_job_takes_no_thread_from_other_workers(qtbot):
     before = pool.maxThreadCount()
     pool.setMaxThreadCount(1)
     try:
-        job = Job(Task("long", work_until_stopped), ())
+        job = Job(JobFunction("long", work_until_stopped), ())
         begin(qtbot, job)
         short = create_worker(lambda: 7, _start_thread=False)
         with qtbot.waitSignal(short.returned, timeout=5000) as returned:

@@ -1,5 +1,7 @@
 """The task `semantic`: each voxel has one class. Its label is the number of the class, 0 is the
 background.
+
+Read without torch: probabilities bring the methods that are needed here.
 """
 
 from collections.abc import Sequence
@@ -9,10 +11,10 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from napari_unet.model.head import LABEL_DTYPE, Head, head_of
-from napari_unet.model.spec import ClassSpec, ModelSpec
 from napari_unet.segment.tasks.task import LabelFacts
 
 if TYPE_CHECKING:
+    from napari_unet.model.spec import ClassSpec, ModelSpec
     from napari_unet.model.torch_import import torch
 
 BACKGROUND_COLOUR = "transparent"
@@ -23,11 +25,11 @@ UNKNOWN_COLOUR = "#ff00ff"  # of labels that no class has
 class Semantic:
     """The classes of a model, and the head that tells them apart."""
 
-    classes: tuple[ClassSpec, ...]
+    classes: "tuple[ClassSpec, ...]"
     head: Head
 
     @classmethod
-    def of(cls, spec: ModelSpec) -> Self:
+    def of(cls, spec: "ModelSpec") -> Self:
         """The task of the model that says this of itself."""
         return cls(spec.classes, head_of(spec.architecture))
 
@@ -54,17 +56,14 @@ class Semantic:
         """The foreground where its probability is at least the threshold; of more than two classes
         the most probable one, the first of equals.
         """
-        from napari_unet.model.torch_import import torch
-
-        dtype = getattr(torch, LABEL_DTYPE)
         if self.has_threshold:
-            return (probabilities[0] >= threshold).view(dtype)
+            return (probabilities[0] >= threshold).byte()
         # one class after the other: argmax would take 8 bytes for each voxel
         highest = probabilities[0].clone()
-        labels = torch.zeros(highest.shape, dtype=dtype, device=highest.device)
+        labels = highest.byte().zero_()
         for label, of_class in enumerate(probabilities[1:], start=1):
             labels[of_class > highest] = label
-            torch.maximum(highest, of_class, out=highest)
+            highest.clamp_(min=of_class)
         return labels
 
     def clear(
@@ -92,7 +91,7 @@ class Semantic:
         return list(zip(names, parts, strict=True))
 
 
-def facts_of_classes(classes: Sequence[ClassSpec]) -> LabelFacts:
+def facts_of_classes(classes: "Sequence[ClassSpec]") -> LabelFacts:
     """How classes are shown; the background is transparent whatever its colour."""
     colours: dict[int | None, str] = {n: item.colour for n, item in enumerate(classes)}
     return LabelFacts(

@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.progress import Progress
 from napari_unet.widgets.jobs.job import Job, JobEnd
-from napari_unet.widgets.jobs.worker import Task
+from napari_unet.widgets.jobs.worker import JobFunction
 from napari_unet.widgets.viewer.activity import Activity
 
 
@@ -48,7 +48,7 @@ class Run(QObject):
         self._activity: Activity | None = None
         self._title = title
         steps = (*self.first_steps(), self._show_activity)
-        self._job = Job(Task(title, work.function), work.args, work.device, steps)
+        self._job = Job(JobFunction(title, work.function), work.args, work.device, steps)
         self._job.waiting.connect(self.waiting)
         self._job.reported.connect(self._on_job_reported)
         self._job.ended.connect(self._on_job_ended)

@@ -14,7 +14,7 @@ from napari_unet.errors import NapariUNetError
 from napari_unet.progress import Control
 from napari_unet.segment.engine.out_of_memory import is_out_of_memory, not_enough_memory
 from napari_unet.widgets.jobs.threads import job_threads
-from napari_unet.widgets.jobs.worker import JobWorker, Task
+from napari_unet.widgets.jobs.worker import JobFunction, JobWorker
 
 AUTO = "auto"
 
@@ -44,7 +44,7 @@ class Job(QObject):
 
     def __init__(
         self,
-        task: Task,
+        task: JobFunction,
         args: tuple[Any, ...],
         device: str = AUTO,
         prepare: Sequence[Callable[[], None]] = (),

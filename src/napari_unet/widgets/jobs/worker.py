@@ -87,7 +87,7 @@ class JobWorker(FunctionWorker):  # type: ignore[misc]
         self.signals.reported.emit(message)
 
 
-class Task:
+class JobFunction:
     """A function for a worker, with a title that napari shows when a window is closed while it
     runs.
     """
