@@ -21,9 +21,9 @@ from qtpy.QtTest import QTest
 
 from napari_unet.scans.samples.samples import nuclei_2d
 from napari_unet.segment.run import segment  # noqa: F401  (torch is there before the clock starts)
-from napari_unet.widgets.docks import open_dock as docks
+from napari_unet.widgets.docks.open_dock import open_dock
 from napari_unet.widgets.painting.review import region_is_right
-from napari_unet.widgets.segment.demo import click_and_wait, open_dock
+from napari_unet.widgets.segment.demo import click_and_wait, open_sample_and_dock
 
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
 SIZE_PX = (1200, 800)
@@ -37,7 +37,7 @@ PATIENCE_MS, LOOK_MS = 180_000, 38_000
 def take(sample: str, model: str, theme: str, name: str) -> None:
     """Open a sample, click Segment, and keep a picture of the whole window."""
     viewer = make_viewer(theme)
-    dock = open_dock(viewer, sample)
+    dock = open_sample_and_dock(viewer, sample)
     dock.form.model.set_value(model)
     QTest.qWait(5000)  # the devices are found meanwhile
     viewer.scene.camera.zoom *= 1.3
@@ -56,11 +56,11 @@ def take_finetune() -> None:
     sample = nuclei_2d()
     scale = {"scale": sample.spacing, "units": ("um", "um")}
     viewer.add_image(sample.image.max() - sample.image, name="Bright field", **scale)
-    dock = docks.open_dock(viewer, "Segment")
+    dock = open_dock(viewer, "Segment")
     dock.form.model.set_value("nuclei-2d")
     QTest.qWait(3000)
     click_and_wait(dock)
-    widget = docks.open_dock(viewer, "Fine-tune")
+    widget = open_dock(viewer, "Fine-tune")
     correct_half(viewer, sample.truth)
     widget.form.trust.overlay_box.click()
     keep(viewer, "finetune.png")

@@ -15,12 +15,7 @@ from napari_unet.widgets.finetune.classes import ClassDesk
 from napari_unet.widgets.finetune.fields.preview import PreviewPart
 from napari_unet.widgets.finetune.form import FinetuneForm
 from napari_unet.widgets.finetune.outcome import FinetuneOutcome, said_of
-from napari_unet.widgets.finetune.plan import (
-    NO_LABELS,
-    NO_TRUST,
-    FinetuneChoice,
-    FinetunePlan,
-)
+from napari_unet.widgets.finetune.plan import NO_LABELS, NO_TRUST, FinetuneChoice, FinetunePlan
 from napari_unet.widgets.finetune.recovery import RecoveryDesk
 from napari_unet.widgets.finetune.review import TrustDesk
 from napari_unet.widgets.finetune.run import FinetuneRun, TrainEnd

@@ -25,7 +25,7 @@ def main(output: Path | None = None) -> None:
 
     viewer = napari.Viewer(title="napari: U-Net Loop")
     viewer.window.resize(*SIZE_PX)
-    widget = open_dock(viewer)
+    widget = open_sample_and_dock(viewer)
     use_defaults(widget)
     if output is None and not _display_is_virtual():
         _click_soon(widget)
@@ -37,7 +37,7 @@ def main(output: Path | None = None) -> None:
     sys.stdout.write(f"Left {folder / PICTURE} and {folder / LABELS}.\n")
 
 
-def open_dock(viewer: Any, sample: str = "nuclei") -> Any:
+def open_sample_and_dock(viewer: Any, sample: str = "nuclei") -> Any:
     """Open a sample and the Segment dock as the menus do, and return the dock's widget."""
     from napari._app_model import get_app_model
 
