@@ -69,3 +69,15 @@ def one_of(choices: Iterable[str]) -> str:
     """Several choices in a sentence: "TIFF, PNG or zarr"."""
     *others, last = choices
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def all_of(things: Iterable[str]) -> str:
+    """What goes together, for people: "0, 1 and 255"."""
+    *first, last = things
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """The first of many names: "a, b, c and 4 more"."""
+    more = len(names) - most
+    return all_of(names) if more <= 0 else f"{', '.join(names[:most])} and {more} more"

@@ -145,3 +145,13 @@ def test_scoring_needs_no_torch(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert ran.stdout.strip() == "False"
+
+
+def test_a_mask_of_0_and_255_is_told_and_scored(run: Command, tmp_path: Path) -> None:
+    mask = np.zeros((8, 9), np.uint8)
+    mask[2:5, 2:6] = 1
+    tifffile.imwrite(tmp_path / "one.tif", mask)
+    tifffile.imwrite(tmp_path / "grey.tif", mask * np.uint8(255))
+    ran = run("evaluate", tmp_path / "one.tif", tmp_path / "grey.tif", "--json")
+    assert ran.json["dice"]["mean"] == 1.0
+    assert "grey.tif: 2 values, 0 and 255: read as background and class 1." in ran.err

@@ -15,6 +15,12 @@ from napari_unet.scans.units import pixel_um, to_um
         (0.5, "Millimeter", 500),
         (1, "inch", 25_400),
         (3, " micron ", 3),
+        (3, "micrometers", 3),
+        (3, "\u03bcm", 3),
+        (3, "Âµm", 3),
+        (40, "nanometers", 0.04),
+        (1, "inches", 25_400),
+        (-2, "um", 2),
     ],
 )
 def test_lengths(length: float, unit: str, um: float) -> None:
@@ -23,7 +29,7 @@ def test_lengths(length: float, unit: str, um: float) -> None:
 
 @pytest.mark.parametrize(
     ("length", "unit"),
-    [(1, "pixel"), (1, ""), (1, "second"), (0, "um"), (-1, "um"), (float("inf"), "um")],
+    [(1, "pixel"), (1, ""), (1, "second"), (0, "um"), (float("nan"), "um"), (float("inf"), "um")],
 )
 def test_what_is_no_length(length: float, unit: str) -> None:
     assert to_um(length, unit) is None

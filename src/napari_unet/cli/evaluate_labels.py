@@ -6,12 +6,12 @@ from typing import Any
 import typer
 
 from napari_unet.cli.arguments import EvaluateArguments, parse_names, parse_spacing
-from napari_unet.cli.outcome import Outcome
+from napari_unet.cli.outcome import Outcome, tell
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.errors import SettingsError
 from napari_unet.measure.evaluate import MEASURES, evaluate
 from napari_unet.model.spec import TASK_NAMES
-from napari_unet.scans.read import read_scan
+from napari_unet.scans.labels import read_labels
 from napari_unet.segment.tasks.registry import TASKS
 from napari_unet.words import unit_name
 
@@ -21,8 +21,12 @@ def evaluate_labels(arguments: EvaluateArguments) -> Outcome:
     _check_task(arguments.task)
     spacing = parse_spacing(arguments.spacing)
     found, wanted = (
-        read_scan(path, arguments.axes, spacing) for path in (arguments.prediction, arguments.truth)
+        read_labels(path, arguments.axes, spacing)
+        for path in (arguments.prediction, arguments.truth)
     )
+    for path, scan in ((arguments.prediction, found), (arguments.truth, wanted)):
+        for note in scan.notes:
+            tell(f"{path.name}: {note}")
     line = ProgressLine(arguments.prediction.name)
     scores = evaluate(found, wanted, classes=parse_names(arguments.classes), on_progress=line.show)
     line.clear()

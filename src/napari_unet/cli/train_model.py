@@ -19,6 +19,7 @@ from napari_unet.model.formats.registry import read_header, with_suffix
 from napari_unet.model.library import find_model, save_model
 from napari_unet.model.model import Model
 from napari_unet.model.spec import TASK_NAMES
+from napari_unet.scans.labels import read_labels
 from napari_unet.scans.read import read_scan
 from napari_unet.scans.resample import convert
 from napari_unet.scans.scan import Scan
@@ -108,13 +109,13 @@ def _items(arguments: TrainArguments) -> list[TrainItem]:
             f"{len(trust)} --trust."
         )
     spec = None if arguments.start == SCRATCH else read_header(find_model(arguments.start)).spec
-    facts = (
-        {}
-        if spec is None
-        else {"dimensions": spec.architecture.dimensions, "channels": len(spec.channels)}
-    )
+    dimensions = 2 if spec is None else spec.architecture.dimensions
+    channels = 1 if spec is None else len(spec.channels)
     spacing = parse_spacing(arguments.spacing)
-    scans = [read_scan(path, arguments.axes, spacing, **facts) for path in images]
+    scans = [
+        read_scan(path, arguments.axes, spacing, dimensions=dimensions, channels=channels)
+        for path in images
+    ]
     rows = zip(scans, images, labels, trust, strict=True)
     return [
         _item(scan, image, own, None if str(mask) == ALL else mask)
@@ -123,7 +124,9 @@ def _items(arguments: TrainArguments) -> list[TrainItem]:
 
 
 def _item(scan: Scan, image: Path, labels: Path, trust: Path | None) -> TrainItem:
-    found = read_scan(labels)
+    found = read_labels(labels)
+    for note in found.notes:
+        tell(f"{labels.name}: {note}")
     _check_scale(scan, found, image, labels)
     mask = None if trust is None else np.asarray(read_scan(trust).data[...])
     return TrainItem(scan, np.asarray(found.data[...]), mask)

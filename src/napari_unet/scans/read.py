@@ -18,6 +18,7 @@ def read_scan(
     *,
     dimensions: int = 2,
     channels: int = 1,
+    labels: bool = False,
 ) -> Scan:
     """Open an image file as a `Scan`; large ones stay in the file and are read by parts.
 
@@ -28,6 +29,8 @@ def read_scan(
     axes
         One letter for each axis; what the file says, else a guess for a model of `dimensions` and
         `channels` (`guess_axes`), when not given.
+    labels
+        Whether the numbers of a colour table are wanted, not its colours; see `read_labels`.
     spacing
         Voxel size in micrometres along the spatial axes, in their order; the file's when not given.
 
@@ -37,7 +40,8 @@ def read_scan(
         Where there is no such file, it is of another kind, truncated or damaged, or the axes or
         the spacing do not fit.
     """
-    found = _with_colours(_open(Path(path)))
+    found = _open(Path(path))
+    found = _without_colours(found) if labels else _with_colours(found)
     letters = (
         axes or found.axes or guess_axes(found.data.shape, dimensions, found.rgb, channels=channels)
     )
@@ -45,7 +49,7 @@ def read_scan(
         (tuple(spacing), "um") if spacing is not None else _spacing(letters, found.spacing_um)
     )
     rgb = found.rgb and channels == 1 and _has_colours(found, letters)
-    return Scan(found.data, letters, sizes, unit, rgb, found.notes)
+    return Scan(found.data, letters, sizes, unit, rgb, found.notes, found.no_data)
 
 
 def _open(path: Path) -> FileImage:
@@ -78,6 +82,13 @@ def _with_colours(found: FileImage) -> FileImage:
     return (
         replace(found, rgb=True) if not found.axes and looks_coloured(found.data.shape) else found
     )
+
+
+def _without_colours(found: FileImage) -> FileImage:
+    """The numbers behind the colours, where a table has given these."""
+    if found.indices is None:
+        return found
+    return replace(found, data=found.indices, axes=found.axes.removesuffix("c"), rgb=False)
 
 
 def _has_colours(found: FileImage, axes: str) -> bool:

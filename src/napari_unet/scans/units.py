@@ -1,31 +1,53 @@
-"""Lengths as files write them, in micrometres."""
+"""Lengths as files write them, in micrometres: one table of units, one rule for resolutions that are
+meant for printing.
+"""
 
 PRINT_UM = 10.0
 INCH_UM = 25_400.0
+PRINT_UNITS = (
+    "inch",
+    "inches",
+    "in",
+    "cm",
+    "centimeter",
+    "centimeters",
+    "centimetre",
+    "centimetres",
+)
 
+_METRES = {"pico": 1e-6, "nano": 1e-3, "micro": 1.0, "milli": 1e3, "centi": 1e4, "": 1e6}
+_SHORT = {"pm": 1e-6, "nm": 1e-3, "um": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
 _UM = {
-    "pm": 1e-6, "picometer": 1e-6,
-    "å": 1e-4, "angstrom": 1e-4, "a": 1e-4,
-    "nm": 1e-3, "nanometer": 1e-3, "nanometre": 1e-3,
-    "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0, "micrometre": 1.0, "\\u00b5m": 1.0,
-    "mm": 1e3, "millimeter": 1e3, "millimetre": 1e3,
-    "cm": 1e4, "centimeter": 1e4, "centimetre": 1e4,
-    "inch": INCH_UM, "in": INCH_UM,
-    "m": 1e6, "meter": 1e6, "metre": 1e6,
-}  # fmt: skip
+    **_SHORT,
+    **{f"{prefix}{metre}": um for prefix, um in _METRES.items() for metre in ("meter", "metre")},
+    **{f"{prefix}{metre}": um for prefix, um in _METRES.items() for metre in ("meters", "metres")},
+    # micro sign, Greek mu, a micro sign read in a wrong encoding, and one that ImageJ has escaped
+    **dict.fromkeys(("µm", "μm", "âµm", "\\u00b5m", "µ", "μ", "u", "mu"), 1.0),
+    **dict.fromkeys(("micron", "microns", "micro"), 1.0),
+    **dict.fromkeys(("å", "a", "angstrom", "angstroms"), 1e-4),
+    **dict.fromkeys(("inch", "inches", "in"), INCH_UM),
+}
 
 
 def to_um(length: float, unit: str) -> float | None:
-    """A length in micrometres; None where it is not positive and finite or the unit is no length."""
+    """A length in micrometres; None where it is zero or not finite, or the unit is no length.
+
+    A sign says in which direction an axis runs, and is dropped.
+    """
     factor = _UM.get(str(unit).strip().lower())
-    if factor is None or not 0 < length < float("inf"):
+    if factor is None or not 0 < abs(length) < float("inf"):
         return None
-    return length * factor
+    return abs(length) * factor
+
+
+def is_for_print(unit: str) -> bool:
+    """Whether resolutions in that unit are most often those of a printer or a screen."""
+    return str(unit).strip().lower() in PRINT_UNITS
 
 
 def pixel_um(per_unit: float, unit: str) -> float | None:
     """The pixel size behind a resolution; None for one so coarse (10 µm or more) that it is meant
     for printing.
     """
-    size = to_um(1 / per_unit, unit) if per_unit > 0 else None
+    size = to_um(1 / per_unit, unit) if per_unit else None
     return size if size is not None and size < PRINT_UM else None

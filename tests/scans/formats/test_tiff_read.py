@@ -270,3 +270,123 @@ def test_further_images_in_a_file_are_told(tmp_path: Path) -> None:
     )
     assert scan.notes[0] in notes(tiny_spec(), scan, SegmentSettings())
     assert read_scan(write(tmp_path, STACK)).notes == ()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_what_is_white_at_0_is_turned_round(tmp_path: Path, dtype: type) -> None:
+    data = STACK[0].astype(dtype)
+    path = write(tmp_path, data, photometric="miniswhite")
+    assert np.array_equal(pixels(path), np.iinfo(dtype).max - data)
+
+
+def test_a_large_file_that_is_white_at_0_is_turned_round_where_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiff_read, "LAZY_BYTES", 0)
+    path = write(tmp_path, STACK[0], photometric="miniswhite")
+    scan = read_scan(path)
+    assert not isinstance(scan.data, np.ndarray)
+    assert np.array_equal(scan.data[3:9, 5:11], 255 - STACK[0, 3:9, 5:11])
+
+
+def test_an_inverting_table_of_imagej_only_shows(tmp_path: Path) -> None:
+    path = write(tmp_path, STACK[0], imagej=True, photometric="miniswhite")
+    assert np.array_equal(pixels(path), STACK[0])
+
+
+def test_imagej_has_units_of_its_own_for_y_and_z(tmp_path: Path) -> None:
+    metadata = {"axes": "ZYX", "unit": "nm", "spacing": 0.05, "zunit": "micron"}
+    path = write(tmp_path, STACK, imagej=True, resolution=(0.2, 0.2), metadata=metadata)
+    assert read_scan(path).spacing == pytest.approx((0.05, 0.005, 0.005), rel=1e-3)
+    metadata = {"unit": "micron", "yunit": "nm"}
+    path = write(tmp_path, STACK[0], imagej=True, resolution=(2, 1 / 500), metadata=metadata)
+    assert read_scan(path).spacing == pytest.approx((0.5, 0.5), rel=1e-3)
+
+
+@pytest.mark.parametrize(("unit", "per_unit"), [("inch", 300), ("inches", 72), ("cm", 118.11)])
+def test_a_printing_resolution_of_imagej_is_no_pixel_size(
+    tmp_path: Path, unit: str, per_unit: float
+) -> None:
+    resolution = (per_unit, per_unit)
+    path = write(tmp_path, STACK[0], imagej=True, resolution=resolution, metadata={"unit": unit})
+    assert read_scan(path).unit == "pixel"
+
+
+PIXELS = (
+    '<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="50" SizeY="40" '
+    'SizeZ="{}" SizeC="1" SizeT="1"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>{}</Pixels>'
+)
+OME = (
+    '<?xml version="1.0" encoding="UTF-8"?>'
+    '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{}">'
+    '<Image ID="Image:0">{}</Image></OME>'
+)
+
+
+def write_set(folder: Path, names: list[str]) -> None:
+    """One image, a plane in each file, all of which describe the whole."""
+    planes = "".join(
+        f'<TiffData FirstZ="{n}" FirstC="0" FirstT="0" IFD="0" PlaneCount="1">'
+        f'<UUID FileName="{name}">urn:uuid:{n}</UUID></TiffData>'
+        for n, name in enumerate(names)
+    )
+    for n, name in enumerate(names):
+        text = OME.format(n, PIXELS.format(len(names), planes))
+        tifffile.imwrite(folder / name, STACK[n], description=text.encode(), metadata=None)
+
+
+def test_a_set_of_files_is_one_image(tmp_path: Path) -> None:
+    names = ["z0.ome.tif", "z1.ome.tif", "z2.ome.tif"]
+    write_set(tmp_path, names)
+    assert np.array_equal(pixels(tmp_path / names[1]), STACK[:3])
+
+
+def test_a_set_with_a_file_missing_is_refused_by_name(tmp_path: Path) -> None:
+    names = ["z0.ome.tif", "z1.ome.tif", "z2.ome.tif"]
+    write_set(tmp_path, names)
+    (tmp_path / names[1]).unlink()
+    with pytest.raises(ScanError, match=r"1 of the 3 planes of z0\.ome\.tif are missing: z1\.ome"):
+        read_scan(tmp_path / names[0])
+
+
+def test_a_file_of_a_set_that_was_copied_alone_is_refused(tmp_path: Path) -> None:
+    names = ["z0.ome.tif", "z1.ome.tif", "z2.ome.tif"]
+    write_set(tmp_path, names)
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (tmp_path / names[2]).rename(alone / "mine.ome.tif")
+    with pytest.raises(ScanError, match="2 of the 3 planes of mine"):
+        read_scan(alone / "mine.ome.tif")
+
+
+def test_a_single_file_may_be_renamed(tmp_path: Path) -> None:
+    write_set(tmp_path, ["one.ome.tif"])
+    (tmp_path / "one.ome.tif").rename(tmp_path / "mine.ome.tif")
+    assert np.array_equal(pixels(tmp_path / "mine.ome.tif"), STACK[0])
+
+
+def test_planes_that_another_file_describes_are_refused(tmp_path: Path) -> None:
+    text = OME.format(0, "").replace(
+        '<Image ID="Image:0"></Image>',
+        '<BinaryOnly MetadataFile="all.companion.ome" UUID="urn:uuid:9"/>',
+    )
+    path = tmp_path / "part.ome.tif"
+    tifffile.imwrite(path, STACK[0], description=text.encode(), metadata=None)
+    with pytest.raises(ScanError, match=r"a part of an image that all\.companion\.ome describes"):
+        read_scan(path)
+
+
+@pytest.mark.parametrize("text", ["cells & nuclei", "a\x01b", "</Image>"])
+def test_a_damaged_description_leaves_the_pixels(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "image.ome.tif"
+    xml = OME.format(0, text + PIXELS.format(1, "<TiffData/>"))
+    tifffile.imwrite(path, STACK[0], description=xml.encode(), metadata=None)
+    scan = read_scan(path)
+    assert np.array_equal(scan.data, STACK[0])
+    assert scan.unit == "pixel"
+    assert "description (OME-XML) of image.ome.tif is damaged" in scan.notes[0]
+
+
+def test_the_value_of_no_data_is_that_of_gdal(tmp_path: Path) -> None:
+    path = write(tmp_path, STACK[0], extratags=[(42113, "s", 0, "-9999", True)])
+    assert read_scan(path).no_data == -9999

@@ -14,7 +14,10 @@ from napari_unet.errors import ScanError
 @dataclass(frozen=True)
 class FileImage:
     """An array with axis letters ("" where the file names none), the voxel sizes that are known, by
-    letter, and what to know of it.
+    letter, and notes for whoever uses it.
+
+    `indices` are the numbers that a colour table turns into `data`: the labels, in a file of labels.
+    `no_data` is the value of voxels without image, where the file names one.
     """
 
     data: Any
@@ -22,6 +25,8 @@ class FileImage:
     spacing_um: Mapping[str, float] = field(default_factory=dict)
     rgb: bool = False
     notes: tuple[str, ...] = ()
+    indices: np.ndarray | None = None
+    no_data: float | None = None
 
 
 class StoredArray:
@@ -44,6 +49,24 @@ class StoredArray:
             raise
         except Exception as error:
             raise damaged(self._path, error) from error
+
+
+class InvertedArray:
+    """Whole numbers of which the least means white, turned round where they are read."""
+
+    def __init__(self, array: Any, most: int) -> None:
+        self._array = array
+        self._most = most
+        self.shape: tuple[int, ...] = tuple(array.shape)
+        self.dtype = np.dtype(array.dtype)
+        self.ndim = len(self.shape)
+        self.chunks: tuple[int, ...] = tuple(getattr(array, "chunks", None) or self.shape)
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        part = np.asarray(self._array[index])
+        if self.dtype.kind == "b":
+            return ~part
+        return np.asarray(self.dtype.type(self._most) - part)
 
 
 def damaged(path: Path, error: Exception) -> ScanError:

@@ -3,7 +3,9 @@ whole.
 """
 
 import logging
-from collections.abc import Iterator
+import math
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +15,17 @@ import numpy as np
 import tifffile
 
 from napari_unet.errors import ScanError
-from napari_unet.scans.formats.file_image import FileImage, StoredArray
+from napari_unet.scans.formats.file_image import FileImage, InvertedArray, StoredArray
+from napari_unet.scans.formats.ome_xml import companion_of, files_of_set, has_sound_xml
 from napari_unet.scans.formats.tiff_spacing import spacing_um
+from napari_unet.words import some
 
 LAZY_BYTES = 512 * 2**20
 COLOURS = (3, 4)
+OURS = ("ParseError", "OME series failed to read")  # told in our own words
+NO_XML = "The description (OME-XML) of {} is damaged: its pixels are used, and the voxel size is unknown."
+MOST_NOTES = 3
+MOST_NOTE = 150  # characters
 BROKEN_CHAIN = ("invalid page offset", "invalid offset to page", "corrupted tag list of page")
 
 
@@ -29,38 +37,90 @@ def read(path: Path) -> FileImage:
         series = file.series[0]
         page = series.keyframe
         _check_complete(file, series, path, complaints)
+        _check_set(file, series, path)
+        facts = FileImage(
+            None,
+            spacing_um=spacing_um(file, page),
+            notes=(*_notes(file, path), *_warnings(complaints)),
+            no_data=_no_data(page),
+        )
         if (
             page.photometric == tifffile.PHOTOMETRIC.PALETTE
             and page.colormap is not None
             and not file.is_imagej
         ):
-            return replace(
-                _coloured(series.asarray(), page.colormap, spacing_um(file, page)),
-                notes=_notes(file, path),
-            )
+            return _coloured(series.asarray(), page.colormap, facts)
         rgb = page.photometric in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR)
         axes = _letters(series.axes)
         data = series.asarray() if series.nbytes <= LAZY_BYTES else _lazy(path, series)
+        data = _black_is_least(data, file, page)
         rgb = rgb and "S" in series.axes and data.shape[series.axes.index("S")] in COLOURS
-        return FileImage(
-            data,
-            axes or _guessable(series.axes, data),
-            spacing_um(file, page),
-            rgb,
-            _notes(file, path),
-        )
+        return replace(facts, data=data, axes=axes or _guessable(series.axes, data), rgb=rgb)
 
 
 def _notes(file: tifffile.TiffFile, path: Path) -> tuple[str, ...]:
     """That the file holds further images, if it does; what is marked as reduced (thumbnails, labels
     of slides) is none.
     """
+    notes = [] if has_sound_xml(file) else [NO_XML.format(path.name)]
     images = [series for series in file.series if not series.keyframe.is_reduced]
-    if len(images) < 2:
-        return ()
-    return (
-        f"{path.name} holds {len(images)} images, of which the first is used; export the others as files of their own.",
-    )
+    if len(images) > 1:
+        notes.append(
+            f"{path.name} holds {len(images)} images, of which the first is used; export the "
+            "others as files of their own."
+        )
+    return tuple(notes)
+
+
+def _warnings(complaints: Sequence[str]) -> tuple[str, ...]:
+    """What tifffile warned of, as notes: the first lines, each once."""
+    texts = (re.sub(r"<tifffile\.[^>]*> ?", "", text) for text in complaints)
+    lines = dict.fromkeys(" ".join(text.split()) for text in texts)
+    known = [line for line in lines if not any(part in line for part in OURS)]
+    return tuple(f"The file is read, but: {line[:MOST_NOTE]}" for line in known[:MOST_NOTES])
+
+
+def _no_data(page: Any) -> float | None:
+    """The value that GDAL names for pixels without image."""
+    tag = page.tags.get("GDAL_NODATA")
+    try:
+        value = float(str(tag.value).strip("\0 ")) if tag is not None else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _black_is_least(data: Any, file: tifffile.TiffFile, page: Any) -> Any:
+    """The data as it is seen: a plain TIFF may say that 0 is white. In ImageJ's own files, that only
+    says how it is shown, and tifffile says it of every mask of one bit.
+    """
+    whole = np.dtype(data.dtype).kind in "bu"
+    as_written = file.is_imagej or (page.bitspersample == 1 and page.software == "tifffile.py")
+    if page.photometric != tifffile.PHOTOMETRIC.MINISWHITE or as_written or not whole:
+        return data
+    inverted = InvertedArray(data, 2**page.bitspersample - 1)
+    return inverted[...] if type(data) is np.ndarray else inverted  # a mapped file stays on disk
+
+
+def _check_set(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path) -> None:
+    """Raise `ScanError` where the image is spread over several files and not all of it is there:
+    tifffile would take absent planes for black ones.
+    """
+    if (companion := companion_of(file)) is not None:
+        raise ScanError(
+            f"{path.name} holds a part of an image that {companion} describes. "
+            "Save the whole image as one file, such as an OME-TIFF or OME-Zarr."
+        )
+    absent = sum(page is None for page in series.pages)
+    if absent:
+        missing = [name for name in files_of_set(file) if not (path.parent / name).exists()]
+        names = (
+            f": {some(missing)} {'is' if len(missing) == 1 else 'are'} not there" if missing else ""
+        )
+        raise ScanError(
+            f"{absent} of the {len(series.pages)} planes of {path.name} are missing{names}. "
+            "Put all files of the image into one folder, under the names they had."
+        )
 
 
 def _letters(axes: str) -> str:
@@ -127,7 +187,8 @@ def _complaints() -> Iterator[list[str]]:
         logger.propagate = propagate
 
 
-def _coloured(indices: np.ndarray, colormap: np.ndarray, spacing: dict[str, float]) -> FileImage:
+def _coloured(indices: np.ndarray, colormap: np.ndarray, facts: FileImage) -> FileImage:
     colours = np.moveaxis((colormap >> 8).astype(np.uint8), 0, -1)
     data = colours[indices]
-    return FileImage(data, "qptzyx"[-indices.ndim :] + "c", spacing, rgb=True)
+    axes = "qptzyx"[-indices.ndim :] + "c"
+    return replace(facts, data=data, axes=axes, rgb=True, indices=indices)

@@ -1,11 +1,11 @@
 """The voxel size that a TIFF file states, in whichever of four ways it does."""
 
-import xml.etree.ElementTree as ElementTree
 from typing import Any
 
 import tifffile
 
-from napari_unet.scans.units import pixel_um, to_um
+from napari_unet.scans.formats.ome_xml import elements_of, kind_of
+from napari_unet.scans.units import is_for_print, pixel_um, to_um
 
 SPACING_KEY = "spacing_um"
 _UNIT_NAMES = {2: "inch", 3: "cm"}
@@ -16,7 +16,7 @@ def spacing_um(file: tifffile.TiffFile, page: Any) -> dict[str, float]:
     none.
     """
     if file.is_ome:
-        sizes = _from_ome(file.ome_metadata or "")
+        sizes = _from_ome(file)
     elif file.is_imagej and _imagej_unit(file):
         sizes = _from_imagej(file, page)
     else:
@@ -24,11 +24,8 @@ def spacing_um(file: tifffile.TiffFile, page: Any) -> dict[str, float]:
     return sizes if {"y", "x"} <= set(sizes) else {}
 
 
-def _from_ome(text: str) -> dict[str, float]:
-    pixels = next(
-        (e for e in ElementTree.fromstring(text).iter() if e.tag.rpartition("}")[2] == "Pixels"),
-        None,
-    )
+def _from_ome(file: tifffile.TiffFile) -> dict[str, float]:
+    pixels = next((e for e in elements_of(file) if kind_of(e) == "Pixels"), None)
     sizes: dict[str, float] = {}
     for letter in "zyx" if pixels is not None else "":
         name = f"PhysicalSize{letter.upper()}"
@@ -39,15 +36,19 @@ def _from_ome(text: str) -> dict[str, float]:
 
 
 def _from_imagej(file: tifffile.TiffFile, page: Any) -> dict[str, float]:
+    """ImageJ has one unit, and others for y and z where these differ."""
+    facts = file.imagej_metadata or {}
     unit = _imagej_unit(file)
-    step = _number((file.imagej_metadata or {}).get("spacing"))
-    lengths = {
-        "z": abs(step),
-        "y": _invert(_per_unit(page, "YResolution")),
-        "x": _invert(_per_unit(page, "XResolution")),
-    }
-    known = {letter: to_um(length, unit) for letter, length in lengths.items()}
-    return {letter: value for letter, value in known.items() if value is not None}
+    units = {"z": facts.get("zunit") or unit, "y": facts.get("yunit") or unit, "x": unit}
+    sizes = {"z": to_um(_number(facts.get("spacing")), str(units["z"]))}
+    for letter in "yx":
+        per_unit = _per_unit(page, f"{letter.upper()}Resolution")
+        own = str(units[letter])
+        if is_for_print(own):
+            sizes[letter] = pixel_um(per_unit, own)
+        else:
+            sizes[letter] = to_um(1 / per_unit, own) if per_unit else None
+    return {letter: value for letter, value in sizes.items() if value is not None}
 
 
 def _from_own(file: tifffile.TiffFile) -> dict[str, float]:
@@ -80,10 +81,6 @@ def _per_unit(page: Any, name: str) -> float:
         return 0.0
     above, below = tag.value
     return float(above) / float(below) if below else 0.0
-
-
-def _invert(per_unit: float) -> float:
-    return 1 / per_unit if per_unit > 0 else 0.0
 
 
 def _number(value: Any) -> float:

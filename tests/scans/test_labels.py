@@ -1,0 +1,88 @@
+"""Masks as other programs write them become classes, and a note says so."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+
+from napari_unet.scans.formats.png_read import SIGNATURE_BYTES, _joined
+from napari_unet.scans.labels import read_labels
+from napari_unet.scans.read import read_scan
+
+MASK = np.zeros((9, 14), np.uint8)
+MASK[2:5, 3:9] = 1
+CLASSES = MASK.copy()
+CLASSES[6:8, 2:6] = 2
+
+
+def values(path: Path) -> np.ndarray:
+    return np.asarray(read_labels(path).data[...])
+
+
+def palette_png(path: Path, indices: np.ndarray, bits: int) -> Path:
+    """A PNG with a colour table, which imagecodecs can not write."""
+    rows = [np.packbits(_bits(row, bits)).tobytes() for row in indices]
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", *indices.shape[::-1], bits, 3, 0, 0, 0)),
+        (b"PLTE", bytes([255, 255, 255, 220, 20, 60, 0, 0, 9])),
+        (b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows))),
+        (b"IEND", b""),
+    ]
+    signature = imagecodecs.png_encode(MASK)[:SIGNATURE_BYTES]
+    path.write_bytes(signature + _joined(chunks))
+    return path
+
+
+def _bits(row: np.ndarray, bits: int) -> np.ndarray:
+    return np.unpackbits(row[:, None], axis=1)[:, 8 - bits :].ravel()
+
+
+@pytest.mark.parametrize("most", [255, 65535])
+def test_0_and_the_largest_value_are_background_and_class_1(tmp_path: Path, most: int) -> None:
+    path = tmp_path / "mask.tif"
+    tifffile.imwrite(path, (MASK * np.array(most)).astype(np.min_scalar_type(most)))
+    np.testing.assert_array_equal(values(path), MASK)
+    assert read_labels(path).notes == (f"2 values, 0 and {most}: read as background and class 1.",)
+
+
+def test_grey_levels_are_classes_in_their_order(tmp_path: Path) -> None:
+    path = tmp_path / "mask.png"
+    path.write_bytes(imagecodecs.png_encode((CLASSES * 127.5).astype(np.uint8)))
+    np.testing.assert_array_equal(values(path), CLASSES)
+    assert "0, 127 and 255: read as background, class 1 and class 2" in read_labels(path).notes[0]
+
+
+@pytest.mark.parametrize("numbers", [[0, 1], [0, 2], [0, 5, 7], [0, 1, 2, 255], [0, 100, 255]])
+def test_other_numbers_are_what_they_are(tmp_path: Path, numbers: list[int]) -> None:
+    path = tmp_path / "labels.tif"
+    labels = np.resize(np.array(numbers, np.uint8), (6, 8))
+    tifffile.imwrite(path, labels)
+    np.testing.assert_array_equal(values(path), labels)
+    assert read_labels(path).notes == ()
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_the_numbers_behind_a_png_palette_are_the_labels(tmp_path: Path, bits: int) -> None:
+    path = palette_png(tmp_path / "labels.png", CLASSES, bits)
+    np.testing.assert_array_equal(values(path), CLASSES)
+    assert read_labels(path).axes == "yx"
+    assert read_scan(path).rgb
+
+
+def test_the_numbers_behind_a_tiff_palette_are_the_labels(tmp_path: Path) -> None:
+    path = tmp_path / "labels.tif"
+    table = np.zeros((3, 256), np.uint16)
+    table[:, 1] = 65535, 0, 0
+    tifffile.imwrite(path, CLASSES, photometric="palette", colormap=table)
+    np.testing.assert_array_equal(values(path), CLASSES)
+    assert read_scan(path).rgb
+
+
+def test_a_mask_of_one_bit_by_tifffile_is_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "mask.tif"
+    tifffile.imwrite(path, MASK.astype(bool))
+    np.testing.assert_array_equal(values(path), MASK)
