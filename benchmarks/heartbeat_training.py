@@ -61,8 +61,8 @@ def corrected(viewer: Viewer, truth: object) -> FinetuneWidget:
     labels.refresh()
     widget = FinetuneWidget(viewer)
     viewer.window.add_dock_widget(widget, name="Fine-tune")
-    wait_until(widget.form.trust.whole_button.isEnabled, 10)
-    press(widget.form.trust.whole_button)
+    wait_until(widget.form.review.whole_button.isEnabled, 10)
+    press(widget.form.review.whole_button)
     wait_until(widget.form.bar.run_button.isEnabled, 10)
     settle(3.0)
     return widget

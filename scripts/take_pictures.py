@@ -62,9 +62,9 @@ def take_finetune() -> None:
     click_and_wait(dock)
     widget = open_dock(viewer, "Fine-tune")
     correct_half(viewer, sample.truth)
-    widget.form.trust.overlay_box.click()
+    widget.form.review.overlay_box.click()
     keep(viewer, "finetune.png")
-    widget.form.trust.overlay_box.click()
+    widget.form.review.overlay_box.click()
     ends: list[Any] = []
     widget.run_ended.connect(ends.append)
     widget.form.bar.run_button.click()

@@ -162,7 +162,7 @@ def corrected(viewer: Any, dock: Any, click: Any, open_finetune: Any, qtbot: Any
     widget = open_finetune()
     labels.data[:] = image > np.median(image)
     labels.refresh()
-    qtbot.waitUntil(lambda: widget.form.trust.whole_button.isEnabled())
-    press(widget.form.trust.whole_button)
+    qtbot.waitUntil(lambda: widget.form.review.whole_button.isEnabled())
+    press(widget.form.review.whole_button)
     qtbot.waitUntil(widget.form.bar.run_button.isEnabled, timeout=5000)
     return widget

@@ -46,7 +46,7 @@ def test_the_obvious_pair_and_its_model_are_found(viewer, dock, click, open_fine
 
 def test_a_click_trains_judges_and_saves(viewer, corrected, qtbot):
     widget = corrected
-    assert "9,216 pixels" in widget.form.trust.summary()
+    assert "9,216 pixels" in widget.form.review.summary()
     end = fine_tune(widget, qtbot)
     assert end.kind == "done", end
     assert not widget.form.card.isHidden()

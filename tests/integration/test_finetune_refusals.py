@@ -30,7 +30,7 @@ def teach(viewer, open_finetune, qtbot):
         widget = open_finetune()
         widget.form.model.set_value(model)
         qtbot.waitUntil(lambda: tracked(layer) is not None)
-        press(widget.form.trust.whole_button)
+        press(widget.form.review.whole_button)
         qtbot.waitUntil(lambda: bool(tracked(layer).map.amount().voxels))
         qtbot.wait(20)
         return widget
@@ -102,7 +102,7 @@ def test_another_name_for_a_class_is_told_and_may_be_taught(teach):
     names = {"index": [0, 1], "class": ["background", "nucleus"]}
     widget = teach(halves(0, 1), features=names)
     assert widget.form.bar.run_button.isEnabled()
-    assert "What the labels mine call nucleus is taught as class 1." in widget.form.message.text()
+    assert "What the labels mine call nucleus is learnt as class 1." in widget.form.message.text()
 
 
 def test_voxels_that_are_no_number_are_left_out(teach, qtbot):
@@ -128,7 +128,7 @@ def test_a_class_that_is_added_reaches_the_labels_of_all_pairs(viewer, teach, qt
     viewer.add_labels(np.zeros((40, 30), np.uint8), name="others")
     qtbot.waitUntil(lambda: not widget.form.pairs._add.isHidden())
     press(widget.form.pairs._add)
-    qtbot.waitUntil(lambda: len(widget.trust.layers) == 2)
+    qtbot.waitUntil(lambda: len(widget.review.layers) == 2)
     press(widget.form.classes._add)
     for name in ("mine", "others"):
         assert class_names(viewer.layers[name]) == ["class 0", "class 1", "class 2"]

@@ -13,7 +13,7 @@ from napari_unet.learn import train
 from napari_unet.model.library import list_models
 from napari_unet.widgets.finetune import task as finetune_work
 from napari_unet.widgets.finetune.fields.start_model import SCRATCH
-from napari_unet.widgets.finetune.task import Teller, save
+from napari_unet.widgets.finetune.task import Reporter, save
 from napari_unet.widgets.finetune.unfinished import interrupted, turn_of
 
 pytestmark = [pytest.mark.viewer, pytest.mark.usefixtures("few_steps")]
@@ -138,7 +138,7 @@ def test_a_full_disk_loses_nothing(viewer, corrected, qtbot, force, monkeypatch,
     assert interrupted(
         tmp_path / "tiny-2d-1.safetensors"
     )  # were napari closed now, the training could be resumed
-    with qtbot.waitSignal(corrected.outcome.said, timeout=5000) as said:
+    with qtbot.waitSignal(corrected.outcome.message, timeout=5000) as said:
         press(corrected.form.card.anyway_button)
     assert said.args == ["Can not write the model: No space left on device.", "error"]
     monkeypatch.setattr(finetune_work, "save", save)
@@ -152,7 +152,7 @@ def test_a_full_disk_loses_nothing(viewer, corrected, qtbot, force, monkeypatch,
 @pytest.fixture
 def break_off(monkeypatch):
     """Let a training end after six steps as a crash would end it."""
-    progress = Teller.progress
+    progress = Reporter.progress
 
     def breaks(self, news):
         progress(self, news)
@@ -160,14 +160,12 @@ def break_off(monkeypatch):
             raise RuntimeError("the power is gone")
 
     def break_now(broken):
-        monkeypatch.setattr(Teller, "progress", breaks if broken else progress)
+        monkeypatch.setattr(Reporter, "progress", breaks if broken else progress)
 
     return break_now
 
 
-def test_an_interrupted_training_is_gone_on_with_to_the_same_bits(
-    viewer, corrected, qtbot, break_off
-):
+def test_an_interrupted_training_is_resumed_to_the_same_bits(viewer, corrected, qtbot, break_off):
     whole = fine_tune(corrected, qtbot).trained.result
     corrected.form.name.set_value("again")
     corrected.show_outlook()
@@ -178,7 +176,7 @@ def test_an_interrupted_training_is_gone_on_with_to_the_same_bits(
     assert corrected.form.resume.isVisibleTo(corrected)
     assert "Resume the interrupted training" in corrected.form.resume.text()
     result = fine_tune(corrected, qtbot).trained.result
-    assert "Went on with the interrupted training" in corrected.form.message.text()
+    assert "Resumed the interrupted training" in corrected.form.message.text()
     assert result.model.weights_sha256 == whole.model.weights_sha256
     assert min(corrected.form.panel.curves.loss.x) > 5
     assert corrected.form.resume.isHidden()
@@ -201,7 +199,7 @@ def test_an_interrupted_training_of_other_labels_begins_anew(viewer, corrected, 
     layer.refresh()
     end = fine_tune(corrected, qtbot)
     assert end.kind == "done"
-    assert "Went on" not in corrected.form.message.text()
+    assert "Resumed" not in corrected.form.message.text()
     assert len(end.trained.result.history.losses) == 12
     assert min(corrected.form.panel.curves.loss.x) == 1
 

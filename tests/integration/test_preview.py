@@ -13,17 +13,17 @@ from napari_unet.segment.engine import choice
 from napari_unet.segment.run import segment
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.finetune.fields.preview import PreviewPart
-from napari_unet.widgets.finetune.preview_job import PreviewJob, PreviewPlace, PreviewPlaces
-from napari_unet.widgets.finetune.preview_place import LookedAt, preview_place
+from napari_unet.widgets.finetune.preview_job import PreviewJob, PreviewRegion, PreviewRegions
+from napari_unet.widgets.finetune.preview_region import PreviewFollower, preview_region
 
 pytestmark = pytest.mark.viewer
 
 
-def looked_at(viewer, shape, axes):
+def followed(viewer, shape, axes):
     image = viewer.add_image(smooth_image(shape), name="cells")
     scan = Scan(image.data, axes, (1.0,) * sum(a in "zyx" for a in axes))
-    places = PreviewPlaces()
-    return LookedAt(viewer, image, scan, axes, places), places, scan
+    regions = PreviewRegions()
+    return PreviewFollower(viewer, image, scan, axes, regions), regions, scan
 
 
 def centre(viewer, *point):
@@ -34,9 +34,8 @@ def centre(viewer, *point):
 
 def test_the_part_in_view_is_predicted_as_the_whole_would_be(monkeypatch):
     monkeypatch.setattr(choice, "openvino_version", lambda: "1.2")
-    monkeypatch.setattr(
-        choice, "_openvino", None
-    )  # compiling for a model that is looked at once would not pay
+    # compiling for a model that is run once would not pay
+    monkeypatch.setattr(choice, "_openvino", None)
     by_torch = SegmentSettings(engine="torch")
     child, parent = (tiny_model(tiny_spec(), seed) for seed in (0, 1))
     image = smooth_image((3, 90, 80))
@@ -46,82 +45,84 @@ def test_the_part_in_view_is_predicted_as_the_whole_would_be(monkeypatch):
         ((1,), (slice(10, 40), slice(20, 60))),
         ((2,), (slice(50, 90), slice(0, 30))),
     ):
-        part = job.part(child, PreviewPlace(frame, region))
-        place = (*frame, *region)
+        part = job.part(child, PreviewRegion(frame, region))
+        index = (*frame, *region)
         np.testing.assert_array_equal(
-            part.now, segment(image, child, axes="zyx", settings=by_torch)[place]
+            part.now, segment(image, child, axes="zyx", settings=by_torch)[index]
         )
         np.testing.assert_array_equal(
-            part.before, segment(image, parent, axes="zyx", settings=by_torch)[place]
+            part.before, segment(image, parent, axes="zyx", settings=by_torch)[index]
         )
         assert part.image.shape == part.now.shape
-        assert np.corrcoef(part.image.ravel(), image[place].ravel())[0, 1] > 0.99
+        assert np.corrcoef(part.image.ravel(), image[index].ravel())[0, 1] > 0.99
 
 
 def test_a_child_that_has_learnt_more_is_predicted_anew_and_the_parent_only_once(monkeypatch):
     scan = Scan(smooth_image((40, 40)), "yx", (1.0, 1.0))
     first, second, parent = (tiny_model(tiny_spec(), seed) for seed in (0, 2, 1))
     job = PreviewJob(scan, parent, "cpu")
-    place = PreviewPlace((), (slice(0, 40), slice(0, 40)))
+    region = PreviewRegion((), (slice(0, 40), slice(0, 40)))
     seen = []
     labels = job._labels
     monkeypatch.setattr(job, "_labels", lambda model, at: seen.append(model) or labels(model, at))
-    parts = [job.part(model, place) for model in (first, second)]
+    parts = [job.part(model, region) for model in (first, second)]
     assert (parts[0].now != parts[1].now).any()
     assert [seen.count(model) for model in (first, second, parent)] == [1, 1, 1]
 
 
-def test_the_place_follows_slice_and_camera(viewer, qtbot):
-    looked, places, _ = looked_at(viewer, (5, 400, 300), "tyx")
+def test_the_region_follows_slice_and_camera(viewer, qtbot):
+    follower, regions, _ = followed(viewer, (5, 400, 300), "tyx")
     viewer.dims.set_current_step(0, 3)
     centre(viewer, 0, 100, 80)
-    looked.look()
-    before = places.of[2]
+    follower.update()
+    before = regions.by_dimensions[2]
     assert before.frame == (3,)
     assert all(
         part.start <= at < part.stop and part.stop - part.start <= 256
         for part, at in zip(before.region, (100, 80), strict=True)
     )
     centre(viewer, 0, 300, 220)
-    qtbot.waitUntil(lambda: places.of[2] != before, timeout=3000)  # by itself
+    qtbot.waitUntil(lambda: regions.by_dimensions[2] != before, timeout=3000)  # by itself
     assert all(
         part.start <= at < part.stop
-        for part, at in zip(places.of[2].region, (300, 220), strict=True)
+        for part, at in zip(regions.by_dimensions[2].region, (300, 220), strict=True)
     )
 
 
 def test_of_a_volume_one_plane_is_predicted(viewer):
-    looked, places, scan = looked_at(viewer, (9, 60, 50), "zyx")
+    follower, regions, scan = followed(viewer, (9, 60, 50), "zyx")
     viewer.dims.set_current_step(0, 6)
-    looked.look()
-    assert places.of[3].region[0] == slice(6, 7)
-    part = PreviewJob(scan, None, "cpu").part(tiny_model(tiny_spec(3, depth=1)), places.of[3])
+    follower.update()
+    assert regions.by_dimensions[3].region[0] == slice(6, 7)
+    part = PreviewJob(scan, None, "cpu").part(
+        tiny_model(tiny_spec(3, depth=1)), regions.by_dimensions[3]
+    )
     assert (
         part.now.shape
         == part.image.shape
-        == tuple(side.stop - side.start for side in places.of[3].region[1:])
+        == tuple(side.stop - side.start for side in regions.by_dimensions[3].region[1:])
     )
     assert part.before is None
 
 
-def test_a_layer_that_is_gone_leaves_the_place_and_an_end_lets_the_scan_go(viewer):
-    looked, places, _ = looked_at(viewer, (40, 50), "yx")
-    before = places.of[2]
+def test_a_layer_that_is_gone_leaves_the_region_and_an_end_lets_the_scan_go(viewer):
+    follower, regions, _ = followed(viewer, (40, 50), "yx")
+    before = regions.by_dimensions[2]
     viewer.layers.clear()
-    looked.look()
-    assert places.of[2] is before
-    looked.stop()
-    assert looked._scan is None
+    follower.update()
+    assert regions.by_dimensions[2] is before
+    follower.stop()
+    assert follower._scan is None
 
 
 def test_far_outside_the_image_a_part_of_it_is_still_predicted(viewer):
-    looked, _, scan = looked_at(viewer, (40, 50), "yx")
+    follower, _, scan = followed(viewer, (40, 50), "yx")
     centre(viewer, 0, 4000, 4000)
-    place = preview_place(viewer, viewer.layers["cells"], scan, "yx", 2)
+    region = preview_region(viewer, viewer.layers["cells"], scan, "yx", 2)
     assert all(
-        0 <= part.start < part.stop <= n for part, n in zip(place.region, (40, 50), strict=True)
+        0 <= part.start < part.stop <= n for part, n in zip(region.region, (40, 50), strict=True)
     )
-    looked.stop()
+    follower.stop()
 
 
 @pytest.mark.usefixtures("few_steps")

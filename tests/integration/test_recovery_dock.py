@@ -55,13 +55,13 @@ def _own_folder(tmp_path, monkeypatch):
 
 
 def offered(widget, qtbot) -> str:
-    qtbot.waitUntil(lambda: not widget.form.trust._offer.isHidden(), timeout=10_000)
-    return widget.form.trust._offer_note.text()
+    qtbot.waitUntil(lambda: not widget.form.review._offer.isHidden(), timeout=10_000)
+    return widget.form.review._offer_note.text()
 
 
 def restored(viewer, widget, qtbot):
     count = len(viewer.layers)
-    press(widget.form.trust.restore_button)
+    press(widget.form.review.restore_button)
     qtbot.waitUntil(lambda: len(viewer.layers) > count, timeout=10_000)
     return next(layer for layer in reversed(viewer.layers) if layer.name.endswith("(recovered)"))
 
@@ -112,7 +112,7 @@ def test_after_a_kill_the_image_alone_brings_the_strokes_back(viewer, open_finet
     qtbot.waitUntil(
         lambda: [facts.name for facts in widget.form.pairs.labels()] == ["mine (recovered)"]
     )
-    qtbot.waitUntil(lambda: f"{(layer.data > 0).sum():,} pixels" in widget.form.trust.summary())
+    qtbot.waitUntil(lambda: f"{(layer.data > 0).sum():,} pixels" in widget.form.review.summary())
 
 
 def lost(viewer, monkeypatch, seed=0, name="mine", labels=None):
@@ -143,7 +143,7 @@ def test_each_of_two_images_brings_its_own_strokes_back(viewer, open_finetune, q
         np.testing.assert_array_equal(layer.data, kept.pop(layer.name))
         np.testing.assert_array_equal(copy_corrections(layer).trust == PAINTED, layer.data == 2)
     assert not kept
-    assert widget.form.trust._offer.isHidden()
+    assert widget.form.review._offer.isHidden()
 
 
 def test_what_is_left_is_not_offered_and_no_search_that_finds_nothing_takes_an_offer_away(
@@ -154,11 +154,11 @@ def test_what_is_left_is_not_offered_and_no_search_that_finds_nothing_takes_an_o
     widget = open_finetune()
     offered(widget, qtbot)
     viewer.add_image(smooth_image(SHAPE, 9), name="nothing was kept of this")
-    qtbot.waitUntil(lambda: len(widget.recovery._looked) == 2)
+    qtbot.waitUntil(lambda: len(widget.recovery._searched) == 2)
     qtbot.wait(100)
     assert "mine" in offered(widget, qtbot)
-    press(widget.form.trust.decline_button)
-    assert widget.form.trust._offer.isHidden()
+    press(widget.form.review.decline_button)
+    assert widget.form.review._offer.isHidden()
 
 
 def test_axes_that_were_chosen_otherwise_are_taken_up(viewer, open_finetune, qtbot, monkeypatch):
@@ -207,7 +207,7 @@ def test_strokes_of_an_image_that_was_closed_meanwhile_are_told_of(
     widget = open_finetune()
     offered(widget, qtbot)
     viewer.layers.remove(image)
-    press(widget.form.trust.restore_button)
+    press(widget.form.review.restore_button)
     qtbot.waitUntil(lambda: "not open any more" in widget.form.message.text())
     assert not Job._running
     assert len(list_journals()) == 1

@@ -64,7 +64,7 @@ MAKE_LAYERS = {  # docks that make layers of their own, or take what painting an
     "docks/open_dock",
     "finetune/changes_layer",
     "finetune/plan",
-    "finetune/preview_place",
+    "finetune/preview_region",
     "finetune/review",
     "jobs/job",
     "jobs/worker",

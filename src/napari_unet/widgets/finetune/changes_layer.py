@@ -1,46 +1,34 @@
-"""Where two models decide otherwise, as a layer."""
+"""Where two models disagree, as a layer."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_unet.scans.scan import Index, Scan, Slices
+from napari_unet.scans.scan import Scan
 from napari_unet.widgets.arrays.mapped_array import zeros
 from napari_unet.widgets.viewer.layer_facts import MARK
 from napari_unet.widgets.viewer.placement import placement
+
+if TYPE_CHECKING:  # it imports torch
+    from napari_unet.learn.judging.regions import Changed
 
 COLOUR = "#ff3ea5"
 OPACITY = 0.7
 
 
-class Changed(Protocol):
-    """A region of a frame, and where in it the two disagree."""
-
-    @property
-    def frame(self) -> Index:
-        """Which frame of the scan."""
-
-    @property
-    def region(self) -> Slices:
-        """Which part of it."""
-
-    @property
-    def mask(self) -> np.ndarray:
-        """True where the two disagree."""
-
-
 def show_changes(
-    viewer: Any, image: Image, axes: str, scan: Scan, changes: Sequence[Changed]
+    viewer: Any, image: Image, axes: str, scan: Scan, changes: "Sequence[Changed]"
 ) -> Labels:
-    """Put a layer over an image that is 1 where two models disagree, in the regions that were
-    looked at.
+    """Add a layer over an image that is 1 where two models disagree, in the regions that they were
+    compared in.
     """
     marks = zeros(scan.result_shape, np.uint8)
     for change in changes:
-        marks[scan.place(change.frame, change.region)] = scan.to_place(change.mask.astype(np.uint8))
+        mask = scan.to_place(change.mask.astype(np.uint8))
+        marks[scan.place(change.frame, change.region)] = mask
     layer = Labels(
         marks,
         name=f"{image.name} · changes",

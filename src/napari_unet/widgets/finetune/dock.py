@@ -11,13 +11,18 @@ from napari_unet.progress import Progress
 from napari_unet.widgets.docks.run import RunEnd
 from napari_unet.widgets.docks.run_dock import RunDock
 from napari_unet.widgets.fields.model_news import model_news
-from napari_unet.widgets.finetune.classes import ClassDesk
+from napari_unet.widgets.finetune.classes import ClassCoordinator
 from napari_unet.widgets.finetune.fields.preview import PreviewPart
 from napari_unet.widgets.finetune.form import FinetuneForm
-from napari_unet.widgets.finetune.outcome import FinetuneOutcome, said_of
-from napari_unet.widgets.finetune.plan import NO_LABELS, NO_TRUST, FinetuneChoice, FinetunePlan
-from napari_unet.widgets.finetune.recovery import RecoveryDesk
-from napari_unet.widgets.finetune.review import TrustDesk
+from napari_unet.widgets.finetune.outcome import FinetuneOutcome, closing_message
+from napari_unet.widgets.finetune.plan import (
+    NO_LABELS,
+    NO_TRUST,
+    FinetuneChoice,
+    FinetunePlan,
+)
+from napari_unet.widgets.finetune.recovery import RecoveryCoordinator
+from napari_unet.widgets.finetune.review import ReviewCoordinator
 from napari_unet.widgets.finetune.run import FinetuneRun, TrainEnd
 from napari_unet.widgets.finetune.task import HeldOut, Losses
 from napari_unet.widgets.finetune.unfinished import interrupted
@@ -47,9 +52,9 @@ class FinetuneWidget(RunDock[FinetuneRun]):
         self._images = LayerWatch(viewer, IMAGES)
         self._labels = LayerWatch(viewer, LABELS)
         self.plan = FinetunePlan(viewer, self._images, self._labels)
-        self.trust = TrustDesk(viewer, self.form.trust, self.plan)
-        self.recovery = RecoveryDesk(viewer, self.form.trust, self.plan)
-        self.classes = ClassDesk(self.form.classes, self.trust)
+        self.review = ReviewCoordinator(viewer, self.form.review, self.plan)
+        self.recovery = RecoveryCoordinator(viewer, self.form.review, self.plan)
+        self.classes = ClassCoordinator(self.form.classes, self.review)
         self.outcome = FinetuneOutcome(viewer, self.form.card, self.plan)
         self._problem = ""
         self._said = ""
@@ -84,9 +89,9 @@ class FinetuneWidget(RunDock[FinetuneRun]):
         form.classes.value_changed.connect(self.show_outlook)
         form.name.value_changed.connect(self.show_outlook)
         form.bar.pause_requested.connect(self._on_pause_requested)
-        self.trust.changed.connect(self._on_trust_changed)
-        for teller in (self.trust, self.recovery, self.outcome):
-            teller.said.connect(form.message.say)
+        self.review.changed.connect(self._on_trust_changed)
+        for part in (self.review, self.recovery, self.outcome):
+            part.message.connect(form.message.say)
         model_news().chosen.connect(self._on_model_chosen)
 
     def show_outlook(self) -> None:
@@ -97,7 +102,7 @@ class FinetuneWidget(RunDock[FinetuneRun]):
         form.resume.set_interrupted(interrupted(user_model_path(form.name.value())))
         problems = (self._problem, form.classes.problem(), form.name.problem())
         scratch = form.model.from_scratch()
-        outlook = self.plan.outlook(self.choice(), problems, self.trust.trusts, scratch)
+        outlook = self.plan.outlook(self.choice(), problems, self.review.trusts, scratch)
         form.bar.set_ready(outlook.ready, outlook.text)
         before = self._said
         self._said = outlook.text
@@ -136,7 +141,7 @@ class FinetuneWidget(RunDock[FinetuneRun]):
         if isinstance(end, TrainEnd) and end.trained is not None:
             self.outcome.take(run, end.trained)
             self.form.set_card(True)
-            self.form.message.say(*said_of(end.trained, run.order))
+            self.form.message.say(*closing_message(end.trained, run.order))
         else:
             super().show_end(run, end)
 
@@ -152,8 +157,8 @@ class FinetuneWidget(RunDock[FinetuneRun]):
 
     def _on_pairs_changed(self) -> None:
         pairs = self.form.pairs.value()
-        self._problem = self.trust.set_pairs([pair for pair in pairs if pair.labels is not None])
-        self.recovery.look([pair.image for pair in pairs])
+        self._problem = self.review.set_pairs([pair for pair in pairs if pair.labels is not None])
+        self.recovery.search([pair.image for pair in pairs])
         for facts in self.form.pairs.labels()[:1]:
             self.form.model.set_parent(facts.weights_sha256)
         self._on_trust_changed()

@@ -18,7 +18,8 @@ from napari_unet.widgets.finetune.options import FinetuneOptions
 
 WORDS = RunWords(
     "Fine-tune",
-    "Teach a copy of the model what you painted and what you called right, then compare the two. The old model is never changed.",
+    "Teach a copy of the model what you painted and what you called right, then compare the two. "
+    "The old model is never changed.",
     "Stop and keep",
     "End the training now, judge what has been learnt, and keep it.",
     "End the training as if it had never begun.",
@@ -35,7 +36,7 @@ class FinetuneForm(DockForm):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.pairs = PairsPicker()
-        self.trust = ReviewBar()
+        self.review = ReviewBar()
         self.model = ParentPicker()
         self.classes = ClassEditor()
         self.name = NameField()
@@ -45,7 +46,7 @@ class FinetuneForm(DockForm):
         self.resume = ResumeBox()
         widgets = (
             self.pairs,
-            self.trust,
+            self.review,
             self.model,
             self.classes,
             self.name,

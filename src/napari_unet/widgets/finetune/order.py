@@ -1,4 +1,4 @@
-"""What is to be trained, decided on the main thread and carried out in a worker's. No torch."""
+"""What is to be trained: decided on the main thread, carried out by a worker. No torch here."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.library import ModelEntry
 from napari_unet.model.spec import ClassSpec
 from napari_unet.segment.settings_fields import setting
-from napari_unet.widgets.finetune.preview_job import PreviewPlaces
+from napari_unet.widgets.finetune.preview_job import PreviewRegions
 
 LEARNING = "learning"  # a group of the dock's options: what is learnt, and what is kept
 BORDER_WEIGHT = 10.0  # of the U-Net paper
@@ -18,10 +18,10 @@ NO_GUARD: dict[str, Any] = {"guard_weights": 0.0, "guard_outputs": 0.0}
 
 @dataclass(frozen=True)
 class TrainOrder:
-    """Items to learn from, the model to begin with (None: from scratch), and what the new one is to
+    """What to learn from, the model to start from (None: from scratch), and what the new one is to
     be.
 
-    `resume` goes on with an interrupted training of the same name, where that is of the same.
+    `resume` continues an interrupted training of that name where its checkpoint fits.
     """
 
     items: tuple[TrainItem, ...]
@@ -30,7 +30,7 @@ class TrainOrder:
     name: str
     classes: tuple[ClassSpec, ...]
     path: Path
-    places: PreviewPlaces
+    preview: PreviewRegions
     resume: bool = False
 
 

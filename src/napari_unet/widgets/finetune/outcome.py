@@ -1,5 +1,5 @@
-"""After the verdict: segment with the new model, go back to the old one, use it anyway, see what
-changed.
+"""What can be done after the verdict: segment with the new model, go back to the old one, use the
+new one anyway, see what changed.
 """
 
 import weakref
@@ -18,7 +18,7 @@ from napari_unet.widgets.finetune.fields.verdict_card import VerdictCard
 from napari_unet.widgets.finetune.order import TrainOrder
 from napari_unet.widgets.finetune.plan import FinetunePlan
 from napari_unet.widgets.finetune.run import FinetuneRun
-from napari_unet.widgets.finetune.task import Trained, kept
+from napari_unet.widgets.finetune.task import Trained, saved
 from napari_unet.widgets.jobs.job import in_background
 
 SEGMENT = "Segment"
@@ -26,9 +26,9 @@ NOT_SAVED = "{} could not be saved, and is kept in memory only. {} Then press Sa
 
 
 class FinetuneOutcome(QObject):
-    """Carries out what the verdict card asks for; `said` tells a sentence and its kind."""
+    """Carries out what the verdict card requests; `message` has a sentence and its kind."""
 
-    said = Signal(str, str)
+    message = Signal(str, str)
     _saved = Signal(object)
 
     def __init__(self, viewer: Any, card: VerdictCard, plan: FinetunePlan) -> None:
@@ -55,16 +55,14 @@ class FinetuneOutcome(QObject):
             model_news().saved.emit(str(trained.path))
 
     def forget(self) -> None:
-        """Let go of the models."""
-        self._run, self._trained = None, None
+        """Let go of the models, and hide the card."""
+        self._run = None
+        self._trained = None
         self._card.clear()
 
     def _old_name(self) -> str:
-        return (
-            self._run.order.parent.name
-            if self._run is not None and self._run.order.parent is not None
-            else ""
-        )
+        parent = self._run.order.parent if self._run is not None else None
+        return parent.name if parent is not None else ""
 
     def _on_segment_requested(self) -> None:
         run = self._run
@@ -80,10 +78,9 @@ class FinetuneOutcome(QObject):
         if self._run is not None and self._run.order.parent is not None:
             model_news().chosen.emit(str(self._run.order.parent.path))
             self._card.show_buttons(segment=False, back=False)
-            self.said.emit(
-                f"{self._old_name()} is chosen again; {self._run.order.name} stays in the list of models.",
-                "info",
-            )
+            new = self._run.order.name
+            sentence = f"{self._old_name()} is chosen again; {new} stays in the list of models."
+            self.message.emit(sentence, "info")
 
     def _on_anyway_requested(self) -> None:
         run = self._run
@@ -96,7 +93,7 @@ class FinetuneOutcome(QObject):
 
         def write() -> None:
             with suppress(RuntimeError):  # the window has been closed
-                self._saved.emit(kept(trained.result, run.order.path))
+                self._saved.emit(saved(trained.result, run.order.path))
 
         in_background(write)
 
@@ -106,11 +103,11 @@ class FinetuneOutcome(QObject):
         if before is None or run is None or trained.result is not before.result:
             return  # another training has begun meanwhile
         if trained.path is None:
-            self.said.emit(trained.problem, "error")
+            self.message.emit(trained.problem, "error")
             return
         if before.problem:  # "Save again" does what the end of the training could not
             self.take(run, trained)
-            self.said.emit(*said_of(trained, run.order))
+            self.message.emit(*closing_message(trained, run.order))
         else:
             self._trained = trained
             model_news().saved.emit(str(trained.path))
@@ -139,20 +136,21 @@ class FinetuneOutcome(QObject):
         try:
             act()
         except NapariUNetError as error:
-            self.said.emit(str(error), "problem")
+            self.message.emit(str(error), "problem")
 
 
-def said_of(trained: Trained, order: TrainOrder) -> tuple[str, str]:
-    """What is to be known of an ending besides the verdict, and of which kind that is."""
-    name = order.name
-    old = "" if order.parent is None else order.parent.name
+def closing_message(trained: Trained, order: TrainOrder) -> tuple[str, str]:
+    """What to say after a training besides the verdict, and the kind of that message."""
+    sentence, kind = _about_file(trained, order)
+    return " ".join([*trained.result.notes, sentence]), kind
+
+
+def _about_file(trained: Trained, order: TrainOrder) -> tuple[str, str]:
+    """Whether and where the new model is saved, and the kind of that message."""
     if trained.problem:
-        return " ".join([*trained.result.notes, NOT_SAVED.format(name, trained.problem)]), "error"
-    kept = f"{name} was not saved; Use anyway keeps it."
-    if trained.path is not None:
-        kept = (
-            f"Saved as {name}; {old} stays chosen."
-            if old and trained.result.best is trained.result.parent
-            else f"Saved as {name}."
-        )
-    return " ".join([*trained.result.notes, kept]), "info" if trained.path is None else "done"
+        return NOT_SAVED.format(order.name, trained.problem), "error"
+    if trained.path is None:
+        return f"{order.name} was not saved; Use anyway keeps it.", "info"
+    if order.parent is not None and trained.result.best is trained.result.parent:
+        return f"Saved as {order.name}; {order.parent.name} stays chosen.", "done"
+    return f"Saved as {order.name}.", "done"

@@ -1,4 +1,4 @@
-"""From choices to a training: what fits, what is learnt from, and what is said before it begins."""
+"""From choices to a training: what fits, what is learnt from, and what to say before."""
 
 import weakref
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.fields.values import InputChoice, Outlook, PairChoice
 from napari_unet.widgets.finetune.fields.class_editor import are_objects
 from napari_unet.widgets.finetune.order import TrainChoices, TrainOrder, settings_for
-from napari_unet.widgets.finetune.preview_job import PreviewPlaces
-from napari_unet.widgets.finetune.preview_place import LookedAt
+from napari_unet.widgets.finetune.preview_job import PreviewRegions
+from napari_unet.widgets.finetune.preview_region import PreviewFollower
 from napari_unet.widgets.finetune.run import FinetuneRun
 from napari_unet.widgets.finetune.unfinished import turn_of
 from napari_unet.widgets.painting.tracked import copy_corrections, tracked
@@ -49,11 +49,10 @@ OBJECTS = (
     "Give all objects of one class the same number, or name the classes."
 )
 ANOTHER_CLASS = (
-    "The labels {} call {} {}, which is {} among the classes to be learnt: labels are "
-    "taught by their number. "
-    "Renumber or rename these labels, or choose another model."
+    "The labels {} call {} {}, which is {} among the classes to be learnt: a label is "
+    "learnt by its number. Renumber or rename these labels, or choose another model."
 )
-ANOTHER_NAME = "What the labels {} call {} is taught as {}."
+ANOTHER_NAME = "What the labels {} call {} is learnt as {}."
 BEYOND = (
     "The labels go up to {}, but there are {} classes, 0 to {}. Add a class, or paint these "
     "voxels with a label that has one."
@@ -74,12 +73,9 @@ class FinetuneChoice:
 
     @property
     def spec(self) -> ModelSpec | None:
-        """What the model to start from says of itself; None from scratch."""
-        return (
-            self.parent.header.spec
-            if self.parent is not None and self.parent.header is not None
-            else None
-        )
+        """The spec of the model to start from; None from scratch."""
+        header = self.parent.header if self.parent is not None else None
+        return header.spec if header is not None else None
 
 
 class FinetunePlan:
@@ -96,7 +92,7 @@ class FinetunePlan:
         return found[0] if found else None
 
     def image_layers(self, choice: InputChoice) -> list[Image]:
-        """The image layers of a choice; none where one of them is gone."""
+        """The image layers of a choice; empty where one of them is gone."""
         layers = self._images.layers(choice.layers)
         return layers if layers and len(layers) == len(choice.layers) else []
 
@@ -122,27 +118,25 @@ class FinetunePlan:
         if not scratch and choice.spec is None:
             return Outlook(False, choice.parent.problem if choice.parent else NO_MODEL)
         try:
-            told = self._check(choice)
+            remarks = self._check(choice)
         except NapariUNetError as error:
             return Outlook(False, str(error))
-        problem = next((problem for problem in problems if problem), "") or trust_problem(
-            trusts, choice
-        )
-        return Outlook(not problem, problem or told)
+        first = next((problem for problem in problems if problem), "")
+        problem = first or trust_problem(trusts, choice)
+        return Outlook(not problem, problem or remarks)
 
     def make_run(self, choice: FinetuneChoice) -> FinetuneRun:
         """A training that has not begun, with a copy of all labels; raises `NapariUNetError` where
         there can be none.
         """
-        pairs = tuple(pair for pair in choice.pairs if self._teaches(pair))
+        pairs = tuple(pair for pair in choice.pairs if self._is_trusted(pair))
         if not pairs:
             raise ScanError(NO_TRUST)
         items = tuple(self._item(pair) for pair in pairs)
         settings = settings_for(choice.minutes, choice.options)
         if choice.parent is not None and choice.parent.header is not None:
-            settings = settings.model_copy(
-                update={"held_out_turn": turn_of(choice.parent.header.weights_sha256)}
-            )
+            turn = turn_of(choice.parent.header.weights_sha256)
+            settings = settings.model_copy(update={"held_out_turn": turn})
         path = user_model_path(choice.name)
         order = TrainOrder(
             items,
@@ -151,7 +145,7 @@ class FinetunePlan:
             choice.name,
             choice.classes,
             path,
-            PreviewPlaces(),
+            PreviewRegions(),
             choice.resume,
         )
         run = FinetuneRun(order, pairs)
@@ -159,26 +153,28 @@ class FinetunePlan:
         return run
 
     def _check(self, choice: FinetuneChoice) -> str:
+        """Remarks on a training that is possible; raises `NapariUNetError` where it is not."""
         header = None if choice.parent is None else choice.parent.header
-        told = [] if header is None else list(header.notes)
+        remarks = [] if header is None else list(header.notes)
         spec = choice.spec
         for pair in choice.pairs:
             scan = self.scan(pair)
             if spec is not None:
                 check_fit(spec, scan)
-                told += notes(spec, scan, SegmentSettings())
-            told += names_told(self.labels_layer(pair), choice.classes)
-        return " ".join(dict.fromkeys(told))
+                remarks += notes(spec, scan, SegmentSettings())
+            remarks += naming_remarks(self.labels_layer(pair), choice.classes)
+        return " ".join(dict.fromkeys(remarks))
 
     def _follow_view(self, run: FinetuneRun, image: InputChoice, scan: Scan) -> None:
         viewer = self._viewer()
         layers = self.image_layers(image)
         if is_open(viewer) and layers:
-            looked = LookedAt(viewer, layers[0], scan, image.axes, run.order.places)
-            looked.setParent(run)
-            run.ended.connect(looked.stop)
+            follower = PreviewFollower(viewer, layers[0], scan, image.axes, run.order.preview)
+            follower.setParent(run)
+            run.ended.connect(follower.stop)
 
-    def _teaches(self, pair: PairChoice) -> bool:
+    def _is_trusted(self, pair: PairChoice) -> bool:
+        """Whether any voxel of a pair's labels is trusted, as far as they have been counted."""
         trust = tracked(self.labels_layer(pair))
         return trust is not None and bool(trust.map.amount().voxels)
 
@@ -190,26 +186,28 @@ class FinetunePlan:
         return TrainItem(self.scan(pair), found.labels, found.trust)
 
 
-def names_told(layer: Labels | None, classes: Sequence[ClassSpec]) -> list[str]:
-    """What is to be said where a layer names its labels otherwise; raises `ScanError` where a name
-    is that of another class.
+def naming_remarks(layer: Labels | None, classes: Sequence[ClassSpec]) -> list[str]:
+    """A remark for each label that a layer names otherwise than the class of its number; raises
+    `ScanError` where that is the name of another class.
     """
-    told = []
+    if layer is None:
+        return []
+    remarks = []
     names = [item.name.casefold() for item in classes]
-    for number, item in list(enumerate(classes_of(layer) if layer is not None else ()))[
-        1 : len(classes)
-    ]:
+    for number, item in list(enumerate(classes_of(layer)))[1 : len(classes)]:
         own = item.name.casefold()
-        if layer is None or own == names[number]:
+        if own == names[number]:
             continue
         if own in names:
             raise ScanError(ANOTHER_CLASS.format(layer.name, number, item.name, names.index(own)))
-        told.append(ANOTHER_NAME.format(layer.name, item.name, classes[number].name))
-    return told
+        remarks.append(ANOTHER_NAME.format(layer.name, item.name, classes[number].name))
+    return remarks
 
 
 def trust_problem(trusts: Sequence[Trust], choice: FinetuneChoice) -> str:
-    """Why what is trusted is not enough, as far as it has been counted."""
+    """Why the trusted labels are not enough to learn from, as far as they have been counted; empty
+    where they are.
+    """
     amounts: list[Amount] = [trust.map.amount() for trust in trusts]
     labels = {label for amount in amounts for label in amount.labels}
     classes = choice.classes

@@ -1,5 +1,5 @@
-"""The part of the image in view as two models see it, computed in the worker's thread between the
-steps of a training.
+"""The part of the image in view as two models segment it, computed in the worker's thread between
+the steps of a training.
 """
 
 from dataclasses import dataclass
@@ -15,59 +15,57 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PreviewPlace:
-    """A frame of a scan, and a region of it of which at least one axis is a single voxel in 3D."""
+class PreviewRegion:
+    """A frame of a scan and a region of it; a region of a volume is one voxel thick."""
 
     frame: Index
     region: Slices
 
 
-class PreviewPlaces:
-    """Where the user looks, for slices (2) and volumes (3): written by the main thread, read by the
-    worker's.
+class PreviewRegions:
+    """The regions in view, for a model of slices (2) and one of volumes (3): written by the main
+    thread, read by the worker's.
     """
 
     def __init__(self) -> None:
-        self.of: dict[int, PreviewPlace] = {}
+        self.by_dimensions: dict[int, PreviewRegion] = {}
 
 
 class PreviewJob:
-    """Predicts the place that is looked at; used in the worker's thread alone."""
+    """Predicts the region in view; used in the worker's thread alone."""
 
     def __init__(self, scan: Scan, parent: "Model | None", device: str) -> None:
         self._scan = scan
         self._parent = parent
         self._device = device
-        self._known: PreviewPlace | None = None
+        self._known: PreviewRegion | None = None
         self._image = self._before = np.zeros((1, 1))
 
-    def part(self, model: "Model", place: PreviewPlace) -> PreviewPart:
-        """A place under the labels of the parent and of `model`."""
-        if place != self._known:
-            self._image = self._plane_of_image(place)
-            self._before = (
-                self._labels(self._parent, place) if self._parent is not None else self._before
-            )
-            self._known = place
+    def part(self, model: "Model", view: PreviewRegion) -> PreviewPart:
+        """The region in view, with the labels of the parent (computed once) and of `model`."""
+        if view != self._known:
+            self._image = self._plane_of_image(view)
+            if self._parent is not None:
+                self._before = self._labels(self._parent, view)
+            self._known = view
         return PreviewPart(
             self._image,
             self._before if self._parent is not None else None,
-            self._labels(model, place),
+            self._labels(model, view),
         )
 
-    def _labels(self, model: "Model", place: PreviewPlace) -> np.ndarray:
+    def _labels(self, model: "Model", view: PreviewRegion) -> np.ndarray:
         from napari_unet.segment.job import plan_job
         from napari_unet.segment.run import segment_region
         from napari_unet.segment.settings import SegmentSettings
 
-        settings = SegmentSettings(
-            device=self._device, engine="torch"
-        )  # each model is run once: compiling it would not pay
-        job = plan_job(model.spec, self._scan, settings, [place.frame], place.region)
+        # each model is run once, for which compiling it by another engine would not pay
+        settings = SegmentSettings(device=self._device, engine="torch")
+        job = plan_job(model.spec, self._scan, settings, [view.frame], view.region)
         return as_plane(segment_region(model, job))
 
-    def _plane_of_image(self, place: PreviewPlace) -> np.ndarray:
-        channels = np.nan_to_num(np.asarray(self._scan.read(place.frame, place.region), np.float32))
+    def _plane_of_image(self, view: PreviewRegion) -> np.ndarray:
+        channels = np.nan_to_num(np.asarray(self._scan.read(view.frame, view.region), np.float32))
         plane = as_plane(channels.mean(axis=0))
         low, high = np.percentile(plane, (1, 99.8))
         scaled: np.ndarray = (plane - low) / max(high - low, 1e-9)

@@ -1,6 +1,4 @@
-"""Strokes that were lost in a crash, offered for every image that is open, one offer after the
-other.
-"""
+"""Offers strokes that were lost in a crash, for every image that is open, one after the other."""
 
 import weakref
 from collections.abc import Sequence
@@ -18,48 +16,46 @@ from napari_unet.widgets.painting.recovery import Offer, Recovery, default_choic
 MORE = "{} {} more can be offered after that."
 
 
-class RecoveryDesk(QObject):
-    """Looks for lost strokes once per image, offers what is found in the trust bar; `said` tells a
-    sentence and its kind.
+class RecoveryCoordinator(QObject):
+    """Searches lost strokes once for each image, and offers what is found in the review bar;
+    `message` has a sentence and its kind.
     """
 
-    said = Signal(str, str)
+    message = Signal(str, str)
 
     def __init__(self, viewer: Any, bar: ReviewBar, plan: FinetunePlan) -> None:
         super().__init__(bar)
         self._viewer = weakref.ref(viewer)
         self._bar = bar
         self._plan = plan
-        self._looked: dict[tuple[tuple[int, ...], int], Recovery] = {}
+        self._searched: dict[tuple[tuple[int, ...], int], Recovery] = {}
         self._offers: list[Offer] = []
         bar.restore_requested.connect(self._on_restore_requested)
         bar.decline_requested.connect(self._on_decline_requested)
         bar.delete_requested.connect(self._on_delete_requested)
 
-    def look(self, chosen: Sequence[InputChoice]) -> None:
-        """Look for strokes of these images, and of all others that are open."""
+    def search(self, chosen: Sequence[InputChoice]) -> None:
+        """Search strokes of these images, and of all others that are open."""
         viewer = self._viewer()
         if viewer is None:
             return
         known = {key for choice in chosen for key in choice.layers}
-        for choice in (
-            *chosen,
-            *(choice for choice in default_choices(viewer) if choice.layers[0] not in known),
-        ):
+        others = [one for one in default_choices(viewer) if one.layers[0] not in known]
+        for choice in (*chosen, *others):
             with suppress(NapariUNetError):  # what does not fit is said where the image is chosen
-                self._look(viewer, choice)
+                self._search(viewer, choice)
 
-    def _look(self, viewer: Any, choice: InputChoice) -> None:
+    def _search(self, viewer: Any, choice: InputChoice) -> None:
         images = self._plan.image_layers(choice)
         key = (choice.layers, choice.colours)
-        if not images or key in self._looked:
+        if not images or key in self._searched:
             return
         recovery = Recovery(viewer, images, choice)
         recovery.found.connect(self._on_found)
         recovery.restored.connect(self._on_restored)
         recovery.failed.connect(self._on_failed)
         recovery.search()
-        self._looked[key] = recovery
+        self._searched[key] = recovery
 
     def _show(self) -> None:
         first = self._offers[:1]
@@ -87,7 +83,7 @@ class RecoveryDesk(QObject):
         self._show()
 
     def _on_restored(self, layer: Any) -> None:
-        self.said.emit(f"Brought back as the layer {layer.name}.", "done")
+        self.message.emit(f"Brought back as the layer {layer.name}.", "done")
 
     def _on_failed(self, sentence: str) -> None:
-        self.said.emit(sentence, "problem")
+        self.message.emit(sentence, "problem")

@@ -1,4 +1,4 @@
-"""Between the trust bar and the labels: what is followed, what is called right, and the overlay."""
+"""Connects the review bar with the labels: what is followed, what is right, and the overlay."""
 
 import weakref
 from collections.abc import Callable, Sequence
@@ -20,16 +20,17 @@ from napari_unet.widgets.painting.review import layer_is_right, slice_is_right
 from napari_unet.widgets.painting.tracker import Trust
 from napari_unet.words import plural
 
-DELETED = "{} of kept strokes deleted. What is on the labels now stays."
+DELETED = "{} of saved strokes deleted. What is on the labels now stays."
 
 
-class TrustDesk(QObject):
-    """Follows the labels of the chosen pairs; `changed` tells that there is more or less trust,
-    `said` a sentence and its kind.
+class ReviewCoordinator(QObject):
+    """Follows the labels of the chosen pairs, and carries out what the bar requests.
+
+    Signals: `changed` when there is more or less trust, `message` with a sentence and its kind.
     """
 
     changed = Signal()
-    said = Signal(str, str)
+    message = Signal(str, str)
 
     def __init__(self, viewer: Any, bar: ReviewBar, plan: FinetunePlan) -> None:
         super().__init__(bar)
@@ -44,7 +45,7 @@ class TrustDesk(QObject):
 
     @property
     def trusts(self) -> list[Trust]:
-        """The trust of each pair's labels, those left out that can not be followed."""
+        """The trust of each pair's labels, but for those that can not be followed."""
         return self._trusts
 
     @property
@@ -53,38 +54,38 @@ class TrustDesk(QObject):
         return [layer for ref in self._layers if (layer := ref()) is not None]
 
     def set_pairs(self, pairs: Sequence[PairChoice]) -> str:
-        """Follow the labels of these pairs; why one can not be followed, in a sentence."""
+        """Follow the labels of these pairs; returns why one can not be followed, in a sentence."""
         self._layers = []
         self._trusts = []
         problem = ""
         for pair in pairs:
             try:
-                problem = self._follow(pair) or problem
+                self._follow(pair)
             except NapariUNetError as error:
                 problem = str(error)
         self._show()
         return problem
 
     def set_names(self, names: Sequence[str]) -> None:
-        """Call the classes by these names, by label."""
+        """Name the classes in the summary, by label."""
         if list(names) != self._names:
             self._names = list(names)
             self._bar.set_summary(self._summary())
 
     def current(self) -> Labels | None:
-        """The labels that the buttons are about: those selected in the viewer, else the first
-        pair's.
-        """
+        """The labels that the buttons act on: those selected in the viewer, else the first ones."""
         viewer = self._viewer()
         layers = self.layers
         chosen = corrected_layer(viewer.layers.selection.active) if viewer is not None else None
-        return chosen if chosen in layers else layers[0] if layers else None
+        if chosen in layers:
+            return chosen
+        return layers[0] if layers else None
 
-    def _follow(self, pair: PairChoice) -> str:
+    def _follow(self, pair: PairChoice) -> None:
         layer = self._plan.labels_layer(pair)
         images = self._plan.image_layers(pair.image)
         if layer is None or not images:
-            return ""
+            return
         trust = correct(layer, images, pair.image)
         self._layers.append(weakref.ref(layer))
         self._trusts.append(trust)
@@ -93,7 +94,6 @@ class TrustDesk(QObject):
             trust.changed.connect(self._on_trust_changed)
             trust.replaced.connect(self._on_trust_changed)
             trust.troubled.connect(self._on_refused)
-        return ""
 
     def _connect(self, viewer: Any) -> None:
         bar = self._bar
@@ -120,15 +120,16 @@ class TrustDesk(QObject):
         return "\n".join(f"{name}: {line}" for name, line in zip(names, lines, strict=True))
 
     def _do(self, act: Callable[[Any, Labels], str]) -> None:
+        """Carry out an action on the current labels, and send the sentence that it returns."""
         viewer = self._viewer()
         layer = self.current()
         if viewer is None or layer is None:
             return
         try:
             if sentence := act(viewer, layer):
-                self.said.emit(sentence, "done")
+                self.message.emit(sentence, "done")
         except NapariUNetError as error:
-            self.said.emit(str(error), "problem")
+            self.message.emit(str(error), "problem")
 
     def _on_trust_changed(self) -> None:
         self._show()
@@ -152,20 +153,20 @@ class TrustDesk(QObject):
 
     def _on_delete_requested(self) -> None:
         count = delete_history()
-        self.said.emit(DELETED.format(plural(count, "file")), "info")
+        self.message.emit(DELETED.format(plural(count, "file")), "info")
 
     def _draw(self, viewer: Any, layer: Labels) -> str:
         tool = RegionTool(viewer, layer)
         tool.done.connect(self._on_region_done)
         tool.refused.connect(self._on_refused)
-        self.said.emit("Draw a box around what is right.", "info")
+        self.message.emit("Draw a box around what is right.", "info")
         return ""
 
     def _on_region_done(self, sentence: str) -> None:
-        self.said.emit(sentence, "done")
+        self.message.emit(sentence, "done")
 
     def _on_refused(self, sentence: str) -> None:
-        self.said.emit(sentence, "problem")
+        self.message.emit(sentence, "problem")
 
 
 def _overlay(viewer: Any, layer: Labels, shown: bool) -> str:

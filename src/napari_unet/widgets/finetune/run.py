@@ -7,7 +7,7 @@ from qtpy.QtCore import Signal
 from napari_unet.widgets.docks.run import Run, RunEnd, Work
 from napari_unet.widgets.fields.values import PairChoice
 from napari_unet.widgets.finetune.order import TrainOrder
-from napari_unet.widgets.finetune.task import Keeping, PlotsReady, Trained, train_in_worker
+from napari_unet.widgets.finetune.task import PlotsReady, SaveAnyway, Trained, train_in_worker
 from napari_unet.widgets.jobs.job import JobEnd
 
 
@@ -26,12 +26,12 @@ class FinetuneRun(Run):
 
     def __init__(self, order: TrainOrder, pairs: tuple[PairChoice, ...] = ()) -> None:
         """`pairs` say where in the viewer the order's items come from."""
-        keeping = Keeping()
-        work = Work(train_in_worker, (order, keeping), order.settings.device)
+        save_anyway = SaveAnyway()
+        work = Work(train_in_worker, (order, save_anyway), order.settings.device)
         super().__init__(f"Training {order.name}", work)
         self.pairs = pairs
         self.order = replace(order, items=())
-        self.keeping = keeping
+        self._save_anyway = save_anyway
 
     def pause(self, paused: bool) -> None:
         """Rest, or resume."""
@@ -39,7 +39,7 @@ class FinetuneRun(Run):
 
     def stop(self) -> None:
         """End the training; what was learnt is judged, and kept whatever the verdict."""
-        self.keeping.always = True
+        self._save_anyway.requested = True
         super().stop()
 
     def take_message(self, message: object) -> None:

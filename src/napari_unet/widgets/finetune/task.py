@@ -1,4 +1,4 @@
-"""A training in its worker's thread: imports, trains, judges, saves, and tells about it."""
+"""A training in its worker's thread: it imports, trains, judges, saves, and reports on the way."""
 
 import sys
 import time
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from napari_unet.learn.train import TrainResult
     from napari_unet.model.model import Model
 
-GONE_ON = "Went on with the interrupted training."
-NOT_GONE_ON = "{} Beginning anew…"
-TELL_S = 0.1
-SAVED = ("child", "not judged")
+RESUMED = "Resumed the interrupted training."
+NOT_RESUMED = "{} Beginning anew…"
+REPORT_S = 0.1  # between two reports of progress
+SAVED_KINDS = ("child", "not judged")  # verdicts with which the new model is saved
 
 
 @dataclass(frozen=True)
 class Losses:
-    """Steps that were done since the last time, and the loss of each."""
+    """The steps since the last report, and the loss of each."""
 
     points: tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The mean Dice of the foreground classes on what is held out; step 0 is the old model."""
+    """The mean Dice of the foreground classes on the held-out regions; step 0 is the old model."""
 
     step: int
     dice: float
@@ -44,12 +44,12 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class PlotsReady:
-    """pyqtgraph has been imported."""
+    """pyqtgraph has been imported, so that curves can be drawn."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A training's result, and the file of the new model, where it was saved; `problem` says why it
+    """A training's result, and the file of the new model where it is saved; `problem` says why it
     could not be.
     """
 
@@ -58,38 +58,40 @@ class Trained:
     problem: str = ""
 
 
-class Keeping:
-    """Whether the new model is saved though it did not win: set by the main thread, read by the
-    worker's.
+class SaveAnyway:
+    """Whether the new model is saved though it did not win: set on the main thread by a stop, read
+    by the worker at the end.
     """
 
-    always = False
+    requested = False
 
 
-def train_in_worker(worker: JobWorker, order: TrainOrder, keeping: Keeping) -> Trained:
-    """The part that runs in the thread: imports, trains, judges, saves."""
+def train_in_worker(worker: JobWorker, order: TrainOrder, save_anyway: SaveAnyway) -> Trained:
+    """Train as ordered, and save the new model where that is right; runs in the worker's thread."""
     if "torch" not in sys.modules:
         worker.report("Starting PyTorch (once per session)…")
     import_module("pyqtgraph")
     worker.report(PlotsReady())
     parent = None if order.parent is None else load_entry(order.parent)
-    result = gone_on(worker, order, parent) if order.resume else None
-    result = result or learnt(worker, order, parent)
+    result = resumed(worker, order, parent) if order.resume else None
+    result = result or train_and_judge(worker, order, parent)
     note_turn(order, result.settings.held_out_turn)
-    result = replace(result, model=coloured(result.model, order))
-    keep = result.verdict.kind in SAVED or keeping.always or worker.abort_requested
-    return kept(result, order.path) if keep else dropped(result, order.path)
+    result = replace(result, model=with_colours(result.model, order))
+    won = result.verdict.kind in SAVED_KINDS
+    if won or save_anyway.requested or worker.abort_requested:
+        return saved(result, order.path)
+    return not_saved(result, order.path)
 
 
-def learnt(
+def train_and_judge(
     worker: JobWorker, order: TrainOrder, parent: "Model | None", resume: bool = False
 ) -> "TrainResult":
-    """Train and judge; `resume` goes on from the checkpoint, and raises `CheckpointError` where it
+    """Train and judge; `resume` begins at the checkpoint, and raises `CheckpointError` where that
     is of another training.
     """
     from napari_unet.learn.train import train
 
-    teller = Teller(worker.report)
+    reporter = Reporter(worker.report)
     return train(
         order.items,
         start=parent,
@@ -98,27 +100,27 @@ def learnt(
         classes=[item.name for item in order.classes],
         checkpoint=checkpoint_of(order.path),
         resume=resume,
-        on_event=teller.event,
+        on_event=reporter.event,
         preview=Preview(order, parent, worker.report),
-        on_progress=teller.progress,
-        control=lambda: control(worker),
+        on_progress=reporter.progress,
+        control=lambda: control_of(worker),
     )
 
 
-def gone_on(worker: JobWorker, order: TrainOrder, parent: "Model | None") -> "TrainResult | None":
-    """Go on with an interrupted training; None, and a word to the user, where that is not this one."""
-    try:
-        result = learnt(worker, order, parent, resume=True)
-    except CheckpointError as error:
-        worker.report(NOT_GONE_ON.format(error))
-        return None
-    return replace(result, notes=(GONE_ON, *result.notes))
-
-
-def kept(result: "TrainResult", path: Path) -> Trained:
-    """The result with its model saved; where that fails it stays in memory, and its checkpoint on
-    the disk.
+def resumed(worker: JobWorker, order: TrainOrder, parent: "Model | None") -> "TrainResult | None":
+    """Resume an interrupted training; None, and a sentence for the user, where its checkpoint is of
+    another one.
     """
+    try:
+        result = train_and_judge(worker, order, parent, resume=True)
+    except CheckpointError as error:
+        worker.report(NOT_RESUMED.format(error))
+        return None
+    return replace(result, notes=(RESUMED, *result.notes))
+
+
+def saved(result: "TrainResult", path: Path) -> Trained:
+    """Save the new model; where that fails it stays in memory, and its checkpoint on the disk."""
     try:
         trained = Trained(result, save(result.model, path))
     except (NapariUNetError, OSError) as error:
@@ -127,70 +129,70 @@ def kept(result: "TrainResult", path: Path) -> Trained:
     return trained
 
 
-def dropped(result: "TrainResult", path: Path) -> Trained:
-    """The result of which nothing is saved."""
+def not_saved(result: "TrainResult", path: Path) -> Trained:
+    """Leave the new model unsaved, in memory alone, and delete its checkpoint."""
     checkpoint_of(path).unlink(missing_ok=True)
     return Trained(result, None)
 
 
-def control(worker: JobWorker) -> Control:
-    """What the user wants; a closing window means to stop and to keep what was learnt."""
+def control_of(worker: JobWorker) -> Control:
+    """What the user wants; a window that closes stops the training and keeps what was learnt."""
     return Control.STOP if worker.abort_requested else worker.control()
 
 
-def coloured(model: "Model", order: TrainOrder) -> "Model":
-    """The model with the colours that were chosen for its classes."""
+def with_colours(model: "Model", order: TrainOrder) -> "Model":
+    """The model with the names and colours that were chosen for its classes."""
     return replace(model, spec=model.spec.model_copy(update={"classes": order.classes}))
 
 
 def save(model: "Model", path: Path) -> Path:
-    """Write a model file, verified."""
+    """Write a model file and verify it; imports torch only now."""
     from napari_unet.model.library import save_model
 
     return save_model(model, path)
 
 
-class Teller:
-    """Passes on what a training tells, ten times a second at most."""
+class Reporter:
+    """Passes on the events of a training, ten times a second at most."""
 
-    def __init__(self, tell: Callable[[object], None]) -> None:
-        self._tell = tell
+    def __init__(self, report: Callable[[object], None]) -> None:
+        self._report = report
         self._points: list[tuple[int, float]] = []
         self._next = 0.0
 
     def event(self, event: Any) -> None:
-        """Take the loss of a step, or a held-out score."""
+        """Collect the loss of a step, or report a held-out score at once."""
         if hasattr(event, "loss"):
             self._points.append((event.step, event.loss))
         elif hasattr(event, "dice"):
             foreground = list(event.dice.values())[1:] or list(event.dice.values())
             if foreground:
-                self._tell(HeldOut(event.step, sum(foreground) / len(foreground)))
+                self._report(HeldOut(event.step, sum(foreground) / len(foreground)))
 
     def progress(self, progress: Progress) -> None:
-        """Pass on how far it is, with the losses since the last time."""
+        """Report how far the training is, with the losses since the last report."""
         now = time.monotonic()
         if now < self._next and progress.done < progress.total:
             return
-        self._next = now + TELL_S
-        self._tell(progress)
+        self._next = now + REPORT_S
+        self._report(progress)
         if self._points:
-            self._tell(Losses(tuple(self._points)))
+            self._report(Losses(tuple(self._points)))
             self._points = []
 
 
 class Preview:
-    """Shows the part in view as the new model sees it by now."""
+    """Reports the part in view as the new model segments it by now."""
 
     def __init__(
-        self, order: TrainOrder, parent: "Model | None", tell: Callable[[PreviewPart], None]
+        self, order: TrainOrder, parent: "Model | None", report: Callable[[PreviewPart], None]
     ) -> None:
         self._order = order
-        self._tell = tell
+        self._report = report
         self._job = PreviewJob(order.items[0].scan, parent, order.settings.device)
 
     def __call__(self, model: "Model", step: int) -> None:
-        """Predict the part in view."""
-        place = self._order.places.of.get(model.spec.architecture.dimensions)
-        if place is not None:
-            self._tell(self._job.part(model, place))
+        """Predict the part in view; called by the training between two steps."""
+        region = self._order.preview.by_dimensions.get(model.spec.architecture.dimensions)
+        if region is not None:
+            self._report(self._job.part(model, region))

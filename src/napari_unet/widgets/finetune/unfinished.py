@@ -1,5 +1,5 @@
-"""What the trainings of the window leave beside the models: checkpoints to go on from, and which
-part is held out next.
+"""What trainings leave beside the models: checkpoints to resume from, and which part of the labels
+the next training holds out.
 """
 
 import json
@@ -15,7 +15,7 @@ from napari_unet.widgets.finetune.order import TrainOrder
 
 FOLDER = "unfinished"
 TURNS = "turns.json"
-MOST_PARENTS = 1000
+MOST_PARENTS = 1000  # of which the file knows, the last ones
 
 
 def checkpoint_of(path: Path) -> Path:
@@ -24,22 +24,24 @@ def checkpoint_of(path: Path) -> Path:
 
 
 def interrupted(path: Path) -> str:
-    """When a training of a model of this path was interrupted, in words; nothing where none was."""
+    """When a training of a model of this path was interrupted, in words; empty where none was."""
     with suppress(OSError):
         return time.strftime("%d %B, %H:%M", time.localtime(checkpoint_of(path).stat().st_mtime))
     return ""
 
 
 def turn_of(weights_sha256: str) -> int | None:
-    """Which part the next training from a model holds out, where there has been one; it outlives
-    the window, as a checkpoint does.
+    """Which part the next training from a model holds out, where there has been one before; on the
+    disk, since a checkpoint may be resumed in another session.
     """
     turn = _turns().get(weights_sha256)
     return turn if isinstance(turn, int) and 0 <= turn < 1_000_000 else None
 
 
 def note_turn(order: TrainOrder, turn: int | None) -> None:
-    """A training has been judged by a part: the next one from the same model holds out another."""
+    """Note that a training was judged by this part: the next one from the same model holds out
+    another.
+    """
     if order.parent is None or order.parent.header is None or turn is None:
         return
     turns = dict(list(_turns().items())[-MOST_PARENTS:]) | {
@@ -55,10 +57,10 @@ def _turns_file() -> Path:
 
 def _turns() -> dict[str, Any]:
     try:
-        told = json.loads(_turns_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        stored = json.loads(_turns_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # there is none yet, or it is damaged: parts are chosen anew
         return {}
-    return told if isinstance(told, dict) else {}
+    return stored if isinstance(stored, dict) else {}
 
 
 def _write(path: Path, turns: dict[str, Any]) -> None:

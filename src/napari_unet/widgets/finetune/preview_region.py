@@ -1,4 +1,4 @@
-"""What of an image the user looks at, as far as a preview can show it: a part of one plane."""
+"""The part of an image in view, as far as a preview can show it: a region of one plane."""
 
 import weakref
 from contextlib import suppress
@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.errors import NapariUNetError, ScanError
 from napari_unet.scans.scan import Scan, Slices
-from napari_unet.widgets.finetune.preview_job import PreviewPlace, PreviewPlaces
+from napari_unet.widgets.finetune.preview_job import PreviewRegion, PreviewRegions
 from napari_unet.widgets.viewer.focus import focus_of, part_in_view
 from napari_unet.widgets.viewer.removal import is_open
 
@@ -17,64 +17,61 @@ SIDE_PX = {2: 256, 3: 96}
 EVERY_MS = 700
 
 
-class LookedAt(QObject):
-    """Follows where the user looks at an image while a training runs."""
+class PreviewFollower(QObject):
+    """Follows the part of an image in view while a training runs."""
 
     def __init__(
-        self, viewer: Any, layer: Image, scan: Scan, axes: str, places: PreviewPlaces
+        self, viewer: Any, layer: Image, scan: Scan, axes: str, regions: PreviewRegions
     ) -> None:
         super().__init__()
         self._viewer = weakref.ref(viewer)
         self._layer = weakref.ref(layer)
         self._scan: Scan | None = scan
         self._axes = axes
-        self._places = places
+        self._regions = regions
         self._timer = QTimer(self)
-        self._timer.timeout.connect(self.look)
+        self._timer.timeout.connect(self.update)
         self._timer.start(EVERY_MS)
-        self.look()
+        self.update()
 
     def stop(self) -> None:
-        """Look no more, and let the image go."""
+        """End following, and let the image go."""
         self._timer.stop()
         self._scan = None
 
-    def look(self) -> None:
-        """Note where the user looks now; a viewer or a layer that is gone leaves it where it was."""
+    def update(self) -> None:
+        """Note the region in view now; it stays where a viewer or a layer is gone."""
         viewer: Any = self._viewer()
         layer = self._layer()
         if self._scan is None or layer is None or not is_open(viewer) or layer not in viewer.layers:
             return
         for dimensions in (2, 3) if "z" in self._scan.axes else (2,):
             with suppress(NapariUNetError, ValueError):
-                self._places.of[dimensions] = preview_place(
+                self._regions.by_dimensions[dimensions] = preview_region(
                     viewer, layer, self._scan, self._axes, dimensions
                 )
 
 
-def preview_place(
+def preview_region(
     viewer: Any, layer: Image, scan: Scan, axes: str, dimensions: int
-) -> PreviewPlace:
+) -> PreviewRegion:
     """The middle of what is shown: a frame, and a region of it that is one voxel thick in 3D."""
-    looked = focus_of(viewer, layer, scan, axes, dimensions)
+    focus = focus_of(viewer, layer, scan, axes, dimensions)
     side = SIDE_PX[dimensions]
     try:
         frames, region = part_in_view(
             viewer, layer, scan, axes, dimensions, slice_only=True, view_only=True
         )
-    except ScanError:
-        frames, region = None, None
-    shape = scan.frame_shape(dimensions)
-    whole = tuple(slice(0, n) for n in shape)
-    shown = (
-        region
-        if region is not None and frames and all(part.start < part.stop for part in region)
-        else whole
-    )
+    except ScanError:  # in the 3D view, which has no such part
+        frames = None
+        region = None
+    shown = tuple(slice(0, n) for n in scan.frame_shape(dimensions))
+    if frames and region is not None and all(part.start < part.stop for part in region):
+        shown = region
     plane = tuple(
-        _around(point, part, side) for point, part in zip(looked.point, shown, strict=True)
+        _around(point, part, side) for point, part in zip(focus.point, shown, strict=True)
     )
-    return PreviewPlace(frames[0] if frames else looked.frame, _flat(plane, looked.point))
+    return PreviewRegion(frames[0] if frames else focus.frame, _flat(plane, focus.point))
 
 
 def _around(point: float, part: slice, side: int) -> slice:
@@ -85,7 +82,7 @@ def _around(point: float, part: slice, side: int) -> slice:
 
 
 def _flat(region: Slices, point: tuple[float, ...]) -> Slices:
-    """One plane of a volume: the first axis where nothing is thin already."""
+    """A region one voxel thick: along the first axis, where no axis is a single voxel already."""
     if len(region) < 3 or any(part.stop - part.start == 1 for part in region):
         return region
     middle = min(max(round(point[0]), region[0].start), region[0].stop - 1)
