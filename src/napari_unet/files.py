@@ -34,7 +34,7 @@ def write_atomically(
     umask gives; a `private` one is its owner's alone. Raises `OutputError` where the folder can not
     be written or the disk is full.
     """
-    target = Path(os.path.realpath(path))  # a link stays a link
+    target = Path(os.path.realpath(path))  # a link stays one: its target is replaced
     temporary = _sibling(target)
     try:
         write(temporary)
@@ -64,8 +64,8 @@ _promises: list[Callable[[int], int]] = []
 
 
 def promise_room(promised: Callable[[int], int]) -> None:
-    """Count what `promised` says: bytes of a disk, by its number, that files which are there will
-    still take.
+    """Let `free_room` subtract what `promised` returns: the bytes of a disk, by its number, that
+    existing sparse files will still take.
     """
     _promises.append(promised)
 
@@ -90,14 +90,12 @@ def check_room(folder: Path, size: int) -> None:
 
 
 def forget_folder(folder: Path) -> None:
-    """Take a folder away at once; large ones are deleted in the background, where they lie hidden
-    beside their place.
-    """
+    """Remove a folder at once: it is hidden beside its place, and deleted in the background."""
     hidden = folder.with_name(f".{folder.name.lstrip('.')}.{uuid4().hex[:8]}.old")
     try:
         folder.replace(hidden)
     except OSError:
-        hidden = folder  # Windows does not rename a folder of which a file is open
+        hidden = folder  # Windows does not rename a folder in which a file is open
     deletion = threading.Thread(
         target=shutil.rmtree,
         args=(hidden,),
@@ -109,10 +107,8 @@ def forget_folder(folder: Path) -> None:
 
 
 class AppendOnly:
-    """A new file to which whole records are appended; raises `OutputError` where it can not be
-    written.
-
-    It is readable by its owner alone, unless it is not `private`.
+    """A new file to which whole records are appended, readable by its owner alone if `private`;
+    raises `OutputError` where it can not be written.
     """
 
     def __init__(self, path: Path, private: bool = True) -> None:
@@ -130,10 +126,10 @@ class AppendOnly:
         self._close = weakref.finalize(self, os.close, self._handle)
 
     def append(self, record: bytes) -> None:
-        """Add one record; what a full disk took of it is cut off again."""
+        """Add one record; where the disk is full, the part that was written is cut off again."""
         data = memoryview(RECORD.pack(len(record), zlib.crc32(record)) + record)
         try:
-            while data:
+            while data:  # a write may take a part alone
                 data = data[os.write(self._handle, data) :]
         except OSError as error:
             os.ftruncate(self._handle, self._size)
@@ -144,11 +140,11 @@ class AppendOnly:
         self._size += RECORD.size + len(record)
 
     def flush(self) -> None:
-        """Have the disk keep what was appended."""
+        """Force what was appended onto the disk."""
         os.fsync(self._handle)
 
     def close(self) -> None:
-        """Append no more."""
+        """Close the file."""
         self._close()
 
 
@@ -181,20 +177,22 @@ def _sibling(target: Path) -> Path:
 
 
 def flush(path: Path) -> None:
-    """Have the disk keep a file as it is."""
+    """Force a file as it is onto the disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 def _mode_for(target: Path) -> int:
+    """The permissions of the old file, or those that a new one gets."""
     if target.exists():
         return target.stat().st_mode & 0o777
-    umask = os.umask(0)
+    umask = os.umask(0)  # which can be read only by setting it
     os.umask(umask)
     return 0o666 & ~umask
 
 
 def _flush_folder(folder: Path) -> None:
+    """Force a renaming onto the disk; only POSIX systems let a folder be flushed."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -10,7 +10,7 @@ PIXEL = "pixel"
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """Facts of an image layer that need no pixel; `spacing` has one number per axis but colours."""
+    """Facts of an image layer that need no pixel; `spacing` has a number per axis but colours."""
 
     key: int
     name: str
@@ -28,8 +28,8 @@ class LayerFacts:
 
 @dataclass(frozen=True)
 class InputChoice:
-    """Which layers are segmented and what their axes mean; `axes` are the letters of one layer, with
-    "c" for its colours.
+    """Which layers are segmented and what their axes mean; `axes` are the letters of one layer,
+    with "c" for its colours.
 
     Of a colour layer either the luminance is taken (`rgb`), or its first `colours` are channels.
     `problem` says why the chosen layers can not be segmented.

@@ -15,7 +15,7 @@ from napari_unet.model.spec import ClassSpec, ModelSpec
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.check import check_fit, notes
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.widgets.fields.values import InputChoice, Readiness, PairChoice
+from napari_unet.widgets.fields.values import InputChoice, PairChoice, Readiness
 from napari_unet.widgets.finetune.fields.class_editor import are_objects
 from napari_unet.widgets.finetune.order import TrainChoices, TrainOrder, settings_for
 from napari_unet.widgets.finetune.preview_job import PreviewRegions
