@@ -2,9 +2,16 @@
 do.
 """
 
+from napari_unet.words import shortened
+
 
 class NapariUNetError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose; as text it has a bounded length, whatever
+    a file has put into it, and `args` hold all of it.
+    """
+
+    def __str__(self) -> str:
+        return shortened(super().__str__())
 
 
 class Cancelled(NapariUNetError):  # noqa: N818 the user's decision, not an error

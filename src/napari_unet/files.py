@@ -2,10 +2,11 @@
 loses at most its torn end.
 """
 
+import hashlib
 import os
 import shutil
+import stat
 import struct
-import tempfile
 import threading
 import weakref
 import zlib
@@ -14,10 +15,13 @@ from pathlib import Path
 from uuid import uuid4
 
 from napari_unet.errors import OutputError
-from napari_unet.words import data_size
+from napari_unet.words import data_size, shortened
 
 RECORD = struct.Struct("<II")  # length and CRC-32 of what follows
 MOST_RECORD_BYTES = 2**30
+SHOWN_NAME = 80  # characters of a long name that are shown
+MOST_NAME_BYTES = 255  # of one name, on nearly every file system
+HASH_DIGITS = 12
 SPARE_BYTES = 2**30  # what is left free on a disk
 DELETION_WAIT_S = 0.5  # how long to wait for a folder to be deleted; a small one is gone by then
 
@@ -57,7 +61,50 @@ def check_writable(path: Path) -> None:
     """Raise `OutputError` where no file can be made at `path`, before long work whose result is to
     go there.
     """
+    check_name(path)
     _sibling(Path(os.path.realpath(path))).unlink()
+
+
+def check_name(path: Path) -> None:
+    """Raise `OutputError` where the name of a file to be written is longer than names can be."""
+    if (size := len(os.fsencode(path.name))) > MOST_NAME_BYTES:
+        raise OutputError(
+            f"The name {shortened(path.name, SHOWN_NAME)} is too long: {size} bytes, and "
+            f"{MOST_NAME_BYTES} are possible. Choose a shorter one."
+        )
+
+
+def name_beside(name: str, ending: str) -> str:
+    """The name with an ending, for a file that stands beside it. Where that would be too long, a
+    part of the name and a hash of it, so that there is room wherever there is room for the name.
+    """
+    longest = MOST_NAME_BYTES - len(os.fsencode(ending))
+    whole = os.fsencode(name)
+    if len(whole) <= longest:
+        return name + ending
+    digest = "~" + hashlib.sha256(whole).hexdigest()[:HASH_DIGITS]
+    return whole[: longest - len(digest)].decode(errors="ignore") + digest + ending
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether two paths are one existing file or folder, through whatever links or spellings."""
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
+def unusual_kind(path: Path) -> str:
+    """What there is at a path that is neither a file nor a folder, such as "a named pipe": to read
+    it may never end. Empty for files, for folders, and where there is nothing.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ""
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return ""
+    return "a named pipe" if stat.S_ISFIFO(mode) else "a device or a socket"
 
 
 _promises: list[Callable[[int], int]] = []
@@ -91,7 +138,7 @@ def check_room(folder: Path, size: int) -> None:
 
 def forget_folder(folder: Path) -> None:
     """Remove a folder at once: it is hidden beside its place, and deleted in the background."""
-    hidden = folder.with_name(f".{folder.name.lstrip('.')}.{uuid4().hex[:8]}.old")
+    hidden = folder.with_name(name_beside(f".{folder.name.lstrip('.')}", f".{uuid4().hex[:8]}.old"))
     try:
         folder.replace(hidden)
     except OSError:
@@ -165,15 +212,14 @@ def _sibling(target: Path) -> Path:
     """A new, empty file beside the target, whose folder is made where there is none."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=f".{target.name}.", suffix=".part", dir=target.parent
-        )
-        os.close(handle)
+        name = name_beside(f".{target.name}", f".{uuid4().hex[:8]}.part")
+        path = target.with_name(name)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise OutputError(
             f"Can not write into {target.parent}: {error.strerror}. Choose another folder."
         ) from error
-    return Path(name)
+    return path
 
 
 def flush(path: Path) -> None:

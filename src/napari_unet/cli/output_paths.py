@@ -1,5 +1,6 @@
 """Which file each result goes to, decided before anything runs."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import typer
 
 from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.errors import OutputError
+from napari_unet.files import is_same_file
 from napari_unet.scans.formats.registry import (
     is_resumable,
     result_format,
@@ -42,9 +44,9 @@ def check_not_an_image(plan: Plan, plans: list[Plan]) -> None:
     """Raise `OutputError` where a result would replace one of the images, lie inside of one, or
     swallow it.
     """
-    images = [other.image.resolve() for other in plans]
+    images = [other.image for other in plans]
     for path in (plan.labels, plan.probabilities):
-        if path is not None and any(_overlap(path.resolve(), image) for image in images):
+        if path is not None and any(_overlap(path, image) for image in images):
             raise OutputError(
                 f"{path} is one of the images, or part of one, and is not replaced. Choose another "
                 "output."
@@ -64,14 +66,17 @@ def check_resumable(plan: Plan, option: str) -> None:
 
 
 def _overlap(one: Path, other: Path) -> bool:
-    return one.is_relative_to(other) or other.is_relative_to(one)
+    """Whether two paths are one file, by whatever name or link, or one lies inside of the other."""
+    first, second = (Path(os.path.realpath(path)) for path in (one, other))
+    inside = first.is_relative_to(second) or second.is_relative_to(first)
+    return inside or is_same_file(one, other)
 
 
 def _matches(pattern: Path) -> list[Path]:
     """The files a pattern stands for, for shells that leave that to the program; any other path as
     it is.
     """
-    if pattern.exists() or not set(WILDCARDS) & set(pattern.name):
+    if not set(WILDCARDS) & set(pattern.name) or pattern.exists():
         return [pattern]
     return sorted(pattern.parent.glob(pattern.name)) or [pattern]
 

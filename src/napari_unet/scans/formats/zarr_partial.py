@@ -13,7 +13,7 @@ from typing import Any
 import zarr
 
 from napari_unet.errors import OutputError
-from napari_unet.files import flush, forget_folder
+from napari_unet.files import flush, forget_folder, name_beside
 from napari_unet.progress import GetControl, OnProgress
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.zarr_levels import LEVEL, add_levels
@@ -26,7 +26,7 @@ FACTS = "napari_unet"
 def partial_folder(path: Path) -> Path:
     """Where the result that will be at `path` lies until it is complete."""
     target = path.resolve()
-    return target.with_name(target.name + SUFFIX)
+    return target.with_name(name_beside(target.name, SUFFIX))
 
 
 def is_begun(path: Path) -> bool:

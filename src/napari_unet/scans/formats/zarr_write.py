@@ -10,7 +10,7 @@ from uuid import uuid4
 import zarr
 
 from napari_unet.errors import OutputError
-from napari_unet.files import forget_folder
+from napari_unet.files import forget_folder, name_beside
 from napari_unet.progress import GetControl, OnProgress, Stopped
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.zarr_levels import (
@@ -93,6 +93,6 @@ def put_in_place(part: Path, target: Path) -> None:
 
 def sibling(target: Path, suffix: str) -> Path:
     """A fresh folder beside the target, hidden, with the permissions the umask gives."""
-    folder = target.parent / f".{target.name}.{uuid4().hex[:8]}.{suffix}"
+    folder = target.with_name(name_beside(f".{target.name}", f".{uuid4().hex[:8]}.{suffix}"))
     folder.mkdir()
     return folder
