@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_unet.cli.outcome import MOST_NAME, tell
-from napari_unet.words import plain, shortened
+from napari_unet.cli.outcome import tell
 
 MERGE = "merge"
 
@@ -41,7 +40,7 @@ class Result:
 
     def tell(self, sentence: str) -> None:
         """Say something of this image at the terminal."""
-        tell(f"{shortened(Path(self.image).name, MOST_NAME)}: {shortened(sentence)}")
+        tell(f"{Path(self.image).name}: {sentence}")
 
     @property
     def line(self) -> str:
@@ -56,4 +55,4 @@ class Result:
             if self.resumed
             else ""
         )
-        return plain(f"{self.output}: {part}{shares} ({self.seconds:.1f} s{before})")
+        return f"{self.output}: {part}{shares} ({self.seconds:.1f} s{before})"

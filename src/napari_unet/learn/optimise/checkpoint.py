@@ -6,7 +6,6 @@ torch's generators as tensors; steps, plan and the state of numpy's generator as
 can run.
 """
 
-import glob
 import hashlib
 import json
 import time
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import CheckpointError, OutputError, SettingsError
-from napari_unet.files import name_beside, unusual_kind, write_atomically
+from napari_unet.files.atomic import discard, write_atomically
 from napari_unet.learn.data.example import Example
 from napari_unet.learn.optimise.adamw import MOMENTS
 from napari_unet.learn.optimise.budget import Budget
@@ -123,7 +122,7 @@ class Checkpoints:
     def forget(self) -> None:
         """Remove what this run has begun; what was there to go on from stays."""
         if self._path is not None and self._mine:
-            self._path.unlink(missing_ok=True)
+            discard(self._path)
 
 
 def fingerprint(examples: Sequence[Example], trainer: Trainer, start: UNet | None) -> Print:
@@ -268,15 +267,11 @@ def _generators(
 
 def _sweep(path: Path) -> None:
     """Remove the parts that a crash in the middle of writing has left."""
-    ending = f".{'?' * 8}.part"
-    begin = name_beside(f".{path.name}", ending).removesuffix(ending)
-    for part in path.parent.glob(glob.escape(begin) + ending):
-        part.unlink(missing_ok=True)
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        discard(part)
 
 
 def _bytes(path: Path) -> bytes:
-    if kind := unusual_kind(path):
-        raise CheckpointError(f"{path} is {kind}, not a checkpoint. Start the training anew.")
     try:
         if path.stat().st_size > 4 * MAX_FILE_BYTES:
             raise CheckpointError(

@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 
 from napari_unet.errors import ModelFileError
-from napari_unet.files import write_atomically
+from napari_unet.files.atomic import write_atomically
 from napari_unet.model.formats.header import ModelHeader
 from napari_unet.model.formats.safetensors_header import (
     HASH_KEY,

@@ -13,12 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.errors import ScanError
+from napari_unet.files.atomic import BESIDE
+from napari_unet.files.names import check_path
 from napari_unet.progress import GetControl, OnProgress
 from napari_unet.words import one_of
 
 if TYPE_CHECKING:
     from napari_unet.scans.formats.file_image import FileImage
     from napari_unet.scans.formats.result_file import ResultFile
+
+# How much longer than a folder's path those of its files may be while it is filled: a folder beside
+# it that holds it, the place of a chunk, and what is added to that until the chunk is complete.
+LONGEST_INSIDE = len(".partial/") + len("/0/c/123/123/123/123/123") + len(".partial") + 33
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,10 @@ class ScanFormat:
         if self.signatures:
             return head[self.signature_at :].startswith(self.signatures)
         return not self.markers and self.has_name(path)
+
+    def check_path(self, path: Path) -> None:
+        """Raise `OutputError` where the system can not take a result of this format there."""
+        check_path(path, len(path.name) + LONGEST_INSIDE if self.is_folder else BESIDE)
 
     def read(self, path: Path) -> "FileImage":
         """The image in a file of this format."""

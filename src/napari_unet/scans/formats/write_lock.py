@@ -23,11 +23,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from napari_unet.errors import OutputError
-from napari_unet.files import name_beside
+from napari_unet.files.atomic import persistently
 from napari_unet.scans.formats.zarr_write import writing
 
 SUFFIX = ".lock"
-PART = ".part-"  # before the number of a part
 # what the systems answer where another process holds the lock (Windows: EACCES, EDEADLK); any other
 # error means that this file system has no locks
 HELD = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
@@ -54,21 +53,21 @@ def forget_locks(path: Path) -> None:
     written.
     """
     target = path.resolve()
-    for left in target.parent.glob(f".*{PART}*{SUFFIX}"):
-        if left.name == name_beside(f".{target.name}", left.name[left.name.rfind(PART) :]):
+    for left in target.parent.iterdir():
+        if left.name.startswith(f".{target.name}.part-") and left.suffix == SUFFIX:
             with suppress(PermissionError):  # Windows removes no file that is open
                 left.unlink(missing_ok=True)
 
 
 def _lock_file(path: Path, name: str) -> Path:
     target = path.resolve()
-    return target.with_name(name_beside(f".{target.name}", f".{name}{SUFFIX}"))
+    return target.with_name(f".{target.name}.{name}{SUFFIX}")
 
 
 def _acquired(lock: Path) -> int | None:
     """The open file, now locked by this process; None where another process has the lock."""
     while True:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = persistently(lambda: os.open(lock, os.O_RDWR | os.O_CREAT, 0o666))
         try:
             _lock(handle)
         except OSError as error:
