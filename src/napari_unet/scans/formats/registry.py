@@ -70,7 +70,7 @@ class ScanFormat:
         )
 
     def has_name(self, path: Path) -> bool:
-        """Whether a file is called as those of this format are."""
+        """Whether a name ends as those of files of this format do."""
         return path.name.lower().endswith(self.suffixes)
 
     def has_content(self, path: Path, head: bytes) -> bool:
@@ -126,9 +126,7 @@ FORMATS: tuple[ScanFormat, ...] = (
 
 
 def format_of(path: Path) -> ScanFormat:
-    """The format of an existing file or folder, told from its content; raises `ScanError` where it
-    is none of them.
-    """
+    """The format of an existing file or folder by its content; raises `ScanError` if there is none."""
     head = b"" if path.is_dir() else _head(path)
     found = [known for known in FORMATS if known.has_content(path, head)]
     if found:  # the name decides where formats begin alike, as compressed ones do
@@ -143,7 +141,7 @@ def format_of(path: Path) -> ScanFormat:
 
 
 def format_by_name(path: Path) -> ScanFormat | None:
-    """The format whose files are called like this one, if there is one."""
+    """The format whose files have names like this one, if there is one."""
     return next((known for known in FORMATS if known.has_name(path)), None)
 
 
