@@ -1,14 +1,23 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from napari_unet.errors import ModelFileError
 from napari_unet.words import (
+    MOST_CHARACTERS,
     by_axis,
     data_size,
     duration,
     hex_colour,
+    never_html,
     pixel_size,
+    plain,
+    plain_lines,
     plural,
     short_count,
+    shortened,
     unit_name,
+    without_guard,
 )
 
 GB = 2**30
@@ -95,3 +104,50 @@ def test_large_numbers_take_few_characters(number, text):
 )
 def test_nouns_follow_their_number(number, noun, many, text):
     assert plural(number, noun, many) == text
+
+
+@given(st.text(max_size=900), st.integers(40, 400))
+def test_a_text_is_never_longer_than_that_and_keeps_both_ends(text: str, most: int) -> None:
+    short = shortened(text, most)
+    assert len(short) <= most
+    if len(text) <= most:
+        assert short == text
+    else:
+        first, last = short.split(" … ", 1) if text.count(" … ") == 0 else ("", "")
+        assert text.startswith(first)
+        assert text.endswith(last)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b[2Jb", "a\\x1b[2Jb"),
+        ("one\r\ntwo", "one\\r\\ntwo"),
+        ("\x9b31m", "\\x9b31m"),
+        ("\u202egnp.tif", "\\u202egnp.tif"),
+        ("\udcff.tif", "\\udcff.tif"),
+        ("a\u2028b", "a\\u2028b"),
+        ("画像 é µm \u200d", "画像 é µm \u200d"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_written_out(text: str, shown: str) -> None:
+    assert plain(text) == shown
+
+
+def test_lines_of_a_text_stay_lines() -> None:
+    assert plain_lines("a\x07\nb") == "a\\x07\nb"
+
+
+@given(st.text(st.sampled_from("<>&;/ab!\u2060 lt"), max_size=20))
+def test_the_guard_against_html_is_taken_away_again(text: str) -> None:
+    assert without_guard(never_html(text)) == without_guard(text)
+    assert never_html(never_html(text)) == never_html(text)
+
+
+def test_an_error_has_a_bounded_text_and_holds_all_of_it() -> None:
+    whole = "model.safetensors says " + "9, " * 100_000 + "choose another."
+    error = ModelFileError(whole)
+    assert len(str(error)) <= MOST_CHARACTERS
+    assert str(error).startswith("model.safetensors says")
+    assert str(error).endswith("choose another.")
+    assert error.args == (whole,)

@@ -1,4 +1,4 @@
-"""What hardware there is: plain records, and the choice among them. No torch here."""
+"""What hardware there is: plain values, and the choice among them. No torch here."""
 
 import os
 from contextlib import suppress
@@ -10,8 +10,8 @@ from napari_unet.words import plural
 
 CGROUP = Path("/sys/fs/cgroup")
 OWN_CGROUPS = Path("/proc/self/cgroup")
-# version 2 and 1: the limit, what is taken of it, and which line of the statistics can be taken
-# back
+# of control groups of version 2 and of version 1 ("memory"): the files with the limit, with what is
+# taken and with statistics, and the line in these for cached files, which the system gives back
 CGROUP_FILES = {
     "": ("memory.max", "memory.current", "memory.stat", "inactive_file"),
     "memory": (
@@ -25,7 +25,7 @@ CGROUP_FILES = {
 
 @dataclass(frozen=True)
 class Device:
-    """One place where a network can run: `name` as torch writes it, `reason` why it can not be
+    """Hardware on which a network can run: `name` as torch writes it, `reason` why it can not be
     used.
     """
 
@@ -36,7 +36,7 @@ class Device:
     memory_bytes: int | None = None
 
     def as_dict(self) -> dict[str, object]:
-        """The record as plain values."""
+        """The device as plain values, for json."""
         return asdict(self)
 
 
@@ -77,25 +77,23 @@ def ram_total_bytes() -> int:
     import psutil
 
     total = int(psutil.virtual_memory().total)
-    return total if (container := _container()) is None else min(total, container.limit)
+    container = _container()
+    return total if container is None else min(total, container.limit)
 
 
 def ram_available_bytes() -> int:
-    """Memory that can still be taken, with a container's limit counted in."""
+    """Memory that can still be taken, within a container's limit too."""
     import psutil
 
     free = int(psutil.virtual_memory().available)
-    return (
-        free
-        if (container := _container()) is None
-        else min(free, max(0, container.limit - container.taken))
-    )
+    container = _container()
+    return free if container is None else min(free, max(0, container.limit - container.taken))
 
 
 @dataclass(frozen=True)
 class _Container:
-    """How many bytes of memory a container may take, and how many it has, files that are only kept
-    for later not counted.
+    """How many bytes of memory a container may take, and how many it has taken, cached files not
+    counted.
     """
 
     limit: int
@@ -115,8 +113,8 @@ def _container() -> _Container | None:
 
 
 def _groups(version: str) -> list[Path]:
-    """The folders of the group that this process is in, and of all that hold that one, by version 2
-    ("") or 1 ("memory").
+    """The folder of the group that this process is in, and those of the groups around it, of
+    version 2 ("") or 1 ("memory").
     """
     root = CGROUP / version
     inside = ""

@@ -1,4 +1,4 @@
-"""What this installation is and what it lacks: plain values for programs, lines of text for people."""
+"""What this installation has and lacks: plain values for programs, lines of text for people."""
 
 import platform
 import shutil
@@ -27,7 +27,7 @@ WINDOWS_RUNTIME = "winget install Microsoft.VCRedist.2015+.x64"
 
 
 def report() -> dict[str, Any]:
-    """Everything `doctor` knows, as values that json can write; imports torch, which takes seconds."""
+    """Everything `doctor` knows, as values for json; imports torch, which takes seconds."""
     facts: dict[str, Any] = {
         "version": __version__,
         "folder": str(Path(__file__).parent),
@@ -50,13 +50,13 @@ def report() -> dict[str, Any]:
 
 
 def advice(report: dict[str, Any]) -> list[str]:
-    """What to do about what `report` found: one line each, the reason and then a command to copy."""
+    """What to do about what `report` found: a line each, the reason and then a command to copy."""
     checks = (_conflict_advice, _torch_advice, _gpu_advice, _engine_advice, _window_advice)
     return [line for check in checks if (line := check(report))]
 
 
 def render(report: dict[str, Any]) -> str:
-    """The report as text for people."""
+    """The report as lines of text, the advice at the end."""
     rows = [
         ("napari-unet-loop", f"{report['version']} in {report['folder']}"),
         ("Python", f"{report['python']} ({report['executable']})"),
@@ -104,23 +104,21 @@ def _torch_facts() -> dict[str, Any]:
             "torch": {"version": None, "build": None, "problem": str(error)},
             "devices": [cpu_device().as_dict()],
         }
-    build = (
-        "cuda " + torch.version.cuda
-        if torch.version.cuda
-        else "rocm " + torch.version.hip
-        if torch.version.hip
-        else "cpu"
-    )
+    if torch.version.cuda:
+        build = f"cuda {torch.version.cuda}"
+    else:
+        build = f"rocm {torch.version.hip}" if torch.version.hip else "cpu"
     facts = {"version": str(torch.__version__), "build": build, "problem": ""}
     return {"torch": facts, "devices": [device.as_dict() for device in find_devices()]}
 
 
 def _engines(torch: dict[str, Any]) -> list[dict[str, Any]]:
-    """What can run a network here. OpenVINO is looked for, not imported; its models are read by
-    torch.
+    """What can run a network here; OpenVINO is looked for, not imported, and needs torch to read
+    models.
     """
     openvino = openvino_version()
-    reason = "not installed" if openvino is None else "it needs PyTorch" if torch["problem"] else ""
+    without_torch = "it needs PyTorch" if torch["problem"] else ""
+    reason = "not installed" if openvino is None else without_torch
     return [
         {
             "name": "torch",
@@ -160,7 +158,8 @@ def _conflict_advice(report: dict[str, Any]) -> str:
     return (
         f"The other distribution 'napari-unet' {report['conflict']} owns the same folder "
         "napari_unet, so both are damaged. Run: "
-        f'"{python}" -m pip uninstall -y napari-unet napari-unet-loop && "{python}" -m pip install napari-unet-loop'
+        f'"{python}" -m pip uninstall -y napari-unet napari-unet-loop && '
+        f'"{python}" -m pip install napari-unet-loop'
     )
 
 
@@ -188,16 +187,16 @@ def _gpu_advice(report: dict[str, Any]) -> str:
     return (
         f"There is an NVIDIA GPU ({report['nvidia'][0]}), but PyTorch is a "
         "processor-only build. Run: "
-        f'"{python}" -m pip install uv && "{python}" -m uv pip install --python "{python}" --reinstall torch --torch-backend=auto'
+        f'"{python}" -m pip install uv && '
+        f'"{python}" -m uv pip install --python "{python}" --reinstall torch --torch-backend=auto'
     )
 
 
 def _engine_advice(report: dict[str, Any]) -> str:
-    """OpenVINO pays where the processor is all there is."""
-    faster = any(device["usable"] and device["name"] != "cpu" for device in report["devices"])
-    if faster or any(
-        engine["name"] == "openvino" and engine["version"] for engine in report["engines"]
-    ):
+    """Where the processor is all there is, OpenVINO is faster."""
+    on_card = any(device["usable"] and device["name"] != "cpu" for device in report["devices"])
+    versions = {engine["name"]: engine["version"] for engine in report["engines"]}
+    if on_card or versions.get("openvino"):
         return ""
     return (
         "OpenVINO is not installed; it segments faster than PyTorch on a processor. Run: "
@@ -208,9 +207,15 @@ def _engine_advice(report: dict[str, Any]) -> str:
 def _window_advice(report: dict[str, Any]) -> str:
     python = report["executable"]
     if report["napari"] is None:
-        return f'napari is not installed; only the window needs it. Run: "{python}" -m pip install "napari[all]>=0.9"'
+        return (
+            "napari is not installed; only the window needs it. Run: "
+            f'"{python}" -m pip install "napari[all]>=0.9"'
+        )
     if not report["qt"]:
-        return f'napari has no Qt to draw its window with. Run: "{python}" -m pip install "napari[pyqt6]"'
+        return (
+            "napari has no Qt to draw its window with. Run: "
+            f'"{python}" -m pip install "napari[pyqt6]"'
+        )
     return ""
 
 

@@ -2,13 +2,20 @@
 do.
 """
 
+from napari_unet.words import shortened
+
 
 class NapariUNetError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose; as text it has a bounded length, whatever
+    a file has put into it, and `args` hold all of it.
+    """
+
+    def __str__(self) -> str:
+        return shortened(super().__str__())
 
 
 class Cancelled(NapariUNetError):  # noqa: N818 the user's decision, not an error
-    """The user asked for the job to be as if it had never begun."""
+    """The user cancelled the job: it is as if it had never begun."""
 
 
 class ScanError(NapariUNetError):
@@ -24,11 +31,11 @@ class SettingsError(NapariUNetError):
 
 
 class DeviceError(NapariUNetError):
-    """A device that was asked for and can not be used."""
+    """A device that was chosen and can not be used."""
 
 
 class EngineError(NapariUNetError):
-    """An engine that was asked for and is not there, or that can not run a model."""
+    """An engine that was chosen and is not installed, or that can not run a model."""
 
 
 class NotEnoughMemoryError(NapariUNetError):
@@ -36,7 +43,7 @@ class NotEnoughMemoryError(NapariUNetError):
 
 
 class ClusterError(NapariUNetError):
-    """A cluster that can not be reached, or whose workers can not do what they are there for."""
+    """A cluster that can not be reached, or whose workers can not compute what they are given."""
 
 
 class TorchUnavailableError(NapariUNetError):
@@ -44,8 +51,8 @@ class TorchUnavailableError(NapariUNetError):
 
 
 class OutputError(NapariUNetError):
-    """A result that can not be written where it was asked for."""
+    """A result that can not be written where it should be."""
 
 
 class CheckpointError(NapariUNetError):
-    """A checkpoint that a training can not go on from."""
+    """A checkpoint that a training can not be resumed from."""

@@ -1,11 +1,19 @@
-"""Words for people, each made in one place: durations, sizes, pixel sizes, colours, plurals."""
+"""Words for people, each made in one place: durations, sizes, pixel sizes, colours, plurals; and
+text of files, made fit to be shown.
+"""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 MICROMETRE = "µm"
 UNITS = {"um": MICROMETRE, "pixel": "px"}
 MB = 2**20
 GB = 2**30
+MOST_CHARACTERS = 300
+CUT = " … "
+JOINERS = "\u200c\u200d"  # some scripts can not be written without them
+OBEYED = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, directions, surrogates, line ends
+WORD_JOINER = "\u2060"  # has no width
 
 
 def duration(seconds: float, exact: bool = False) -> str:
@@ -81,3 +89,46 @@ def some(names: Sequence[str], most: int = 3) -> str:
     """The first of many names: "a, b, c and 4 more"."""
     more = len(names) - most
     return all_of(names) if more <= 0 else f"{', '.join(names[:most])} and {more} more"
+
+
+def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
+    """The text, without its middle where it is longer than that: a sentence begins with what was
+    found, and ends with what to do.
+    """
+    if len(text) <= most:
+        return text
+    end = (most - len(CUT)) // 3
+    return text[: most - len(CUT) - end] + CUT + text[-end:]
+
+
+def plain(text: str) -> str:
+    """The text in one line; what a terminal would obey (escape sequences, line breaks, directions
+    of writing) is written out as \\x1b or \\n.
+    """
+    return "".join(letter if _is_shown(letter) else _written_out(letter) for letter in text)
+
+
+def plain_lines(text: str) -> str:
+    """Every line of a text as `plain` gives it; the line breaks stay."""
+    return "\n".join(plain(line) for line in text.split("\n"))
+
+
+def never_html(text: str) -> str:
+    """The text as Qt draws it where it would guess whether a text is HTML: an invisible character
+    makes no tag of "<img>"; `without_guard` takes it away again.
+    """
+    text = without_guard(text)  # never twice
+    return text.replace("<", f"<{WORD_JOINER}").replace("&", f"&{WORD_JOINER}")
+
+
+def without_guard(text: str) -> str:
+    """What the text was before `never_html`."""
+    return text.replace(f"<{WORD_JOINER}", "<").replace(f"&{WORD_JOINER}", "&")
+
+
+def _is_shown(letter: str) -> bool:
+    return letter in JOINERS or unicodedata.category(letter) not in OBEYED
+
+
+def _written_out(letter: str) -> str:
+    return letter.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -1,11 +1,13 @@
 """Names and paths as Windows and macOS take them."""
 
+import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
 
 from napari_unet.errors import OutputError
 from napari_unet.files import names
+from napari_unet.files.atomic import check_writable, write_atomically
 from napari_unet.files.names import (
     allowed_name,
     check_path,
@@ -136,3 +138,30 @@ def test_what_systems_put_into_folders_does_not_count(tmp_path: Path) -> None:
     assert list(contents(tmp_path)) == []
     (tmp_path / "mine").touch()
     assert list(contents(tmp_path)) == [tmp_path / "mine"]
+
+
+@pytest.mark.parametrize("name", ["a.tif", "L" * 251 + ".tif", "画" * 83 + ".tif", "é" * 127])
+def test_a_name_beside_fits_wherever_the_name_does(tmp_path, name):
+    target = tmp_path / name
+    check_writable(target)
+    write_atomically(target, lambda path: path.write_bytes(b"all"))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    beside = names.name_beside(name, ".checkpoint")
+    assert len(os.fsencode(beside)) <= names.MOST_NAME_BYTES
+    assert beside.endswith(".checkpoint")
+    assert beside != names.name_beside("x" + name[1:], ".checkpoint")
+
+
+def test_a_name_that_is_too_long_is_one_sentence(tmp_path):
+    with pytest.raises(OutputError, match="is too long: 256 bytes, and 255 are possible"):
+        check_writable(tmp_path / ("L" * 256))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="named pipes in folders")
+def test_a_named_pipe_and_a_device_are_neither_file_nor_folder(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert names.unusual_kind(tmp_path / "pipe") == "a named pipe"
+    assert names.unusual_kind(Path(os.devnull)) == "a device or a socket"
+    for usual in (tmp_path, Path(__file__), tmp_path / "missing", tmp_path / "loop"):
+        assert names.unusual_kind(usual) == ""

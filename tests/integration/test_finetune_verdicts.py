@@ -168,7 +168,7 @@ def break_off(monkeypatch):
 def test_an_interrupted_training_is_resumed_to_the_same_bits(viewer, corrected, qtbot, break_off):
     whole = fine_tune(corrected, qtbot).trained.result
     corrected.form.name.set_value("again")
-    corrected.show_outlook()
+    corrected.show_readiness()
     break_off(True)
     turn_back(whole)
     assert fine_tune(corrected, qtbot).kind == "failed"

@@ -186,7 +186,7 @@ def test_a_group_of_one_array_is_that_array(tmp_path: Path) -> None:
     group.create_array("raw", shape=(20, 30), dtype="u1")
     assert read_scan(tmp_path / "image.zarr").axes == "yx"
     group.create_array("other", shape=(20, 30), dtype="u1")
-    with pytest.raises(ScanError, match="group of 2 arrays"):
+    with pytest.raises(ScanError, match="group of 2 members"):
         read_scan(tmp_path / "image.zarr")
 
 

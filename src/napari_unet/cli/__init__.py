@@ -2,14 +2,21 @@
 sentence.
 """
 
-import sys
+import errno
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    from napari_unet.cli.streams import flush_all, prepare_streams, write_aside
+
+    prepare_streams()
     from napari_unet.cli.app import app
 
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a console that lacks a letter of a file's name
-    app(prog_name="napari-unet")
+    try:
+        app(prog_name="napari-unet")
+    except OSError as error:  # of help texts, which are printed by typer
+        if error.errno != errno.EPIPE:
+            write_aside(f"Error: {error.strerror or error}.\n")
+        raise SystemExit(1) from None
+    finally:
+        flush_all()

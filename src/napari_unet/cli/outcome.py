@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,12 +9,16 @@ from typing import Any
 
 import typer
 
+from napari_unet.cli.streams import ReaderGone, write_aside, write_result
 from napari_unet.errors import NapariUNetError
 from napari_unet.segment.engine.out_of_memory import is_out_of_memory, not_enough_memory
+from napari_unet.words import plain, plain_lines, shortened
 
 FAILED = 1
 INTERRUPTED = 130
 DEBUG_VARIABLE = "NAPARI_UNET_DEBUG"
+MOST_NAME = 100  # characters of a file's name or path within a sentence
+MOST_REASON = 150  # of what another library says
 
 
 @dataclass(frozen=True)
@@ -34,33 +37,39 @@ def guarded(work: Callable[[], Outcome], as_json: bool) -> None:
     code.
     """
     try:
+        _guarded(work, as_json)
+    except ReaderGone:
+        raise typer.Exit(FAILED) from None
+
+
+def _guarded(work: Callable[[], Outcome], as_json: bool) -> None:
+    try:
         outcome = work()
+        if as_json or outcome.text:
+            write_result(_as_json(outcome.values) if as_json else plain_lines(outcome.text))
     except NapariUNetError as error:
         _fail(with_notes(str(error), error), as_json)
     except KeyboardInterrupt as interruption:
         tell(with_notes("Interrupted; the files that were complete are kept.", interruption))
         raise typer.Exit(INTERRUPTED) from None
-    except (typer.Exit, typer.BadParameter):
+    except (typer.Exit, typer.BadParameter, ReaderGone):
         raise
     except Exception as error:
         _fail(unexpected(error), as_json)
     else:
-        if as_json or outcome.text:
-            typer.echo(_as_json(outcome.values) if as_json else outcome.text)
         if outcome.failed:
             raise typer.Exit(FAILED)
 
 
 def tell(sentence: str) -> None:
     """Say something to the person at the terminal, beside the results."""
-    # the one place that writes to standard error
-    print(sentence, file=sys.stderr, flush=True)  # noqa: T201
+    write_aside(f"{plain(sentence)}\n")
 
 
 def _fail(sentence: str, as_json: bool) -> None:
     tell(f"Error: {sentence}")
     if as_json:
-        typer.echo(_as_json({"error": sentence}))
+        write_result(_as_json({"error": sentence}))
     raise typer.Exit(FAILED)
 
 
@@ -70,18 +79,26 @@ def _as_json(values: Mapping[str, Any]) -> str:
 
 def with_notes(sentence: str, error: BaseException) -> str:
     """A sentence about an error, with what was noted on its way."""
-    return " ".join([sentence, *getattr(error, "__notes__", ())])
+    return " ".join(map(shortened, [sentence, *getattr(error, "__notes__", ())]))
+
+
+def named(name: str, sentence: str) -> str:
+    """A sentence about a file, which is named unless the sentence does so."""
+    return sentence if name in sentence else f"{shortened(name, MOST_NAME)}: {sentence}"
 
 
 def unexpected(error: Exception) -> str:
-    """One sentence for an error that is none of ours: memory that was not enough, or one that
-    nobody foresaw, of which a variable shows where it came from.
+    """One sentence for an error that is none of ours: memory that was not enough, what the system
+    refuses, or one that nobody foresaw, of which a variable shows where it came from.
     """
     if os.environ.get(DEBUG_VARIABLE):
-        tell(traceback.format_exc())
+        write_aside(plain_lines(traceback.format_exc()))
     if is_out_of_memory(error):
         return str(not_enough_memory(error))
-    reason = (str(error).strip().splitlines() or [""])[0]
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f" ({shortened(str(error.filename), MOST_NAME)})"
+        return f"The system refuses: {error.strerror}{where}. Check the path, its disk and rights."
+    reason = shortened((str(error).strip().splitlines() or [""])[0], MOST_REASON)
     return (
         f"Something unforeseen happened: {type(error).__name__}: {reason} "
         f"Set {DEBUG_VARIABLE}=1 to see where, and report it."

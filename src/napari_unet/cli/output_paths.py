@@ -1,5 +1,6 @@
 """Which file each result goes to, decided before anything runs."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import typer
 
 from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.errors import OutputError
-from napari_unet.files.names import is_within, key_of
+from napari_unet.files.names import is_same_file, is_within, key_of
 from napari_unet.scans.formats.registry import (
     is_resumable,
     result_format,
@@ -48,9 +49,9 @@ def check_not_an_image(plan: Plan, plans: list[Plan]) -> None:
     """Raise `OutputError` where a result would replace one of the images, lie inside of one, or
     swallow it.
     """
-    images = [other.image.resolve() for other in plans]
+    images = [other.image for other in plans]
     for path in plan.outputs:
-        if any(_overlap(path.resolve(), image) for image in images):
+        if any(_overlap(path, image) for image in images):
             raise OutputError(
                 f"{path} is one of the images, or part of one, and is not replaced. Choose another "
                 "output."
@@ -70,14 +71,16 @@ def check_resumable(plan: Plan, option: str) -> None:
 
 
 def _overlap(one: Path, other: Path) -> bool:
-    return is_within(one, other) or is_within(other, one)
+    """Whether two paths are one file, by whatever name or link, or one lies inside of the other."""
+    first, second = (Path(os.path.realpath(path)) for path in (one, other))
+    return is_within(first, second) or is_within(second, first) or is_same_file(one, other)
 
 
 def _matches(pattern: Path) -> list[Path]:
     """The files a pattern stands for, for shells that leave that to the program; any other path as
     it is.
     """
-    if pattern.exists() or not set(WILDCARDS) & set(pattern.name):
+    if not set(WILDCARDS) & set(pattern.name) or pattern.exists():
         return [pattern]
     found = sorted(pattern.parent.glob(pattern.name))
     if not pattern.name.startswith("."):  # as shells do; macOS keeps ._image.tif beside image.tif

@@ -5,8 +5,9 @@ elsewhere.
 import sys
 import time
 
+from napari_unet.cli.streams import is_terminal, write_aside
 from napari_unet.progress import Progress
-from napari_unet.words import duration
+from napari_unet.words import duration, plain
 
 TERMINAL_S = 0.2
 ELSEWHERE_S = 10.0
@@ -16,8 +17,8 @@ class ProgressLine:
     """Shows the `Progress` of one image."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
-        self._live = sys.stderr.isatty()
+        self._name = plain(name)
+        self._live = is_terminal(sys.stderr)
         self._last = time.monotonic() if not self._live else 0.0
         self._shown = 0
 
@@ -37,9 +38,8 @@ class ProgressLine:
         """Take the rewritten line off the terminal."""
         if self._live and self._shown:
             self._write("")
-            sys.stderr.write("\r")
+            write_aside("\r")
 
     def _write(self, text: str) -> None:
-        sys.stderr.write(f"\r{text.ljust(self._shown)}" if self._live else f"{text}\n")
-        sys.stderr.flush()
+        write_aside(f"\r{text.ljust(self._shown)}" if self._live else f"{text}\n")
         self._shown = len(text)

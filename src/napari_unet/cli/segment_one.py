@@ -7,13 +7,23 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+import typer
+
 from napari_unet.cli.arguments import SegmentArguments
-from napari_unet.cli.outcome import tell, unexpected, with_notes
+from napari_unet.cli.outcome import named, tell, unexpected, with_notes
 from napari_unet.cli.output_paths import Plan, check_not_an_image, check_resumable
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.cli.segment_backend import Backend
 from napari_unet.cli.segment_result import Result
-from napari_unet.errors import EngineError, NotEnoughMemoryError, OutputError, ScanError
+from napari_unet.errors import (
+    Cancelled,
+    ClusterError,
+    DeviceError,
+    EngineError,
+    NapariUNetError,
+    SettingsError,
+    TorchUnavailableError,
+)
 from napari_unet.model.model import Model
 from napari_unet.progress import OnProgress
 from napari_unet.scans.formats.registry import is_resumable
@@ -28,6 +38,10 @@ from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.statistics import empty_sentence
 from napari_unet.segment.totals import RunTotals
 from napari_unet.segment.whole_file import file_run
+
+# what is not of one image: the cluster is lost, or nothing can run
+ENDS_ALL = (Cancelled, ClusterError, typer.Exit, typer.BadParameter)
+ENDS_ALL_AT_FIRST = (DeviceError, EngineError, SettingsError, TorchUnavailableError)
 
 
 @dataclass(frozen=True)
@@ -53,21 +67,14 @@ class Batch:
         try:
             check_not_an_image(plan, plans)
             self._segment(plan, result)
-        except (ScanError, OutputError, NotEnoughMemoryError) as error:
-            result.error = with_notes(str(error), error)
-            tell(
-                f"Error: {result.error}"
-                if plan.image.name in str(error)
-                else f"Error: {plan.image.name}: {result.error}"
-            )
-        except EngineError as error:
-            if self.backend.engine_now is None:  # no image can be run
+        except ENDS_ALL:
+            raise
+        except Exception as error:  # whatever it is, the images after this one may run
+            if isinstance(error, ENDS_ALL_AT_FIRST) and self.backend.engine_now is None:
                 raise
-            result.error = with_notes(str(error), error)
-            tell(f"Error: {plan.image.name}: {result.error}")
-        except (RuntimeError, MemoryError) as error:  # the images after this one may run
-            result.error = with_notes(unexpected(error), error)
-            tell(f"Error: {plan.image.name}: {result.error}")
+            ours = isinstance(error, NapariUNetError)
+            result.error = with_notes(str(error) if ours else unexpected(error), error)
+            tell(f"Error: {named(plan.image.name, result.error)}")
         result.seconds = round(time.monotonic() - start, 3)
         return result
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_unet.cli.outcome import tell
+from napari_unet.cli.outcome import MOST_NAME, tell
+from napari_unet.words import plain, shortened
 
 MERGE = "merge"
 
@@ -40,7 +41,7 @@ class Result:
 
     def tell(self, sentence: str) -> None:
         """Say something of this image at the terminal."""
-        tell(f"{Path(self.image).name}: {sentence}")
+        tell(f"{shortened(Path(self.image).name, MOST_NAME)}: {shortened(sentence)}")
 
     @property
     def line(self) -> str:
@@ -55,4 +56,4 @@ class Result:
             if self.resumed
             else ""
         )
-        return f"{self.output}: {part}{shares} ({self.seconds:.1f} s{before})"
+        return plain(f"{self.output}: {part}{shares} ({self.seconds:.1f} s{before})")

@@ -10,7 +10,7 @@ from napari_unet.model.formats.registry import read_header
 from napari_unet.model.library import load_model
 from napari_unet.segment.probe import probe
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.words import data_size, pixel_size
+from napari_unet.words import data_size, pixel_size, plain
 
 
 def list_models() -> Outcome:
@@ -64,10 +64,10 @@ def _entry(entry: library.ModelEntry) -> dict[str, Any]:
 def _line(entry: library.ModelEntry) -> str:
     origin = "built in" if entry.builtin else "yours"
     if entry.header is None:
-        return f"{entry.name:<24} {origin:<9} not usable: {entry.problem}"
+        return plain(f"{entry.name:<24} {origin:<9} not usable: {entry.problem}")
     spec = entry.header.spec
     classes = ", ".join(label.name for label in spec.classes)
-    return f"{entry.name:<24} {origin:<9} {spec.architecture.dimensions}D  {classes}"
+    return plain(f"{entry.name:<24} {origin:<9} {spec.architecture.dimensions}D  {classes}")
 
 
 def _rows(header: ModelHeader) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from napari_unet.cli.outcome import Outcome, tell
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.errors import OutputError, ScanError, SettingsError
 from napari_unet.files.atomic import check_writable, discard
+from napari_unet.files.names import check_name, is_same_file, name_beside, unusual_kind
 from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.learn.setup.prepare import SCRATCH
@@ -24,7 +25,7 @@ from napari_unet.scans.read import read_scan
 from napari_unet.scans.resample import convert
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.tasks.registry import TASKS
-from napari_unet.words import pixel_size
+from napari_unet.words import pixel_size, plain
 
 ALL = "all"
 SAME_SIZE = 0.02  # by which the voxel sizes of an image and its labels may differ
@@ -78,10 +79,16 @@ def _check_task(task: str) -> None:
 def _output(arguments: TrainArguments) -> Path:
     """The file to be written; raises `OutputError` before a training that could not be saved."""
     path = with_suffix(arguments.output)
+    check_name(path)
     if path.is_dir():
         raise OutputError(f"{path} is a folder. Name a file for the model.")
     if path.exists() and not arguments.overwrite:
         raise OutputError(f"{path} exists. Choose another name, or give --overwrite.")
+    read = (*arguments.image, *arguments.labels, *(arguments.trust or ()))
+    if any(is_same_file(path, other) for other in read):
+        raise OutputError(f"{path} is one of the images or labels. Choose another output.")
+    if kind := unusual_kind(path):
+        raise OutputError(f"{path} is {kind} and is not replaced. Choose another name.")
     return path
 
 
@@ -89,7 +96,7 @@ def _checkpoint(arguments: TrainArguments, output: Path) -> Path:
     """The checkpoint's file; raises `OutputError` where that of an interrupted training would be
     lost without a word.
     """
-    path = output.with_name(output.name + ".checkpoint")
+    path = output.with_name(name_beside(output.name, ".checkpoint"))
     if path.exists() and not (arguments.resume or arguments.overwrite):
         raise OutputError(
             f"{path} is what an interrupted training has learnt. Give --resume to continue from "
@@ -191,7 +198,7 @@ def _text(output: Path, result: TrainResult, written: Model) -> str:
     rows = [
         f"  {row.name:<24} {_before(row.parent)}{row.child:.3f}" for row in result.verdict.classes
     ]
-    return "\n".join([result.verdict.sentence, *rows, f"{output} holds {what}."])
+    return "\n".join([result.verdict.sentence, *rows, plain(f"{output} holds {what}.")])
 
 
 def _before(score: float | None) -> str:

@@ -6,7 +6,6 @@ in a virus scanner, which reads each new one. So all that renames or removes goe
 
 import os
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from uuid import uuid4
 
 from napari_unet.errors import OutputError
 from napari_unet.files import names
-from napari_unet.files.names import check_path
+from napari_unet.files.names import check_name, check_path, name_beside
 
 DELETION_WAIT_S = 0.5  # how long to wait for a folder to be deleted; a small one is gone by then
 WAITS_S = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28)  # between tries where Windows refuses
@@ -39,7 +38,7 @@ def write_atomically(
     umask gives; a `private` one is its owner's alone. Raises `OutputError` where the folder can not
     be written or the disk is full.
     """
-    target = Path(os.path.realpath(path))  # a link stays a link
+    target = Path(os.path.realpath(path))  # a link stays one: its target is replaced
     temporary = _sibling(target)
     try:
         write(temporary)
@@ -59,6 +58,7 @@ def check_writable(path: Path) -> None:
     """Raise `OutputError` where no file can be made at `path`, before long work whose result is to
     go there.
     """
+    check_name(path)
     discard(_sibling(Path(os.path.realpath(path))))
 
 
@@ -98,10 +98,8 @@ def discard(path: Path) -> None:
 
 
 def forget_folder(folder: Path) -> None:
-    """Take a folder away at once; large ones are deleted in the background, where they lie hidden
-    beside their place.
-    """
-    hidden = folder.with_name(f".{folder.name.lstrip('.')}.{uuid4().hex[:8]}.old")
+    """Remove a folder at once: it is hidden beside its place, and deleted in the background."""
+    hidden = folder.with_name(name_beside(f".{folder.name.lstrip('.')}", f".{uuid4().hex[:8]}.old"))
     try:
         move(folder, hidden)
     except OSError:
@@ -123,15 +121,13 @@ def _sibling(target: Path) -> Path:
     check_path(target, BESIDE)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=f".{target.name}.", suffix=TEMPORARY, dir=target.parent
-        )
-        os.close(handle)
+        path = target.with_name(name_beside(f".{target.name}", f".{uuid4().hex[:8]}{TEMPORARY}"))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise OutputError(
             f"Can not write into {target.parent}: {error.strerror}. Choose another folder."
         ) from error
-    return Path(name)
+    return path
 
 
 def flush(path: Path) -> None:

@@ -1,21 +1,28 @@
-"""Names of files and paths as Windows and macOS take them, whose rules differ from Linux's.
+"""Names of files and paths: what systems take, as Windows and macOS do with rules of their own, and
+which name fits beside another.
 
 Paths over 259 characters are refused in a sentence where Windows has not been told to take them.
 The prefix that lifts the limit for one path is not used: other programs, the Explorer among them,
 could not open what was written with it, and it would stand in journals and messages.
 """
 
+import hashlib
 import os
+import stat
 import sys
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePath, PureWindowsPath
 
 from napari_unet.errors import OutputError
+from napari_unet.words import shortened
 
 WINDOWS = sys.platform == "win32"
 IGNORES_CASE = sys.platform in ("win32", "darwin")  # unless a disk was formatted otherwise
 LONGEST_PATH = 259  # characters; Windows counts the end of the text as one more
+SHOWN_NAME = 80  # characters of a long name that are shown
+MOST_NAME_BYTES = 255  # of one name, on nearly every file system
+HASH_DIGITS = 12
 FORBIDDEN = '<>:"/\\|?*'
 PORTS = "123456789\N{SUPERSCRIPT ONE}\N{SUPERSCRIPT TWO}\N{SUPERSCRIPT THREE}"
 DEVICES = frozenset(
@@ -67,10 +74,52 @@ def check_path(path: Path, beyond: int = 0) -> None:
             raise OutputError(f"{path} can not be written: {reason}. Choose another name.")
     if len(str(whole)) + beyond > LONGEST_PATH and not takes_long_paths():
         raise OutputError(
-            f"The path {path} is too long: with what is written beside it, it has "
-            f"{len(str(whole)) + beyond} characters, and Windows takes {LONGEST_PATH}. Choose a "
+            f"The path {shortened(str(path), SHOWN_NAME)} is too long: with what is written beside "
+            f"it, it has {len(str(whole)) + beyond} characters, and Windows takes {LONGEST_PATH}. Choose a "
             "shorter folder or name, or switch long paths on in the settings of Windows."
         )
+
+
+def check_name(path: Path) -> None:
+    """Raise `OutputError` where the name of a file to be written is longer than names can be."""
+    if (size := len(os.fsencode(path.name))) > MOST_NAME_BYTES:
+        raise OutputError(
+            f"The name {shortened(path.name, SHOWN_NAME)} is too long: {size} bytes, and "
+            f"{MOST_NAME_BYTES} are possible. Choose a shorter one."
+        )
+
+
+def name_beside(name: str, ending: str) -> str:
+    """The name with an ending, for a file that stands beside it. Where that would be too long, a
+    part of the name and a hash of it, so that there is room wherever there is room for the name.
+    """
+    longest = MOST_NAME_BYTES - len(os.fsencode(ending))
+    whole = os.fsencode(name)
+    if len(whole) <= longest:
+        return name + ending
+    digest = "~" + hashlib.sha256(whole).hexdigest()[:HASH_DIGITS]
+    return whole[: longest - len(digest)].decode(errors="ignore") + digest + ending
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether two paths are one existing file or folder, through whatever links or spellings."""
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
+def unusual_kind(path: Path) -> str:
+    """What there is at a path that is neither a file nor a folder, such as "a named pipe": to read
+    it may never end. Empty for files, for folders, and where there is nothing.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ""
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return ""
+    return "a named pipe" if stat.S_ISFIFO(mode) else "a device or a socket"
 
 
 def contents(folder: Path) -> Iterator[Path]:

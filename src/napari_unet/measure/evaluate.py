@@ -57,7 +57,7 @@ def evaluate(
         Names by label, that of the background first. Without it, the classes are the labels that
         either has, named by their numbers.
     on_progress, control : callables, optional
-        Told after, and asked before, each class of each image or volume.
+        Called after, and before, each class of each image or volume.
 
     Returns
     -------
@@ -87,11 +87,11 @@ def evaluate(
     beyond the image.
     """
     pair = pair_labels(prediction, truth, axes, spacing)
-    counts = confusion(pair.prediction, pair.truth)
-    names = _names(counts, classes)
+    matrix = confusion(pair.prediction, pair.truth)
+    names = _names(matrix, classes)
     distances = _all_distances(pair, list(names), on_progress, control)
     rows = {
-        name: _scores(overlap_of(counts, label), distances[label]) for label, name in names.items()
+        name: _scores(overlap_of(matrix, label), distances[label]) for label, name in names.items()
     }
     means = _means(list(rows.values()) or [_scores(Overlap(0, 0, 0), NO_SURFACES)])
     by_class: dict[str, Any] = {
@@ -100,9 +100,9 @@ def evaluate(
     return by_class | {"spacing": list(pair.spacing), "unit": pair.unit}
 
 
-def _names(counts: np.ndarray, classes: Sequence[str] | None) -> dict[int, str]:
+def _names(matrix: np.ndarray, classes: Sequence[str] | None) -> dict[int, str]:
     """The name of each label to be scored."""
-    found = [label for label in range(1, LABELS) if counts[label].any() or counts[:, label].any()]
+    found = [label for label in range(1, LABELS) if matrix[label].any() or matrix[:, label].any()]
     if classes is None:
         return {label: str(label) for label in found}
     if isinstance(classes, str) or not 2 <= len(classes) <= LABELS:
@@ -132,7 +132,7 @@ def _all_distances(
     clock = Clock()
     for frame, (found, wanted) in enumerate(zip(pair.prediction, pair.truth, strict=True)):
         boxes = ndimage.find_objects(found, LABELS - 1), ndimage.find_objects(wanted, LABELS - 1)
-        for place, label in enumerate(labels, start=1):
+        for number, label in enumerate(labels, start=1):
             if should_stop(control):
                 raise Cancelled("Stopped; scores of a part of the labels would be none.")
             parts[label].append(
@@ -140,7 +140,7 @@ def _all_distances(
                     found, wanted, label, (boxes[0][label - 1], boxes[1][label - 1]), pair.spacing
                 )
             )
-            done = frame * len(labels) + place
+            done = frame * len(labels) + number
             on_progress(Progress(done, total, "surfaces", clock.seconds_left(done, total)))
     return {label: _together(frames) for label, frames in parts.items()}
 

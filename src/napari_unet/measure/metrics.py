@@ -66,17 +66,17 @@ def confusion(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """How many voxels have each pair of labels, (256 predicted, 256 true); both are uint8 arrays of
     one shape.
     """
-    counts = np.zeros(LABELS * LABELS, np.int64)
+    matrix = np.zeros(LABELS * LABELS, np.int64)
     found = prediction.reshape(-1)
     wanted = truth.reshape(-1)
     for start in range(0, found.size, BLOCK):  # bincount needs 8 bytes a voxel
         pairs = (
             found[start : start + BLOCK].astype(np.uint16) * LABELS + wanted[start : start + BLOCK]
         )
-        counts += np.bincount(pairs, minlength=counts.size)
-    return counts.reshape(LABELS, LABELS)
+        matrix += np.bincount(pairs, minlength=matrix.size)
+    return matrix.reshape(LABELS, LABELS)
 
 
-def overlap_of(counts: np.ndarray, label: int) -> Overlap:
-    """One label's `Overlap` in the counts of `confusion`."""
-    return Overlap(int(counts[label, label]), int(counts[label].sum()), int(counts[:, label].sum()))
+def overlap_of(matrix: np.ndarray, label: int) -> Overlap:
+    """One label's `Overlap`, from the matrix of `confusion`."""
+    return Overlap(int(matrix[label, label]), int(matrix[label].sum()), int(matrix[:, label].sum()))

@@ -51,7 +51,7 @@ NO_SURFACES = SurfaceDistances(np.zeros(0), np.zeros(0))
 def distances_between(
     found: np.ndarray, wanted: np.ndarray, spacing: Sequence[float], farthest: float
 ) -> SurfaceDistances:
-    """The distances between the surfaces of two masks of one shape; `farthest` where one is empty."""
+    """The distances between the surfaces of two masks; `farthest` where one is empty."""
     one = surface(found)
     other = surface(wanted)
     return SurfaceDistances(
@@ -88,7 +88,7 @@ def _to_nearest(
     distances = np.zeros(np.count_nonzero(start))
     places = np.nonzero(start)
     if goal[places].all():
-        return distances  # no transform where the surfaces are one
+        return distances  # no transform is needed where the surfaces are the same
     # the indices of the nearest voxel take a quarter of the memory that the distances would
     nearest = ndimage.distance_transform_edt(
         ~goal, sampling=spacing, return_distances=False, return_indices=True

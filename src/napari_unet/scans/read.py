@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_unet.errors import NapariUNetError, ScanError
+from napari_unet.files.names import unusual_kind
 from napari_unet.scans.axes import guess_axes
 from napari_unet.scans.formats.file_image import FileImage, damaged
 from napari_unet.scans.formats.registry import format_of
@@ -53,8 +54,7 @@ def read_scan(
 
 
 def _open(path: Path) -> FileImage:
-    if not path.exists():
-        raise ScanError(f"There is no image {path}. Check the path.")
+    check_readable(path)
     try:
         return format_of(path).read(path)
     except (NapariUNetError, MemoryError):
@@ -65,6 +65,18 @@ def _open(path: Path) -> FileImage:
         ) from error
     except Exception as error:
         raise damaged(path, error) from error
+
+
+def check_readable(path: Path) -> None:
+    """Raise `ScanError` where there is nothing to read at a path, or what may never end."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise ScanError(f"There is no image {path}. Check the path.") from error
+    except OSError as error:
+        raise ScanError(f"{path} can not be read: {error.strerror}. Check the path.") from error
+    if kind := unusual_kind(path):
+        raise ScanError(f"{path} is {kind}; only files and folders are read. Save it as a file.")
 
 
 def _spacing(axes: str, known: Mapping[str, float]) -> tuple[tuple[float, ...], str]:

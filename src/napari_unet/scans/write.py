@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import OutputError
-from napari_unet.files.names import contents
+from napari_unet.files.names import check_name, contents, unusual_kind
 from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
 from napari_unet.scans.formats.registry import (
     ScanFormat,
@@ -69,6 +69,7 @@ def open_result(
 def check_output(path: Path, overwrite: bool = False) -> None:
     """Raise `OutputError` unless a result may be written to `path`."""
     _format(path).check_path(path)
+    check_name(path)
     if path.exists():
         _check_replaceable(path, overwrite)
 
@@ -87,6 +88,13 @@ def _check_replaceable(path: Path, overwrite: bool) -> None:
         raise OutputError(
             f"{path} already exists. Add --overwrite to replace it, or choose another name."
         )
+    if path.is_symlink():
+        raise OutputError(
+            f"{path} is a link to {path.readlink()}, which is not replaced through it. Name that "
+            "file itself, or remove the link."
+        )
+    if kind := unusual_kind(path):
+        raise OutputError(f"{path} is {kind} and is not replaced. Choose another name.")
     written = _format(path)
     of_that_kind = path.is_dir() == written.is_folder
     if of_that_kind and (not path.is_dir() or _is_replaceable_folder(path, written)):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_unet.widgets.segment import threshold as rethreshold
-from napari_unet.widgets.segment.threshold import Rethreshold, cut
+from napari_unet.widgets.segment.threshold import Rethreshold, cut_pieces
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def move(qtbot, mover: Rethreshold, threshold: float, first=()) -> None:
 def test_pieces_cover_everything_once(shape, monkeypatch):
     monkeypatch.setattr(rethreshold, "PIECE_VOXELS", 100)
     counts = np.zeros(shape, int)
-    pieces = list(cut(shape))
+    pieces = list(cut_pieces(shape))
     for piece in pieces:
         counts[piece] += 1
     assert (counts == 1).all()

@@ -6,9 +6,15 @@ import sys, numpy, napari.layers, napari.utils.colormaps
 from napari_unet.widgets.viewer.class_colours import warm_up
 warm_up()
 before = set(sys.modules)
-colours = napari.utils.colormaps.DirectLabelColormap(color_dict={0: "transparent", 1: "red", None: "magenta"})
-napari.layers.Labels(numpy.zeros((4, 4), numpy.uint8), colormap=colours, features={"index": [0], "class": ["a"]})
-late = {name for name in set(sys.modules) - before if name.startswith(("pandas", "skimage.color", "numba"))}
+napari.layers.Labels(
+    numpy.zeros((4, 4), numpy.uint8),
+    colormap=napari.utils.colormaps.DirectLabelColormap(
+        color_dict={0: "transparent", 1: "red", None: "magenta"}
+    ),
+    features={"index": [0], "class": ["a"]},
+)
+slow = ("pandas", "skimage.color", "numba")
+late = {name for name in set(sys.modules) - before if name.startswith(slow)}
 assert not late, late
 """
 

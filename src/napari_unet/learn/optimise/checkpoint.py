@@ -6,6 +6,7 @@ torch's generators as tensors; steps, plan and the state of numpy's generator as
 can run.
 """
 
+import glob
 import hashlib
 import json
 import time
@@ -17,6 +18,7 @@ import numpy as np
 
 from napari_unet.errors import CheckpointError, OutputError, SettingsError
 from napari_unet.files.atomic import discard, write_atomically
+from napari_unet.files.names import name_beside, unusual_kind
 from napari_unet.learn.data.example import Example
 from napari_unet.learn.optimise.adamw import MOMENTS
 from napari_unet.learn.optimise.budget import Budget
@@ -267,11 +269,15 @@ def _generators(
 
 def _sweep(path: Path) -> None:
     """Remove the parts that a crash in the middle of writing has left."""
-    for part in path.parent.glob(f".{path.name}.*.part"):
+    ending = f".{'?' * 8}.part"
+    begin = name_beside(f".{path.name}", ending).removesuffix(ending)
+    for part in path.parent.glob(glob.escape(begin) + ending):
         discard(part)
 
 
 def _bytes(path: Path) -> bytes:
+    if kind := unusual_kind(path):
+        raise CheckpointError(f"{path} is {kind}, not a checkpoint. Start the training anew.")
     try:
         if path.stat().st_size > 4 * MAX_FILE_BYTES:
             raise CheckpointError(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.errors import ModelFileError
+from napari_unet.files.names import unusual_kind
 from napari_unet.words import one_of
 
 if TYPE_CHECKING:
@@ -156,6 +157,8 @@ def _reading(path: Path) -> Iterator[ModelFormat]:
     """The format of a file that is about to be read; raises `ModelFileError` for one that is not
     read, and where the system refuses to read it.
     """
+    if kind := unusual_kind(path):
+        raise ModelFileError(f"{path} is {kind}; only files are read. Choose a model file.")
     try:
         found = _format_of(path)
         if not found.module:

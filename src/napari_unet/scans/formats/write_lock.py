@@ -24,9 +24,11 @@ from pathlib import Path
 
 from napari_unet.errors import OutputError
 from napari_unet.files.atomic import persistently
+from napari_unet.files.names import name_beside
 from napari_unet.scans.formats.zarr_write import writing
 
 SUFFIX = ".lock"
+PART = ".part-"  # before the number of a part
 # what the systems answer where another process holds the lock (Windows: EACCES, EDEADLK); any other
 # error means that this file system has no locks
 HELD = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
@@ -53,15 +55,15 @@ def forget_locks(path: Path) -> None:
     written.
     """
     target = path.resolve()
-    for left in target.parent.iterdir():
-        if left.name.startswith(f".{target.name}.part-") and left.suffix == SUFFIX:
+    for left in target.parent.glob(f".*{PART}*{SUFFIX}"):
+        if left.name == name_beside(f".{target.name}", left.name[left.name.rfind(PART) :]):
             with suppress(PermissionError):  # Windows removes no file that is open
                 left.unlink(missing_ok=True)
 
 
 def _lock_file(path: Path, name: str) -> Path:
     target = path.resolve()
-    return target.with_name(f".{target.name}.{name}{SUFFIX}")
+    return target.with_name(name_beside(f".{target.name}", f".{name}{SUFFIX}"))
 
 
 def _acquired(lock: Path) -> int | None:

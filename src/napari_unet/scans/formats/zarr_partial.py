@@ -14,7 +14,7 @@ import zarr
 
 from napari_unet.errors import OutputError
 from napari_unet.files.atomic import discard, flush, forget_folder, move, persistently
-from napari_unet.files.names import contents
+from napari_unet.files.names import contents, name_beside
 from napari_unet.progress import GetControl, OnProgress
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.zarr_levels import LEVEL, add_levels
@@ -27,7 +27,7 @@ FACTS = "napari_unet"
 def partial_folder(path: Path) -> Path:
     """Where the result that will be at `path` lies until it is complete."""
     target = path.resolve()
-    return target.with_name(target.name + SUFFIX)
+    return target.with_name(name_beside(target.name, SUFFIX))
 
 
 def is_begun(path: Path) -> bool:

@@ -2,7 +2,9 @@
 parts.
 """
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ from napari_unet.scans.axes import known_axes
 from napari_unet.scans.formats.file_image import FileImage, StoredArray
 from napari_unet.scans.scan import SPATIAL
 from napari_unet.scans.units import to_um
+from napari_unet.words import plural, some
+
+UNNAMED = ("0.1", "0.2")  # versions whose axes are t, c, z, y, x and have no names
 
 
 def read(path: Path) -> FileImage:
@@ -22,13 +27,40 @@ def read(path: Path) -> FileImage:
         return _plain(node, path)
     image, multiscale = _multiscale(node)
     if multiscale is not None:
-        return _ngff(image, multiscale, path)
+        return replace(_ngff(image, multiscale, path), notes=_others(node, path))
     arrays = [array for _, array in node.arrays()]
     if len(arrays) == 1:
         return _plain(arrays[0], path)
-    raise ScanError(
-        f"{path.name} is a zarr group of {len(arrays)} arrays and says not which is the image. Give the path of one of them."
-    )
+    raise ScanError(_what_group(node, path))
+
+
+def _what_group(group: zarr.Group, path: Path) -> str:
+    """What a group without an image of its own is, and what can be opened instead."""
+    inner = _inner(group)
+    if isinstance(plate := inner.get("plate"), Mapping):
+        wells = [
+            str(w.get("path")) for w in _sequence(plate.get("wells")) if isinstance(w, Mapping)
+        ]
+        return _choose(path, f"a plate of {plural(len(wells), 'well')}", [f"{w}/0" for w in wells])
+    if isinstance(well := inner.get("well"), Mapping):
+        fields = [
+            str(f.get("path")) for f in _sequence(well.get("images")) if isinstance(f, Mapping)
+        ]
+        return _choose(path, f"a well of {plural(len(fields), 'image')}", fields)
+    names = sorted(group.keys())
+    return _choose(path, f"a group of {plural(len(names), 'member')}, none of them marked", names)
+
+
+def _choose(path: Path, what: str, names: list[str]) -> str:
+    found = f" such as {path.name}/{names[0]}; there are {some(names)}" if names else ""
+    return f"{path.name} is {what}, and no image. Give the path of one image in it,{found}."
+
+
+def _inner(group: zarr.Group) -> Mapping[str, Any]:
+    """What a group says of itself, in either version's place."""
+    attributes = dict(group.attrs)
+    inner = attributes.get("ome", attributes)
+    return inner if isinstance(inner, Mapping) else {}
 
 
 def _plain(array: zarr.Array[Any], path: Path) -> FileImage:
@@ -38,23 +70,43 @@ def _plain(array: zarr.Array[Any], path: Path) -> FileImage:
         or ()
     )
     axes = known_axes([str(name) for name in _sequence(names)])
-    return FileImage(StoredArray(array, path), axes if len(axes) == array.ndim else "")
+    return FileImage(
+        StoredArray(array, path),
+        axes if len(axes) == array.ndim else "",
+        no_data=_no_data(array),
+    )
+
+
+def _no_data(array: zarr.Array[Any]) -> float | None:
+    """The value that xarray and netCDF name for voxels without image."""
+    value = array.attrs.get("_FillValue")
+    known = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if known and math.isfinite(value) else None  # type: ignore[arg-type]
 
 
 def _multiscale(group: zarr.Group) -> tuple[zarr.Group, Mapping[str, Any] | None]:
     """The group that holds the image, and its first multiscale description, in either version's
     place.
     """
-    attributes = dict(group.attrs)
-    inner = attributes.get("ome", attributes)
-    if isinstance(inner, Mapping):
-        multiscales = _sequence(inner.get("multiscales"))
-        if multiscales and isinstance(multiscales[0], Mapping):
-            return group, multiscales[0]
-        first = group.get("0") if "bioformats2raw.layout" in inner else None
-        if isinstance(first, zarr.Group):
-            return _multiscale(first)
-    return group, None
+    inner = _inner(group)
+    multiscales = _sequence(inner.get("multiscales"))
+    if multiscales and isinstance(multiscales[0], Mapping):
+        return group, multiscales[0]
+    first = group.get("0") if "bioformats2raw.layout" in inner else None
+    return _multiscale(first) if isinstance(first, zarr.Group) else (group, None)
+
+
+def _others(node: zarr.Group, path: Path) -> tuple[str, ...]:
+    """That a collection holds further images, if it does."""
+    if "bioformats2raw.layout" not in _inner(node):
+        return ()
+    images = sorted((name for name in node.group_keys() if name.isdigit()), key=int)
+    if len(images) < 2:
+        return ()
+    return (
+        f"{path.name} holds {len(images)} images, of which the first is used; give the path of "
+        f"another one, such as {path.name}/{images[1]}.",
+    )
 
 
 def _ngff(group: zarr.Group, multiscale: Mapping[str, Any], path: Path) -> FileImage:
@@ -65,6 +117,8 @@ def _ngff(group: zarr.Group, multiscale: Mapping[str, Any], path: Path) -> FileI
             f"{path.name} names {finest['path']!r} as its finest level, which is no array. Export it again."
         )
     described = [_described(axis) for axis in _sequence(multiscale.get("axes"))]
+    if not described and str(multiscale.get("version", "0.1")) in UNNAMED:
+        described = [(letter, "") for letter in "tczyx"[-array.ndim :]]
     axes = known_axes([name for name, _ in described])
     if len(axes) != array.ndim:
         return FileImage(StoredArray(array, path))

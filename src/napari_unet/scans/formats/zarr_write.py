@@ -11,6 +11,7 @@ import zarr
 
 from napari_unet.errors import OutputError
 from napari_unet.files.atomic import forget_folder, move, not_written
+from napari_unet.files.names import name_beside
 from napari_unet.progress import GetControl, OnProgress, Stopped
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.zarr_levels import (
@@ -107,6 +108,6 @@ def _replace_or_restore(part: Path, target: Path, old: Path) -> None:
 
 def sibling(target: Path, suffix: str) -> Path:
     """A fresh folder beside the target, hidden, with the permissions the umask gives."""
-    folder = target.parent / f".{target.name}.{uuid4().hex[:8]}.{suffix}"
+    folder = target.with_name(name_beside(f".{target.name}", f".{uuid4().hex[:8]}.{suffix}"))
     folder.mkdir()
     return folder

@@ -35,13 +35,15 @@ class TileQueue:
     def __init__(
         self, job: SegmentJob, lattice: Lattice, core_px: tuple[int, ...], get_focus: GetFocus
     ) -> None:
-        self.core_px = self._planned_px = core_px
+        self.core_px = core_px
+        self._planned_px = core_px
         self.done = 0
         self._job = job
         self._lattice = lattice
         self._get_focus = get_focus
         self._focus = get_focus()
-        self._plan = self._planned = plan_tiles(lattice, job.region, core_px)
+        self._planned = plan_tiles(lattice, job.region, core_px)
+        self._plan = self._planned
         # the tiles as planned, by number, and the smaller ones into which each is split by now
         self._whole = self._plan.tiles
         self._parts: list[tuple[Tile, ...]] = [(tile,) for tile in self._whole]

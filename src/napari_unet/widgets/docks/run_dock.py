@@ -31,7 +31,7 @@ class RunDock(Docked, Generic[SomeRun]):
     """Starts one run at a time and shows how it goes; `run_ended` tells scripts and tests how it
     went.
 
-    A dock says what is to run (`make_run`), what may be chosen (`show_outlook`), and what it does
+    A dock says what is to run (`make_run`), what may be chosen (`show_readiness`), and what it does
     when a run begins, tells of its progress, and ends.
     """
 
@@ -58,7 +58,7 @@ class RunDock(Docked, Generic[SomeRun]):
         """The run that is chosen, not begun; raises `NapariUNetError` where there can be none."""
         raise NotImplementedError
 
-    def show_outlook(self) -> None:
+    def show_readiness(self) -> None:
         """Show whether what is chosen can run; called again after each run."""
         raise NotImplementedError
 
@@ -166,7 +166,7 @@ class RunDock(Docked, Generic[SomeRun]):
         self.form.set_running(False)
         if end.kind == "failed":
             self.reread_models()  # a model's file may have changed since it was chosen
-        self.show_outlook()
+        self.show_readiness()
         if run is not None:
             self.show_end(run, end)
         self.run_ended.emit(end)

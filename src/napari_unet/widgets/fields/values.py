@@ -10,9 +10,7 @@ PIXEL = "pixel"
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """What can be said of an image layer without reading a pixel; `spacing` has one number per axis
-    but colours.
-    """
+    """Facts of an image layer that need no pixel; `spacing` has a number per axis but colours."""
 
     key: int
     name: str
@@ -30,8 +28,8 @@ class LayerFacts:
 
 @dataclass(frozen=True)
 class InputChoice:
-    """Which layers are segmented and what their axes mean: `axes` is that of a layer, colours
-    included as "c".
+    """Which layers are segmented and what their axes mean; `axes` are the letters of one layer,
+    with "c" for its colours.
 
     Of a colour layer either the luminance is taken (`rgb`), or its first `colours` are channels.
     `problem` says why the chosen layers can not be segmented.
@@ -49,10 +47,10 @@ class InputChoice:
 
 @dataclass(frozen=True)
 class LabelsFacts:
-    """What can be said of a labels layer without reading a voxel.
+    """Facts of a labels layer that need no voxel.
 
-    `source` is what it was segmented from and `weights_sha256` by what, where that is known;
-    `classes` are the names and colours that it brings, 0 first.
+    `source` is the image that it was segmented from and `weights_sha256` the model, where they are
+    known; `classes` are the names and colours that the layer has, 0 first.
     """
 
     key: int
@@ -73,21 +71,21 @@ class PairChoice:
 
 
 @dataclass(frozen=True)
-class Outlook:
-    """Whether a run is possible, and what is to be said before it."""
+class Readiness:
+    """Whether a run is possible; `text` says why not, or what the user should know before it."""
 
     ready: bool
     text: str = ""
 
     @property
     def shown(self) -> bool:
-        """Whether there is something to say."""
+        """Whether there is anything to show."""
         return bool(self.text)
 
 
 @dataclass(frozen=True)
 class Colours:
-    """What the window looks like, as #rrggbb."""
+    """The colours of the window's theme, as #rrggbb."""
 
     background: str = "#262930"
     text: str = "#f0f1f2"

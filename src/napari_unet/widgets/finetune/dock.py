@@ -86,15 +86,15 @@ class FinetuneWidget(RunDock[FinetuneRun]):
             watch.changed.connect(self._on_layers_changed)
         form.pairs.value_changed.connect(self._on_pairs_changed)
         form.model.value_changed.connect(self._on_model_changed)
-        form.classes.value_changed.connect(self.show_outlook)
-        form.name.value_changed.connect(self.show_outlook)
+        form.classes.value_changed.connect(self.show_readiness)
+        form.name.value_changed.connect(self.show_readiness)
         form.bar.pause_requested.connect(self._on_pause_requested)
         self.review.changed.connect(self._on_trust_changed)
         for part in (self.review, self.recovery, self.outcome):
             part.message.connect(form.message.say)
         model_news().chosen.connect(self._on_model_chosen)
 
-    def show_outlook(self) -> None:
+    def show_readiness(self) -> None:
         """Show at once whether there can be a training, and what is special about it."""
         if self._run is not None:
             return
@@ -102,14 +102,14 @@ class FinetuneWidget(RunDock[FinetuneRun]):
         form.resume.set_interrupted(interrupted(user_model_path(form.name.value())))
         problems = (self._problem, form.classes.problem(), form.name.problem())
         scratch = form.model.from_scratch()
-        outlook = self.plan.outlook(self.choice(), problems, self.review.trusts, scratch)
-        form.bar.set_ready(outlook.ready, outlook.text)
+        readiness = self.plan.readiness(self.choice(), problems, self.review.trusts, scratch)
+        form.bar.set_ready(readiness.ready, readiness.text)
         before = self._said
-        self._said = outlook.text
-        if outlook.shown and outlook.text != before:
-            quiet = outlook.ready or outlook.text in QUIET
-            form.message.say(outlook.text, "info" if quiet else "problem")
-        elif not outlook.shown and form.message.text() == before:
+        self._said = readiness.text
+        if readiness.shown and readiness.text != before:
+            quiet = readiness.ready or readiness.text in QUIET
+            form.message.say(readiness.text, "info" if quiet else "problem")
+        elif not readiness.shown and form.message.text() == before:
             form.message.clear()
 
     def make_run(self) -> FinetuneRun:
@@ -174,7 +174,7 @@ class FinetuneWidget(RunDock[FinetuneRun]):
 
     def _on_trust_changed(self) -> None:
         self.classes.show_known(self.form.model.value(), self.form.pairs.labels())
-        self.show_outlook()
+        self.show_readiness()
 
     def _on_run_reported(self, message: object) -> None:
         panel = self.form.panel

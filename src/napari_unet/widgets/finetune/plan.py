@@ -15,7 +15,7 @@ from napari_unet.model.spec import ClassSpec, ModelSpec
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.check import check_fit, notes
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.widgets.fields.values import InputChoice, Outlook, PairChoice
+from napari_unet.widgets.fields.values import InputChoice, PairChoice, Readiness
 from napari_unet.widgets.finetune.fields.class_editor import are_objects
 from napari_unet.widgets.finetune.order import TrainChoices, TrainOrder, settings_for
 from napari_unet.widgets.finetune.preview_job import PreviewRegions
@@ -103,27 +103,27 @@ class FinetunePlan:
             raise ScanError(pair.image.problem or NO_IMAGE)
         return scan_from_layers(layers, pair.image)
 
-    def outlook(
+    def readiness(
         self,
         choice: FinetuneChoice,
         problems: Sequence[str],
         trusts: Sequence[Trust],
         scratch: bool,
-    ) -> Outlook:
+    ) -> Readiness:
         """Whether there can be a training, without reading a voxel; `problems` are those of the
         fields.
         """
         if not any(self.labels_layer(pair) is not None for pair in choice.pairs):
-            return Outlook(False, NO_LABELS)
+            return Readiness(False, NO_LABELS)
         if not scratch and choice.spec is None:
-            return Outlook(False, choice.parent.problem if choice.parent else NO_MODEL)
+            return Readiness(False, choice.parent.problem if choice.parent else NO_MODEL)
         try:
             remarks = self._check(choice)
         except NapariUNetError as error:
-            return Outlook(False, str(error))
+            return Readiness(False, str(error))
         first = next((problem for problem in problems if problem), "")
         problem = first or trust_problem(trusts, choice)
-        return Outlook(not problem, problem or remarks)
+        return Readiness(not problem, problem or remarks)
 
     def make_run(self, choice: FinetuneChoice) -> FinetuneRun:
         """A training that has not begun, with a copy of all labels; raises `NapariUNetError` where

@@ -61,14 +61,14 @@ class SegmentWidget(RunDock[SegmentRun]):
         self._watch.changed.connect(form.image.set_layers)
         self._probe.found.connect(self._show_cost)
         self._measuring.found.connect(self._show_cost)
-        form.image.value_changed.connect(self.show_outlook)
+        form.image.value_changed.connect(self.show_readiness)
         form.model.value_changed.connect(self._on_model_changed)
         form.device.value_changed.connect(self._show_cost)
         form.options.value_changed.connect(self._show_cost)
         form.options.threshold_changed.connect(self._on_threshold_changed)
         form.bar.part_requested.connect(self._on_part_requested)
 
-    def show_outlook(self) -> None:
+    def show_readiness(self) -> None:
         """Show at once whether there can be a run, and what is special about it."""
         if self._run is not None:
             return
@@ -76,9 +76,9 @@ class SegmentWidget(RunDock[SegmentRun]):
         image = form.image.value()
         form.options.offer("current_slice_only", len(image.axes.replace("c", "")) > 2)
         form.options.file.set_name(self._plan.file_name(image))
-        outlook = self._plan.outlook(image, form.model.value())
-        form.bar.set_ready(outlook.ready, outlook.text)
-        form.message.say(outlook.text, "info" if outlook.ready else "problem")
+        readiness = self._plan.readiness(image, form.model.value())
+        form.bar.set_ready(readiness.ready, readiness.text)
+        form.message.say(readiness.text, "info" if readiness.ready else "problem")
         self._show_cost()
 
     def make_run(self, **other: Any) -> SegmentRun | None:

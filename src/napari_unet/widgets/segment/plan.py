@@ -23,7 +23,7 @@ from napari_unet.segment.estimate import estimate
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
-from napari_unet.widgets.fields.values import InputChoice, Outlook
+from napari_unet.widgets.fields.values import InputChoice, Readiness
 from napari_unet.widgets.painting.correcting import layer_to_carry_over
 from napari_unet.widgets.painting.tracked import copy_corrections
 from napari_unet.widgets.segment.choices import SegmentChoices, title_of
@@ -62,24 +62,24 @@ class SegmentPlan:
         self._viewer = weakref.ref(viewer)
         self._watch = watch
 
-    def outlook(self, image: InputChoice, entry: ModelEntry | None) -> Outlook:
+    def readiness(self, image: InputChoice, entry: ModelEntry | None) -> Readiness:
         """Whether the model fits the image, without reading a pixel."""
         if entry is None or entry.header is None:
-            return Outlook(False, entry.problem if entry else NO_MODEL)
+            return Readiness(False, entry.problem if entry else NO_MODEL)
         if not self._layers(image):
-            return Outlook(False, image.problem or NO_IMAGE)
+            return Readiness(False, image.problem or NO_IMAGE)
         try:
             scan = self._scan(image)
             check_fit(entry.header.spec, scan)
         except ScanError as error:
-            return Outlook(False, str(error))
+            return Readiness(False, str(error))
         found = list(entry.header.notes)
         found += notes(entry.header.spec, scan, SegmentSettings(resample=False))
         if len(set(image.layers)) < len(image.layers):
             found.append(SAME_LAYER)
         if not are_aligned(self._layers(image)):
             found.append(OTHER_PLACE)
-        return Outlook(True, " ".join(found))
+        return Readiness(True, " ".join(found))
 
     def file_name(self, image: InputChoice) -> str:
         """What a file of the result could be called."""

@@ -112,7 +112,7 @@ class Rethreshold(QObject):
         self._labels = labels
         self._probabilities = probabilities
         self._changed = changed
-        self._pieces = list(cut(labels.shape))
+        self._pieces = list(cut_pieces(labels.shape))
         self._threshold = 0.5
         self._waiting: list[Piece] = []
         self._timer = QTimer(self)
@@ -150,7 +150,7 @@ class Rethreshold(QObject):
         prediction[unpainted] = decided[unpainted]
 
 
-def cut(shape: tuple[int, ...]) -> Iterator[Piece]:
+def cut_pieces(shape: tuple[int, ...]) -> Iterator[Piece]:
     """Pieces of bounded size that make up an array: slices of its first axes, bands of rows."""
     steps = list(shape)
     for axis in range(len(shape)):
