@@ -26,6 +26,7 @@ from napari_unet.errors import (
 )
 from napari_unet.model.model import Model
 from napari_unet.progress import OnProgress
+from napari_unet.scans.channels import pick_channels
 from napari_unet.scans.formats.registry import is_resumable
 from napari_unet.scans.read import read_scan
 from napari_unet.segment.check import notes
@@ -85,6 +86,7 @@ class Batch:
         scan = read_scan(
             plan.image, self.arguments.axes, self.spacing, dimensions=dimensions, channels=channels
         )
+        scan = pick_channels(scan, self.arguments.channel)
         job = plan_job(spec, scan, self.settings)
         result.axes = scan.result_axes
         result.shape = list(scan.result_shape)

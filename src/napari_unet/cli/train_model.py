@@ -20,6 +20,7 @@ from napari_unet.model.formats.registry import read_header, with_suffix
 from napari_unet.model.library import find_model, save_model
 from napari_unet.model.model import Model
 from napari_unet.model.spec import TASK_NAMES
+from napari_unet.scans.channels import pick_channels
 from napari_unet.scans.labels import read_labels
 from napari_unet.scans.read import read_scan
 from napari_unet.scans.resample import convert
@@ -123,6 +124,7 @@ def _items(arguments: TrainArguments) -> list[TrainItem]:
         read_scan(path, arguments.axes, spacing, dimensions=dimensions, channels=channels)
         for path in images
     ]
+    scans = [pick_channels(scan, arguments.channel) for scan in scans]
     rows = zip(scans, images, labels, trust, strict=True)
     return [
         _item(scan, image, own, None if str(mask) == ALL else mask)
