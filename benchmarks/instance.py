@@ -15,7 +15,7 @@ import store
 from learning import MEMBRANES, binary
 
 import napari_unet as nu
-from napari_unet.learn.data.example import examples_of
+from napari_unet.learn.data.make_examples import examples_of
 from napari_unet.learn.optimise.fit import fit
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.config import UNetConfig

@@ -18,7 +18,7 @@ import store
 from learning import MEMBRANES
 
 import napari_unet as nu
-from napari_unet.learn.data.example import examples_of
+from napari_unet.learn.data.make_examples import examples_of
 from napari_unet.learn.optimise.fit import fit
 from napari_unet.learn.settings import AugmentSettings, TrainSettings
 from napari_unet.measure.metrics import overlap

@@ -19,8 +19,9 @@ import tifffile
 from learning import Figures, Pair, keep, over_runs, pooled
 
 import napari_unet as nu
-from napari_unet.learn.data.example import examples_of
-from napari_unet.learn.halo import measured_halo, places_of, with_halo
+from napari_unet.learn.data.make_examples import examples_of
+from napari_unet.learn.halo import measured_halo, with_halo
+from napari_unet.learn.halo_regions import halo_regions
 from napari_unet.learn.optimise.fit import fit
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.geometry import exact_halo
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace, seed: int) -> Figures:
     )
     trained = time.monotonic()
     halo = measured_halo(
-        found.model, TorchEngine(found.model.network), places_of(spec, [scan]), always_continue
+        found.model, TorchEngine(found.model.network), halo_regions(spec, [scan]), always_continue
     )
     model = Model(
         with_halo(found.model.spec, halo), found.model.network, found.model.weights_sha256

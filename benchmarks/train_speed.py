@@ -19,7 +19,8 @@ import numpy as np
 import store
 from learning import MEMBRANES, binary
 
-from napari_unet.learn.data.example import Example, examples_of
+from napari_unet.learn.data.example import Example
+from napari_unet.learn.data.make_examples import examples_of
 from napari_unet.learn.optimise.trainer import Trainer
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.config import UNetConfig

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import napari_unet as nu
-from napari_unet.learn.data.example import examples_of
+from napari_unet.learn.data.make_examples import examples_of
 from napari_unet.learn.optimise.fit import fit
 from napari_unet.measure.metrics import overlap
 from napari_unet.model.model import Model

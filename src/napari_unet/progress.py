@@ -71,6 +71,18 @@ def heed(control: GetControl) -> None:
         raise Stopped
 
 
+def without_stop(control: GetControl) -> GetControl:
+    """The same answers, with STOP taken as CONTINUE: for what is short, and needed to keep what was
+    done so far.
+    """
+
+    def ask() -> Control:
+        answer = control()
+        return Control.CONTINUE if answer is Control.STOP else answer
+
+    return ask
+
+
 class Clock:
     """Guesses the seconds left from the work done since it was made."""
 

@@ -14,7 +14,8 @@ import pytest
 import napari_unet as nu
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.errors import Cancelled, CheckpointError, ScanError, SettingsError
-from napari_unet.learn.data.example import IGNORE, Example
+from napari_unet.learn.data.corrections import IGNORE
+from napari_unet.learn.data.example import Example
 from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.judging.held_out import hold_out
 from napari_unet.learn.monitor import Event, HeldOutScore, PreviewFailed, StepDone
@@ -76,8 +77,8 @@ def test_the_scan_that_teaches_is_held_to_its_parent_only_if_asked_for(
         settings=quick(2, guard_untrusted=held_to, guard_pictures=2),
     )
     own = [each for each in seen if (each.labels != IGNORE).any()]
-    assert sum(each.prior is not None for each in own) == guarded
-    assert {each.guard for each in own} == ({held_to} if held_to else {1.0})
+    assert sum(each.parent_targets is not None for each in own) == guarded
+    assert {each.target_weight for each in own} == ({held_to} if held_to else {1.0})
     assert len(seen) - len(own) == 2
 
 
@@ -123,7 +124,7 @@ def test_held_out_labels_teach_nothing(parent: Model) -> None:
     image, truth = discs()
     first = train([(image, truth)], start=parent, settings=quick())
     held = hold_out([TrainItem(scan_of(image), truth)], 2, [10.0], 1)
-    (wall,) = held.walls
+    (around,) = held.excluded
     (box,) = held.boxes
     altered = truth.copy()
     altered[box.slices] = altered[box.slices][::-1]  # objects of the same size, elsewhere
@@ -132,7 +133,7 @@ def test_held_out_labels_teach_nothing(parent: Model) -> None:
     assert first.verdict.mean != second.verdict.mean
     taught = truth.copy()
     outside = np.ones(truth.shape, bool)
-    outside[wall.slices] = False
+    outside[around.slices] = False
     taught[outside] = 1 - taught[outside]
     assert (
         train([(image, taught)], start=parent, settings=quick()).model.weights_sha256
@@ -228,7 +229,7 @@ def test_strokes_alone_are_not_judged_but_the_child_is_there(parent: Model) -> N
     trust = np.zeros(truth.shape, np.uint8)
     trust[20:60, 20:60] = 1
     result = train([(image, truth, trust)], start=parent, settings=quick())
-    assert (result.verdict.kind, result.verdict.units) == ("not judged", 0)
+    assert (result.verdict.kind, result.verdict.sampling_units) == ("not judged", 0)
     assert result.verdict.corrected_now_right is not None
     assert result.verdict.untouched_changed is not None
     (changed,) = result.changes
@@ -284,7 +285,7 @@ def test_volumes_train_too() -> None:
     image = smooth_image((20, 72, 72))
     truth = (image > np.quantile(image, 0.9)).astype(np.uint8)
     result = train([(image, truth)], start=parent, settings=quick(2, patch_px=16))
-    assert result.verdict.units > 0
+    assert result.verdict.sampling_units > 0
 
 
 def test_events_are_told_and_change_nothing(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -396,7 +397,7 @@ def test_stop_keeps_and_judges_and_cancel_does_not(parent: Model) -> None:
         control=control,
     )
     assert len(result.history.losses) == 2
-    assert result.verdict.units > 0
+    assert result.verdict.sampling_units > 0
     assert "Stopped" in result.notes[0]
     with pytest.raises(Cancelled):
         train([(image, truth)], start=parent, settings=quick(1000), control=lambda: Control.CANCEL)
@@ -416,7 +417,7 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_weights(
     result = train([discs()], start=parent, settings=quick(50))
     assert len(result.history.losses) == 2
     assert "no number" in result.notes[0]
-    assert result.verdict.units > 0
+    assert result.verdict.sampling_units > 0
 
 
 def test_nothing_is_kept_where_there_was_no_step(
@@ -477,9 +478,9 @@ def test_another_machine_goes_on_with_the_batch_and_the_patch_that_were_begun(
 ) -> None:
     settings = nu.TrainSettings(steps=3, warmup_steps=5, checkpoint_seconds=0)
     kept = tmp_path / "kept.checkpoint"
-    monkeypatch.setattr("napari_unet.learn.setup.fingerprint.ram_total_bytes", lambda: 2**25)
+    monkeypatch.setattr("napari_unet.learn.setup.choose_network.ram_total_bytes", lambda: 2**25)
     whole = train([discs()], start=parent, settings=settings, checkpoint=kept)
-    monkeypatch.setattr("napari_unet.learn.setup.fingerprint.ram_total_bytes", lambda: 2**40)
+    monkeypatch.setattr("napari_unet.learn.setup.choose_network.ram_total_bytes", lambda: 2**40)
     on = train([discs()], start=parent, settings=settings, checkpoint=kept, resume=True)
     assert on.settings.batch == whole.settings.batch == 1
     assert on.model.weights_sha256 == whole.model.weights_sha256

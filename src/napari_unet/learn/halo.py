@@ -8,186 +8,192 @@ tile itself, so measuring pays. No labels are needed: the model is compared with
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
-from napari_unet.learn.judging.regions import middle, voxels_of, without_stop
+from napari_unet.errors import Cancelled, NapariUNetError
+from napari_unet.learn.data.boxes import middle_of
+from napari_unet.learn.halo_regions import EXACT, HaloRegion, halo_regions, smaller_halos
 from napari_unet.model.model import Model
 from napari_unet.model.spec import MeasuredHalo, ModelSpec
-from napari_unet.progress import GetControl, should_stop
-from napari_unet.scans.scan import Index, Scan, Slices
+from napari_unet.model.unet import UNet
+from napari_unet.progress import GetControl, should_stop, without_stop
+from napari_unet.scans.scan import Scan
+from napari_unet.segment.engine.choice import choose_device
 from napari_unet.segment.engine.protocol import Engine
+from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.run import segment_region
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.tiles.lattice import exact_lattice, lattice_of
-from napari_unet.segment.tiles.tiling import Lattice, plan_size
+from napari_unet.segment.tiles.lattice import lattice_of
+from napari_unet.segment.tiles.tiling import plan_size
 
-EXACT = SegmentSettings(halo="exact")
 MEASURED = SegmentSettings(halo="measured")
-COMPARED = 10**6  # voxels, at least
-WANTED = (
-    2**20
-    # about as many are looked at: cubes of a hundred, smaller than the tiles that are used, so their
-    # ends are nearer
-)
 MOST_CHANGED = 1e-4  # of all labels
 MOST_CHANGED_OF_CLASS = 0.01  # of those of any class
 FEWEST_OF_CLASS = 1e-3  # of all labels: where a class is rarer, nothing is known of it
 RUNS = 4  # the exact one, and those of a search among five or so, with less context
+TIMED_VOXELS = 8**3  # of the small tile from which the time is estimated
+TIME_SHARE = 0.1  # of a training's minutes, at most; a training that is shorter leaves it exact
+MOST_SECONDS = 60.0  # where the training has no minutes
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Place:
-    """A region of a frame of a scan, so far from the frame's ends that a tile of it is cut on every
-    side of the `free` axes.
+class HaloMeasurement:
+    """The measurement of the halo at the end of one training.
+
+    It is planned before the first step, since it takes a part of the training's time. Where it
+    fails, the training is none the worse: the halo stays exact, and `trouble` says why.
     """
 
-    scan: Scan
-    frame: Index
-    region: Slices
-    free: tuple[bool, ...]
+    def __init__(self, spec: ModelSpec, device: str, control: GetControl) -> None:
+        self._spec = spec
+        self._device = device
+        self._control = control
+        self._regions: Sequence[HaloRegion] = ()
+        self.seconds = 0.0
+        self.trouble = ""
+
+    @property
+    def planned(self) -> bool:
+        """Whether the halo will be measured."""
+        return bool(self._regions)
+
+    def plan(self, scans: Sequence[Scan], minutes: float | None) -> None:
+        """Find where the halo can be measured, and how long that takes; nowhere, if that is too
+        long.
+        """
+        regions = halo_regions(self._spec, scans)
+        if not regions:
+            return
+        fresh = Model(self._spec, UNet(self._spec.architecture).eval(), "")
+        seconds = self._try(
+            lambda: seconds_to_measure(fresh, self._engine(fresh), regions, self._control)
+        )
+        most = MOST_SECONDS if minutes is None else TIME_SHARE * 60 * minutes
+        if seconds is not None and seconds <= most:
+            self._regions = regions
+            self.seconds = seconds
+
+    def measured(self, model: Model) -> Model:
+        """The model with the halo that is measured for it, where that was planned."""
+        if not self.planned:
+            return model
+        halo = self._try(
+            lambda: measured_halo(model, self._engine(model), self._regions, self._control)
+        )
+        return Model(with_halo(model.spec, halo), model.network, model.weights_sha256)
+
+    def _try(self, measure: Callable[[], T]) -> T | None:
+        try:
+            return measure()
+        except Cancelled:
+            raise
+        except (NapariUNetError, RuntimeError, MemoryError, OSError) as error:
+            self.trouble = f"The context of tiles could not be measured, and stays exact: {error}"
+            return None
+
+    def _engine(self, model: Model) -> TorchEngine:
+        return TorchEngine(model.network, choose_device(self._device))
 
 
-def places_of(spec: ModelSpec, scans: Sequence[Scan]) -> list[Place]:
-    """Where to measure; nowhere in the plane, where exact tiles cost little, nor if there is too
-    little to measure on.
-    """
-    if spec.architecture.dimensions == 2:
-        return []
-    found: list[Place] = []
-    left = WANTED
-    for place in _candidates(spec, scans):
-        if left > 0 and (not found or place.free == found[0].free):
-            found.append(Place(place.scan, place.frame, middle(place.region, left), place.free))
-            left -= voxels_of(found[-1].region)
-    return found if WANTED - left >= COMPARED else []
-
-
-def seconds_for(
-    model: Model, engine: Engine, places: Sequence[Place], control: GetControl
+def seconds_to_measure(
+    model: Model, engine: Engine, regions: Sequence[HaloRegion], control: GetControl
 ) -> float:
     """About how long `measured_halo` will take, from one small tile with a network of that kind."""
-    if not places:
+    if not regions:
         return 0.0
-    first = places[0]
-    small = Place(first.scan, first.frame, middle(first.region, 8**3), first.free)
+    small = replace(regions[0], slices=middle_of(regions[0].slices, TIMED_VOXELS))
     began = time.monotonic()
     _labels(model, engine, small, EXACT, without_stop(control))
-    each = (time.monotonic() - began) / _computed(model.spec, engine, small)
-    return each * RUNS * sum(_computed(model.spec, engine, place) for place in places)
+    seconds_per_voxel = (time.monotonic() - began) / _computed_voxels(model.spec, engine, small)
+    voxels = sum(_computed_voxels(model.spec, engine, region) for region in regions)
+    return seconds_per_voxel * RUNS * voxels
 
 
 def measured_halo(
-    model: Model, engine: Engine, places: Sequence[Place], control: GetControl
+    model: Model, engine: Engine, regions: Sequence[HaloRegion], control: GetControl
 ) -> MeasuredHalo | None:
-    """The least halo with which at most one label of ten thousand differs in all places, and one of
-    a hundred of each class.
+    """The least halo with which at most one label of ten thousand differs in all regions, and one
+    of a hundred of each class.
 
-    None where only the exact one does, where a class is too rare in these places to tell, and after
-    STOP.
+    None where only the exact one does, where a class is too rare in these regions to tell, and
+    after STOP.
     """
-    exact = [_labels(model, engine, place, EXACT, control) for place in places]
-    found = None
-    candidates = _halos(model.spec, places[0])
-    if not _all_classes(exact, len(model.spec.classes)):
+    exact = [_labels(model, engine, region, EXACT, control) for region in regions]
+    if not _all_classes_occur(exact, len(model.spec.classes)):
         return None
+    found = None
+    candidates = smaller_halos(model.spec, regions[0])
     while candidates and not should_stop(control):
-        halo = candidates[len(candidates) // 2]
-        tried = Model(
-            with_halo(model.spec, MeasuredHalo(voxels=halo, changed=0.0, compared=1)),
-            model.network,
-            "",
-        )
-        pairs = [
-            (_labels(tried, engine, place, MEASURED, control), wanted)
-            for place, wanted in zip(places, exact, strict=True)
-        ]
+        # bisection, as if more context never changed more labels
+        middle = len(candidates) // 2
+        tried = MeasuredHalo(voxels=candidates[middle], changed=0.0, compared=1)
+        own = Model(with_halo(model.spec, tried), model.network, "")
+        labels = [_labels(own, engine, region, MEASURED, control) for region in regions]
         if should_stop(control):
             return None
-        compared = sum(a.size for a, _ in pairs)
-        changed = sum(int((a != b).sum()) for a, b in pairs)
-        if changed <= MOST_CHANGED * compared and _classes_stay(pairs, len(model.spec.classes)):
-            found = MeasuredHalo(voxels=halo, changed=changed / compared, compared=compared)
-            candidates = candidates[: len(candidates) // 2]
-        else:
-            candidates = candidates[len(candidates) // 2 + 1 :]
+        good = _halo_if_good(tried.voxels, labels, exact, len(model.spec.classes))
+        found = good or found
+        candidates = candidates[:middle] if good else candidates[middle + 1 :]
     return None if should_stop(control) else found
 
 
 def with_halo(spec: ModelSpec, halo: MeasuredHalo | None) -> ModelSpec:
-    """The spec of a model of which that was measured."""
+    """The spec of a model for which that halo was measured."""
     return spec.model_copy(update={"halo": halo})
 
 
-def _candidates(spec: ModelSpec, scans: Sequence[Scan]) -> Iterator[Place]:
-    """The inner part of every frame that is long enough for one along some axis; other axes are
-    taken whole.
-    """
-    for scan in scans:
-        lattice = exact_lattice(spec, scan, EXACT)
-        inner, free = zip(
-            *(_inner(lattice, axis) for axis in range(len(lattice.maps))), strict=True
-        )
-        if any(free):
-            yield from (Place(scan, frame, inner, free) for frame in scan.frames(len(inner)))
+def _halo_if_good(
+    voxels: tuple[int, ...], labels: Sequence[np.ndarray], exact: Sequence[np.ndarray], classes: int
+) -> MeasuredHalo | None:
+    """A halo with the share of labels that it changes, where these are few enough."""
+    compared = sum(each.size for each in exact)
+    changed = sum(int((a != b).sum()) for a, b in zip(labels, exact, strict=True))
+    if changed > MOST_CHANGED * compared or not _classes_stay(labels, exact, classes):
+        return None
+    return MeasuredHalo(voxels=voxels, changed=changed / compared, compared=compared)
 
 
-def _inner(lattice: Lattice, axis: int) -> tuple[slice, bool]:
-    """What of an axis, in voxels of the scan, has an exact halo on both sides; the whole axis where
-    that is too little.
-    """
-    axis_map = lattice.maps[axis]
-    margin = lattice.reach[axis]
-    if axis_map.model_length < 2 * margin + lattice.strides[axis]:
-        return slice(0, axis_map.length), False
-    ends = math.ceil(margin * axis_map.factor)
-    return slice(ends, max(ends + 1, axis_map.length - ends)), True
-
-
-def _halos(spec: ModelSpec, place: Place) -> list[tuple[int, ...]]:
-    """Less than exact, along the free axes, in steps of the network's strides; the least first."""
-    lattice = exact_lattice(spec, place.scan, EXACT)
-    axes = list(zip(lattice.halo, lattice.strides, place.free, strict=True))
-    most = max(end // step for end, step, free in axes if free)
-    return [
-        tuple(min(end, n * step) if free else end for end, step, free in axes)
-        for n in range(1, most)
-    ]
-
-
-def _computed(spec: ModelSpec, engine: Engine, place: Place) -> int:
-    """Voxels that are computed for a place with the exact halo, in as many tiles as memory wants."""
-    job = plan_job(spec, place.scan, EXACT, [place.frame], place.region)
-    lattice, core_px = lattice_of(job, engine.kind)
-    tiles, window = plan_size(lattice, job.region, core_px)
-    return tiles * math.prod(window)
-
-
-def _all_classes(labels: Sequence[np.ndarray], classes: int) -> bool:
+def _all_classes_occur(labels: Sequence[np.ndarray], classes: int) -> bool:
     """Whether each class holds enough of the labels to be judged by."""
     counts = np.sum([np.bincount(each.ravel(), minlength=classes) for each in labels], axis=0)
     return bool(np.all(counts >= FEWEST_OF_CLASS * sum(each.size for each in labels)))
 
 
-def _classes_stay(pairs: Sequence[tuple[np.ndarray, np.ndarray]], classes: int) -> bool:
-    """Whether next to all labels of each class are what they are in the exact ones, which come
-    second in each pair.
-    """
+def _classes_stay(labels: Sequence[np.ndarray], exact: Sequence[np.ndarray], classes: int) -> bool:
+    """Whether nearly all labels of each class are what they are in the exact ones."""
     lost = np.sum(
-        [np.bincount(exact[found != exact], minlength=classes) for found, exact in pairs], axis=0
+        [
+            np.bincount(wanted[found != wanted], minlength=classes)
+            for found, wanted in zip(labels, exact, strict=True)
+        ],
+        axis=0,
     )
-    held = np.sum([np.bincount(exact.ravel(), minlength=classes) for _, exact in pairs], axis=0)
-    return bool(np.all(lost <= MOST_CHANGED_OF_CLASS * held))
+    total = np.sum([np.bincount(each.ravel(), minlength=classes) for each in exact], axis=0)
+    return bool(np.all(lost <= MOST_CHANGED_OF_CLASS * total))
+
+
+def _computed_voxels(spec: ModelSpec, engine: Engine, region: HaloRegion) -> int:
+    """Voxels computed for a region with the exact halo, in as many tiles as memory wants."""
+    job = plan_job(spec, region.scan, EXACT, [region.frame], region.slices)
+    lattice, core_px = lattice_of(job, engine.kind)
+    tiles, window = plan_size(lattice, job.region, core_px)
+    return tiles * math.prod(window)
 
 
 def _labels(
-    model: Model, engine: Engine, place: Place, settings: SegmentSettings, control: GetControl
+    model: Model,
+    engine: Engine,
+    region: HaloRegion,
+    settings: SegmentSettings,
+    control: GetControl,
 ) -> np.ndarray:
-    """A place's labels in the order of the frame's axes, as one tile where memory allows; what STOP
-    leaves is 0.
+    """A region's labels in the order of the frame's axes, as one tile where memory allows; what
+    STOP leaves is 0.
     """
-    job = plan_job(model.spec, place.scan, settings, [place.frame], place.region)
+    job = plan_job(model.spec, region.scan, settings, [region.frame], region.slices)
     return segment_region(model, job, engine=engine, control=control)

@@ -1,76 +1,61 @@
 """Train a model on labelled scans, and have it judged against the one it came from."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict, TypeVar, Unpack
+from typing import TypedDict, Unpack
 
 import numpy as np
 
 from napari_unet.devices import choose
-from napari_unet.errors import Cancelled, NapariUNetError, SettingsError
-from napari_unet.learn.data.example import Example, examples_of
+from napari_unet.errors import Cancelled, SettingsError
+from napari_unet.learn.data.boxes import voxels_of
 from napari_unet.learn.data.item import TrainItem
-from napari_unet.learn.forgetting.drawn_images import pictures, telling
-from napari_unet.learn.forgetting.parent_targets import extent_for, with_priors
-from napari_unet.learn.forgetting.seen_images import with_needed_guard
-from napari_unet.learn.halo import Place, measured_halo, places_of, seconds_for, with_halo
-from napari_unet.learn.judging.regions import (
-    Look,
-    changes,
-    counts_of,
-    labels_of,
-    looks_at,
-    shares,
-    taught_of,
-    voxels_of,
-    without_stop,
-)
-from napari_unet.learn.judging.sampling_units import Judged
-from napari_unet.learn.judging.verdict import Verdict, judge, with_changes
+from napari_unet.learn.halo import HaloMeasurement
+from napari_unet.learn.judging.comparison import Comparison, plan_comparison
+from napari_unet.learn.judging.region_labels import labels_in_regions
+from napari_unet.learn.judging.regions import ComparedRegion, changed_regions
 from napari_unet.learn.monitor import (
     Event,
     HeldOutScore,
+    Monitor,
     OnEvent,
     Preview,
     PreviewFailed,
     StepDone,
-    Watch,
     no_event,
 )
-from napari_unet.learn.optimise.fit import Fit, FitRun, FitStep, fit
-from napari_unet.learn.result import History, TrainResult, trusted_voxels, with_provenance
+from napari_unet.learn.optimise.fit import Fit, FitRun, fit
+from napari_unet.learn.result import History, TrainResult, with_provenance
 from napari_unet.learn.settings import TrainSettings
-from napari_unet.learn.setup.fingerprint import with_patches
-from napari_unet.learn.setup.orientation import sentence_of, with_orientation
-from napari_unet.learn.setup.prepare import (
-    Given,
-    Prepared,
-    Wanted,
-    as_begun,
-    prepare,
+from napari_unet.learn.setup.complete_settings import (
+    completed_settings,
     settings_with,
+    with_patches_of_checkpoint,
 )
+from napari_unet.learn.setup.orientation import sentence_of
+from napari_unet.learn.setup.prepare import ChildOptions, GivenItem, Prepared, prepare
+from napari_unet.learn.setup.training_examples import training_examples
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import find_devices
 from napari_unet.model.unet import UNet
-from napari_unet.progress import GetControl, OnProgress, Progress, always_continue, ignore
-from napari_unet.segment.engine.choice import choose_device
-from napari_unet.segment.engine.torch_engine import TorchEngine
+from napari_unet.progress import (
+    GetControl,
+    OnProgress,
+    Progress,
+    always_continue,
+    ignore,
+    without_stop,
+)
 
 __all__ = ["HeldOutScore", "PreviewFailed", "StepDone", "TrainItem", "TrainResult", "train"]
 
-SLACK = 1.25  # how much longer the judgement may take than it took to look at the parent
-SAVING_S = 0.7
-HALO_SHARE = (
-    0.1  # of the time, at most, to measure the halo; a training that is shorter leaves it exact
-)
-MOST_HALO_S = 60.0  # where there is no such time
-T = TypeVar("T")
+SLACK = 1.25  # how much longer the judgement may take than running the parent took
+SAVING_S = 0.7  # kept free for the caller, who saves the model within the minutes too
 
 
-class TrainOptions(TypedDict, total=False):
+class TrainKeywords(TypedDict, total=False):
     """What `train` takes by keyword besides; see there."""
 
     name: str | None
@@ -82,7 +67,7 @@ class TrainOptions(TypedDict, total=False):
 
 
 def train(
-    items: Sequence[Given],
+    items: Sequence[GivenItem],
     *,
     start: Model | str | Path | None = None,
     settings: TrainSettings | None = None,
@@ -90,7 +75,7 @@ def train(
     steps: int | None = None,
     on_progress: OnProgress = ignore,
     control: GetControl = always_continue,
-    **options: Unpack[TrainOptions],
+    **keywords: Unpack[TrainKeywords],
 ) -> TrainResult:
     """Train a model on labelled scans, and compare it with the one it came from.
 
@@ -110,8 +95,8 @@ def train(
         improving. `minutes` is wall time from the call to the result, the verdict and the saving of
         a file after it included.
     on_progress, control : callables, optional
-        Told after each step; asked what the user wants: STOP keeps and judges what was learnt,
-        CANCEL raises.
+        Called after each step; asked what the user wants: STOP ends the training, whose model is
+        kept and judged, CANCEL raises.
     name, classes : str and sequence of str, optional
         Of the new model. More classes than the parent's widen its head.
     checkpoint, resume : path and bool, optional
@@ -144,32 +129,24 @@ def train(
     chosen = settings_with(settings, minutes, steps)
     on_progress(Progress(0, chosen.steps or chosen.most_steps, "steps", note="Preparing"))
     device = choose(chosen.device, find_devices())
-    prepared = prepare(
-        items,
-        start,
-        Wanted(device, options.get("name"), options.get("classes"), chosen.held_out_turn),
+    options = ChildOptions(
+        device, keywords.get("name"), keywords.get("classes"), chosen.held_out_turn
     )
-    chosen = chosen.model_copy(update={"held_out_turn": prepared.turn})
-    if options.get("resume", False):
-        chosen = as_begun(chosen, options.get("checkpoint"))
-    chosen = with_patches(chosen, prepared.items, prepared.spec, device)
-    training = {} if prepared.parent is None else prepared.parent.spec.provenance.training
-    chosen = with_orientation(
-        chosen, prepared.items, prepared.spec.architecture.dimensions, training
-    )
-    chosen = with_needed_guard(chosen, prepared.items, trusted_voxels(prepared.items), training)
-    return _Training(prepared, chosen, began, on_progress, control, options).run()
+    prepared = prepare(items, start, options)
+    if keywords.get("resume", False):
+        chosen = with_patches_of_checkpoint(chosen, keywords.get("checkpoint"))
+    chosen = completed_settings(chosen, prepared, device)
+    return _Training(prepared, chosen, began, on_progress, control, keywords).run()
 
 
 def _learnt(found: Fit) -> Fit:
-    """What came of the steps; raises where there was none, since weights that were drawn by lot are
-    no model.
-    """
+    """What came of the steps; raises where there was none, since random weights are no model."""
     if found.steps:
         return found
     if found.ended == "nan":
         raise SettingsError(
-            "The loss was no number at the first step, so nothing was learnt. Try a lower learning rate, and check the image."
+            "The loss was no number at the first step, so nothing was learnt. "
+            "Try a lower learning rate, and check the image."
         )
     raise Cancelled("Stopped before the first step; nothing was learnt, and nothing is kept.")
 
@@ -183,209 +160,106 @@ class _Training:
     began: float
     on_progress: OnProgress
     control: GetControl
-    options: TrainOptions
+    keywords: TrainKeywords
     scores: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     trouble: str = ""
-    taught: Judged = field(default_factory=Judged)
-    halo_places: list[Place] = field(default_factory=list)
-    halo_s: float = 0.0
 
     def run(self) -> TrainResult:
-        """Look at the parent, train, look at the child, judge."""
-        tuned = self.prepared.parent is not None
-        held = self.prepared.held
-        self.taught = (
-            taught_of(self.prepared.items, held, self._dimensions)
-            if tuned and held.judged.units
-            else Judged()
-        )
-        looks = looks_at(
-            self.prepared.items, held.judged.pieces + self.taught.pieces, self._dimensions, tuned
+        """Run the parent where it is judged, train, run the child there, judge."""
+        origin = self.prepared.parent
+        spec = self.prepared.spec
+        comparison = plan_comparison(
+            self.prepared.items,
+            self.prepared.held,
+            [each.name for each in spec.classes],
+            spec.architecture.dimensions,
+            with_parent=origin is not None,
         )
         since = time.monotonic()
-        parent = (
-            self._labels(self.prepared.parent, looks) if self.prepared.parent is not None else None
+        parent = None if origin is None else self._segment(origin, comparison.regions)
+        compare_s = time.monotonic() - since if parent is not None else self._timed(comparison)
+        halo = HaloMeasurement(spec, self.settings.device, self.control)
+        halo.plan([item.scan for item in self.prepared.items], self.settings.minutes)
+        found = _learnt(self._fit(comparison, compare_s, halo.seconds))
+        self._report(found.steps, "Judging")
+        child = self._segment(found.model, comparison.regions)
+        verdict = comparison.verdict(child, parent)
+        model = with_provenance(found, self.prepared, verdict)
+        if halo.planned:
+            self._report(found.steps, "Measuring the context of tiles")
+        return TrainResult(
+            halo.measured(model),
+            verdict,
+            History(tuple(found.losses), tuple(self.scores), time.monotonic() - self.began),
+            found.settings,
+            origin,
+            () if parent is None else changed_regions(comparison.regions, parent, child),
+            self._notes(found, halo),
         )
-        look_s = time.monotonic() - since if parent is not None else self._timed(looks)
-        self._see_to_halo()
-        found = _learnt(self._fit(self._examples(), looks, look_s))
-        self.on_progress(Progress(found.steps, found.steps, "steps", note="Judging"))
-        child = self._labels(found.model, looks)
-        verdict = self._verdict(looks, parent, child)
-        model = self._with_halo(with_provenance(found, self.prepared, verdict), found.steps)
-        differences = () if parent is None else changes(looks, parent, child)
-        history = History(tuple(found.losses), tuple(self.scores), time.monotonic() - self.began)
-        alike = sentence_of(found.settings, self.prepared.spec.axes)
+
+    def _report(self, steps: int, note: str) -> None:
+        self.on_progress(Progress(steps, steps, "steps", note=note))
+
+    def _notes(self, found: Fit, halo: HaloMeasurement) -> tuple[str, ...]:
         origin = self.prepared.parent
         of_file = () if origin is None else origin.notes
-        notes = tuple(note for note in (*of_file, found.sentence, self.trouble, alike) if note)
-        return TrainResult(model, verdict, history, found.settings, origin, differences, notes)
+        alike = sentence_of(found.settings, self.prepared.spec.axes)
+        notes = (*of_file, found.sentence, self.trouble, halo.trouble, alike)
+        return tuple(note for note in notes if note)
 
-    @property
-    def _dimensions(self) -> int:
-        return self.prepared.spec.architecture.dimensions
+    def _segment(self, model: Model, regions: Sequence[ComparedRegion]) -> list[np.ndarray]:
+        items = self.prepared.items
+        return labels_in_regions(model, items, regions, self.settings.device, self.control)
 
-    def _labels(self, model: Model, looks: Sequence[Look]) -> list[np.ndarray]:
-        return labels_of(model, self.prepared.items, looks, self.settings.device, self.control)
-
-    def _see_to_halo(self) -> None:
-        """Find where the halo can be measured in the end, and how long that will take; nowhere, if
-        it takes too long.
+    def _timed(self, comparison: Comparison) -> float:
+        """Seconds that running the child will take, from one region with a network of random
+        weights.
         """
-        spec = self.prepared.spec
-        minutes = self.settings.minutes
-        if not (places := places_of(spec, [item.scan for item in self.prepared.items])):
-            return
-        fresh = Model(spec, UNet(spec.architecture).eval(), "")
-        seconds = self._measured(
-            lambda: seconds_for(fresh, self._engine(fresh), places, self.control)
-        )
-        if seconds is not None and seconds <= (
-            MOST_HALO_S if minutes is None else HALO_SHARE * 60 * minutes
-        ):
-            self.halo_places = places
-            self.halo_s = seconds
-
-    def _with_halo(self, model: Model, steps: int) -> Model:
-        """The model with the halo that is measured for it, where one is."""
-        if not (places := self.halo_places):
-            return model
-        self.on_progress(Progress(steps, steps, "steps", note="Measuring the context of tiles"))
-        halo = self._measured(
-            lambda: measured_halo(model, self._engine(model), places, self.control)
-        )
-        return Model(with_halo(model.spec, halo), model.network, model.weights_sha256)
-
-    def _measured(self, measure: Callable[[], T]) -> T | None:
-        """What is measured of the halo; where that fails, the training is none the worse, and the
-        notes say it.
-        """
-        try:
-            return measure()
-        except Cancelled:
-            raise
-        except (NapariUNetError, RuntimeError, MemoryError, OSError) as error:
-            self.trouble = f"{self.trouble} The context of tiles could not be measured, and stays exact: {error}".strip()
-            return None
-
-    def _engine(self, model: Model) -> TorchEngine:
-        return TorchEngine(model.network, choose_device(self.settings.device))
-
-    def _timed(self, looks: Sequence[Look]) -> float:
-        """Seconds that looking will take, from one look with a network that knows nothing yet."""
-        if not looks:
+        if not comparison.regions:
             return 0.0
-        fresh = Model(self.prepared.spec, UNet(self.prepared.spec.architecture).eval(), "")
+        architecture = self.prepared.spec.architecture
+        fresh = Model(self.prepared.spec, UNet(architecture).eval(), "")
+        first = comparison.regions[0]
         since = time.monotonic()
-        self._labels(fresh, looks[:1])
-        return (
-            (time.monotonic() - since)
-            * sum(voxels_of(look.region) for look in looks)
-            / voxels_of(looks[0].region)
-        )
+        self._segment(fresh, [first])
+        return (time.monotonic() - since) * comparison.voxels / voxels_of(first.slices)
 
-    def _examples(self) -> list[Example]:
-        """What teaches: trusted voxels that are neither held out nor in a band, with the parent's
-        word where a guard wants it.
-        """
-        settings = self.settings.chosen_for(fine_tuning=True)
-        spec = self.prepared.spec
-        held = self.prepared.held
-        guard = self.prepared.start if settings.guard_outputs else None
-        held_to = settings.guard_untrusted if guard is not None else 0.0
-        extent = extent_for(
-            self.settings, self.prepared.items, self._dimensions, guarded=bool(held_to)
+    def _fit(self, comparison: Comparison, compare_s: float, halo_s: float) -> Fit:
+        control = without_stop(self.control)  # without examples nothing is learnt that STOP keeps
+        examples = training_examples(self.prepared, self.settings, control)
+        monitor = Monitor(
+            self.prepared,
+            self._segment,
+            compare_s / max(1, comparison.voxels),
+            self._on_event,
+            self.keywords.get("preview"),
         )
-        found = [
-            example
-            for n, item in enumerate(self.prepared.items)
-            for example in examples_of(
-                item.scan, item.labels, spec, item.trust, walls=held.walls_of(n), extent=extent
-            )
-        ]
-        if guard is None:
-            return found
-        device = settings.device
-        control = without_stop(self.control)
-        count = settings.guard_pictures or 0
-        drawn = with_priors(pictures(spec, count, settings.seed), guard, device, control)
-        if held_to:
-            own = [
-                replace(each, guard=held_to) for each in with_priors(found, guard, device, control)
-            ]
-        else:
-            own = [replace(each, prior=None) for each in found]
-        return own + telling(drawn, count)
-
-    def _fit(self, examples: Sequence[Example], looks: Sequence[Look], look_s: float) -> Fit:
-        voxels = sum(voxels_of(look.region) for look in looks)
-        watch = Watch(
-            self.prepared.spec,
-            self.prepared.items,
-            self.prepared.held.judged,
-            self.settings.device,
-            look_s / max(1, voxels),
-        )
-        preview = self.options.get("preview")
-
-        def on_step(step: FitStep) -> None:
-            watch.look(step, self._told, preview, self.control)
-
-        minutes = self.settings.minutes
-        ends_at = (
-            None
-            if minutes is None
-            else self.began + 60 * minutes - SLACK * (look_s + self.halo_s) - SAVING_S
-        )
-        run = FitRun(ends_at, self.options.get("checkpoint"), self.options.get("resume", False))
         start = None if self.prepared.start is None else self.prepared.start.network
-        watch.begin(start, self._told, self.control)
+        monitor.score_start(start)
         return fit(
             examples,
             self.prepared.spec,
             self.settings,
             start=start,
-            run=run,
-            on_step=on_step,
+            run=self._fit_run(compare_s + halo_s),
+            on_step=monitor.on_step,
             on_progress=self.on_progress,
             control=self.control,
         )
 
-    def _told(self, event: Event) -> None:
-        """Keep what is to be kept of an event, and pass it on."""
+    def _fit_run(self, after_s: float) -> FitRun:
+        """When the steps have to be over, so that what comes `after` them ends in time."""
+        ends_at = None
+        if self.settings.minutes is not None:
+            ends_at = self.began + 60 * self.settings.minutes - SLACK * after_s - SAVING_S
+        return FitRun(ends_at, self.keywords.get("checkpoint"), self.keywords.get("resume", False))
+
+    def _on_event(self, event: Event) -> None:
+        """Keep what the result has of an event, and pass it on."""
         if isinstance(event, HeldOutScore):
             self.scores.append((event.step, event.dice))
         if isinstance(event, PreviewFailed):
             self.trouble = event.sentence
-            self.on_progress(
-                Progress(
-                    event.step,
-                    self.settings.steps or self.settings.most_steps,
-                    "steps",
-                    note=self.trouble,
-                )
-            )
-        self.options.get("on_event", no_event)(event)
-
-    def _verdict(
-        self,
-        looks: Sequence[Look],
-        parent: Sequence[np.ndarray] | None,
-        child: Sequence[np.ndarray],
-    ) -> Verdict:
-        items = self.prepared.items
-        judged = self.prepared.held.judged
-        spec = self.prepared.spec
-        new = counts_of(items, judged, looks, child, len(spec.classes))
-        old = None if parent is None else counts_of(items, judged, looks, parent, len(spec.classes))
-        names = [each.name for each in spec.classes]
-        if parent is None:
-            return judge(new, old, names, judged.kind)
-        both = tuple(
-            counts_of(items, self.taught, looks, labels, len(names)) for labels in (child, parent)
-        )
-        verdict = judge(
-            new, old, names, judged.kind, (both[0], both[1]) if self.taught.units else None
-        )
-        corrected, changed = shares(items, looks, parent, child)
-        return with_changes(verdict, corrected, changed)
+            total = self.settings.steps or self.settings.most_steps
+            self.on_progress(Progress(event.step, total, "steps", note=self.trouble))
+        self.keywords.get("on_event", no_event)(event)

@@ -1,78 +1,36 @@
 import numpy as np
 import pytest
 
-from napari_unet.learn.data.border_weights import class_weights, weighted
-from napari_unet.learn.data.example import IGNORE, Example
-from napari_unet.learn.optimise.losses import cross_entropy
-from napari_unet.learn.settings import AugmentSettings, TrainSettings
-from napari_unet.model.head import head_for_classes
-from napari_unet.model.torch_import import torch
+from napari_unet.learn.data.border_weights import border_weights, with_border_weights
+from napari_unet.learn.data.corrections import IGNORE
+from napari_unet.learn.data.example import Example
+from napari_unet.learn.settings import TrainSettings
+
+PAPER = TrainSettings(border_weight=10, border_sigma_px=5)
 
 
-def example(*counts: int) -> Example:
-    """So many voxels of each label, and as many unknown."""
-    labels = np.repeat([*range(len(counts)), IGNORE], [*counts, sum(counts)]).astype(np.uint8)[None]
-    return Example(np.zeros((1, *labels.shape), np.float32), labels)
+def test_border_weights_are_those_of_the_paper() -> None:
+    labels = np.zeros((40, 60), np.uint8)
+    labels[10:30, 10:28] = 1
+    labels[10:30, 32:50] = 1
+    weights = border_weights(labels, PAPER)
+    assert weights[20, 29] == pytest.approx(1 + 10 * np.exp(-((2 + 3) ** 2) / 50), rel=1e-5)
+    assert weights[20, 29] > weights[5, 29] > weights[0, 0]
+    assert (weights[labels == 1] == 1).all()
+    assert weights[0, 0] < 1.01
 
 
-@pytest.mark.parametrize(("power", "ratio"), [(1.0, 9.0), (0.5, 3.0)])
-def test_a_rare_class_counts_more_and_the_mean_is_one(power, ratio):
-    weights = class_weights([example(80, 20), example(10, 0), example(0, 0), example(90, 0)], power)
-    assert weights is not None
-    assert float(weights[1] / weights[0]) == pytest.approx(ratio)
-    assert float(weights[0] * 180 + weights[1] * 20) == pytest.approx(200)
+def test_one_object_has_no_border_and_touching_classes_are_two() -> None:
+    labels = np.zeros((30, 30), np.uint8)
+    labels[5:15, 5:25] = 1
+    assert (border_weights(labels, PAPER) == 1).all()
+    labels[15:25, 5:25] = 2
+    assert border_weights(labels, PAPER)[15, 4] > 5
 
 
-def test_nothing_is_weighted_where_it_is_not_asked_for():
-    assert class_weights([example(80, 20)], 0.0) is None
-    assert class_weights([], 1.0) is None
-    assert weighted(torch.zeros(1, 2, 2, dtype=torch.long), None, None) is None
-
-
-def test_fully_balanced_every_class_has_the_same_part_in_the_loss():
-    labels = torch.from_numpy(example(90, 10).labels).long()
-    of_class = class_weights([example(90, 10)], 1.0)
-    losses = []
-    for missed in (0, 1):
-        scores = (
-            torch.where((labels == 1) == (missed == 1), -4.0, 4.0)[:, None]
-            * torch.where(labels == 1, 1.0, -1.0)[:, None]
-        )
-        losses.append(
-            float(
-                cross_entropy(
-                    scores[..., None],
-                    labels[..., None],
-                    head_for_classes(2),
-                    weighted(labels, None, of_class)[..., None],
-                )
-            )
-        )
-    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
-
-
-def test_it_comes_on_top_of_the_weight_of_a_voxel():
-    labels = torch.tensor([[[0, 1, IGNORE]]])
-    own = torch.tensor([[[1.0, 11.0, 1.0]]])
-    both = weighted(labels, own, class_weights([example(75, 25)], 0.5))
-    assert both is not None
-    assert float(both[0, 0, 1] / both[0, 0, 0]) == pytest.approx(11 * 3**0.5)
-
-
-def test_nothing_is_balanced_unless_it_is_asked_for():
-    for fine_tuning in (True, False):
-        assert TrainSettings().chosen_for(fine_tuning=fine_tuning).class_balance == 0.0
-        assert (
-            TrainSettings(class_balance=0.5).chosen_for(fine_tuning=fine_tuning).class_balance
-            == 0.5
-        )
-
-
-def test_a_fine_tune_warps_more_unless_it_is_told_otherwise():
-    shares = [
-        TrainSettings(augment=AugmentSettings(**given))
-        .chosen_for(fine_tuning=fine)
-        .augment.warped_share
-        for given, fine in (({}, False), ({}, True), ({"warped_share": 0.1}, True))
-    ]
-    assert shares == [0.25, 0.75, 0.1]
+def test_border_weights_are_only_made_where_asked_for_and_missing() -> None:
+    example = Example(np.zeros((1, 8, 8), np.float32), np.full((8, 8), IGNORE, np.uint8))
+    assert with_border_weights([example], TrainSettings())[0] is example
+    made = with_border_weights([example], PAPER)[0].weight
+    assert made is not None
+    assert (made == 1).all()

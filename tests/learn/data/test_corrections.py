@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -8,13 +7,13 @@ from napari_unet.errors import ScanError
 from napari_unet.learn.data.corrections import (
     PAINTED,
     REVIEWED,
+    UNTRUSTED,
     Corrections,
-    carried_over,
     check_classes,
     checked,
     label_counts,
     summary,
-    trust_of,
+    trust_of_changes,
 )
 from napari_unet.scans.scan import Scan
 
@@ -40,25 +39,12 @@ def bits(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).random(SHAPE) < 0.3
 
 
-def test_trust_is_what_differs_what_was_touched_and_what_was_reviewed_less_what_was_withdrawn():
-    prediction = np.array([0, 0, 0, 0, 1, 1])
-    labels = np.array([0, 1, 0, 0, 1, 0])
-    touched, reviewed, withdrawn = (
-        np.isin(np.arange(6), places) for places in ([2, 3], [3, 4], [5])
-    )
-    assert trust_of(labels, prediction, touched, reviewed, withdrawn).tolist() == [
-        0,
-        PAINTED,
-        PAINTED,
-        REVIEWED,
-        REVIEWED,
-        0,
-    ]
-
-
-def test_without_a_prediction_only_tools_and_reviews_count():
-    assert not trust_of(two_classes(), None).any()
-    assert trust_of(two_classes(), None, reviewed=bits(1)).sum() == 2 * bits(1).sum()
+def test_a_label_that_changed_was_painted():
+    before = np.array([0, 0, 1, 1])
+    labels = np.array([0, 1, 1, 0])
+    trust = trust_of_changes(labels, before)
+    assert trust.tolist() == [UNTRUSTED, PAINTED, UNTRUSTED, PAINTED]
+    assert trust.dtype == np.uint8
 
 
 def test_the_line_counts_slices_voxels_and_classes():
@@ -223,19 +209,3 @@ def test_only_slices_with_trust_are_read_from_the_image():
 
 
 cubes = arrays(np.uint8, (4, 5), elements=st.integers(0, 2))
-
-
-@given(cubes, cubes, cubes)
-def test_a_new_run_changes_nothing_that_is_trusted_and_everything_else(old, trust, new):
-    carried = carried_over(Corrections(old, trust), new)
-    np.testing.assert_array_equal(carried.labels[trust > 0], old[trust > 0])
-    np.testing.assert_array_equal(carried.labels[trust == 0], new[trust == 0])
-    np.testing.assert_array_equal(carried.trust, trust)
-
-
-def test_a_new_run_of_another_shape_carries_nothing_over():
-    with pytest.raises(ScanError, match="Both must be the same"):
-        carried_over(
-            Corrections(np.zeros((2, 2), np.uint8), np.zeros((2, 2), np.uint8)),
-            np.zeros((2, 3), np.uint8),
-        )

@@ -3,9 +3,10 @@ import pytest
 
 from helpers.tiny import smooth_image
 from napari_unet.errors import SettingsError
-from napari_unet.learn.data import centres as places
-from napari_unet.learn.data.example import IGNORE, Example
-from napari_unet.learn.data.patches import PatchSampler, mirrored, patch_shape, window
+from napari_unet.learn.data import centres
+from napari_unet.learn.data.corrections import IGNORE
+from napari_unet.learn.data.example import Example
+from napari_unet.learn.data.patches import PatchSampler, mirrored, patch_shape, take_window
 from napari_unet.learn.settings import AugmentSettings, TrainSettings
 from napari_unet.model.torch_import import torch
 
@@ -47,7 +48,7 @@ def test_patches_that_are_not_warped_are_voxels_of_the_frame(shape: tuple[int, .
 @pytest.mark.parametrize(
     ("shape", "spacing"), [((60, 60), None), ((24, 48, 48), (1.5, 1, 1)), ((12, 48, 48), (5, 1, 1))]
 )
-def test_labels_prior_and_weight_go_the_way_of_the_image(
+def test_labels_targets_and_weight_go_the_way_of_the_image(
     shape: tuple[int, ...], spacing: tuple[float, ...] | None
 ) -> None:
     image = smooth_image(shape)
@@ -60,11 +61,11 @@ def test_labels_prior_and_weight_go_the_way_of_the_image(
     )
     strong = STEADY.model_copy(update={"elastic_px": 6.0, "warped_share": 1.0})
     batch = PatchSampler([example], settings(32, strong), multiple=(4,) * len(shape)).batch(4)
-    assert batch.prior is not None
+    assert batch.parent_targets is not None
     assert batch.weight is not None
     sure = (batch.images[:, 0] - 0.5).abs() > 0.1
     assert ((batch.images[:, 0] > 0.5).long() == batch.labels)[sure].float().mean() > 0.99
-    assert torch.allclose(batch.prior, 1 - batch.images, atol=1e-3)
+    assert torch.allclose(batch.parent_targets, 1 - batch.images, atol=1e-3)
     assert torch.allclose(batch.weight, 2 * batch.images[:, 0], atol=1e-5)
 
 
@@ -74,13 +75,13 @@ def test_what_only_some_examples_have_is_unknown_in_the_others() -> None:
         one.image, one.labels, np.zeros((3, 20, 20), np.float16), np.full((20, 20), 2, np.float32)
     )
     batch = PatchSampler([one, two], settings(trusted_share=1.0)).batch(12)
-    assert batch.prior is not None
+    assert batch.parent_targets is not None
     assert batch.weight is not None
-    unknown = batch.prior.isnan().flatten(1).all(1)
+    unknown = batch.parent_targets.isnan().flatten(1).all(1)
     assert 0 < unknown.sum() < 12
     assert (batch.weight[unknown] == 1).all()
     assert (batch.weight[~unknown] == 2).all()
-    assert (batch.prior[~unknown] == 0).all()
+    assert (batch.parent_targets[~unknown] == 0).all()
 
 
 def test_a_state_goes_on_with_the_same_patches() -> None:
@@ -123,7 +124,7 @@ def test_a_scribble_is_seen_by_every_patch_wherever_it_lies() -> None:
             assert ((sampler.batch(30).labels == 1).flatten(1).any(1)).float().mean() > 0.6
 
 
-def test_untrusted_frames_are_seen_only_with_a_prior() -> None:
+def test_untrusted_frames_are_seen_only_with_a_guard() -> None:
     nothing = np.full((40, 40), IGNORE, np.uint8)
     taught = labelled(40, 40)
     other = labelled(40, 40, labels=nothing)
@@ -157,13 +158,13 @@ def test_rare_classes_are_seen_in_whichever_example_they_are() -> None:
 
 
 def test_voxels_to_centre_on_are_any_of_their_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "BLOCK", 100)
+    monkeypatch.setattr(centres, "BLOCK", 100)
     labels = (np.arange(10_000).reshape(100, 100) % 3).astype(np.uint8)
     labels[50:] = IGNORE
-    known = places._known(labels, np.random.default_rng(0))
-    assert known.counts == {0: 1667, 1: 1667, 2: 1666}
-    for label, voxels in known.voxels.items():
-        assert len(np.unique(voxels, axis=0)) == len(voxels) == places.KEPT
+    found = centres._trusted_voxels(labels, np.random.default_rng(0))
+    assert found.number == {0: 1667, 1: 1667, 2: 1666}
+    for label, voxels in found.candidates.items():
+        assert len(np.unique(voxels, axis=0)) == len(voxels) == centres.MOST_CANDIDATES
         assert (labels[tuple(voxels.T)] == label).all()
         assert abs(voxels[:, 0].mean() - 24.5) < 2
 
@@ -216,5 +217,7 @@ def test_windows_are_slices_or_mirrored() -> None:
     array = np.arange(60).reshape(1, 6, 10)
     rows = np.array([3, 2, 1, 0, 1])
     columns = np.arange(4, 8)
-    np.testing.assert_array_equal(window(array, [rows, columns]), array[:, rows][:, :, columns])
-    assert np.shares_memory(window(array, [np.arange(2, 5), columns]), array)
+    np.testing.assert_array_equal(
+        take_window(array, [rows, columns]), array[:, rows][:, :, columns]
+    )
+    assert np.shares_memory(take_window(array, [np.arange(2, 5), columns]), array)

@@ -6,7 +6,7 @@ from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.forgetting.seen_images import (
     MOST_IMAGES,
     UNGUARDED,
-    experience_of,
+    seen_images_of,
     with_needed_guard,
 )
 from napari_unet.learn.settings import TrainSettings
@@ -28,38 +28,40 @@ def guards(settings: TrainSettings) -> dict[str, object]:
 
 
 def test_where_all_that_taught_is_taught_again_there_is_no_guard() -> None:
-    told = {"experience": experience_of([item(0), item(1)], MANY, None)}
+    training = {"experience": seen_images_of([item(0), item(1)], MANY, None)}
     assert (
-        guards(with_needed_guard(TrainSettings(), [item(1), item(2), item(0)], MANY, told))
+        guards(with_needed_guard(TrainSettings(), [item(1), item(2), item(0)], MANY, training))
         == UNGUARDED
     )
 
 
 def test_what_is_missing_or_less_or_unknown_is_guarded() -> None:
-    told = {"experience": experience_of([item(0), item(1)], MANY, None)}
-    assert guards(with_needed_guard(TrainSettings(), [item(0), item(2)], MORE, told)) == GUARDED
-    assert guards(with_needed_guard(TrainSettings(), [item(0), item(1)], FEWER, told)) == GUARDED
+    training = {"experience": seen_images_of([item(0), item(1)], MANY, None)}
+    assert guards(with_needed_guard(TrainSettings(), [item(0), item(2)], MORE, training)) == GUARDED
+    assert (
+        guards(with_needed_guard(TrainSettings(), [item(0), item(1)], FEWER, training)) == GUARDED
+    )
     assert guards(with_needed_guard(TrainSettings(), [item(0), item(1)], MANY, {})) == GUARDED
 
 
 def test_a_guard_that_was_asked_for_stays() -> None:
-    told = {"experience": experience_of([item(0)], MANY, None)}
-    settings = with_needed_guard(TrainSettings(guard_outputs=3.0), [item(0)], MANY, told)
+    training = {"experience": seen_images_of([item(0)], MANY, None)}
+    settings = with_needed_guard(TrainSettings(guard_outputs=3.0), [item(0)], MANY, training)
     assert guards(settings) == UNGUARDED | {"guard_outputs": 3.0}
 
 
-def test_experience_grows_from_parent_to_child_and_ends_where_it_is_not_known() -> None:
-    first = experience_of([item(0)], MORE, None)
-    second = experience_of([item(1)], MANY, {"experience": first})
+def test_what_was_seen_grows_from_parent_to_child_and_ends_where_it_is_not_known() -> None:
+    first = seen_images_of([item(0)], MORE, None)
+    second = seen_images_of([item(1)], MANY, {"experience": first})
     assert second is not None
     assert len(second["images"]) == 2
     assert second["voxels"] == MORE
-    assert experience_of([item(1)], MANY, {}) is None
-    assert experience_of([item(n) for n in range(MOST_IMAGES + 1)], MANY, None) is None
+    assert seen_images_of([item(1)], MANY, {}) is None
+    assert seen_images_of([item(n) for n in range(MOST_IMAGES + 1)], MANY, None) is None
 
 
 @pytest.mark.parametrize(
-    "told",
+    "training",
     [
         3,
         {"images": "all", "voxels": {}},
@@ -67,9 +69,10 @@ def test_experience_grows_from_parent_to_child_and_ends_where_it_is_not_known() 
         {"images": [], "voxels": {"0": "many"}},
     ],
 )
-def test_nonsense_in_a_model_file_is_guarded(told: object) -> None:
+def test_nonsense_in_a_model_file_is_guarded(training: object) -> None:
     assert (
-        guards(with_needed_guard(TrainSettings(), [item(0)], MANY, {"experience": told})) == GUARDED
+        guards(with_needed_guard(TrainSettings(), [item(0)], MANY, {"experience": training}))
+        == GUARDED
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_unet.errors import ScanError
-from napari_unet.files.append_only import AppendOnly
+from napari_unet.files import AppendOnly
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.learn.journal import folder
 from napari_unet.learn.journal.folder import (
@@ -22,8 +22,8 @@ from napari_unet.learn.journal.folder import (
 from napari_unet.learn.journal.stroke_journal import (
     JournalHeader,
     StrokeJournal,
-    read_header,
     read_journal,
+    read_journal_header,
 )
 from napari_unet.scans.identity import identity_of
 from napari_unet.scans.scan import ChannelStack, Scan
@@ -111,7 +111,7 @@ def test_every_cut_gives_what_came_before_it():
     for cut in range(ends[0] - 60, len(whole)):
         journal.path.write_bytes(whole[:cut])
         kept = sum(end <= cut for end in ends)
-        if read_header(journal.path) is not None:
+        if read_journal_header(journal.path) is not None:
             assert read_journal(journal.path).labels[0, 0].sum() == kept
 
 
@@ -224,5 +224,5 @@ def test_a_header_of_another_kind_is_no_journal(change):
     other = StrokeJournal.__new__(StrokeJournal)
     other._file = AppendOnly(new_path())
     other._file.append(b"H" + json.dumps({**first, **change}).encode())
-    assert read_header(journal.path) is not None
-    assert read_header(other.path) is None
+    assert read_journal_header(journal.path) is not None
+    assert read_journal_header(other.path) is None

@@ -8,7 +8,8 @@ from scipy.ndimage import distance_transform_edt
 
 from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.data.same_scan import scan_numbers
-from napari_unet.learn.judging.held_out import SCORING, HoldOut, hold_out
+from napari_unet.learn.judging.folds import SCORING
+from napari_unet.learn.judging.held_out import HoldOut, hold_out
 from napari_unet.learn.judging.sampling_units import FEWEST_UNITS
 from napari_unet.scans.scan import Scan, scan_of
 
@@ -24,34 +25,34 @@ def item(
     return TrainItem(scan_of(np.zeros(shape, np.float32), axes), labels, trust)
 
 
-def taught_by(held: HoldOut, number: int, item: TrainItem) -> np.ndarray:
+def teaching_voxels(held: HoldOut, number: int, item: TrainItem) -> np.ndarray:
     mask = np.ones(item.scan.result_shape, bool) if item.trust is None else item.trust > 0
-    for wall in held.walls_of(number):
-        mask[wall.slices] = False
+    for box in held.excluded_of(number):
+        mask[box.slices] = False
     return mask
 
 
 def masks(held: HoldOut, items: list[TrainItem]) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Per item which voxels teach and which are judged."""
     judged = [np.zeros(each.scan.result_shape, bool) for each in items]
-    for piece in held.judged.pieces:
-        place = items[piece.item].scan.place(piece.frame, piece.region)
-        judged[piece.item][place] |= piece.units >= 0
-    return [taught_by(held, n, each) for n, each in enumerate(items)], judged
+    for region in held.judged.regions:
+        place = items[region.item].scan.place(region.frame, region.slices)
+        judged[region.item][place] |= region.unit_numbers >= 0
+    return [teaching_voxels(held, n, each) for n, each in enumerate(items)], judged
 
 
 @given(
     st.integers(0, 7), st.integers(96, 200), st.integers(96, 200), st.sampled_from([3.0, 8.0, 16.0])
 )
-def test_of_one_image_a_corner_is_held_out_behind_a_band(
+def test_of_one_image_a_corner_is_held_out_behind_a_margin(
     turn: int, height: int, width: int, object_px: float
 ) -> None:
     items = [item((height, width))]
     held = hold_out(items, 2, [object_px], turn)
-    (taught,), (judged,) = masks(held, items)
+    (teaching,), (judged,) = masks(held, items)
     assert judged.any()
-    assert taught.mean() >= 0.5
-    assert distance_transform_edt(~taught)[judged].min() > max(object_px, 16)
+    assert teaching.mean() >= 0.5
+    assert distance_transform_edt(~teaching)[judged].min() > max(object_px, 16)
     rows, columns = np.nonzero(judged)
     assert min(np.ptp(rows), np.ptp(columns)) + 1 >= 3 * object_px
 
@@ -67,8 +68,8 @@ def test_of_several_images_whole_ones_are_held_out() -> None:
     items = [item((40, 40)) for _ in range(10)]
     seen = set()
     for turn in range(4):
-        taught, judged = masks(hold_out(items, 2, [OBJECT_PX] * 10, turn), items)
-        assert all(bool(t.all()) != bool(j.all()) for t, j in zip(taught, judged, strict=True))
+        teaching, judged = masks(hold_out(items, 2, [OBJECT_PX] * 10, turn), items)
+        assert all(bool(t.all()) != bool(j.all()) for t, j in zip(teaching, judged, strict=True))
         held = [n for n, mask in enumerate(judged) if mask.all()]
         assert 2 <= len(held) <= 3  # one block each, so up to a third
         seen.update(held)
@@ -77,34 +78,35 @@ def test_of_several_images_whole_ones_are_held_out() -> None:
 
 def test_of_many_slices_a_run_is_held_out_and_its_neighbours_do_not_teach() -> None:
     items = [item((40, 60, 60), axes="zyx")]
-    (taught,), (judged,) = masks(hold_out(items, 2, [OBJECT_PX]), items)
+    (teaching,), (judged,) = masks(hold_out(items, 2, [OBJECT_PX]), items)
     held = np.flatnonzero(judged.any(axis=(1, 2)))
     assert list(held) == list(range(held[0], held[-1] + 1))
-    assert not taught[held[-1] + 1 : held[-1] + 9].any()
-    assert taught[held[-1] + 9 :].all()
+    assert not teaching[held[-1] + 1 : held[-1] + 9].any()
+    assert teaching[held[-1] + 9 :].all()
 
 
 @pytest.mark.parametrize(
-    ("axes", "scale", "band"), [("zyx", 1.0, 8), ("zyx", 4.0, 2), ("tyx", 1.0, 1), ("pyx", 1.0, 0)]
+    ("axes", "scale", "margin"),
+    [("zyx", 1.0, 8), ("zyx", 4.0, 2), ("tyx", 1.0, 1), ("pyx", 1.0, 0)],
 )
 def test_where_the_unit_is_unknown_the_band_in_depth_follows_the_scale(
-    axes: str, scale: float, band: int
+    axes: str, scale: float, margin: int
 ) -> None:
     scan = Scan(np.zeros((48, 30, 30), np.float32), axes, (scale, 1.0, 1.0)[-2 - ("z" in axes) :])
     items = [TrainItem(scan, item((48, 30, 30)).labels)]
-    (taught,), (judged,) = masks(hold_out(items, 2, [OBJECT_PX]), items)
+    (teaching,), (judged,) = masks(hold_out(items, 2, [OBJECT_PX]), items)
     held = np.flatnonzero(judged.any(axis=(1, 2)))
-    teaches = np.flatnonzero(taught.any(axis=(1, 2)))
-    assert teaches[teaches > held[-1]][0] - held[-1] == band + 1
+    teaches = np.flatnonzero(teaching.any(axis=(1, 2)))
+    assert teaches[teaches > held[-1]][0] - held[-1] == margin + 1
 
 
 def test_a_stack_too_thin_for_that_band_is_judged_by_corners_or_not_at_all() -> None:
     wide = [item((6, 128, 128), axes="zyx")]
     narrow = [item((6, 30, 30), axes="zyx")]
-    (taught,), (judged,) = masks(hold_out(wide, 2, [OBJECT_PX]), wide)
+    (teaching,), (judged,) = masks(hold_out(wide, 2, [OBJECT_PX]), wide)
     assert judged.any(axis=(1, 2)).all()
-    assert taught.any(axis=(1, 2)).all()
-    assert hold_out(narrow, 2, [OBJECT_PX]).judged.units == 0
+    assert teaching.any(axis=(1, 2)).all()
+    assert hold_out(narrow, 2, [OBJECT_PX]).judged.sampling_units == 0
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -123,11 +125,11 @@ def test_what_is_judged_teaches_through_no_other_labels_of_the_same_scan(
     items = [TrainItem(scan_of(each), item((160, 160)).labels) for each in images]
     for turn in range(6):
         held = hold_out(items, 2, [OBJECT_PX + 12 * (n == 1) for n in range(len(items))], turn)
-        taught, judged = masks(held, items)
+        teaching, judged = masks(held, items)
         assert any(mask.any() for mask in judged)
         assert sum(mask.any() for mask in judged[:count]) <= 1  # and it is judged once
         alike = np.any(judged[:count], axis=0)
-        for mask in taught[:count]:
+        for mask in teaching[:count]:
             assert (
                 not (alike.any() and mask.any()) or distance_transform_edt(~mask)[alike].min() > 20
             )
@@ -155,9 +157,9 @@ def test_scans_are_told_apart_by_their_content() -> None:
 def test_thin_slices_need_a_deep_band_and_then_corners_are_held_out() -> None:
     scan = scan_of(np.zeros((5, 128, 128), np.float32), "zyx", (0.25, 1.0, 1.0))
     items = [TrainItem(scan, item((5, 128, 128)).labels)]
-    (taught,), (judged,) = masks(hold_out(items, 2, [OBJECT_PX]), items)
+    (teaching,), (judged,) = masks(hold_out(items, 2, [OBJECT_PX]), items)
     assert judged.any(axis=(1, 2)).all()
-    assert taught.any(axis=(1, 2)).all()
+    assert teaching.any(axis=(1, 2)).all()
     assert (judged == judged[0]).all()
 
 
@@ -167,10 +169,10 @@ def test_only_what_was_reviewed_judges_and_only_what_is_trusted_teaches() -> Non
     trust[:, 150:180] = 1
     items = [item((128, 200), trust)]
     for turn in range(4):
-        (taught,), (judged,) = masks(hold_out(items, 2, [OBJECT_PX], turn), items)
+        (teaching,), (judged,) = masks(hold_out(items, 2, [OBJECT_PX], turn), items)
         assert judged.any()
         assert (trust[judged] == 2).all()
-        assert (trust[taught] > 0).all()
+        assert (trust[teaching] > 0).all()
 
 
 def test_strokes_never_judge() -> None:
@@ -178,8 +180,8 @@ def test_strokes_never_judge() -> None:
     trust[10:100, 10:100] = 1
     items = [item((128, 128), trust)]
     held = hold_out(items, 2, [OBJECT_PX])
-    assert held.judged.units == 0
-    assert np.array_equal(taught_by(held, 0, items[0]), trust > 0)
+    assert held.judged.sampling_units == 0
+    assert np.array_equal(teaching_voxels(held, 0, items[0]), trust > 0)
 
 
 @pytest.mark.parametrize("shape", [(20, 20), (20, 400)])
@@ -188,50 +190,50 @@ def test_what_is_too_small_to_share_is_all_taught_or_cut_along_its_length(
 ) -> None:
     items = [item(shape)]
     held = hold_out(items, 2, [OBJECT_PX])
-    (taught,), (judged,) = masks(held, items)
+    (teaching,), (judged,) = masks(held, items)
     assert bool(judged.any()) == (shape[1] == 400)
-    assert taught.mean() >= 0.5
+    assert teaching.mean() >= 0.5
 
 
 def test_a_class_that_is_in_one_place_only_is_left_to_teach() -> None:
     items = [item((128, 128))]
     items[0].labels[5:9, 5:9] = 2
     for turn in range(4):
-        taught, _ = masks(hold_out(items, 2, [OBJECT_PX], turn), items)
-        assert (items[0].labels[taught[0]] == 2).any()
+        teaching, _ = masks(hold_out(items, 2, [OBJECT_PX], turn), items)
+        assert (items[0].labels[teaching[0]] == 2).any()
 
 
 def test_units_are_the_largest_of_which_there_are_enough() -> None:
     objects = hold_out([item((128, 128))], 2, [OBJECT_PX]).judged
-    assert (objects.kind, objects.units >= FEWEST_UNITS) == ("objects", True)
+    assert (objects.unit_kind, objects.sampling_units >= FEWEST_UNITS) == ("objects", True)
     blocks = hold_out([item((256, 256))], 2, [OBJECT_PX]).judged
-    assert (blocks.kind, blocks.units) == ("blocks", 25)
+    assert (blocks.unit_kind, blocks.sampling_units) == ("blocks", 25)
     images = hold_out([item((24, 24)) for _ in range(30)], 2, [OBJECT_PX] * 30).judged
-    assert (images.kind, images.units >= FEWEST_UNITS) == ("images", True)
+    assert (images.unit_kind, images.sampling_units >= FEWEST_UNITS) == ("images", True)
 
 
 def test_what_is_judged_is_bounded_and_stays_inside() -> None:
     items = [item((256, 256))]
     wide = hold_out(items, 2, [OBJECT_PX])
     narrow = hold_out(items, 2, [OBJECT_PX], most_voxels=64 * 64)
-    assert wide.walls == narrow.walls
-    assert sum(piece.units.size for piece in narrow.judged.pieces) <= 64 * 64
+    assert wide.excluded == narrow.excluded
+    assert sum(region.unit_numbers.size for region in narrow.judged.regions) <= 64 * 64
     assert not (masks(narrow, items)[1][0] & ~masks(wide, items)[1][0]).any()
 
 
 def test_of_a_volume_a_corner_is_held_out_with_a_band_in_its_own_spacing() -> None:
     scan = scan_of(np.zeros((24, 120, 120), np.float32), "zyx", (4.0, 1.0, 1.0))
     items = [TrainItem(scan, item((24, 120, 120)).labels)]
-    (taught,), (judged,) = masks(hold_out(items, 3, [OBJECT_PX]), items)
-    assert distance_transform_edt(~taught, sampling=(4, 1, 1))[judged].min() > 16
-    assert taught.mean() >= 0.5
+    (teaching,), (judged,) = masks(hold_out(items, 3, [OBJECT_PX]), items)
+    assert distance_transform_edt(~teaching, sampling=(4, 1, 1))[judged].min() > 16
+    assert teaching.mean() >= 0.5
 
 
 def test_where_only_a_score_is_wanted_less_is_held_out() -> None:
     few = [item((160, 160)) for _ in range(5)]
     many = [item((40, 40)) for _ in range(20)]
-    taught, judged = masks(hold_out(few, 2, [OBJECT_PX] * 5, rule=SCORING), few)
+    teaching, judged = masks(hold_out(few, 2, [OBJECT_PX] * 5, rule=SCORING), few)
     assert all(mask.any() for mask in judged)
-    assert np.mean(taught) > 0.85
-    taught, judged = masks(hold_out(many, 2, [OBJECT_PX] * 20, rule=SCORING), many)
+    assert np.mean(teaching) > 0.85
+    teaching, judged = masks(hold_out(many, 2, [OBJECT_PX] * 20, rule=SCORING), many)
     assert sum(mask.all() for mask in judged) == 2

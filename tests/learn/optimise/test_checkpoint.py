@@ -16,8 +16,9 @@ import pytest
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.errors import Cancelled, CheckpointError, SettingsError
 from napari_unet.learn.data.example import Example
-from napari_unet.learn.optimise import checkpoint as module
-from napari_unet.learn.optimise.checkpoint import KEY, Checkpoints, read_checkpoint
+from napari_unet.learn.optimise import checkpoint, checkpoint_file
+from napari_unet.learn.optimise.checkpoint import Checkpoints
+from napari_unet.learn.optimise.checkpoint_file import KEY, read_checkpoint
 from napari_unet.learn.optimise.fit import FitRun, FitStep, fit
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.progress import Control
@@ -28,12 +29,12 @@ SETTINGS = TrainSettings(steps=8, batch=1, patch_px=32, checkpoint_seconds=0)
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from napari_unet.files import atomic
+from napari_unet import files
 from napari_unet.learn.optimise.fit import FitRun, fit
 from learn.optimise.test_checkpoint import SETTINGS, SPEC, example
 
 path, resume, where, last = Path(sys.argv[1]), sys.argv[2] == "resume", sys.argv[3], int(sys.argv[4])
-calls, real = 0, getattr(atomic, where)
+calls, real = 0, getattr(files, where)
 
 def die_at_last(*arguments):
     global calls
@@ -42,7 +43,7 @@ def die_at_last(*arguments):
         os.kill(os.getpid(), signal.SIGKILL)
     real(*arguments)
 
-setattr(atomic, where, die_at_last)
+setattr(files, where, die_at_last)
 fit([example()], SPEC, SETTINGS, run=FitRun(checkpoint=path, resume=resume))
 """
 
@@ -162,7 +163,7 @@ def test_another_training_is_refused_and_named(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     whole = crashed(tmp_path / "run.ckpt").read_bytes()
-    prints = json.loads(_head(whole)["__metadata__"][KEY])["prints"]
+    hashes = json.loads(_head(whole)["__metadata__"][KEY])["prints"]
     bad = tmp_path / "bad.ckpt"
     flips = [
         whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :]
@@ -176,7 +177,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     ]:
         bad.write_bytes(data)
         with pytest.raises(CheckpointError, match=r"bad\.ckpt"):
-            read_checkpoint(bad, prints)
+            read_checkpoint(bad, hashes)
 
 
 def test_it_holds_tensors_and_plain_numbers(tmp_path: Path) -> None:
@@ -195,7 +196,7 @@ def test_a_full_disk_is_said_and_the_training_goes_on(
     def full(path: Path, payload: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module, "_write_bytes", full)
+    monkeypatch.setattr(checkpoint_file, "_write_bytes", full)
     fitted = fit([example()], SPEC, SETTINGS, run=FitRun(checkpoint=tmp_path / "run.ckpt"))
     assert fitted.steps == 8
     assert "No space left" in fitted.sentence
@@ -232,8 +233,8 @@ def test_writing_takes_a_fiftieth_of_the_time(
         now[0] += 2.0
         writes += 1
 
-    monkeypatch.setattr(module, "write_checkpoint", write)
-    monkeypatch.setattr(module, "_state_of", lambda *arguments: ({}, {}))
+    monkeypatch.setattr(checkpoint, "write_checkpoint", write)
+    monkeypatch.setattr(checkpoint, "_state_of", lambda *arguments: ({}, {}))
     checkpoints = Checkpoints(tmp_path / "c", 15.0, dict, lambda: now[0])
     while now[0] < 1000:
         now[0] += 0.1

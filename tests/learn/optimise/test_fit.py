@@ -5,7 +5,7 @@ from scipy.ndimage import distance_transform_edt
 from helpers.tiny import smooth_image, tiny_spec
 from napari_unet import segment
 from napari_unet.errors import Cancelled, SettingsError
-from napari_unet.learn.data.example import examples_of
+from napari_unet.learn.data.make_examples import examples_of
 from napari_unet.learn.optimise.fit import FitStep, fit
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.measure.metrics import overlap

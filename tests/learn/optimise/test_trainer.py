@@ -11,7 +11,8 @@ from helpers.failing import MEMORY_ERRORS
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet import SegmentSettings, segment
 from napari_unet.errors import Cancelled, NotEnoughMemoryError, SettingsError
-from napari_unet.learn.data.example import IGNORE, Example
+from napari_unet.learn.data.corrections import IGNORE
+from napari_unet.learn.data.example import Example
 from napari_unet.learn.data.patches import PatchSampler
 from napari_unet.learn.forgetting.guard import disagreement
 from napari_unet.learn.optimise.budget import WorkClock
@@ -118,7 +119,7 @@ def test_the_guard_holds_outputs_where_nothing_is_trusted() -> None:
     labels = np.full(image.shape, IGNORE, np.uint8)
     labels[:, :6] = 1
     with torch.no_grad():
-        prior = (
+        targets = (
             torch.sigmoid(parent.network(torch.from_numpy(image)[None, None]))[0]
             .numpy()
             .astype(np.float16)
@@ -128,7 +129,7 @@ def test_the_guard_holds_outputs_where_nothing_is_trusted() -> None:
     )
 
     def agreement(strength: float) -> float:
-        example = Example(image[None], labels, prior)
+        example = Example(image[None], labels, targets)
         child = fit(
             [example],
             SPEC,
@@ -146,26 +147,28 @@ def test_the_prior_of_each_patch_counts_as_its_example_says() -> None:
     torch.manual_seed(0)
     head = head_for_classes(2)
     scores = torch.randn(2, 1, 8, 8)
-    prior = torch.rand(2, 1, 8, 8)
+    targets = torch.rand(2, 1, 8, 8)
     labels = torch.full((2, 8, 8), IGNORE)
-    whole = disagreement(scores, labels, prior, head)
-    first = disagreement(scores[:1], labels[:1], prior[:1], head)
+    whole = disagreement(scores, labels, targets, head)
+    first = disagreement(scores[:1], labels[:1], targets[:1], head)
     assert torch.allclose(
-        disagreement(scores, labels, prior, head, torch.tensor([1.0, 1.0])), whole
+        disagreement(scores, labels, targets, head, torch.tensor([1.0, 1.0])), whole
     )
     assert torch.allclose(
-        disagreement(scores, labels, prior, head, torch.tensor([1.0, 0.0])), first / 2
+        disagreement(scores, labels, targets, head, torch.tensor([1.0, 0.0])), first / 2
     )
     examples = [
         Example(
             np.zeros((1, 32, 32), np.float32),
             np.zeros((32, 32), np.uint8),
             np.zeros((1, 32, 32)),
-            guard=g,
+            target_weight=g,
         )
         for g in (0.25, 1.0)
     ]
-    shares = PatchSampler(examples, QUICK.model_copy(update={"patch_px": 16})).batch(40).guard
+    shares = (
+        PatchSampler(examples, QUICK.model_copy(update={"patch_px": 16})).batch(40).target_weight
+    )
     assert shares is not None
     assert set(shares.tolist()) == {0.25, 1.0}
 

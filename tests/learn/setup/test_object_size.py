@@ -73,6 +73,6 @@ def test_objects_cut_by_the_edge_of_the_trust_do_not_count_where_others_do() -> 
     assert object_diameter_px(item(labels, stroke * 0)) == UNKNOWN_PX
 
 
-def test_a_large_slice_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_unet.learn.setup.object_size.LOOKED_PX", 100)
+def test_of_a_large_slice_a_part_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_unet.learn.setup.object_size.MEASURED_PX", 100)
     assert object_diameter_px(item(discs(20))) == pytest.approx(20, rel=0.15)

@@ -1,3 +1,3 @@
-"""What a training learns from: scans with trusted labels, made into examples, and the patches cut
-of them; for `learn` and the window.
+"""What a training learns from: scans with trusted labels, the examples made of them, and the patches
+cut from those; for `learn`, and `corrections` and `item` for the window and the command line too.
 """

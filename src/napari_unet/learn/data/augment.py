@@ -10,7 +10,7 @@ from napari_unet.learn.settings import AugmentSettings
 from napari_unet.model.torch_import import torch
 
 Tensor = torch.Tensor
-EVERY = 0.5  # share of the patches that each change touches
+CHANGED_SHARE = 0.5  # of the patches, by each kind of change
 LEAST_BLUR_PX = 0.3  # a Gaussian narrower than this leaves a voxel as it is
 
 
@@ -29,25 +29,24 @@ def vary_intensities(
     _gamma(images, augment.gamma ** _spread(rng, count, channels))
     contrast = np.exp(math.log(augment.contrast) * _spread(rng, count, channels))
     brightness = augment.brightness * _spread(rng, count, channels)
-    images.mul_(_each(contrast, images)).add_(_each(brightness, images))
+    images.mul_(_per_channel(contrast, images)).add_(_per_channel(brightness, images))
     _add_noise(images, augment.noise * _spread(rng, count), rng)
     return images
 
 
 def _spread(rng: np.random.Generator, *shape: int) -> np.ndarray:
     """One number each: uniform in -1 … 1 for some of them, 0 for the rest."""
-    return rng.uniform(-1, 1, shape) * (rng.random(shape) < EVERY)
+    return rng.uniform(-1, 1, shape) * (rng.random(shape) < CHANGED_SHARE)
 
 
-def _each(values: np.ndarray, images: Tensor) -> Tensor:
-    return (
-        torch.from_numpy(values.astype(np.float32))
-        .to(images.device)
-        .reshape(*values.shape, *(1,) * (images.ndim - 2))
-    )
+def _per_channel(values: np.ndarray, images: Tensor) -> Tensor:
+    """Values (N, C) in a shape that broadcasts over images (N, C, *patch)."""
+    on_device = torch.from_numpy(values.astype(np.float32)).to(images.device)
+    return on_device.reshape(*values.shape, *(1,) * (images.ndim - 2))
 
 
 def _gamma(images: Tensor, exponents: np.ndarray) -> None:
+    """Raise intensities to a power within the normal range; what lies beyond it is shifted along."""
     for n, channel in zip(*np.nonzero(exponents != 1), strict=True):
         inside = images[n, channel].clamp(0, 1)
         images[n, channel] += inside ** float(exponents[n, channel]) - inside
@@ -73,6 +72,7 @@ def _blur(images: Tensor, sigmas: np.ndarray, sizes: Sequence[float]) -> None:
 
 
 def _band(length: int, sigma: float, device: torch.device) -> Tensor:
-    places = torch.arange(length, dtype=torch.float32, device=device)
-    band = torch.exp(-0.5 * ((places[:, None] - places) / sigma) ** 2)
+    """(length, length): each row a Gaussian around its voxel, cut off at the patch's ends."""
+    index = torch.arange(length, dtype=torch.float32, device=device)
+    band = torch.exp(-0.5 * ((index[:, None] - index) / sigma) ** 2)
     return band / band.sum(dim=1, keepdim=True)

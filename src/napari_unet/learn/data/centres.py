@@ -9,27 +9,29 @@ from math import prod
 import numpy as np
 
 from napari_unet.errors import SettingsError
-from napari_unet.learn.data.example import IGNORE, Example
+from napari_unet.learn.data.corrections import IGNORE
+from napari_unet.learn.data.example import Example
 from napari_unet.learn.settings import TrainSettings
 
-KEPT = 1024  # voxels remembered of each class and example
-BLOCK = 2**22  # voxels looked at at once
+MOST_CANDIDATES = 1024  # voxels remembered of each class and example
+BLOCK = 2**22  # voxels examined at once
 JITTER = 0.25  # of the patch: how far from its centre the chosen voxel may lie
 WHOLE = 0.95  # share of trusted voxels from which on a frame counts as trusted everywhere
+SIZE_POWER = 0.25  # 1 would draw every voxel alike, 0 every example
 
 
 @dataclass(frozen=True)
-class Known:
+class TrustedVoxels:
     """What is trusted of one example: how much of each class, and some voxels of it."""
 
     shape: tuple[int, ...]
-    counts: dict[int, int]
-    voxels: dict[int, np.ndarray]  # (at most KEPT, dimensions)
+    number: dict[int, int]  # of voxels per class
+    candidates: dict[int, np.ndarray]  # (at most MOST_CANDIDATES, dimensions) per class
 
     @property
     def total(self) -> int:
         """Trusted voxels."""
-        return sum(self.counts.values())
+        return sum(self.number.values())
 
     @property
     def everywhere(self) -> bool:
@@ -37,7 +39,7 @@ class Known:
         return self.total >= WHOLE * prod(self.shape)
 
 
-class Places:
+class Centres:
     """Draws the example and the centre of a patch."""
 
     def __init__(
@@ -45,47 +47,56 @@ class Places:
     ) -> None:
         rng = np.random.default_rng(settings.seed)
         self._patch = np.array(patch)
-        self._known = [_known(example.labels, rng) for example in examples]
+        self._trusted = [_trusted_voxels(example.labels, rng) for example in examples]
         self._class_share = settings.foreground_share
         self._trusted_share = settings.trusted_share
-        self._trusted = _weights([known.total for known in self._known])
-        self._classes = {
-            label: _weights([known.counts.get(label, 0) for known in self._known])
-            for label in sorted({label for known in self._known for label in known.counts})
+        self._chances = _chances([trusted.total for trusted in self._trusted])
+        classes = sorted({label for trusted in self._trusted for label in trusted.number})
+        self._chances_of_class = {
+            label: _chances([trusted.number.get(label, 0) for trusted in self._trusted])
+            for label in classes
         }
-        guarded = [example.prior is not None for example in examples]
-        self._guarded = (
-            _weights([prod(known.shape) * g for known, g in zip(self._known, guarded, strict=True)])
-            if any(guarded)
-            else None
-        )
-        if not self._classes:
+        self._guarded_chances = self._chances_where_guarded(examples)
+        if not classes:
             raise SettingsError(
-                "There is nothing to learn from: no voxel of the labels is trusted. Paint some, or mark what is right."
+                "There is nothing to learn from: no voxel of the labels is trusted. "
+                "Paint some, or mark what is right."
             )
 
     def draw(self, rng: np.random.Generator) -> tuple[int, np.ndarray]:
         """The index of an example, and a centre in its voxels.
 
-        Without a prior every patch is near a trusted voxel; with one, some lie anywhere, for the
-        guard.
+        Without a guard every patch is near a trusted voxel; with one, some lie anywhere, so that
+        the parent's targets there are learnt too.
         """
-        if self._guarded is not None and rng.random() >= self._trusted_share:
-            index = int(rng.choice(len(self._known), p=self._guarded))
+        if self._guarded_chances is not None and rng.random() >= self._trusted_share:
+            index = self._example(self._guarded_chances, rng)
             return index, self._anywhere(index, rng)
         if rng.random() < self._class_share:
-            label = int(rng.choice(list(self._classes)))
-            index = int(rng.choice(len(self._known), p=self._classes[label]))
+            label = int(rng.choice(list(self._chances_of_class)))
+            index = self._example(self._chances_of_class[label], rng)
             return index, self._near(index, label, rng)
-        index = int(rng.choice(len(self._known), p=self._trusted))
-        known = self._known[index]
-        if known.everywhere:
+        index = self._example(self._chances, rng)
+        trusted = self._trusted[index]
+        if trusted.everywhere:
             return index, self._anywhere(index, rng)
-        shares = np.array(list(known.counts.values())) / known.total
-        return index, self._near(index, int(rng.choice(list(known.counts), p=shares)), rng)
+        shares = np.array(list(trusted.number.values())) / trusted.total
+        return index, self._near(index, int(rng.choice(list(trusted.number), p=shares)), rng)
+
+    def _chances_where_guarded(self, examples: Sequence[Example]) -> np.ndarray | None:
+        if all(example.parent_targets is None for example in examples):
+            return None
+        sizes = [
+            prod(trusted.shape) * (example.parent_targets is not None)
+            for trusted, example in zip(self._trusted, examples, strict=True)
+        ]
+        return _chances(sizes)
+
+    def _example(self, chances: np.ndarray, rng: np.random.Generator) -> int:
+        return int(rng.choice(len(self._trusted), p=chances))
 
     def _anywhere(self, index: int, rng: np.random.Generator) -> np.ndarray:
-        shape = np.array(self._known[index].shape)
+        shape = np.array(self._trusted[index].shape)
         edge = np.minimum(self._patch, shape) / 2
         return np.asarray(rng.uniform(edge, shape - edge) - 0.5)
 
@@ -93,48 +104,49 @@ class Places:
         """Near a voxel of a class, and such that no more than a quarter of the patch hangs over the
         frame's end.
         """
-        voxels = self._known[index].voxels[label]
-        shape = np.array(self._known[index].shape)
-        place = (
-            voxels[rng.integers(len(voxels))]
-            + rng.uniform(-JITTER, JITTER, len(shape)) * self._patch
-        )
+        candidates = self._trusted[index].candidates[label]
+        shape = np.array(self._trusted[index].shape)
+        voxel = candidates[rng.integers(len(candidates))]
+        centre = voxel + rng.uniform(-JITTER, JITTER, len(shape)) * self._patch
         edge = np.minimum(self._patch / 4, shape / 2)
-        return np.asarray(np.clip(place, edge - 0.5, shape - edge - 0.5))
+        return np.asarray(np.clip(centre, edge - 0.5, shape - edge - 0.5))
 
 
-def _weights(sizes: Sequence[float]) -> np.ndarray:
+def _chances(sizes: Sequence[float]) -> np.ndarray:
     """Where there is more is drawn more often, but less than its size would say."""
-    weights = np.array(sizes, float) ** 0.25
+    weights = np.array(sizes, float) ** SIZE_POWER
     return np.asarray(weights / max(weights.sum(), 1e-12))
 
 
-def _known(labels: np.ndarray, rng: np.random.Generator) -> Known:
+def _trusted_voxels(labels: np.ndarray, rng: np.random.Generator) -> TrustedVoxels:
     flat = labels.reshape(-1)
     blocks = [flat[first : first + BLOCK] for first in range(0, len(flat), BLOCK)]
     counts = np.array([np.bincount(block, minlength=256) for block in blocks])  # (blocks, labels)
     found = [int(label) for label in np.flatnonzero(counts.sum(axis=0)) if label != IGNORE]
-    voxels = {label: _some(blocks, label, counts[:, label], rng) for label in found}
-    places = {
+    drawn = {label: _draw_of_class(blocks, label, counts[:, label], rng) for label in found}
+    candidates = {
         label: np.stack(np.unravel_index(index, labels.shape), axis=1)
-        for label, index in voxels.items()
+        for label, index in drawn.items()
     }
-    return Known(labels.shape, {label: int(counts[:, label].sum()) for label in found}, places)
+    number = {label: int(counts[:, label].sum()) for label in found}
+    return TrustedVoxels(labels.shape, number, candidates)
 
 
-def _some(
+def _draw_of_class(
     blocks: Sequence[np.ndarray], label: int, counts: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Flat indices of some voxels of a class, all equally likely, block by block so that memory
-    stays small.
+    """Flat indices of some voxels of a class, all equally likely.
+
+    Which of the class's voxels are drawn is decided first, by rank; then each block is searched
+    alone, so that no index array of the frame's size is made.
     """
-    ranks = np.sort(
-        rng.choice(int(counts.sum()), min(KEPT, int(counts.sum())), replace=False, shuffle=False)
-    )
+    total = int(counts.sum())
+    ranks = np.sort(rng.choice(total, min(MOST_CANDIDATES, total), replace=False, shuffle=False))
     ends = np.cumsum(counts)
-    chosen = []
+    drawn = []
     for number, (block, end, count) in enumerate(zip(blocks, ends, counts, strict=True)):
-        wanted = ranks[(ranks >= end - count) & (ranks < end)] - (end - count)
+        first = end - count
+        wanted = ranks[(ranks >= first) & (ranks < end)] - first
         if len(wanted):
-            chosen.append(np.flatnonzero(block == label)[wanted] + number * BLOCK)
-    return np.concatenate(chosen)
+            drawn.append(np.flatnonzero(block == label)[wanted] + number * BLOCK)
+    return np.concatenate(drawn)

@@ -14,11 +14,18 @@ from napari_unet.scans.scan import Scan
 from napari_unet.words import plural
 
 UNTRUSTED, PAINTED, REVIEWED = 0, 1, 2
+IGNORE = 255  # label of a voxel that teaches nothing
+MOST_LABEL = IGNORE - 1
 COUNTED_AT_ONCE = 2**22  # voxels; counting takes 8 bytes for each
-MOST_LABEL = 254  # 255 stands for "teaches nothing"
 
-NOTHING_TRUSTED = "Nothing is trusted yet. Paint over what is wrong, or say that a slice is right, and begin again."
-ALL_NAN = "All trusted voxels lie where the image is NaN or infinite. Correct the labels where there is an image."
+NOTHING_TRUSTED = (
+    "Nothing is trusted yet. "
+    "Paint over what is wrong, or say that a slice is right, and begin again."
+)
+ALL_NAN = (
+    "All trusted voxels lie where the image is NaN or infinite. "
+    "Correct the labels where there is an image."
+)
 
 
 @dataclass(frozen=True)
@@ -40,45 +47,29 @@ class Amount:
     labels: dict[int, int]
 
 
-def trust_of(
-    labels: np.ndarray,
-    prediction: np.ndarray | None,
-    touched: np.ndarray | None = None,
-    reviewed: np.ndarray | None = None,
-    withdrawn: np.ndarray | None = None,
-) -> np.ndarray:
-    """The trust of each voxel: reviewed, else painted where the label was changed or a tool went
-    over it, less what was withdrawn.
+def trust_of_changes(labels: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """The trust of each voxel of which nothing is known but its label now and before: painted where
+    that changed.
     """
-    changed = np.zeros(labels.shape, bool) if prediction is None else labels != prediction
-    painted = changed if touched is None else changed | touched
-    trust = painted.astype(np.uint8) * np.uint8(PAINTED)
-    if reviewed is not None:
-        trust[reviewed] = REVIEWED
-    if withdrawn is not None:
-        trust[withdrawn] = UNTRUSTED
-    return trust
+    return np.asarray(labels != before).astype(np.uint8) * np.uint8(PAINTED)
 
 
 def amount(corrections: Corrections, axes: str) -> Amount:
     """Count what is trusted; `axes` are the letters of the arrays."""
-    within = tuple(number for number, letter in enumerate(axes) if letter in "yx")
+    in_plane = tuple(number for number, letter in enumerate(axes) if letter in "yx")
     counts = label_counts(corrections)
-    slices = int(np.count_nonzero(corrections.trust.any(axis=within)))
-    return Amount(
-        slices,
-        int(counts.sum()),
-        {int(label): int(counts[label]) for label in np.flatnonzero(counts)},
-    )
+    slices = int(np.count_nonzero(corrections.trust.any(axis=in_plane)))
+    per_label = {int(label): int(counts[label]) for label in np.flatnonzero(counts)}
+    return Amount(slices, int(counts.sum()), per_label)
 
 
 def summary(corrections: Corrections, axes: str, names: Sequence[str]) -> str:
     """How much is trusted, in one line: "3 slices, 41,200 voxels, classes axon, myelin"."""
-    return told(amount(corrections, axes), len(axes) > 2, names)
+    return summary_of_amount(amount(corrections, axes), len(axes) > 2, names)
 
 
-def told(found: Amount, has_slices: bool, names: Sequence[str]) -> str:
-    """That line for counts that are known already; the classes but the background."""
+def summary_of_amount(found: Amount, has_slices: bool, names: Sequence[str]) -> str:
+    """That line for an amount that was counted before; of the classes, the background is not named."""
     if not found.voxels:
         return "nothing trusted yet"
     slices = [plural(found.slices, "slice")] if has_slices else []
@@ -88,12 +79,9 @@ def told(found: Amount, has_slices: bool, names: Sequence[str]) -> str:
         for label in sorted(found.labels)
         if label
     ]
-    said = (
-        f"class{'es' if len(classes) > 1 else ''} {', '.join(classes)}"
-        if classes
-        else "background only"
-    )
-    return ", ".join([*slices, voxels, said])
+    noun = "classes" if len(classes) > 1 else "class"
+    which = f"{noun} {', '.join(classes)}" if classes else "background only"
+    return ", ".join([*slices, voxels, which])
 
 
 def checked(scan: Scan, labels: Any, trust: Any | None, classes: Sequence[str]) -> Corrections:
@@ -108,7 +96,8 @@ def checked(scan: Scan, labels: Any, trust: Any | None, classes: Sequence[str]) 
     for name, array in (("labels have", labels), ("trust mask has", trust)):
         if array.shape != scan.result_shape:
             raise ScanError(
-                f"The {name} the shape {array.shape}, the image {scan.result_shape}. Both must be the same."
+                f"The {name} the shape {array.shape}, the image {scan.result_shape}. "
+                "Both must be the same."
             )
     if not trust.any():
         raise ScanError(NOTHING_TRUSTED)
@@ -124,34 +113,28 @@ def check_classes(items: Sequence[Corrections], classes: Sequence[str]) -> None:
         raise ScanError(NOTHING_TRUSTED)
     if len(found) == 1:
         raise ScanError(
-            f"All trusted voxels are of one class, {classes[found.pop()]}; learning needs at least two. "
+            f"All trusted voxels are of one class, {classes[found.pop()]}; "
+            "learning needs at least two. "
             "Paint some of another class too, or say that a slice is right."
         )
 
 
 def check_labels(trusted: np.ndarray, classes: int) -> None:
     """Raise `ScanError` for trusted labels that are none of the classes."""
-    low, high = (int(trusted.min()), int(trusted.max())) if trusted.size else (0, 0)
+    if not trusted.size:
+        return
+    low = int(trusted.min())
+    high = int(trusted.max())
     if low < 0:
         raise ScanError(
-            f"The labels go down to {low}, but classes count from 0. Give these voxels a label of 0 or more."
+            f"The labels go down to {low}, but classes count from 0. "
+            "Give these voxels a label of 0 or more."
         )
     if high >= min(classes, MOST_LABEL + 1):
         raise ScanError(
             f"The labels go up to {high}, but there are {classes} classes, 0 to {classes - 1}. "
             "Add a class, or paint these voxels with a label that has one."
         )
-
-
-def carried_over(old: Corrections, new_labels: np.ndarray) -> Corrections:
-    """Labels of a new run in which trusted voxels are as they were; raises `ScanError` for another
-    shape.
-    """
-    if old.labels.shape != new_labels.shape:
-        raise ScanError(
-            f"The corrections have the shape {old.labels.shape}, the new labels {new_labels.shape}. Both must be the same."
-        )
-    return Corrections(np.where(old.trust != UNTRUSTED, old.labels, new_labels), old.trust)
 
 
 def label_counts(corrections: Corrections) -> np.ndarray:
@@ -173,7 +156,8 @@ def whole_numbers(array: Any, what: str) -> np.ndarray:
     values = np.asarray(array)
     if values.dtype.kind not in "bui":
         raise ScanError(
-            f"The {what} hold {values.dtype} values; expected whole numbers, one for each class. Convert them first."
+            f"The {what} hold {values.dtype} values; expected whole numbers, one for each class. "
+            "Convert them first."
         )
     return values.view(np.uint8) if values.dtype.kind == "b" else values
 
@@ -182,7 +166,8 @@ def _trust_values(array: Any) -> np.ndarray:
     trust = whole_numbers(array, "values of the trust mask")
     if trust.size and (int(trust.min()) < UNTRUSTED or int(trust.max()) > REVIEWED):
         raise ScanError(
-            f"The trust mask holds values from {trust.min()} to {trust.max()}; expected 0 (not trusted), 1 (painted) and 2 (reviewed). "
+            f"The trust mask holds values from {trust.min()} to {trust.max()}; "
+            "expected 0 (not trusted), 1 (painted) and 2 (reviewed). "
             "Save it with these."
         )
     return trust.astype(np.uint8, copy=False)
@@ -194,13 +179,13 @@ def _finite_trust(scan: Scan, trust: np.ndarray) -> np.ndarray:
     """
     if np.dtype(scan.data.dtype).kind != "f":
         return trust
-    kept = trust.copy()
+    finite_trust = trust.copy()
     whole = tuple(slice(0, n) for n in scan.frame_shape(2))
     for frame in product(*(range(n) for n in scan.grid_shape(2))):
         place = scan.place(frame, whole)
-        if kept[place].any():
+        if finite_trust[place].any():
             finite = np.isfinite(scan.read(frame, whole)).all(axis=0)
-            kept[place] *= scan.to_place(finite).astype(np.uint8)
-    if not kept.any():
+            finite_trust[place] *= scan.to_place(finite).astype(np.uint8)
+    if not finite_trust.any():
         raise ScanError(ALL_NAN)
-    return kept
+    return finite_trust

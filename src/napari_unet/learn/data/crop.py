@@ -13,6 +13,7 @@ from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import Slices
 
 BLOCK = 512  # rows that are resampled at once
+ROUNDING = 1e-6  # of a voxel: a boundary that falls on a voxel's edge belongs to that edge
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Crop:
 
     @property
     def centres(self) -> list[np.ndarray]:
-        """For each axis the voxel of `own` at the centre of each model voxel."""
+        """For each axis, which voxel of `own` lies at the centre of each model voxel."""
         return [
             _centres(m, part) - own.start
             for m, part, own in zip(self.maps, self.grid, self.own, strict=True)
@@ -57,66 +58,52 @@ class Crop:
 
     @property
     def edges(self) -> list[np.ndarray]:
-        """For each axis the first voxel of `own` in each model voxel."""
-        found = zip(self.maps, self.grid, self.own, strict=True)
+        """For each axis, which voxel of `own` is the first in each model voxel."""
+        axes = zip(self.maps, self.grid, self.own, strict=True)
         return [
-            (np.arange(part.start, part.stop) * m.factor + 1e-6).astype(np.intp) - own.start
-            for m, part, own in found
+            (np.arange(part.start, part.stop) * m.factor + ROUNDING).astype(np.intp) - own.start
+            for m, part, own in axes
         ]
 
     def image(self, image: np.ndarray) -> np.ndarray:
         """What was read (C, *read) on the model's grid (C, *shape), float32."""
-        for axis, (m, part, read) in enumerate(
-            zip(self.maps, self.grid, self.read, strict=True), start=1
-        ):
-            if not m.same:
-                firsts = range(part.start, part.stop, BLOCK)
-                image = np.concatenate(
-                    [
-                        _rows(image, m, axis, (n, min(n + BLOCK, part.stop), read.start))
-                        for n in firsts
-                    ],
-                    axis,
-                )
+        axes = zip(self.maps, self.grid, self.read, strict=True)
+        for axis, (m, part, read) in enumerate(axes, start=1):
+            if m.same:
+                continue
+            # in blocks, since the matrix of the weights grows with the square of its length
+            blocks = [
+                _rows(image, m, axis, (first, min(first + BLOCK, part.stop), read.start))
+                for first in range(part.start, part.stop, BLOCK)
+            ]
+            image = np.concatenate(blocks, axis)
         return np.ascontiguousarray(image, np.float32)
 
     def covering(self, region: Slices) -> Slices:
         """Those of its voxels that hold any voxel of a region of the frame."""
         found = []
         for m, part, own in zip(self.maps, self.grid, region, strict=True):
-            first = math.floor(own.start / m.factor + 1e-6)
-            last = math.ceil(own.stop / m.factor - 1e-6)
-            found.append(
-                slice(*(min(max(at, part.start), part.stop) - part.start for at in (first, last)))
-            )
+            first = math.floor(own.start / m.factor + ROUNDING)
+            last = math.ceil(own.stop / m.factor - ROUNDING)
+            ends = [min(max(at, part.start), part.stop) - part.start for at in (first, last)]
+            found.append(slice(*ends))
         return tuple(found)
 
 
-def around(
+def crop_around(
     box: Slices | None, maps: Sequence[AxisMap], reach: int | None, least_voxels: int
 ) -> Crop:
-    """So much around a box of a frame, in model voxels, and no fewer voxels than asked for, as far
-    as the frame goes.
+    """A box of a frame with `reach` model voxels around it, and at least `least_voxels`, as far as
+    the frame goes; without a box or a reach, the whole frame.
     """
     lengths = [m.model_length for m in maps]
+    whole = Crop(tuple(maps), tuple(slice(0, n) for n in lengths))
     if box is None or reach is None or math.prod(lengths) <= least_voxels:
-        return Crop(tuple(maps), tuple(slice(0, n) for n in lengths))
-    within = Crop(tuple(maps), tuple(slice(0, n) for n in lengths)).covering(box)
-    grid = _wider(within, lengths, reach)
+        return whole
+    grid = _wider(whole.covering(box), lengths, reach)
     while math.prod(part.stop - part.start for part in grid) < least_voxels:
         grid = _wider(grid, lengths, max(1, reach // 4))
     return Crop(tuple(maps), grid)
-
-
-def bounding_box(mask: np.ndarray) -> Slices | None:
-    """The smallest box around the True voxels; None where there are none."""
-    if not mask.any():
-        return None
-    along = [
-        np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
-        for axis in range(mask.ndim)
-    ]
-    return tuple(slice(int(found[0]), int(found[-1]) + 1) for found in along)
 
 
 def _wider(grid: Slices, lengths: Sequence[int], by: int) -> Slices:
@@ -127,7 +114,7 @@ def _wider(grid: Slices, lengths: Sequence[int], by: int) -> Slices:
 
 
 def _edge(m: AxisMap, at: int) -> int:
-    return m.length if at >= m.model_length else min(m.length, int(at * m.factor + 1e-6))
+    return m.length if at >= m.model_length else min(m.length, int(at * m.factor + ROUNDING))
 
 
 def _centres(m: AxisMap, part: slice) -> np.ndarray:
@@ -137,9 +124,8 @@ def _centres(m: AxisMap, part: slice) -> np.ndarray:
 
 
 def _rows(image: np.ndarray, m: AxisMap, axis: int, rows: tuple[int, int, int]) -> np.ndarray:
-    """Model voxels first … last-1 of an axis, of scan voxels that begin at some place."""
+    """Model voxels first … last-1 of an axis, of an image that begins at scan voxel `begin`."""
     first, last, begin = rows
     weights = m.to_model(first, last)
-    return weights.apply(
-        image[(slice(None),) * axis + (slice(weights.first - begin, weights.last - begin),)], axis
-    )
+    needed = slice(weights.first - begin, weights.last - begin)
+    return weights.apply(image[(slice(None),) * axis + (needed,)], axis)

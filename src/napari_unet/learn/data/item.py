@@ -1,4 +1,4 @@
-"""What a training is given: a scan, its labels, and which of them are to be believed."""
+"""What a training is given: a scan, its labels, and how far they are trusted."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from napari_unet.scans.scan import Index, Scan, Slices
 
 @dataclass(frozen=True)
 class TrainItem:
-    """A scan with labels of its result shape; `trust` says which are believed (see
-    `learn.data.corrections`), None: all were reviewed.
+    """A scan with labels of its result shape; `trust` says which of them count (see
+    `learn/data/corrections.py`), None: all were reviewed.
     """
 
     scan: Scan
@@ -26,20 +26,24 @@ class TrainItem:
 
     def labels_of(self, frame: Index, region: Slices) -> np.ndarray:
         """The labels of a region, in the order of the frame's axes."""
-        return cut(self.scan, self.labels, frame, region)
+        return self._part(self.labels, frame, region)
 
     def trust_of(self, frame: Index, region: Slices) -> np.ndarray:
         """The trust of a region, in the order of the frame's axes."""
         if self.trust is None:
             return np.full(tuple(part.stop - part.start for part in region), REVIEWED, np.uint8)
-        return cut(self.scan, self.trust, frame, region)
+        return self._part(self.trust, frame, region)
+
+    def _part(self, array: np.ndarray, frame: Index, region: Slices) -> np.ndarray:
+        part = np.asarray(array[self.scan.place(frame, region)])
+        return in_frame_order(self.scan, part, len(region))
 
 
-def cut(scan: Scan, array: np.ndarray, frame: Index, region: Slices) -> np.ndarray:
-    """A region of an array of the scan's result shape, in the order of the frame's axes."""
-    letters = scan.frame_axes(len(region))
-    own = [a for a in scan.result_axes if a in letters]
-    return np.asarray(array[scan.place(frame, region)]).transpose([own.index(a) for a in letters])
+def in_frame_order(scan: Scan, part: np.ndarray, dimensions: int) -> np.ndarray:
+    """A part of one frame of an array of the scan's result shape, its axes in the frame's order."""
+    wanted = scan.frame_axes(dimensions)
+    own = [axis for axis in scan.result_axes if axis in wanted]
+    return part.transpose([own.index(axis) for axis in wanted])
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,12 @@ class Box:
     slices: Slices
 
 
-def in_frame(scan: Scan, frame: Index, box: Box, dimensions: int) -> Slices | None:
+def box_in_frame(scan: Scan, frame: Index, box: Box, dimensions: int) -> Slices | None:
     """The part of a frame that lies in a box, in the order of the frame's axes; None where there is
     none.
     """
     along = dict(zip(scan.result_axes, box.slices, strict=True))
-    if any(
-        not along[a].start <= at < along[a].stop
-        for a, at in zip(scan.grid_axes(dimensions), frame, strict=True)
-    ):
+    grid = zip(scan.grid_axes(dimensions), frame, strict=True)
+    if any(not along[axis].start <= at < along[axis].stop for axis, at in grid):
         return None
-    return tuple(along[a] for a in scan.frame_axes(dimensions))
+    return tuple(along[axis] for axis in scan.frame_axes(dimensions))

@@ -1,4 +1,4 @@
-"""Which items show the same scan: what one of them holds out, no other may teach."""
+"""Which items show the same scan, so that no item teaches what another of the same scan holds out."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from napari_unet.learn.data.item import TrainItem
 from napari_unet.scans.scan import Scan
 
 SEED = 20150518
-BLOCKS = 16  # looked at in each scan
+BLOCKS = 16  # compared of each scan
 BLOCK_PX = 32  # along each axis
 
 
@@ -18,14 +18,14 @@ def scan_numbers(items: Sequence[TrainItem]) -> list[int]:
     equal form and content.
 
     Content is compared on blocks chosen by a seed from the shape; where these hold one value only,
-    it says nothing.
+    as black corners do, they do not say which scan it is.
     """
     numbers = list(range(len(items)))
     known = dict[object, int]()
     forms = [_form(item.scan) for item in items]
     for number, (item, form) in enumerate(zip(items, forms, strict=True)):
         if forms.count(form) == 1:
-            continue
+            continue  # nothing is read of a scan that is the only one of its form
         keys: list[object] = [(form, id(item.scan.data))]
         if keys[0] not in known and (sample := _sample(item.scan)) is not None:
             keys.append((form, sample))

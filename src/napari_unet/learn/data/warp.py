@@ -2,7 +2,7 @@
 proportions.
 
 A displacement is a cubic B-spline over a coarse grid of random points, after Ronneberger et al.
-2015, put together by one small matrix per axis.
+2015; since a B-spline is separable, it is one product with a small matrix per axis.
 """
 
 import math
@@ -17,7 +17,7 @@ from napari_unet.model.torch_import import torch
 Tensor = torch.Tensor
 MOST_TILT_DEG = 15.0  # of a volume out of its plane, and of scans that lie the same way
 AXIS_SPREAD = 0.05  # by which the scaling of the axes differs
-SLACK = 1.1  # the largest displacement is looked for at every fourth voxel only
+SLACK = 1.1  # the largest displacement is searched at every fourth voxel only, and may lie between
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Warp:
 
 
 class Warper:
-    """Draws warps for patches of one shape and tells where their voxels come from."""
+    """Draws warps for patches of one shape, and computes where their voxels come from."""
 
     def __init__(
         self,
@@ -57,18 +57,16 @@ class Warper:
         quarters.
         """
         warped = rng.random() < self._augment.warped_share
-        scale = np.array(sizes, float) / min(sizes)
+        scale = np.array(sizes, float) / min(sizes)  # of a voxel: matrices are in physical lengths
         points = np.zeros((len(scale), *(basis.shape[1] for basis in self._bases)), np.float32)
         if warped and self._augment.elastic_px:
             spread = self._augment.elastic_px * rng.random()
             points = rng.standard_normal(points.shape, np.float32) * np.float32(spread)
             points /= scale.astype(np.float32).reshape(-1, *(1,) * len(scale))
-        turn = self._warped(rng, len(scale)) if warped else self._plain(rng, scale)
-        mirrored = (
-            (rng.random(len(scale)) < 0.5) & ~self._oriented
-            if self._augment.flips
-            else np.zeros(len(scale), bool)
-        )
+        turn = self._warped(rng, len(scale)) if warped else self._quarter_turn(rng, scale)
+        mirrored = np.zeros(len(scale), bool)
+        if self._augment.flips:
+            mirrored = (rng.random(len(scale)) < 0.5) & ~self._oriented
         mirror = np.where(mirrored, -1.0, 1.0)
         return Warp(turn * (scale / scale[:, None]) * mirror, points)
 
@@ -77,22 +75,20 @@ class Warper:
         straight = np.abs(warp.matrix) @ ((np.array(self.patch) - 1) / 2)
         if not warp.points.any():
             return np.asarray(straight)
-        coarse = _bend(
-            torch.from_numpy(warp.points)[None], [_thinned(basis) for basis in self._bases]
-        )
-        return np.asarray(straight + SLACK * coarse.abs().flatten(2).amax(2)[0].numpy())
+        thinned = [_thinned(basis) for basis in self._bases]
+        displacement = _bend(torch.from_numpy(warp.points)[None], thinned)
+        return np.asarray(straight + SLACK * displacement.abs().flatten(2).amax(2)[0].numpy())
 
     def offsets(self, warps: Sequence[Warp], device: str) -> Tensor:
         """(N, dimensions, *patch): from the patch's centre to where each voxel comes from."""
-        matrix = torch.from_numpy(np.stack([warp.matrix for warp in warps]).astype(np.float32)).to(
-            device
-        )
+        matrices = np.stack([warp.matrix for warp in warps]).astype(np.float32)
+        matrix = torch.from_numpy(matrices).to(device)  # (N, dimensions, dimensions)
         total = torch.zeros(1, device=device)
         for axis, length in enumerate(self.patch):
-            places = torch.arange(length, dtype=torch.float32, device=device) - (length - 1) / 2
-            line = [1] * len(self.patch)
+            steps = torch.arange(length, dtype=torch.float32, device=device) - (length - 1) / 2
+            line = [1] * len(self.patch)  # so that the axes' terms broadcast to (N, d, *patch)
             line[axis] = length
-            total = total + (matrix[:, :, axis, None] * places).reshape(*matrix.shape[:2], *line)
+            total = total + (matrix[:, :, axis, None] * steps).reshape(*matrix.shape[:2], *line)
         if any(warp.points.any() for warp in warps):
             points = torch.from_numpy(np.stack([warp.points for warp in warps])).to(device)
             total += _bend(points, [basis.to(device) for basis in self._bases])
@@ -106,20 +102,17 @@ class Warper:
                 free = first == dimensions - 2 and not self._oriented[[first, second]].any()
                 most = augment.rotation_deg if free else min(augment.rotation_deg, MOST_TILT_DEG)
                 turn = _rotation(dimensions, first, second, rng.uniform(-most, most)) @ turn
-        shear = np.eye(dimensions) + rng.uniform(
-            -augment.shear, augment.shear, (dimensions, dimensions)
-        ) * (1 - np.eye(dimensions))
-        logs = rng.uniform(-1, 1) * math.log(augment.scale) + rng.normal(
-            0, AXIS_SPREAD * (augment.scale > 1), dimensions
-        )
-        return np.asarray(turn @ shear * np.exp(logs))
+        slopes = rng.uniform(-augment.shear, augment.shear, (dimensions, dimensions))
+        shear = np.eye(dimensions) + slopes * (1 - np.eye(dimensions))
+        overall = rng.uniform(-1, 1) * math.log(augment.scale)  # in logs: as often half as double
+        growth = overall + rng.normal(0, AXIS_SPREAD * (augment.scale > 1), dimensions)
+        return np.asarray(turn @ shear * np.exp(growth))
 
-    def _plain(self, rng: np.random.Generator, scale: np.ndarray) -> np.ndarray:
+    def _quarter_turn(self, rng: np.random.Generator, scale: np.ndarray) -> np.ndarray:
         """A turn by quarters, where the pixels of a plane are square and such a turn is allowed."""
         square = len(scale) > 1 and math.isclose(scale[-1], scale[-2], rel_tol=1e-3)
-        most = (
-            int(self._augment.rotation_deg // 90) if square and not self._oriented[-2:].any() else 0
-        )
+        free = square and not self._oriented[-2:].any()
+        most = int(self._augment.rotation_deg // 90) if free else 0
         quarters = int(rng.integers(-most, most + 1 if most < 2 else most))  # -2 and 2 are one
         return _rotation(len(scale), len(scale) - 2, len(scale) - 1, 90.0 * quarters).round()
 
@@ -128,12 +121,7 @@ def _rotation(dimensions: int, first: int, second: int, degrees: float) -> np.nd
     cos = math.cos(math.radians(degrees))
     sin = math.sin(math.radians(degrees))
     matrix = np.eye(dimensions)
-    matrix[first, first], matrix[first, second], matrix[second, first], matrix[second, second] = (
-        cos,
-        -sin,
-        sin,
-        cos,
-    )
+    matrix[np.ix_([first, second], [first, second])] = [[cos, -sin], [sin, cos]]
     return matrix
 
 
@@ -141,14 +129,13 @@ def _spline(length: int, step: float) -> Tensor:
     """(length, points): cubic B-splines `step` voxels apart, scaled so that random points keep
     their spread.
     """
-    points = math.ceil((length - 1) / step) + 3
+    points = math.ceil((length - 1) / step) + 3  # one before the first voxel, one after the last
     away = np.abs(np.arange(length)[:, None] / step - (np.arange(points) - 1))
     inner = 2 / 3 - away**2 + away**3 / 2
     outer = (2 - away).clip(0) ** 3 / 6
     basis = np.where(away < 1, inner, outer)
-    return torch.from_numpy(
-        (basis / np.linalg.norm(basis, axis=1, keepdims=True)).astype(np.float32)
-    )
+    basis /= np.linalg.norm(basis, axis=1, keepdims=True)
+    return torch.from_numpy(basis.astype(np.float32))
 
 
 def _thinned(basis: Tensor) -> Tensor:
@@ -171,6 +158,5 @@ def along(values: Tensor, basis: Tensor, axis: int) -> Tensor:
     after = values.shape[axis + 1 :]
     if not after:
         return values @ basis.T
-    return (basis @ values.reshape(-1, values.shape[axis], after.numel())).reshape(
-        *before, len(basis), *after
-    )
+    product = basis @ values.reshape(-1, values.shape[axis], after.numel())
+    return product.reshape(*before, len(basis), *after)

@@ -1,11 +1,11 @@
-"""Drawn pictures on which the guard asks the parent what it knows: what a model was trained on is
-not there any more.
+"""Drawn images on which the guard holds a child to its parent: the images that the parent was
+trained on are not there any more.
 
-Round things of many sizes, bright or dark, with and without a rim, on uneven noisy ground, at the
-voxels of the model. Nobody says what is right in them: the child is held to what its parent says
-(pseudo-rehearsal, Robins 1995; that few pictures, strongly varied, hand on most of what a network
-knows: Asano & Saeed, ICLR 2023). Of those drawn, the ones are kept of which the parent has most to
-say: on pictures that are like nothing it knows, its word is not worth keeping.
+They show round objects of many sizes, bright or dark, with and without a rim, on uneven noisy
+ground, at the voxels of the model. Nobody says what is right in them: the child is held to what its
+parent predicts (pseudo-rehearsal, Robins 1995; that few images, strongly varied, hand on most of
+what a network knows: Asano & Saeed, ICLR 2023). Of those drawn, the ones are used on which the
+parent's prediction says most: on images that are like nothing it knows, it is not worth keeping.
 """
 
 from collections.abc import Sequence
@@ -15,44 +15,47 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 from scipy.spatial import cKDTree
 
-from napari_unet.learn.data.example import Example, Extent, examples_of
-from napari_unet.learn.forgetting.parent_targets import PRIOR_VOXELS
+from napari_unet.learn.data.example import TARGET_VOXELS, Example, Extent
+from napari_unet.learn.data.make_examples import examples_of
 from napari_unet.model.geometry import round_up, total_strides
 from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.scan import Scan
 
 SIDES = {2: 192, 3: 64}
-DRAWN = {2: 3, 3: 2}  # for each that is kept
-DIAMETERS_PX = (8.0, 90.0)
-DARK_SHARE = 0.3  # of the pictures: things darker than the ground
-RIM_SHARE = 0.3  # with a rim
-COARSE_PX = 8  # clouds are drawn so many times smaller
+DRAWN = {2: 3, 3: 2}  # for each that is used
+DIAMETERS_PX = {2: (8.0, 90.0), 3: (8.0, 40.0)}
+DARK_SHARE = 0.3  # of the images: objects darker than the ground
+RIM_SHARE = 0.3  # of the images: objects with a rim
 
 
-def pictures(spec: ModelSpec, count: int, seed: int) -> list[Example]:
-    """Pictures as a model of `spec` sees them, in which nothing is trusted: more than `count`, to
+def drawn_images(spec: ModelSpec, count: int, seed: int) -> list[Example]:
+    """Images as a model of `spec` sees them, in which nothing is trusted: more than `count`, to
     choose from.
 
-    No more than the parent will be asked of: in 3D these are few, and there is no choice.
+    No more than the parent will be run on: in 3D these are few, and there is no choice.
     """
     dimensions = spec.architecture.dimensions
-    drawn = min(DRAWN[dimensions] * count, PRIOR_VOXELS[dimensions] // prod(_shape(spec)))
+    affordable = TARGET_VOXELS[dimensions] // prod(_shape(spec))
+    drawn = min(DRAWN[dimensions] * count, affordable)
     return [_example(spec, np.random.default_rng([seed, number])) for number in range(drawn)]
 
 
-def telling(examples: Sequence[Example], count: int) -> list[Example]:
-    """Those of the examples, with priors, of which the parent has most to say: certain of each
-    voxel, and not all the same.
+def most_informative(examples: Sequence[Example], count: int) -> list[Example]:
+    """Those of the examples on which the parent's targets say most: certain of each voxel, and not
+    all the same.
     """
     return sorted(examples, key=_information, reverse=True)[:count]
 
 
 def _information(example: Example) -> float:
-    """Entropy of the mean of the parent's probabilities minus the mean of their entropies."""
-    if example.prior is None:
+    """The mutual information of voxel and class: the entropy of the mean of the parent's
+    probabilities minus the mean of their entropies.
+    """
+    if example.parent_targets is None:
         return 0.0
-    said = example.prior.astype(np.float32)
-    shares = np.concatenate([1 - said, said]) if len(said) == 1 else said
+    shares = example.parent_targets.astype(np.float32)
+    if len(shares) == 1:  # one channel holds the foreground's probability alone
+        shares = np.concatenate([1 - shares, shares])
     return _entropy(shares.reshape(len(shares), -1).mean(axis=1)) - _entropy(shares)
 
 
@@ -65,64 +68,66 @@ def _example(spec: ModelSpec, rng: np.random.Generator) -> Example:
     shape = _shape(spec)
     image = np.stack([draw(shape, rng) for _ in spec.channels])
     scan = Scan(image, "c" + spec.axes, (1.0,) * len(shape), "pixel")
-    nothing = np.zeros(shape, np.uint8)
-    found = examples_of(scan, nothing, spec, nothing, extent=Extent(others=1))[0]
+    untrusted = np.zeros(shape, np.uint8)
+    (found,) = examples_of(scan, untrusted, spec, untrusted, extent=Extent(other_frames=1))
+    # without a spacing, so that the proportions of the user's own voxels alone decide the patches
     return Example(found.image, found.labels)
 
 
 def _shape(spec: ModelSpec) -> tuple[int, ...]:
-    return tuple(
-        round_up(SIDES[spec.architecture.dimensions], step)
-        for step in total_strides(spec.architecture)
-    )
+    side = SIDES[spec.architecture.dimensions]
+    return tuple(round_up(side, step) for step in total_strides(spec.architecture))
 
 
 def draw(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """One channel of a picture, float32, in no unit."""
-    px = (
-        float(np.exp(rng.uniform(*np.log(DIAMETERS_PX))))
-        if len(shape) == 2
-        else float(rng.uniform(8, 40))
-    )
+    """One channel of an image, float32, in no unit."""
+    px = _usual_diameter(len(shape), rng)
     count = max(3, round(rng.uniform(0.1, 0.9) * prod(shape) / px ** len(shape)))
-    seeds = rng.uniform(0, 1, (count, len(shape))) * shape
-    radii = px / 2 * rng.uniform(0.5, 1.3, count)
-    grid = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1).astype(
-        np.float32
-    )
-    bend = (
-        np.stack([_clouds(shape, px / 2, rng) for _ in shape], axis=-1) * px * rng.uniform(0, 0.15)
-    )
-    apart, nearest = cKDTree(seeds).query(grid + bend, workers=1)
-    depth = radii[nearest] - apart  # within a thing: how deep
-    inside = 1 / (1 + np.exp(-np.clip(depth / rng.uniform(0.4, 2.0), -20, 20)))
-    light = rng.uniform(0.25, 1, count)[nearest] * (
-        1 + rng.uniform(0, 0.5) * _clouds(shape, max(2.0, px / 8), rng)
-    )
+    depth, nearest = _objects(shape, px, count, rng)
+    inside = 1 / (1 + np.exp(-np.clip(depth / rng.uniform(0.4, 2.0), -20, 20)))  # a soft edge
+    brightness = rng.uniform(0.25, 1, count)[nearest]
+    light = brightness * (1 + rng.uniform(0, 0.5) * _clouds(shape, max(2.0, px / 8), rng))
     if rng.random() < RIM_SHARE:
-        light = light * rng.uniform(0, 1) + np.exp(
-            -((depth / max(1.5, px * rng.uniform(0.03, 0.12))) ** 2)
-        )
-    picture = inside * light * (-1 if rng.random() < DARK_SHARE else 1)
-    picture = (
-        picture
-        + rng.uniform(0, 0.3) * _clouds(shape, max(shape) / 4, rng)
-        + rng.uniform(0, 0.15) * _clouds(shape, px / 2, rng)
-    )
-    picture = gaussian_filter(picture, rng.uniform(0, 1.5)) + rng.uniform(
-        0.01, 0.12
-    ) * rng.standard_normal(shape)
-    return np.asarray(picture, np.float32)
+        light = light * rng.uniform(0, 1)
+        rim = max(1.5, px * rng.uniform(0.03, 0.12))
+        light = light + np.exp(-((depth / rim) ** 2))
+    image = inside * light * (-1 if rng.random() < DARK_SHARE else 1)
+    image = image + rng.uniform(0, 0.3) * _clouds(shape, max(shape) / 4, rng)
+    image = image + rng.uniform(0, 0.15) * _clouds(shape, px / 2, rng)
+    image = gaussian_filter(image, rng.uniform(0, 1.5))
+    image = image + rng.uniform(0.01, 0.12) * rng.standard_normal(shape)
+    return np.asarray(image, np.float32)
+
+
+def _usual_diameter(dimensions: int, rng: np.random.Generator) -> float:
+    """In pixels; in 2D small and large ones alike, in 3D the frame holds no large ones."""
+    low, high = DIAMETERS_PX[dimensions]
+    if dimensions == 2:
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    return float(rng.uniform(low, high))
+
+
+def _objects(
+    shape: tuple[int, ...], px: float, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each voxel how deep it lies in the nearest of `count` bent spheres (below 0: outside),
+    and which one that is.
+    """
+    centres = rng.uniform(0, 1, (count, len(shape))) * shape
+    radii = px / 2 * rng.uniform(0.5, 1.3, count)
+    axes = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
+    grid = np.stack(axes, axis=-1).astype(np.float32)
+    bend = np.stack([_clouds(shape, px / 2, rng) for _ in shape], axis=-1) * px
+    bend = bend * rng.uniform(0, 0.15)
+    # with one worker: more would compete with the training's threads
+    distance, nearest = cKDTree(centres).query(grid + bend, workers=1)
+    return radii[nearest] - distance, nearest
 
 
 def _clouds(shape: tuple[int, ...], px: float, rng: np.random.Generator) -> np.ndarray:
     """Smooth noise of unit spread, with grains of about so many voxels."""
     steps = max(1.0, px / 2)
     small = tuple(max(2, int(np.ceil(n / steps)) + 1) for n in shape)
-    grown = zoom(
-        rng.standard_normal(small),
-        [n / s for n, s in zip(shape, small, strict=True)],
-        order=1,
-        grid_mode=False,
-    )
+    factors = [n / s for n, s in zip(shape, small, strict=True)]
+    grown = zoom(rng.standard_normal(small), factors, order=1, grid_mode=False)
     return np.asarray(grown)

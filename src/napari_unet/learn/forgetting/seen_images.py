@@ -1,8 +1,8 @@
 """What a model has learnt from, by hashes and counts: whether a fine-tune could forget anything.
 
-The guard against forgetting holds a child to its parent's word on drawn pictures. Where all that
-the parent ever learnt from is taught again, there is nothing else to forget, and the word of a
-parent that knows little would only be in the way.
+The guard against forgetting holds a child to its parent's predictions on drawn images. Where all
+that the parent ever learnt from is taught again, there is nothing else to forget, and the
+predictions of a parent that knows little would only be in the way.
 """
 
 import hashlib
@@ -14,28 +14,27 @@ from napari_unet.learn.settings import TrainSettings
 from napari_unet.scans.identity import identity_of
 
 Voxels = Mapping[str, int]
-EXPERIENCE = "experience"
-MOST_IMAGES = 64  # of which hashes are kept; who knows more than these is guarded
+SEEN_IMAGES = "experience"  # the key in model files, which older versions read too
+MOST_IMAGES = 64  # of which hashes are stored; a model that has seen more is always guarded
 UNGUARDED: dict[str, Any] = {"guard_weights": 0.0, "guard_outputs": 0.0, "guard_pictures": 0}
 
 
-def experience_of(
+def seen_images_of(
     items: Sequence[TrainItem], voxels: Voxels, parent: Mapping[str, Any] | None
 ) -> dict[str, Any] | None:
     """Hashes of the images that a model and those before it learnt from, and the most trusted
-    voxels of each label at once.
+    voxels of each label at once; None where that is not known, or too much.
 
-    `parent` is what the parent's training says of itself, None: there is no parent. None where that
-    is not known, or too much.
+    `parent` is what the parent's file says of its training; None: there is no parent.
     """
     nothing: dict[str, Any] = {"images": [], "voxels": {}}
-    told = nothing if parent is None else _told(parent)
-    if told is None:
+    before = nothing if parent is None else _read(parent)
+    if before is None:
         return None
-    images = sorted({*told["images"], *_hashes(items)})
+    images = sorted({*before["images"], *_hashes(items)})
     most = {
-        label: max(voxels.get(label, 0), told["voxels"].get(label, 0))
-        for label in sorted({*voxels, *told["voxels"]})
+        label: max(voxels.get(label, 0), before["voxels"].get(label, 0))
+        for label in sorted({*voxels, *before["voxels"]})
     }
     return {"images": images, "voxels": most} if len(images) <= MOST_IMAGES else None
 
@@ -48,35 +47,37 @@ def with_needed_guard(
     That is: the images are there that taught the parent and those before it, with as many trusted
     voxels of each label.
     """
-    told = _told(parent)
-    if told is None or any(voxels.get(label, 0) < count for label, count in told["voxels"].items()):
+    seen = _read(parent)
+    if seen is None:
         return settings
-    if not set(told["images"]) <= _hashes(items):
+    if any(voxels.get(label, 0) < count for label, count in seen["voxels"].items()):
         return settings
-    return settings.model_copy(
-        update={name: none for name, none in UNGUARDED.items() if getattr(settings, name) is None}
-    )
+    if not set(seen["images"]) <= _hashes(items):
+        return settings
+    update = {name: none for name, none in UNGUARDED.items() if getattr(settings, name) is None}
+    return settings.model_copy(update=update)
 
 
 def _hashes(items: Sequence[TrainItem]) -> set[str]:
     """A hash of each image, of its form and some of its pixels."""
-    known = {id(item.scan.data): item.scan for item in items}
-    return {
-        hashlib.sha256(repr(identity_of(scan)).encode()).hexdigest()[:16] for scan in known.values()
-    }
+    scans = {id(item.scan.data): item.scan for item in items}.values()
+    identities = [repr(identity_of(scan)) for scan in scans]
+    return {hashlib.sha256(identity.encode()).hexdigest()[:16] for identity in identities}
 
 
-def _told(training: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What a model's file says; None where it says nothing sensible."""
-    told = training.get(EXPERIENCE)
-    if not isinstance(told, Mapping):
+def _read(training: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a model's file says of the images it has seen; None where that makes no sense, since
+    anyone may have written it.
+    """
+    seen = training.get(SEEN_IMAGES)
+    if not isinstance(seen, Mapping):
         return None
-    images = told.get("images")
-    voxels = told.get("voxels")
+    images = seen.get("images")
+    voxels = seen.get("voxels")
     if not isinstance(images, list) or not all(isinstance(each, str) for each in images):
         return None
-    if not isinstance(voxels, Mapping) or not all(
-        isinstance(count, int) for count in voxels.values()
-    ):
+    if not isinstance(voxels, Mapping):
+        return None
+    if not all(isinstance(count, int) for count in voxels.values()):
         return None
     return {"images": images, "voxels": dict(voxels)}

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from napari_unet.learn.journal.stroke_journal import JournalHeader, read_header
+from napari_unet.learn.journal.stroke_journal import JournalHeader, read_journal_header
 from napari_unet.scans.identity import ScanIdentity, identity_of
 from napari_unet.scans.scan import Scan
 
@@ -54,7 +54,7 @@ def list_journals() -> list[JournalEntry]:
     found = []
     for path in journal_folder().glob(f"*{SUFFIX}"):
         with suppress(OSError):
-            if (header := read_header(path)) is not None:
+            if (header := read_journal_header(path)) is not None:
                 found.append(JournalEntry(path, header, path.stat().st_mtime))
     return sorted(found, key=lambda entry: entry.written, reverse=True)
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import ScanError
-from napari_unet.files.append_only import AppendOnly, read_records
+from napari_unet.files import AppendOnly, read_records
 from napari_unet.learn.data.corrections import Corrections
 from napari_unet.scans.identity import ScanIdentity
 
@@ -114,7 +114,7 @@ class StrokeJournal:
         self._file.append(kind + len(place).to_bytes(2, "little") + place + body)
 
 
-def read_header(path: Path) -> JournalHeader | None:
+def read_journal_header(path: Path) -> JournalHeader | None:
     """What a journal says of itself; None for a file that is none."""
     try:
         first = next(read_records(path), b"")
@@ -130,7 +130,7 @@ def read_journal(
 
     Raises `ScanError` for a file that is no journal.
     """
-    if (header := read_header(path)) is None:
+    if (header := read_journal_header(path)) is None:
         raise ScanError(f"{path.name} holds no strokes that can be read.")
     labels = make(header.shape, np.dtype(header.dtype))
     trust = make(header.shape, np.dtype(np.uint8))

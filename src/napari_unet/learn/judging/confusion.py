@@ -1,83 +1,103 @@
-"""How often a model is right, found and there, per unit and class; and the scores that come of it."""
+"""How often a model's labels are right, per sampling unit and class; and the scores that follow
+from it.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from napari_unet.learn.judging.sampling_units import NOWHERE
+from napari_unet.learn.judging.sampling_units import NOT_JUDGED
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Voxels per unit and class (units, classes): where model and truth agree, what was found, and
-    what is there.
+class Confusion:
+    """Voxels per sampling unit and class (units, classes): where model and truth agree (`right`),
+    what the model found, and what the truth holds.
     """
 
     right: np.ndarray
     found: np.ndarray
     truth: np.ndarray
 
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(self.right + other.right, self.found + other.found, self.truth + other.truth)
+    def __add__(self, other: "Confusion") -> "Confusion":
+        return Confusion(
+            self.right + other.right, self.found + other.found, self.truth + other.truth
+        )
 
     @classmethod
-    def none(cls, units: int, classes: int) -> "Counts":
+    def none(cls, units: int, classes: int) -> "Confusion":
         """Nothing counted yet."""
         return cls(*(np.zeros((units, classes), np.int64) for _ in range(3)))
 
+    def of_units(self, chosen: np.ndarray) -> "Confusion":
+        """The same of some units, chosen by a mask (units,)."""
+        return Confusion(self.right[chosen], self.found[chosen], self.truth[chosen])
 
-def count(
-    labels: np.ndarray, truth: np.ndarray, units: np.ndarray, shape: tuple[int, int]
-) -> Counts:
-    """Count labels against the truth, per unit (-1: not judged) and class; `shape` is (units,
-    classes).
+
+def confusion_of(
+    labels: np.ndarray, truth: np.ndarray, unit_numbers: np.ndarray, shape: tuple[int, int]
+) -> Confusion:
+    """Compare labels with the truth, per sampling unit (-1: not judged) and class; `shape` is
+    (units, classes).
     """
-    judged = units != NOWHERE
-    unit = units[judged].astype(np.int64)
-    one = labels[judged]
-    other = truth[judged]
-    right = one == other
-    return Counts(
-        _table(unit[right], other[right], shape),
-        _table(unit, one, shape),
-        _table(unit, other, shape),
+    judged = unit_numbers != NOT_JUDGED
+    unit = unit_numbers[judged].astype(np.int64)
+    found = labels[judged]
+    wanted = truth[judged]
+    right = found == wanted
+    return Confusion(
+        _table(unit[right], wanted[right], shape),
+        _table(unit, found, shape),
+        _table(unit, wanted, shape),
     )
 
 
 def _table(unit: np.ndarray, labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    flat = unit * shape[1] + np.minimum(labels, shape[1] - 1)
-    return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape)
+    """How many voxels there are of each unit and label, counted in one pass."""
+    cell = unit * shape[1] + np.minimum(labels, shape[1] - 1)
+    return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
 
 
-def dice_of(counts: Counts) -> np.ndarray:
+def dice_per_class(confusion: Confusion) -> np.ndarray:
     """Dice per class over all units; NaN for classes that are not there."""
-    scores: np.ndarray = dice(np.ones((1, len(counts.truth))), counts)[0]
+    scores: np.ndarray = pooled_dice(_all_units(confusion), confusion)[0]
     return scores
 
 
-def kappa_of(counts: Counts) -> np.ndarray:
+def kappa_per_class(confusion: Confusion) -> np.ndarray:
     """Cohen's kappa per class over all units, each class against the rest; NaN where there is
     nothing to tell apart.
     """
-    scores: np.ndarray = kappa(np.ones((1, len(counts.truth))), counts)[0]
+    scores: np.ndarray = pooled_kappa(_all_units(confusion), confusion)[0]
     return scores
 
 
-def dice(drawn: np.ndarray, counts: Counts) -> np.ndarray:
-    """Dice of (resamples, classes), pooled over the units drawn; NaN where a class is not among the
-    truth.
+def pooled_dice(drawn: np.ndarray, confusion: Confusion) -> np.ndarray:
+    """Dice (resamples, classes), pooled over units of which each was `drawn` (resamples, units) so
+    many times; NaN where a class is not among the truth.
     """
-    right, found, truth = (drawn @ part for part in (counts.right, counts.found, counts.truth))
+    right, found, truth = _pooled(drawn, confusion)
     score: np.ndarray = np.where(truth > 0, 2 * right / np.maximum(found + truth, 1), np.nan)
     return score
 
 
-def kappa(drawn: np.ndarray, counts: Counts) -> np.ndarray:
-    """Cohen's kappa of (resamples, classes), each class against the rest; NaN where neither model
-    nor truth tells it from the rest.
+def pooled_kappa(drawn: np.ndarray, confusion: Confusion) -> np.ndarray:
+    """Cohen's kappa of the same, each class against the rest; NaN where neither model nor truth
+    tells it from the rest.
     """
-    right, found, truth = (drawn @ part for part in (counts.right, counts.found, counts.truth))
-    expected = found * truth / np.maximum(truth.sum(axis=1, keepdims=True), 1)
-    room = (found + truth) / 2 - expected
-    score: np.ndarray = np.where(room > 0, (right - expected) / np.where(room > 0, room, 1), np.nan)
+    right, found, truth = _pooled(drawn, confusion)
+    by_chance = found * truth / np.maximum(truth.sum(axis=1, keepdims=True), 1)
+    room = (found + truth) / 2 - by_chance
+    score: np.ndarray = np.where(
+        room > 0, (right - by_chance) / np.where(room > 0, room, 1), np.nan
+    )
     return score
+
+
+def _pooled(drawn: np.ndarray, confusion: Confusion) -> list[np.ndarray]:
+    return [drawn @ part for part in (confusion.right, confusion.found, confusion.truth)]
+
+
+def _all_units(confusion: Confusion) -> np.ndarray:
+    """A single draw in which each unit occurs once."""
+    return np.ones((1, len(confusion.truth)))

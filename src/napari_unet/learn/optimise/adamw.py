@@ -1,5 +1,5 @@
-"""AdamW in torch's functional form: torch's class for it imports the compiler, a second in which
-the window stands still.
+"""AdamW in torch's functional form: torch's class for it imports torch's compiler, which takes a
+second in which the window stands still.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,8 @@ class AdamW:
 
     def __init__(self, weights: Sequence[Tensor], decay: float) -> None:
         kernels = [weight for weight in weights if weight.ndim > 1]
-        self._groups = ((kernels, decay), ([weight for weight in weights if weight.ndim <= 1], 0.0))
+        others = [weight for weight in weights if weight.ndim <= 1]
+        self._groups = ((kernels, decay), (others, 0.0))
         self.state = {weight: _nothing_yet(weight) for weight in weights}
 
     def zero_grad(self) -> None:
@@ -32,9 +33,8 @@ class AdamW:
         """Take one step at a learning rate, with the weights' gradients."""
         for weights, decay in self._groups:
             learnt = [weight for weight in weights if weight.grad is not None]
-            means, squares, steps = (
-                [self.state[weight][name] for weight in learnt] for name in MOMENTS
-            )
+            states = [self.state[weight] for weight in learnt]
+            means, squares, steps = ([state[name] for state in states] for name in MOMENTS)
             adamw(
                 learnt,
                 [weight.grad for weight in learnt if weight.grad is not None],

@@ -1,5 +1,5 @@
-"""When a training is over, and how fast it learns until then: a budget of time or steps, or an end
-to getting better.
+"""When a training is over, and how fast it learns until then: after some time or steps, or when it
+stops getting better.
 
 The rate rises over the warm-up, stays, and falls along a half cosine to the last planned step.
 During the warm-up it does not depend on the number of steps, which is planned at its end from the
@@ -17,11 +17,16 @@ from napari_unet.errors import SettingsError
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.progress import Control, GetControl
 
-UNTIMED = 4  # first steps: caches fill, threads start
+UNTIMED = 4  # first steps, which are slower: caches fill, threads start
 FEWEST_TIMED = 4
 EARLY_SHARE = 0.15  # of the time: where steps are slow, the plan is made before the warm-up is over
-SPARE = 0.03  # of the time left when the plan is made
+SPARE = 0.03  # of the time left when the plan is made, for steps that turn out slower
 FALL_SHARE = 0.25  # of the steps until it stopped improving: so many more, in which the rate falls
+FEWEST_STEPS = 300  # before the losses can show that it stopped improving
+EVERY = 50  # steps between two checks of the losses
+LESS_LOSS = 0.02  # share by which the loss has to fall from one third of the steps to the next
+
+Ended = Literal["done", "stopped", "plateau", "nan"]
 
 
 class WorkClock:
@@ -30,14 +35,16 @@ class WorkClock:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._since = 0.0
-        self._pausing, self.paused_s = False, 0.0
+        self._pausing = False
+        self.paused_s = 0.0
 
     def __call__(self) -> float:
         """Seconds, pauses left out."""
-        return (self._since if self._pausing else self._clock()) - self.paused_s
+        now = self._since if self._pausing else self._clock()
+        return now - self.paused_s
 
     def watching(self, control: GetControl) -> GetControl:
-        """The same question, whose answers stop and start this clock."""
+        """The same control; its answers stop and start this clock."""
 
         def ask() -> Control:
             answer = control()
@@ -66,10 +73,12 @@ class Budget:
         self._settings = settings
         self._clock = clock
         self.losses: list[float] = []
-        self.done, self.levelled = 0, False
+        self.done = 0
+        self.levelled = False
         self.total = settings.planned_steps or settings.steps
         self.fall_from = max(settings.fall_from or 0, settings.warmup_steps)
-        self._start = self._last = clock()
+        self._start = clock()
+        self._last = self._start
         self._spent_s = 0.0
         self._laps: list[float] = []
         seconds = 60 * (settings.minutes or settings.most_minutes)
@@ -86,11 +95,9 @@ class Budget:
         """
         if self.done >= (self._settings.steps or self.total or math.inf):
             return True
-        return (
-            self.deadline is not None
-            and self.done > 0
-            and self._clock() + self._lap() > self.deadline
-        )
+        if self.deadline is None or not self.done:
+            return False
+        return self._clock() + self._lap() > self.deadline
 
     def rate(self) -> float:
         """The share of the highest learning rate for the next step."""
@@ -115,18 +122,14 @@ class Budget:
         """The number of steps; a guess until it is planned."""
         if self.total is not None or self.deadline is None:
             return self._settings.steps or self.total or self._settings.most_steps
-        return min(
-            self._settings.most_steps,
-            self.done + max(1, int((self.deadline - self._clock()) / max(self._lap(), 1e-6))),
-        )
+        affordable = int((self.deadline - self._clock()) / max(self._lap(), 1e-6))
+        return min(self._settings.most_steps, self.done + max(1, affordable))
 
     def seconds_left(self) -> float | None:
         """Seconds until the last step; None while that is not known."""
-        return (
-            None
-            if self.total is None or not self._laps
-            else (self.expected() - self.done) * self._lap()
-        )
+        if self.total is None or not self._laps:
+            return None
+        return (self.expected() - self.done) * self._lap()
 
     def replay(self) -> dict[str, int | None]:
         """The settings with which a training takes the same steps at the same rates."""
@@ -142,18 +145,24 @@ class Budget:
 
     def state(self) -> dict[str, Any]:
         """All but the losses, as plain values."""
-        kept = {"done": self.done, "total": self.total, "fall_from": self.fall_from}
-        return kept | {"levelled": self.levelled, "spent_s": self.spent_s}
+        return {
+            "done": self.done,
+            "total": self.total,
+            "fall_from": self.fall_from,
+            "levelled": self.levelled,
+            "spent_s": self.spent_s,
+        }
 
     def set_state(self, state: dict[str, Any], losses: Sequence[float]) -> None:
-        """Go on from a `state`; raises `SettingsError` where other steps are asked for than were
-        planned.
+        """Go on from a `state`; raises `SettingsError` where another number of steps is set than
+        was planned.
         """
         wanted = self.total
         planned = state["total"]
         if wanted is not None and wanted != planned:
             raise SettingsError(
-                f"The checkpoint's training was planned for {planned} steps, not {wanted}. Ask for the same, or for no number."
+                f"The checkpoint's training was planned for {planned} steps, not {wanted}. "
+                "Ask for the same, or for no number."
             )
         self.done = int(state["done"])
         self.total = planned
@@ -171,15 +180,14 @@ class Budget:
 
     def _plan_for_time(self, now: float) -> None:
         left = self.deadline - now if self.deadline is not None else 0.0
-        early = (
-            now - self._start > EARLY_SHARE * (left + now - self._start)
-            and len(self._laps) >= UNTIMED + FEWEST_TIMED
-        )
+        spent = now - self._start
+        slow = spent > EARLY_SHARE * (left + spent)
+        early = slow and len(self._laps) >= UNTIMED + FEWEST_TIMED
         if early or self.done >= self._settings.warmup_steps:
             self.total = self.done + max(0, int((1 - SPARE) * left / max(self._lap(), 1e-6)))
 
     def _lap(self) -> float:
-        """Seconds of a step, as most are."""
+        """Seconds of a step: the median of the last ones, which a hiccup does not move."""
         laps = self._laps[UNTIMED:] or self._laps
         return median(laps[-64:]) if laps else 0.0
 
@@ -188,19 +196,13 @@ class Budget:
         return self.levelled
 
     def _near_limit(self) -> bool:
-        share = max(
-            self.done / self._settings.most_steps, self.spent_s / (60 * self._settings.most_minutes)
-        )
-        return share * (1 + FALL_SHARE) >= 1
-
-
-FEWEST_STEPS = 300
-EVERY = 50  # steps between two looks at the losses
-LESS_LOSS = 0.02  # share by which the loss has to fall from one third of the steps to the next
+        of_steps = self.done / self._settings.most_steps
+        of_time = self.spent_s / (60 * self._settings.most_minutes)
+        return max(of_steps, of_time) * (1 + FALL_SHARE) >= 1
 
 
 def has_levelled(losses: Sequence[float]) -> bool:
-    """Whether the loss stops falling: at two looks in a row, the mean of the last third of the
+    """Whether the loss stops falling: at two checks in a row, the mean of the last third of the
     steps is as high as that before.
 
     Held-out scores have no say in it: what they choose they could not judge any more.
@@ -215,6 +217,3 @@ def _level_losses(losses: Sequence[float]) -> bool:
     recent = losses[-third:]
     before = losses[-2 * third : -third]
     return sum(recent) > (1 - LESS_LOSS) * sum(before)
-
-
-Ended = Literal["done", "stopped", "plateau", "nan"]

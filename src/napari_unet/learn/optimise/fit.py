@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_unet.errors import Cancelled, SettingsError
 from napari_unet.learn.data.example import Example
 from napari_unet.learn.optimise.budget import Budget, Ended, WorkClock
-from napari_unet.learn.optimise.checkpoint import Checkpoints, fingerprint
+from napari_unet.learn.optimise.checkpoint import Checkpoints, hashes_of
 from napari_unet.learn.optimise.trainer import NotFinite, Trainer
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.model import Model
@@ -31,7 +31,8 @@ SENTENCES: dict[Ended, str] = {
     "done": "",
     "stopped": "Stopped after {steps} steps; what was learnt until then is kept.",
     "plateau": "Ended after {steps} steps, since it did not improve any more.",
-    "nan": "The loss was no number any more at step {next}; the weights before it are kept. Try a lower learning rate.",
+    "nan": "The loss was no number any more at step {next}; the weights before it are kept. "
+    "Try a lower learning rate.",
 }
 
 
@@ -49,10 +50,8 @@ class FitStep:
 
 @dataclass(frozen=True)
 class FitRun:
-    """What one run has besides the settings: when its steps must be over, and its checkpoint.
-
-    `ends_at` is a time of `clock`; `resume` goes on from the checkpoint, which has to be of the
-    same training.
+    """What one run has besides the settings: when its steps must be over (`ends_at`, a time of
+    `clock`), and its checkpoint, from which `resume` goes on.
     """
 
     ends_at: float | None = None
@@ -78,12 +77,8 @@ class Fit:
     @property
     def sentence(self) -> str:
         """What a user should know of the ending; empty where all went as planned."""
-        return " ".join(
-            filter(
-                None,
-                [SENTENCES[self.ended].format(steps=self.steps, next=self.steps + 1), self.trouble],
-            )
-        )
+        ending = SENTENCES[self.ended].format(steps=self.steps, next=self.steps + 1)
+        return " ".join(part for part in (ending, self.trouble) if part)
 
 
 OnStep = Callable[[FitStep], None]
@@ -103,8 +98,8 @@ def fit(
     """Train a network of `spec` on examples; `start` is copied and fine-tuned, else weights are
     drawn from the seed.
 
-    `minutes` and `run.ends_at` are kept to; `steps` are counted; with neither it goes on until its
-    loss stops falling. `control` is heeded inside a step too: STOP keeps the averaged weights,
+    It ends in time for `minutes` and `run.ends_at`, or after `steps`; with neither it goes on until
+    its loss stops falling. `control` is heeded inside a step too: STOP keeps the averaged weights,
     CANCEL raises `Cancelled`, and the time of a PAUSE does not count. `Fit.settings` repeats the
     training to the same bits. Raises `SettingsError` without examples, `CheckpointError` for a
     checkpoint that is not there, damaged, or of another training.
@@ -118,7 +113,7 @@ def fit(
     checkpoints = Checkpoints(
         run.checkpoint,
         settings.checkpoint_seconds,
-        lambda: fingerprint(examples, trainer, start),
+        lambda: hashes_of(examples, trainer, start),
         run.clock,
     )
     if run.resume:
@@ -127,16 +122,9 @@ def fit(
     try:
         while not budget.over():
             heed(control)
-            budget.count(loss := trainer.step(budget.rate(), budget.done))
-            on_progress(
-                Progress(
-                    budget.done,
-                    budget.expected(),
-                    "steps",
-                    budget.seconds_left(),
-                    checkpoints.trouble,
-                )
-            )
+            loss = trainer.step(budget.rate(), budget.done)
+            budget.count(loss)
+            on_progress(_progress(budget, checkpoints))
             if on_step is not None:
                 on_step(FitStep(budget.done, budget.expected(), loss, trainer.averaged))
             checkpoints.write_when_due(trainer, budget)
@@ -145,7 +133,7 @@ def fit(
     except NotFinite:
         ended = "nan"
     except Cancelled:
-        checkpoints.forget()
+        checkpoints.remove_own()
         raise
     if ended != "nan":
         checkpoints.write_if_none(trainer, budget)
@@ -156,10 +144,16 @@ def fit(
     return Fit(model, budget.done, budget.losses, ended, used, clock.paused_s, checkpoints.trouble)
 
 
+def _progress(budget: Budget, checkpoints: Checkpoints) -> Progress:
+    total = budget.expected()
+    return Progress(budget.done, total, "steps", budget.seconds_left(), checkpoints.trouble)
+
+
 def _check(examples: Sequence[Example], spec: ModelSpec, start: UNet | None) -> None:
     if not examples:
         raise SettingsError("There is nothing to learn from: no labelled image was given.")
     if start is not None and start.config.identity != spec.architecture.identity:
         raise SettingsError(
-            f"The network to start from is a {start.config.identity}, but the model to be is a {spec.architecture.identity}."
+            f"The network to start from is a {start.config.identity}, "
+            f"but the model to be is a {spec.architecture.identity}."
         )

@@ -1,6 +1,6 @@
 """Losses on a network's scores; voxels labelled 255 count for nothing."""
 
-from napari_unet.learn.data.example import IGNORE
+from napari_unet.learn.data.corrections import IGNORE
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.head import Head
 from napari_unet.model.torch_import import torch

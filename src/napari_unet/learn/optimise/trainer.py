@@ -1,5 +1,5 @@
-"""One step of a training, and all that it changes: AdamW, a running mean of the weights, and
-nothing hidden.
+"""One step of a training, and all that it changes: the weights, the moments of AdamW, and a running
+mean of the weights.
 """
 
 import copy
@@ -7,9 +7,10 @@ import math
 from collections.abc import Sequence
 
 from napari_unet.devices import choose
-from napari_unet.learn.data.border_weights import class_weights, weighted, with_border_weights
+from napari_unet.learn.data.border_weights import with_border_weights
+from napari_unet.learn.data.class_weights import class_weights, voxel_weights
 from napari_unet.learn.data.example import Example
-from napari_unet.learn.data.patches import Batch, PatchSampler
+from napari_unet.learn.data.patches import PatchBatch, PatchSampler
 from napari_unet.learn.forgetting.guard import WeightGuard, disagreement
 from napari_unet.learn.optimise.adamw import AdamW
 from napari_unet.learn.optimise.losses import teaching_loss
@@ -53,6 +54,7 @@ class Trainer:
         layout = (
             torch.channels_last if spec.architecture.dimensions == 2 else torch.channels_last_3d
         )
+        # channels last: the layout in which convolutions are fastest
         self.network = network.to(self.device).to(memory_format=layout).requires_grad_(True)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.network).eval()
         _freeze(self.network.train(), settings)
@@ -63,13 +65,14 @@ class Trainer:
         self.sampler = PatchSampler(
             with_border_weights(examples, settings), settings, self.device, network.strides
         )
-        self._means, self._values = floats_of(self.averaged), floats_of(self.network)
+        self._means = floats_of(self.averaged)
+        self._values = floats_of(self.network)
         self._statistics = [
             b
             for b in self.network.buffers()
             if b.is_floating_point() and settings.norm_statistics == "learnt"
         ]
-        _ask_inside(self.network, control)
+        _heed_inside(self.network, control)
 
     def step(self, share: float, done: int) -> float:
         """Take one step at a share of the learning rate; returns its loss, raises `NotFinite` or
@@ -92,17 +95,17 @@ class Trainer:
         self._average(done)
         return value
 
-    def _loss(self, batch: Batch) -> Tensor:
+    def _loss(self, batch: PatchBatch) -> Tensor:
         with torch.autocast(
             self.device.partition(":")[0], torch.bfloat16, enabled=self.precision == "bfloat16"
         ):
             scores = self.network(batch.images)
         scores = scores.float()
-        weight = weighted(batch.labels, batch.weight, self._of_class)
+        weight = voxel_weights(batch.labels, batch.weight, self._of_class)
         loss = teaching_loss(scores, batch.labels, weight, self.settings, self._head)
-        if batch.prior is not None and self.settings.guard_outputs:
+        if batch.parent_targets is not None and self.settings.guard_outputs:
             loss = loss + self.settings.guard_outputs * disagreement(
-                scores, batch.labels, batch.prior, self._head, batch.guard
+                scores, batch.labels, batch.parent_targets, self._head, batch.target_weight
             )
         return loss
 
@@ -146,8 +149,10 @@ def _freeze(network: UNet, settings: TrainSettings) -> None:
         level.eval().requires_grad_(False)
 
 
-def _ask_inside(network: UNet, control: GetControl) -> None:
-    """Ask what the user wants at every convolution, on the way forward and on the way back."""
+def _heed_inside(network: UNet, control: GetControl) -> None:
+    """Heed what the user wants at every convolution, on the way forward and on the way back: a step
+    may take many seconds.
+    """
 
     def on_the_way_back(gradient: Tensor) -> None:
         heed(control)

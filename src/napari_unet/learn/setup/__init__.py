@@ -1,3 +1,3 @@
-"""What is decided before the first step: the network, the kind of data, the examples; for `learn`
-and the window.
+"""What is decided before the first step: the network, what is held out, the examples; for `learn`,
+and the words of `prepare` for the command line too.
 """

@@ -3,26 +3,35 @@ are that know nothing of each other.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
 from napari_unet.learn.data.corrections import UNTRUSTED
+from napari_unet.learn.data.evenly import evenly_chosen
 from napari_unet.learn.data.item import TrainItem
 
 UNKNOWN_PX = 16.0
-LOOKED_SLICES = 6
-LOOKED_PX = 1024  # side of the part of a slice that is looked at
+MEASURED_SLICES = 6
+MEASURED_PX = 1024  # side of the part of a slice that is measured
 LEAST_PIXELS = 10
 ENOUGH_WHOLE = 3
 LONGEST = 4.0  # a web or a fibre counts as no larger than so many times its thickness
 
-Found = tuple[float, float, bool]  # diameter, weight, whether it lies wholly in what is trusted
+
+@dataclass(frozen=True, order=True)
+class _Object:
+    """A labelled object in a slice."""
+
+    diameter_px: float
+    pixels: float
+    whole: bool  # whether it lies wholly in what is trusted
 
 
 def object_diameter_px(item: TrainItem) -> float:
-    """The usual diameter of the objects of the class that has the largest ones, in pixels along x."""
+    """The usual diameter of the objects of that class which has the largest, in pixels along x."""
     return max(object_diameters_px(item).values(), default=UNKNOWN_PX)
 
 
@@ -35,13 +44,13 @@ def object_diameters_px(item: TrainItem) -> dict[int, float]:
     is trusted, only those count.
     """
     spacing = item.scan.frame_spacing(2)
-    found: dict[int, list[Found]] = {}
+    aspect = spacing[0] / spacing[1]
+    found: dict[int, list[_Object]] = {}
     for labels in _slices(item):
         for label in np.unique(labels[labels > 0]):
-            found.setdefault(int(label), []).extend(
-                _objects(labels == label, labels < 0, spacing[0] / spacing[1])
-            )
-    return {label: _middle(objects) for label, objects in sorted(found.items()) if objects}
+            objects = _objects(labels == label, labels < 0, aspect)
+            found.setdefault(int(label), []).extend(objects)
+    return {label: _usual_diameter(objects) for label, objects in sorted(found.items()) if objects}
 
 
 def _slices(item: TrainItem) -> Iterator[np.ndarray]:
@@ -51,51 +60,58 @@ def _slices(item: TrainItem) -> Iterator[np.ndarray]:
         for frame in item.frames(2)
         if item.trust is None or (item.trust_of(*frame) != UNTRUSTED).any()
     ]
-    for n in np.unique(
-        np.linspace(0, len(frames) - 1, min(LOOKED_SLICES, len(frames))).round().astype(int)
-    ):
-        known = item.trust_of(*frames[n]) != UNTRUSTED
-        window = _window(known)
-        yield np.where(
-            known[window], item.labels_of(*frames[n])[window].astype(np.int16), np.int16(-1)
-        )
+    for frame, region in evenly_chosen(frames, MEASURED_SLICES):
+        trusted = item.trust_of(frame, region) != UNTRUSTED
+        window = _window(trusted)
+        labels = item.labels_of(frame, region)[window].astype(np.int16)
+        yield np.where(trusted[window], labels, np.int16(-1))
 
 
-def _window(known: np.ndarray) -> tuple[slice, ...]:
+def _window(trusted: np.ndarray) -> tuple[slice, ...]:
     """The box around what is trusted, or its middle where it is large, with a pixel around it."""
-    places = [np.flatnonzero(known.any(axis=1 - axis)) for axis in range(2)]
-    ends = [(max(0, int(p[0]) - 1), int(p[-1]) + 2) for p in places]
-    middles = [int(p[len(p) // 2]) for p in places]
-    return tuple(
-        slice(max(low, at - LOOKED_PX // 2), min(high, at + LOOKED_PX // 2))
-        for (low, high), at in zip(ends, middles, strict=True)
-    )
+    window: tuple[slice, ...] = ()
+    for axis in range(2):
+        lines = np.flatnonzero(trusted.any(axis=1 - axis))
+        low = max(0, int(lines[0]) - 1)
+        high = int(lines[-1]) + 2
+        middle = int(lines[len(lines) // 2])
+        half = MEASURED_PX // 2
+        window = (*window, slice(max(low, middle - half), min(high, middle + half)))
+    return window
 
 
-def _objects(mask: np.ndarray, unknown: np.ndarray, aspect: float) -> list[Found]:
+def _objects(mask: np.ndarray, unknown: np.ndarray, aspect: float) -> list[_Object]:
     """The objects of a class in a slice whose pixels are `aspect` times as high as wide."""
     numbers, count = ndimage.label(mask)
     areas = np.bincount(numbers.ravel(), minlength=count + 1)
-    deep = ndimage.distance_transform_edt(np.pad(mask, 1), sampling=(aspect, 1.0))[1:-1, 1:-1]
-    depths = np.bincount(numbers.ravel(), deep.ravel(), count + 1) / np.maximum(
-        areas, 1
-    )  # a third of a disc's radius
-    cut = (
-        set(numbers[ndimage.binary_dilation(unknown, iterations=1) & mask].tolist())
-        if unknown.any()
-        else set()
-    )
-    sizes = np.minimum(np.sqrt(4 * areas * aspect / math.pi), LONGEST * 6 * depths)
+    cut = set[int]()
+    if unknown.any():
+        beside = ndimage.binary_dilation(unknown, iterations=1) & mask
+        cut = set(numbers[beside].tolist())
+    diameters = np.sqrt(4 * areas * aspect / math.pi)
+    # the mean depth of a disc is a third of its radius, so that six times it is its diameter
+    longest = LONGEST * 6 * _mean_depths(mask, numbers, areas, aspect)
+    sizes = np.minimum(diameters, longest)
     return [
-        (float(sizes[n]), float(areas[n]), n not in cut)
+        _Object(float(sizes[n]), float(areas[n]), n not in cut)
         for n in range(1, count + 1)
         if areas[n] >= LEAST_PIXELS
     ]
 
 
-def _middle(objects: list[Found]) -> float:
+def _mean_depths(
+    mask: np.ndarray, numbers: np.ndarray, areas: np.ndarray, aspect: float
+) -> np.ndarray:
+    """How far the pixels of each object are from its edge, in the mean."""
+    # padded, so that the end of the slice counts as an edge
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1), sampling=(aspect, 1.0))[1:-1, 1:-1]
+    sums = np.bincount(numbers.ravel(), depth.ravel(), len(areas))
+    return np.asarray(sums / np.maximum(areas, 1))
+
+
+def _usual_diameter(objects: Sequence[_Object]) -> float:
     """The median over the pixels of the objects."""
-    whole = [found for found in objects if found[2]]
+    whole = [each for each in objects if each.whole]
     chosen = sorted(whole if len(whole) >= ENOUGH_WHOLE else objects)
-    weights = np.cumsum([weight for _, weight, _ in chosen])
-    return chosen[int(np.searchsorted(weights, weights[-1] / 2))][0]
+    pixels = np.cumsum([each.pixels for each in chosen])
+    return chosen[int(np.searchsorted(pixels, pixels[-1] / 2))].diameter_px

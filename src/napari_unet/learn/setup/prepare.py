@@ -1,5 +1,5 @@
 """From what the user gives to what a training needs: items that are checked, a model to begin with,
-what is held out, examples.
+the new model's spec, and what is held out.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 
 from napari_unet.devices import Device
 from napari_unet.errors import ScanError, SettingsError
@@ -20,10 +19,9 @@ from napari_unet.learn.data.corrections import (
     whole_numbers,
 )
 from napari_unet.learn.data.item import TrainItem
-from napari_unet.learn.judging.held_out import JUDGING, SCORING, HoldOut, hold_out
-from napari_unet.learn.optimise.checkpoint import patches_of
-from napari_unet.learn.settings import TrainSettings
-from napari_unet.learn.setup.fingerprint import spec_from_scratch
+from napari_unet.learn.judging.folds import JUDGING, SCORING
+from napari_unet.learn.judging.held_out import HoldOut, hold_out
+from napari_unet.learn.setup.choose_network import spec_from_scratch
 from napari_unet.learn.setup.object_size import object_diameter_px
 from napari_unet.model.library import load_model
 from napari_unet.model.model import Model
@@ -48,13 +46,13 @@ COLOURS = (
     "#c0ca33",
 )
 
-Given = TrainItem | tuple[Any, ...]
+GivenItem = TrainItem | tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class Prepared:
     """What a training needs: `parent` is what it is compared with, `start` the same with the
-    classes of the child.
+    classes of the child, `spec` what the child is.
 
     `round` counts the trainings from the first parent on; `turn` says which part was held out.
     """
@@ -69,9 +67,9 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is chosen of a new model: its name and classes, the device it is trained on, and which
-    part is held out.
+class ChildOptions:
+    """What the caller chooses of the child: the device it is trained on, its name and classes, and
+    which part is held out; None: chosen here.
     """
 
     device: Device
@@ -80,40 +78,36 @@ class Wanted:
     turn: int | None = None
 
 
-def prepare(given: Sequence[Given], start: Model | str | Path | None, wanted: Wanted) -> Prepared:
+def prepare(
+    given: Sequence[GivenItem], start: Model | str | Path | None, options: ChildOptions
+) -> Prepared:
     """Check what is given, find the model to begin with or choose a network for the device, and
     hold some of the labels out.
     """
     parent = _parent(start)
-    items, names = _checked(
-        _items(given, grey=parent is None or len(parent.spec.channels) == 1), parent, wanted.classes
-    )
+    grey = parent is None or len(parent.spec.channels) == 1
+    items, names = _checked(_items(given, grey), parent, options.classes)
     begin = None if parent is None else widen_head(parent, _classes(names, parent.spec.classes))
-    spec = (
-        begin.spec
-        if begin is not None
-        else spec_from_scratch(items, _classes(names, ()), wanted.device)
-    )
+    if begin is not None:
+        spec = begin.spec
+    else:
+        spec = spec_from_scratch(items, _classes(names, ()), options.device)
     for item in items:
         check_fit(spec, item.scan)
         check_spacing(spec, item.scan, SegmentSettings())
     number = 0 if parent is None else _round_of(parent) + 1
-    turn = number if wanted.turn is None else wanted.turn
+    turn = number if options.turn is None else options.turn
     rule = SCORING if parent is None else JUDGING
-    held = hold_out(
-        items,
-        spec.architecture.dimensions,
-        [object_diameter_px(item) for item in items],
-        turn,
-        rule,
+    object_px = [object_diameter_px(item) for item in items]
+    held = hold_out(items, spec.architecture.dimensions, object_px, turn, rule)
+    spec = spec.model_copy(
+        update={
+            "name": options.name or _name(parent, number),
+            # a fingerprint of the data is the child's own; all else that a parent's file says is not
+            "provenance": Provenance(training={} if parent else spec.provenance.training),
+            "halo": None,
+        }
     )
-    found = {} if parent is not None else spec.provenance.training
-    own = {
-        "name": wanted.name or _name(parent, number),
-        "provenance": Provenance(training=found),
-        "halo": None,
-    }
-    spec = spec.model_copy(update=own)
     return Prepared(tuple(items), parent, begin, spec, number, turn, held)
 
 
@@ -124,7 +118,7 @@ def _checked(
     names = list(classes or _names(parent, items))
     known = [checked(item.scan, item.labels, item.trust, names) for item in items]
     check_classes(known, names)
-    return [_believed(item, found) for item, found in zip(items, known, strict=True)], names
+    return [_with_checked(item, found) for item, found in zip(items, known, strict=True)], names
 
 
 def _parent(start: Model | str | Path | None) -> Model | None:
@@ -133,8 +127,10 @@ def _parent(start: Model | str | Path | None) -> Model | None:
     return start if isinstance(start, Model) else load_model(start)
 
 
-def _items(given: Sequence[Given], grey: bool) -> list[TrainItem]:
-    """What is given as items; those of which nothing is trusted are left out."""
+def _items(given: Sequence[GivenItem], grey: bool) -> list[TrainItem]:
+    """What is given as items; those of which nothing is trusted are left out. `grey`: colours in an
+    image are mixed to one channel.
+    """
     items = [each if isinstance(each, TrainItem) else _item(each, grey) for each in given]
     items = [item for item in items if item.trust is None or np.asarray(item.trust).any()]
     if not items:
@@ -145,17 +141,17 @@ def _items(given: Sequence[Given], grey: bool) -> list[TrainItem]:
 def _item(given: tuple[Any, ...], grey: bool) -> TrainItem:
     if not 2 <= len(given) <= 3:
         raise SettingsError(
-            f"A training takes pairs of an image and its labels, or these and a trust mask; got {len(given)} parts."
+            "A training takes pairs of an image and its labels, or these and a trust mask; "
+            f"got {len(given)} parts."
         )
-    image, labels, *trust = given
+    image, labels, *rest = given
     scan = image if isinstance(image, Scan) else scan_of(image, grey=grey)
-    return TrainItem(
-        scan, np.asarray(labels), np.asarray(trust[0]) if trust and trust[0] is not None else None
-    )
+    trust = rest[0] if rest else None
+    return TrainItem(scan, np.asarray(labels), None if trust is None else np.asarray(trust))
 
 
-def _believed(item: TrainItem, found: Corrections) -> TrainItem:
-    """The item with what was found of it; where all is trusted as reviewed, no mask is kept."""
+def _with_checked(item: TrainItem, found: Corrections) -> TrainItem:
+    """The item with labels and trust that were checked; where all is reviewed, it needs no mask."""
     whole = item.trust is None and bool(found.trust.all())
     return TrainItem(item.scan, found.labels, None if whole else found.trust)
 
@@ -164,33 +160,30 @@ def _names(parent: Model | None, items: Sequence[TrainItem]) -> list[str]:
     """The parent's classes, or names for the labels that are there."""
     if parent is not None:
         return [each.name for each in parent.spec.classes]
-    most = max(_most(item) for item in items)
+    most = max(_largest_label(item) for item in items)
     if most > MOST_UNNAMED:
         raise ScanError(
-            f"The labels go up to {most}, as if each object had a number of its own, but each number is taken for a class. "
+            f"The labels go up to {most}, as if each object had a number of its own, "
+            "but each number is taken for a class. "
             "Give all objects of one class the same number, or name the classes."
         )
-    return (
-        ["background", "foreground"]
-        if most < 2
-        else ["background", *(f"class {n}" for n in range(1, most + 1))]
-    )
+    if most < 2:
+        return ["background", "foreground"]
+    return ["background", *(f"class {n}" for n in range(1, most + 1))]
 
 
-def _most(item: TrainItem) -> int:
+def _largest_label(item: TrainItem) -> int:
+    """The largest trusted label; a mask of another shape is refused later, with a sentence."""
     labels = whole_numbers(item.labels, "labels")
-    known = (
-        labels
-        if item.trust is None or item.trust.shape != labels.shape
-        else labels[item.trust != 0]
-    )
-    return int(known.max()) if known.size else 0
+    if item.trust is not None and item.trust.shape == labels.shape:
+        labels = labels[item.trust != 0]
+    return int(labels.max()) if labels.size else 0
 
 
 def _classes(names: Sequence[str], old: Sequence[ClassSpec]) -> list[ClassSpec]:
-    colours = [each.colour for each in old] + [
-        colour for colour in COLOURS if colour not in {each.colour for each in old}
-    ]
+    """The classes of the child: those of the parent with their colours, then new ones."""
+    taken = [each.colour for each in old]
+    colours = taken + [colour for colour in COLOURS if colour not in taken]
     return [
         ClassSpec(name=name, colour=colours[n] if n < len(colours) else COLOURS[1 + n % 9])
         for n, name in enumerate(names)
@@ -198,44 +191,15 @@ def _classes(names: Sequence[str], old: Sequence[ClassSpec]) -> list[ClassSpec]:
 
 
 def _round_of(model: Model) -> int:
-    """The round a model came of, as its file says; 0 where it says nothing sensible."""
-    told = model.spec.provenance.training.get("round", 0)
-    return told if isinstance(told, int) and 0 <= told < 10_000 else 0
+    """The round a model came of, as its file says; 0 where that makes no sense, since anyone may
+    have written it.
+    """
+    number = model.spec.provenance.training.get("round", 0)
+    return number if isinstance(number, int) and 0 <= number < 10_000 else 0
 
 
 def _name(parent: Model | None, number: int) -> str:
     if parent is None:
         return "new model"
-    return f"{parent.spec.name.partition(' (round ')[0][:60]} (round {number})"
-
-
-def settings_with(
-    settings: TrainSettings | None, minutes: float | None, steps: int | None
-) -> TrainSettings:
-    """The settings, with another budget where one is given."""
-    settings = settings or TrainSettings()
-    if minutes is None and steps is None:
-        return settings
-    try:
-        return TrainSettings.model_validate(
-            settings.model_dump()
-            | {"planned_steps": None, "fall_from": None, "minutes": minutes, "steps": steps}
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = "".join(f"{name}: " for name in first["loc"])
-        raise SettingsError(
-            f"{place}{first['msg'].removeprefix('Value error, ')}; got {minutes=}, {steps=}."
-        ) from error
-
-
-def as_begun(settings: TrainSettings, checkpoint: Path | None) -> TrainSettings:
-    """The settings with batch and patch of the training that is gone on with, where none were
-    given.
-    """
-    told = {} if checkpoint is None else patches_of(checkpoint)
-    known = {name: value for name, value in told.items() if getattr(settings, name) is None}
-    try:
-        return TrainSettings.model_validate(settings.model_dump() | known)
-    except ValidationError:
-        return settings  # the checkpoint is damaged, and refused when all of it is read
+    first = parent.spec.name.partition(" (round ")[0]
+    return f"{first[:60]} (round {number})"

@@ -2,14 +2,12 @@
 ones are made.
 """
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 
-from napari_unet.files.atomic import persistently
 from napari_unet.progress import (
     Clock,
     GetControl,
@@ -71,8 +69,7 @@ def add_levels(
                 )
             )
             part = level.chunk(place)
-            values = _reduced(np.asarray(finer[level.source(part)]), level, file)
-            persistently(partial(array.__setitem__, part, values))
+            array[part] = _reduced(np.asarray(finer[level.source(part)]), level, file)
             done += 1
         finer = array
     group.attrs[OME] = described(file, levels)

@@ -1,4 +1,6 @@
-"""Sample scans with their true labels. They are drawn from a seed, so nothing is downloaded."""
+"""Sample scans with their truth: drawn by seeded functions, so that nobody's data is needed to
+begin.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ SEED = 7
 
 @dataclass(frozen=True)
 class Sample:
-    """A drawn scan: its image, the true class of each voxel (`truth`), and a model that fits it."""
+    """A synthetic scan: its image, the class of every voxel (`truth`), and what it is."""
 
     name: str
     title: str
@@ -85,7 +87,7 @@ def nuclei_timelapse(seed: int = SEED) -> Sample:
 
 
 def axons(seed: int = SEED) -> Sample:
-    """Nerve fibres in cross-section, 512 x 512 pixels of 0.1 um: a scanning electron micrograph."""
+    """A cross-section of nerve fibres, 512 x 512 pixels of 0.1 um: a scanning electron micrograph."""
     image, truth = draw_axons((512, 512), np.random.default_rng(seed))
     names = ("background", "axon", "myelin")
     return Sample(

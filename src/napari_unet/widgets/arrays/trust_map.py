@@ -15,7 +15,7 @@ from napari_unet.learn.data.corrections import (
     Amount,
     Corrections,
     check_labels,
-    trust_of,
+    trust_of_changes,
 )
 from napari_unet.widgets.arrays.block_grid import BlockGrid, Box, boxes, whole
 from napari_unet.widgets.arrays.mapped_array import part_of, zeros
@@ -213,6 +213,6 @@ class TrustMap:
         if known is None or np.array_equal(now, known):
             return
         part = self.trust[box]
-        self.trust[box] = np.maximum(part, trust_of(now, known))
+        self.trust[box] = np.maximum(part, trust_of_changes(now, known))
         known[...] = now
         self.touch(box)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.errors import CheckpointError, NapariUNetError
-from napari_unet.files.atomic import discard
 from napari_unet.model.library import load_entry
 from napari_unet.progress import Control, Progress
 from napari_unet.widgets.finetune.fields.preview import PreviewPart
@@ -126,13 +125,13 @@ def saved(result: "TrainResult", path: Path) -> Trained:
         trained = Trained(result, save(result.model, path))
     except (NapariUNetError, OSError) as error:
         return Trained(result, None, str(error))
-    discard(checkpoint_of(path))
+    checkpoint_of(path).unlink(missing_ok=True)
     return trained
 
 
 def not_saved(result: "TrainResult", path: Path) -> Trained:
     """Leave the new model unsaved, in memory alone, and delete its checkpoint."""
-    discard(checkpoint_of(path))
+    checkpoint_of(path).unlink(missing_ok=True)
     return Trained(result, None)
 
 

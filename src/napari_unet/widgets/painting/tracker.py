@@ -11,7 +11,7 @@ import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_unet.learn.data.corrections import Amount, Corrections, told
+from napari_unet.learn.data.corrections import Amount, Corrections, summary_of_amount
 from napari_unet.widgets.arrays.block_grid import Box
 from napari_unet.widgets.arrays.trust_map import TrustMap
 from napari_unet.widgets.jobs.background_writer import BackgroundWriter
@@ -78,7 +78,7 @@ class Trust(QObject, ToolListener):
         """
         layer = self._layer()
         names = names if names is not None or layer is None else class_names(layer)
-        return told(self._map.amount(), len(self._map.grid.shape) > 2, names or ())
+        return summary_of_amount(self._map.amount(), len(self._map.grid.shape) > 2, names or ())
 
     def corrections(self) -> Corrections:
         """A copy for a training; changes that sent no event are found first."""

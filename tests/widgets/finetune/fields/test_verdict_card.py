@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from napari_unet.learn.judging.verdict import CERTAINTY
+from napari_unet.learn.judging.chance import CERTAINTY
 from napari_unet.widgets.finetune.fields.verdict_card import VerdictCard, difference_of, parted
 
 

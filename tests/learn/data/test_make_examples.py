@@ -3,8 +3,10 @@ import pytest
 
 from helpers.tiny import smooth_image, tiny_spec
 from napari_unet.errors import ScanError
-from napari_unet.learn.data.example import IGNORE, Extent, examples_of
+from napari_unet.learn.data.corrections import IGNORE
+from napari_unet.learn.data.example import Extent
 from napari_unet.learn.data.item import Box, TrainItem
+from napari_unet.learn.data.make_examples import examples_of
 from napari_unet.learn.data.patches import PatchSampler
 from napari_unet.learn.forgetting.parent_targets import extent_for
 from napari_unet.learn.settings import TrainSettings
@@ -66,29 +68,33 @@ def test_slices_without_trust_are_left_out_and_some_kept_for_a_guard() -> None:
     scan = scan_of(image, axes="zyx")
     (only,) = examples_of(scan, truth, tiny_spec(), trust)
     assert only.labels[3, 3] == truth[7, 3, 3]
-    guarded = examples_of(scan, truth, tiny_spec(), trust, extent=Extent(guarded=1, others=5))
+    guarded = examples_of(
+        scan, truth, tiny_spec(), trust, extent=Extent(guarded_voxels=1, other_frames=5)
+    )
     assert len(guarded) == 6
     assert sum(bool((e.labels != IGNORE).any()) for e in guarded) == 1
     assert examples_of(scan, truth, tiny_spec(), trust * 0) == []
 
 
 @pytest.mark.parametrize("spacing", [(0.1, 0.1), (0.3, 0.07)])
-def test_behind_a_wall_nothing_teaches_and_no_guard_pulls(spacing: tuple[float, float]) -> None:
+def test_in_an_excluded_box_nothing_teaches_and_no_guard_pulls(
+    spacing: tuple[float, float],
+) -> None:
     image, truth = pair(60, 60)
     scan = scan_of(image, spacing=spacing)
-    walls = [Box(0, (slice(10, 30), slice(20, 60)))]
+    boxes = [Box(0, (slice(10, 30), slice(20, 60)))]
     spec = tiny_spec(spacing=(0.15, 0.15))
-    (example,) = examples_of(scan, truth, spec, walls=walls, extent=Extent(guarded=1))
+    (example,) = examples_of(scan, truth, spec, excluded=boxes, extent=Extent(guarded_voxels=1))
     behind = tuple(
         slice(int(p.start * size / 0.15 + 1), int(p.stop * size / 0.15 - 1))
-        for p, size in zip(walls[0].slices, spacing, strict=True)
+        for p, size in zip(boxes[0].slices, spacing, strict=True)
     )
-    assert example.prior is not None
+    assert example.parent_targets is not None
     assert (example.labels[behind] == IGNORE).all()
-    assert np.isnan(example.prior[0][behind]).all()
-    assert np.isnan(example.prior[0])[example.labels == IGNORE].all()
-    assert np.isfinite(example.prior[0][:, : behind[1].start - 2]).all()
-    assert examples_of(scan, truth, spec, walls=walls)[0].prior is None
+    assert np.isnan(example.parent_targets[0][behind]).all()
+    assert np.isnan(example.parent_targets[0])[example.labels == IGNORE].all()
+    assert np.isfinite(example.parent_targets[0][:, : behind[1].start - 2]).all()
+    assert examples_of(scan, truth, spec, excluded=boxes)[0].parent_targets is None
 
 
 @pytest.mark.parametrize("wanted", [(0.1, 0.1), (0.23, 0.17), (0.06, 0.3)])
@@ -139,7 +145,9 @@ def test_a_stroke_on_a_large_scan_makes_a_small_example_and_the_same_patches() -
         *(PatchSampler([example], settings).batch(4)[:2] for example in (whole, part)), strict=True
     ):
         np.testing.assert_allclose(one, other, atol=1e-4)
-    (guarded,) = examples_of(scan, truth, tiny_spec(), trust, extent=Extent(128, guarded=400**2))
+    (guarded,) = examples_of(
+        scan, truth, tiny_spec(), trust, extent=Extent(128, guarded_voxels=400**2)
+    )
     assert 400**2 <= guarded.labels.size < 2 * 400**2
 
 
