@@ -14,6 +14,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 SIZES = "Time and memory against the size of a scan"
 SECTIONS = {
     "Built-in models": ("builtin-",),
+    "Images with faults": ("spoilt",),
     "Learning from scratch": ("isbi2012-", "learn-"),
     "Learning from corrections": ("axons-loop-", "annotator-"),
     "What is forgotten": ("forgetting-",),

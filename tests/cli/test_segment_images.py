@@ -559,3 +559,43 @@ def _wait_for_cpu(process: subprocess.Popen[str], seconds: float = 4.0) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and sum(watched.cpu_times()[:2]) < seconds:
         time.sleep(0.05)
+
+
+@pytest.fixture
+def two_channels(tmp_path: Path) -> Path:
+    """An OME-TIFF of two channels with names."""
+    path = tmp_path / "two.ome.tif"
+    grey = np.linspace(0, 1, 40 * 50, dtype=np.float32).reshape(40, 50)
+    metadata = {"axes": "CYX", "Channel": {"Name": ["DAPI", "GFP"]}}
+    tifffile.imwrite(path, np.stack([grey, grey[::-1]]), metadata=metadata)
+    return path
+
+
+def test_a_channel_is_chosen_by_name_or_number(
+    run: Command, models: Models, two_channels: Path
+) -> None:
+    words = ("segment", two_channels, "--model", models["two"])
+    refused = run(*words, "--output", "a.tif")
+    assert refused.code == 1
+    assert "--channel" in refused.err
+    assert "0 DAPI and 1 GFP" in refused.err
+    model = load_model(models["two"])
+    for name, number in (("DAPI", 0), ("gfp", 1), ("1", 1)):
+        ran = run(*words, "--channel", name, "--output", f"{name}.tif", "--json")
+        assert ran.code == 0
+        expected = segment(read_scan(two_channels), model, channel=number)
+        assert np.array_equal(values(Path(f"{name}.tif")), expected)
+    assert "Of 2 channels (0 DAPI and 1 GFP), 1 GFP is used." in ran.json["results"][0]["notes"]
+    assert not np.array_equal(values(Path("DAPI.tif")), values(Path("gfp.tif")))
+
+
+def test_a_model_of_several_channels_takes_them_in_order(
+    run: Command, models: Models, two_channels: Path
+) -> None:
+    words = ("segment", two_channels, "--model", models["channels"])
+    chosen = ("--channel", "GFP", "--channel", "DAPI")
+    assert run(*words, *chosen, "--output", "a.tif").code == 0
+    expected = segment(
+        read_scan(two_channels).data[::-1], load_model(models["channels"]), axes="cyx"
+    )
+    assert np.array_equal(values(Path("a.tif")), expected)

@@ -353,7 +353,7 @@ def test_a_file_without_a_folder_or_without_room_is_refused(
 ):
     viewer.add_image(smooth_image((60, 70)), name="cells")
     widget = dock()
-    monkeypatch.setattr("napari_unet.files.SPARE_BYTES", 2**60)
+    monkeypatch.setattr("napari_unet.files.room.SPARE_BYTES", 2**60)
     widget.form.options.set_value(
         SegmentChoices(keep_in=str(path.parent.parent / folder / "x.zarr"))
     )

@@ -14,13 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.results import write_probabilities
-from napari_unet import files
+from helpers.windows import act_as_windows
 from napari_unet.errors import OutputError
+from napari_unet.files import names
+from napari_unet.files.room import SPARE_BYTES
 from napari_unet.scans.formats import tiff_write
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.read import read_scan
 from napari_unet.scans.scan import Scan, scan_of
-from napari_unet.scans.write import open_result, write_labels
+from napari_unet.scans.write import check_output, open_result, write_labels
 
 SUFFIXES = (".tif", ".ome.tif", ".zarr")
 LABELS = np.arange(4 * 5 * 6, dtype=np.uint8).reshape(4, 5, 6)
@@ -185,21 +187,46 @@ def test_the_suffix_says_what_is_written(tmp_path: Path) -> None:
             write_labels(tmp_path / name, LABELS, STACK)
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_paths_that_windows_can_not_take_are_refused_before_anything_is_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    act_as_windows(monkeypatch)
+    monkeypatch.setattr(names, "takes_long_paths", lambda: False)
+    long = "a" * (names.LONGEST_PATH - len(str(tmp_path)) - 10)
+    for name, words in (("aux", "device"), (f"a./b{suffix}", "drops"), (long, "too long")):
+        with pytest.raises(OutputError, match=words):
+            check_output(tmp_path / f"{name}{suffix}")
+    write_labels(tmp_path / f"short{suffix}", LABELS, STACK)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_result_that_another_program_has_open_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    act_as_windows(monkeypatch)
+    path = tmp_path / f"a{suffix}"
+    write_labels(path, LABELS, STACK)
+    file = next(found for found in [path, *path.rglob("*")] if found.is_file())
+    with file.open("rb"), pytest.raises(OutputError, match="another program has it open"):
+        write_labels(path, LABELS + 1, STACK, overwrite=True)
+    assert np.array_equal(np.asarray(read_scan(path).data[...]), LABELS)
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+
+
 def test_a_result_that_the_disk_can_not_take_is_refused_before_it_is_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tiff_write, "MEMORY_BYTES", 10)
     monkeypatch.setattr(
-        files.shutil,
-        "disk_usage",
-        lambda _: SimpleNamespace(free=files.SPARE_BYTES + LABELS.nbytes - 1),
+        "shutil.disk_usage",
+        lambda _: SimpleNamespace(free=SPARE_BYTES + LABELS.nbytes - 1),
     )
     with pytest.raises(OutputError, match=r"needs .* MB in .* Free some space"):
         write_labels(tmp_path / "new" / "labels.tif", LABELS, STACK)
     assert not list((tmp_path / "new").iterdir())
     monkeypatch.setattr(
-        files.shutil,
-        "disk_usage",
-        lambda _: SimpleNamespace(free=files.SPARE_BYTES + LABELS.nbytes),
+        "shutil.disk_usage",
+        lambda _: SimpleNamespace(free=SPARE_BYTES + LABELS.nbytes),
     )
     write_labels(tmp_path / "new" / "labels.tif", LABELS, STACK)

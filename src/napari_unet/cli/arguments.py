@@ -23,6 +23,14 @@ Axes = Annotated[
         help="One letter for each axis, such as zyx, tyx or yxc; what the file says when not given."
     ),
 ]
+Channel = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="The channel to use, by its number from 0 or its name; for a model of several, once "
+        "for each, in its order.",
+        show_default=False,
+    ),
+]
 Classes = Annotated[
     str | None,
     typer.Option(
@@ -68,6 +76,7 @@ class SegmentArguments:
         ),
     ]
     axes: Axes = None
+    channel: Channel = None
     spacing: Spacing = None
     probabilities: Annotated[
         Path | None,
@@ -157,6 +166,7 @@ class TrainArguments:
     name: Annotated[str | None, typer.Option(help="The name of the new model.")] = None
     classes: Classes = None
     axes: Axes = None
+    channel: Channel = None
     spacing: Spacing = None
     keep_anyway: Annotated[
         bool,

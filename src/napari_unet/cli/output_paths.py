@@ -8,7 +8,7 @@ import typer
 
 from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.errors import OutputError
-from napari_unet.files import is_same_file
+from napari_unet.files.names import is_same_file, is_within, key_of
 from napari_unet.scans.formats.registry import (
     is_resumable,
     result_format,
@@ -28,6 +28,11 @@ class Plan:
     labels: Path
     probabilities: Path | None
 
+    @property
+    def outputs(self) -> list[Path]:
+        """The files of its results."""
+        return [path for path in (self.labels, self.probabilities) if path is not None]
+
 
 def plan_outputs(arguments: SegmentArguments, keep_probabilities: bool) -> list[Plan]:
     """A `Plan` for each image, wildcards resolved; raises `typer.BadParameter` for a folder where a
@@ -45,8 +50,8 @@ def check_not_an_image(plan: Plan, plans: list[Plan]) -> None:
     swallow it.
     """
     images = [other.image for other in plans]
-    for path in (plan.labels, plan.probabilities):
-        if path is not None and any(_overlap(path, image) for image in images):
+    for path in plan.outputs:
+        if any(_overlap(path, image) for image in images):
             raise OutputError(
                 f"{path} is one of the images, or part of one, and is not replaced. Choose another "
                 "output."
@@ -57,8 +62,8 @@ def check_resumable(plan: Plan, option: str) -> None:
     """Raise `OutputError` where a result is in a format that is not written by parts, which an
     option is about.
     """
-    for path in (plan.labels, plan.probabilities):
-        if path is not None and not is_resumable(path):
+    for path in plan.outputs:
+        if not is_resumable(path):
             raise OutputError(
                 f"{path.name} is written in one go at the end, so there is nothing for {option}. "
                 f"Name the output {resumable_suffixes()}."
@@ -68,8 +73,7 @@ def check_resumable(plan: Plan, option: str) -> None:
 def _overlap(one: Path, other: Path) -> bool:
     """Whether two paths are one file, by whatever name or link, or one lies inside of the other."""
     first, second = (Path(os.path.realpath(path)) for path in (one, other))
-    inside = first.is_relative_to(second) or second.is_relative_to(first)
-    return inside or is_same_file(one, other)
+    return is_within(first, second) or is_within(second, first) or is_same_file(one, other)
 
 
 def _matches(pattern: Path) -> list[Path]:
@@ -78,7 +82,10 @@ def _matches(pattern: Path) -> list[Path]:
     """
     if not set(WILDCARDS) & set(pattern.name) or pattern.exists():
         return [pattern]
-    return sorted(pattern.parent.glob(pattern.name)) or [pattern]
+    found = sorted(pattern.parent.glob(pattern.name))
+    if not pattern.name.startswith("."):  # as shells do; macOS keeps ._image.tif beside image.tif
+        found = [path for path in found if not path.name.startswith(".")]
+    return found or [pattern]
 
 
 def _is_folder(output: Path, images: int) -> bool:
@@ -109,12 +116,15 @@ def _beside(labels: Path) -> Path:
 
 
 def _check_distinct(plans: list[Plan]) -> None:
-    paths = [
-        path for plan in plans for path in (plan.labels, plan.probabilities) if path is not None
-    ]
-    twice = next((path for path in paths if paths.count(path) > 1), None)
-    if twice is not None:
-        raise typer.BadParameter(
-            f"--output: two results would both be {twice}. Segment these images into different "
-            "folders."
+    """Raise `typer.BadParameter` where two results would be one file."""
+    seen: dict[str, Path] = {}
+    for path in (path for plan in plans for path in plan.outputs):
+        other = seen.setdefault(key_of(path.absolute()), path)
+        if other is path:
+            continue
+        what = (
+            f"two results would both be {path}"
+            if other == path
+            else f"{other} and {path} are one file here, where upper and lower case are the same"
         )
+        raise typer.BadParameter(f"--output: {what}. Segment these images into different folders.")

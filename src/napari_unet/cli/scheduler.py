@@ -37,8 +37,11 @@ def scheduler_of(arguments: SegmentArguments, plans: list[Plan]) -> str | None:
     return address
 
 
-def image_task(plan: Plan, axes: str | None, spacing: Sequence[float] | None) -> ImageTask:
+def image_task(
+    plan: Plan, arguments: SegmentArguments, spacing: Sequence[float] | None
+) -> ImageTask:
     """One image for the workers, with absolute paths: their current folder is another."""
     probabilities = None if plan.probabilities is None else plan.probabilities.absolute()
     outputs = Outputs(plan.labels.absolute(), probabilities)
-    return ImageTask(plan.image.absolute(), outputs, axes, spacing)
+    channels = tuple(arguments.channel or ())
+    return ImageTask(plan.image.absolute(), outputs, arguments.axes, spacing, channels)

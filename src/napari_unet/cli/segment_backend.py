@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.cli.outcome import tell
 from napari_unet.cli.output_paths import Plan
 from napari_unet.cli.scheduler import image_task
@@ -83,13 +84,13 @@ class LocalBackend:
 
 
 class ClusterBackend:
-    """Has the workers of a cluster compute, who read images with these axes and this voxel size."""
+    """Has the workers of a cluster compute, who read images as the arguments say."""
 
     def __init__(
-        self, workers: "Workers", axes: str | None, spacing: Sequence[float] | None
+        self, workers: "Workers", arguments: SegmentArguments, spacing: Sequence[float] | None
     ) -> None:
         self._workers = workers
-        self._axes = axes
+        self._arguments = arguments
         self._spacing = spacing
         self.engines = EnginesUsed()
         self.engine_now: EngineSnapshot | None = None
@@ -98,7 +99,7 @@ class ClusterBackend:
         """The job in tiles that fit a worker's memory, and its engine; waits for one to join."""
         if not self._workers.hosts:
             tell("No worker has joined yet; waiting for one.")
-        found = self._workers.describe(image_task(plan, self._axes, self._spacing))
+        found = self._workers.describe(image_task(plan, self._arguments, self._spacing))
         self.engine_now = found.engine
         return replace(job, core_px=found.core_px), found.engine
 
@@ -106,6 +107,6 @@ class ClusterBackend:
         """Have the workers compute it."""
         if not isinstance(run, ResumableRun):
             raise TypeError("Workers compute only runs into zarr files.")
-        self._workers.compute(image_task(plan, self._axes, self._spacing), run, on_progress)
+        self._workers.compute(image_task(plan, self._arguments, self._spacing), run, on_progress)
         for name in run.engines.names:
             self.engines.add(name)

@@ -32,7 +32,7 @@ def segment_images(arguments: SegmentArguments, settings: SegmentSettings) -> Ou
         backend = (
             LocalBackend(model, settings)
             if workers is None
-            else ClusterBackend(workers, arguments.axes, spacing)
+            else ClusterBackend(workers, arguments, spacing)
         )
         batch = Batch(arguments, settings, spacing, model, policy, backend)
         results = [batch.attempt(plan, plans) for plan in plans]

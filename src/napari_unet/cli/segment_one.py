@@ -26,6 +26,7 @@ from napari_unet.errors import (
 )
 from napari_unet.model.model import Model
 from napari_unet.progress import OnProgress
+from napari_unet.scans.channels import pick_channels
 from napari_unet.scans.formats.registry import is_resumable
 from napari_unet.scans.read import read_scan
 from napari_unet.segment.check import notes
@@ -85,6 +86,7 @@ class Batch:
         scan = read_scan(
             plan.image, self.arguments.axes, self.spacing, dimensions=dimensions, channels=channels
         )
+        scan = pick_channels(scan, self.arguments.channel)
         job = plan_job(spec, scan, self.settings)
         result.axes = scan.result_axes
         result.shape = list(scan.result_shape)
@@ -139,9 +141,7 @@ class Batch:
         policy = self.policy
         if policy.resume or policy.part is not None or policy.merge:
             check_resumable(plan, "--resume" if policy.resume else "--part")
-        if not all(
-            is_resumable(path) for path in (plan.labels, plan.probabilities) if path is not None
-        ):
+        if not all(is_resumable(path) for path in plan.outputs):
             job, engine = self._prepared(plan, job, result)
             return file_run(self.model, job, outputs, engine, policy.overwrite, on_progress)
         if (complete := complete_run(self.model, job, outputs, policy)) is not None:

@@ -10,13 +10,8 @@ from napari_unet.cli.arguments import TrainArguments, parse_names, parse_spacing
 from napari_unet.cli.outcome import Outcome, tell
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.errors import OutputError, ScanError, SettingsError
-from napari_unet.files import (
-    check_name,
-    check_writable,
-    is_same_file,
-    name_beside,
-    unusual_kind,
-)
+from napari_unet.files.atomic import check_writable, discard
+from napari_unet.files.names import check_name, is_same_file, name_beside, unusual_kind
 from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.learn.setup.prepare import SCRATCH
@@ -25,6 +20,7 @@ from napari_unet.model.formats.registry import read_header, with_suffix
 from napari_unet.model.library import find_model, save_model
 from napari_unet.model.model import Model
 from napari_unet.model.spec import TASK_NAMES
+from napari_unet.scans.channels import pick_channels
 from napari_unet.scans.labels import read_labels
 from napari_unet.scans.read import read_scan
 from napari_unet.scans.resample import convert
@@ -128,6 +124,7 @@ def _items(arguments: TrainArguments) -> list[TrainItem]:
         read_scan(path, arguments.axes, spacing, dimensions=dimensions, channels=channels)
         for path in images
     ]
+    scans = [pick_channels(scan, arguments.channel) for scan in scans]
     rows = zip(scans, images, labels, trust, strict=True)
     return [
         _item(scan, image, own, None if str(mask) == ALL else mask)
@@ -169,7 +166,7 @@ def _save(model: Model, output: Path, checkpoint: Path) -> None:
                 "with --resume."
             ) from error
         raise
-    checkpoint.unlink(missing_ok=True)
+    discard(checkpoint)
 
 
 def _values(

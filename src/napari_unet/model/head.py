@@ -68,7 +68,7 @@ class Head:
         return scores.softmax(dim=axis) if self.exclusive else scores.sigmoid()
 
     def log_probabilities(self, scores: "torch.Tensor", axis: int) -> "torch.Tensor":
-        """The logarithm of the probabilities, exact also where these are next to 0 and round to it."""
+        """The logarithm of the probabilities, exact even where these round to 0."""
         if self.exclusive:
             return scores.log_softmax(dim=axis)
         return -(-scores).logaddexp(scores.new_zeros(()))  # log(1 / (1 + exp(-score)))

@@ -1,5 +1,5 @@
-"""Where models are found: built in, the user's folder, any path that is given. Until one is loaded,
-only headers are read, without PyTorch.
+"""Where models are found: those that come with the program, the user's folder, and any path. Until
+one is loaded, only headers are read, without PyTorch.
 """
 
 import os
@@ -88,8 +88,8 @@ def find_model(name_or_path: str | Path) -> Path:
 
 
 def _called(name: str, known: list[Path]) -> Path | None:
-    """The first file of that name; raises `ModelFileError` where only the case of letters differs,
-    and in several.
+    """The file of that name, or the only one whose name differs in the case of letters alone;
+    raises `ModelFileError` if there are several of these.
     """
     if exact := [path for path in known if stem_of(path) == name]:
         return exact[0]

@@ -60,8 +60,9 @@ class ClassSpec(_Part):
 
 class Normalization(_Part):
     """How intensities are scaled, each channel by itself: the low percentile of the whole frame
-    becomes 0, the high one 1, and `clip` bounds what comes of it, so that a hot pixel does not reach
-    as far as the network sees; with `none`, they stay what they are.
+    becomes 0, the high one 1; with `none`, they stay what they are.
+
+    `clip` bounds the result: a hot pixel would otherwise disturb all that is near it.
     """
 
     kind: Literal["percentile", "none"] = "percentile"

@@ -1,11 +1,11 @@
-"""What the axes of an array mean, where nothing says it: a plain guess that the user can change."""
+"""A plain guess at what the axes of an array mean; the user can change it."""
 
 from collections.abc import Sequence
 from string import ascii_lowercase
 
 from napari_unet.scans.scan import LARGE_PX, default_axes
 
-MOST_CHANNELS = 4
+MOST_CHANNELS = 4  # a longer first axis is taken for slices
 _NAMES = {
     "time": "t",
     "frame": "t",
@@ -28,35 +28,39 @@ def guess_axes(
     """Guess one letter for each axis of an array of `shape`, for a model of `dimensions` and
     `channels`.
 
-    The rule: axis labels that are all known names are believed. Colours are the last axis, and the
-    last two of the others are y and x. Where the model wants several channels, a leading axis of
-    that length is the channels, else a first axis of 2 to 4 beside sides of at least 32, as long as
-    enough axes are left for its frames. What is left before y and x is z, then t, then p and q,
-    from the inside out. A grey model never sees channels in an unlabelled array: three axes are a
-    stack, four are a stack over time.
+    - Axis labels are used if all of them are known names.
+    - Colours are the last axis; the last two of the others are y and x.
+    - If the model needs several channels, an axis before y and x that has as many is the channels;
+      else a first axis of 2 to 4, if all other sides have at least 32 pixels. This needs enough
+      other axes for the model's frames.
+    - The other axes are z, t, p and q, from the last to the first.
+
+    Without labels, a model of one channel gets no channel axis: three axes are a stack, four are a
+    stack over time.
     """
     known = known_axes(labels)
     if len(known) == len(shape):
         return known
     axes = default_axes(len(shape), rgb)
     wanted = channels > 1 and not rgb and len(shape) > dimensions
-    place = _channel_axis(tuple(shape), channels) if wanted else None
-    if place is None:
+    axis = _channel_axis(tuple(shape), channels) if wanted else None
+    if axis is None:
         return axes
-    rest = default_axes(len(shape) - 1)
-    return rest[:place] + "c" + rest[place:]
+    others = default_axes(len(shape) - 1)
+    return others[:axis] + "c" + others[axis:]
 
 
 def known_axes(labels: Sequence[str]) -> str:
-    """The letters that axis labels stand for ("Time" is t), or "" where one is unknown or y or x is
-    missing.
+    """The letters of axis labels ("Time" is t); "" if one is unknown or double, or y or x is not
+    there.
     """
     letters = [_NAMES.get(str(label).strip().lower(), "") for label in labels]
-    whole = all(letters) and len(set(letters)) == len(letters) and {"y", "x"} <= set(letters)
-    return "".join(letters) if whole else ""
+    once = len(set(letters)) == len(letters)
+    return "".join(letters) if all(letters) and once and {"y", "x"} <= set(letters) else ""
 
 
 def _channel_axis(shape: tuple[int, ...], channels: int) -> int | None:
+    """Which axis before y and x may hold the channels."""
     leading = shape[:-2]
     if channels in leading:
         return leading.index(channels)

@@ -1,4 +1,4 @@
-"""By what an image is known again: its form, and a hash of some of its pixels."""
+"""How an image is recognised in a later session: by its shape and a hash of some of its pixels."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ import numpy as np
 
 from napari_unet.scans.scan import Scan
 
-HASHED_PLACES = 16
-HASHED_PX = 64
+HASHED_PARTS = 16
+HASHED_PX = 64  # along y and x; of other axes, one voxel
 
 
 @dataclass(frozen=True)
 class ScanIdentity:
-    """By what an image is known again."""
+    """What two images have in common if they are the same one."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -22,10 +22,10 @@ class ScanIdentity:
 
 
 def identity_of(scan: Scan) -> ScanIdentity:
-    """Read some small parts of an image, always the same, and hash them."""
+    """Hash some small parts of an image: always the same ones, drawn by a seed from its shape."""
     hashed = hashlib.sha256()
     draw = np.random.default_rng([*scan.shape, len(scan.axes)])
-    for _ in range(HASHED_PLACES):
+    for _ in range(HASHED_PARTS):
         index = []
         for letter, n in zip(scan.axes, scan.shape, strict=True):
             side = min(n, HASHED_PX if letter in "yx" else 1)

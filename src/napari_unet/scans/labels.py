@@ -1,6 +1,4 @@
-"""Labels from files as other programs write them: masks of 0 and 255, of one bit, grey levels for
-classes, colour tables.
-"""
+"""Labels in files of other programs: masks of 0 and 255 or of one bit, grey levels, colours."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,19 +11,21 @@ from napari_unet.scans.read import read_scan
 from napari_unet.scans.scan import Scan
 from napari_unet.words import all_of
 
-MOST_LEVELS = 16
-BLOCK_VOXELS = 2**22  # looked at at once
+MOST_LEVELS = 16  # with more values they are not grey levels for classes
+BLOCK_VOXELS = 2**22  # in memory at once
 
 
 def read_labels(
     path: str | Path, axes: str | None = None, spacing: Sequence[float] | None = None
 ) -> Scan:
-    """Open a file of labels as a `Scan` of class numbers; a note says where they were others.
+    """Open a file of labels as a `Scan` of class numbers. A note says if they were other numbers.
 
-    The numbers of a colour table are the labels. Two values of which one is 0 and the other the
-    largest that the number format holds are background and class 1; a few grey levels, evenly
-    spread up to 255, are classes in their order. All other numbers are what they are. Raises
-    `ScanError` as `read_scan`.
+    - In a file with a colour table, the labels are the numbers in it, not the colours.
+    - 0 and the largest value of the data type are background and class 1.
+    - Up to 16 grey levels, evenly spaced and with 255 as the last, are classes in their order.
+    - Other numbers are labels as they are.
+
+    Raises `ScanError` as `read_scan` does.
     """
     scan = read_scan(path, axes, spacing, labels=True)
     if np.dtype(scan.data.dtype).kind not in "bui":
@@ -37,7 +37,7 @@ def read_labels(
 
 
 class RankedArray:
-    """An array of few values, each replaced by its place among them where it is read."""
+    """An array of few values, of which each is read as its number in their order."""
 
     def __init__(self, array: Any, levels: np.ndarray) -> None:
         self._array = array
@@ -52,7 +52,7 @@ class RankedArray:
 
 
 def _levels(data: Any) -> np.ndarray | None:
-    """The values that occur, in order, with 0; None for more than a few."""
+    """The values in the data and 0, in order; None if there are many."""
     rows = max(1, BLOCK_VOXELS // max(1, int(np.prod(data.shape[1:]))))
     found = np.zeros(1, np.int64)
     for first in range(0, data.shape[0], rows):
@@ -64,7 +64,7 @@ def _levels(data: Any) -> np.ndarray | None:
 
 
 def _are_grey(levels: np.ndarray, dtype: np.dtype) -> bool:
-    """Whether values are grey levels for classes, and not the classes' own numbers."""
+    """Whether the values are grey levels that stand for classes, not class numbers."""
     most = 1 if dtype.kind == "b" else np.iinfo(dtype).max
     if len(levels) < 2 or levels[0] < 0 or levels[-1] not in (255, most) or levels[-1] == 1:
         return False

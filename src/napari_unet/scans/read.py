@@ -5,11 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_unet.errors import NapariUNetError, ScanError
-from napari_unet.files import unusual_kind
+from napari_unet.files.names import unusual_kind
 from napari_unet.scans.axes import guess_axes
+from napari_unet.scans.channels import COLOUR_NAMES, without_alpha
 from napari_unet.scans.formats.file_image import FileImage, damaged
 from napari_unet.scans.formats.registry import format_of
-from napari_unet.scans.scan import COLOURS, SPATIAL, Scan, looks_coloured
+from napari_unet.scans.scan import (
+    COLOURS,
+    SPATIAL,
+    Scan,
+    default_axes,
+    looks_coloured,
+    looks_transparent,
+)
 
 
 def read_scan(
@@ -43,6 +51,7 @@ def read_scan(
     """
     found = _open(Path(path))
     found = _without_colours(found) if labels else _with_colours(found)
+    found = _with_transparency(found) if channels == 1 and axes is None else found
     letters = (
         axes or found.axes or guess_axes(found.data.shape, dimensions, found.rgb, channels=channels)
     )
@@ -50,7 +59,9 @@ def read_scan(
         (tuple(spacing), "um") if spacing is not None else _spacing(letters, found.spacing_um)
     )
     rgb = found.rgb and channels == 1 and _has_colours(found, letters)
-    return Scan(found.data, letters, sizes, unit, rgb, found.notes, found.no_data)
+    names = found.channel_names or (COLOUR_NAMES if found.rgb else ())
+    scan = Scan(found.data, letters, sizes, unit, rgb, found.notes, found.no_data, names)
+    return without_alpha(scan) if found.alpha and not rgb and _has_several(scan) else scan
 
 
 def _open(path: Path) -> FileImage:
@@ -94,6 +105,19 @@ def _with_colours(found: FileImage) -> FileImage:
     return (
         replace(found, rgb=True) if not found.axes and looks_coloured(found.data.shape) else found
     )
+
+
+def _with_transparency(found: FileImage) -> FileImage:
+    """The image, taken to be grey and transparent where nothing names its axes and 2 numbers stand
+    last.
+    """
+    if found.axes or not looks_transparent(found.data.shape):
+        return found
+    return replace(found, axes=default_axes(found.data.ndim, rgb=True), alpha=True)
+
+
+def _has_several(scan: Scan) -> bool:
+    return "c" in scan.axes and scan.shape[scan.axes.index("c")] > 1
 
 
 def _without_colours(found: FileImage) -> FileImage:

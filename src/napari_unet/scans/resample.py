@@ -1,9 +1,9 @@
-"""From a scan's grid to a model's and back, on a grid anchored at the frame's origin.
+"""Resampling: from a scan's grid to the model's and back. Both grids begin at the frame's corner.
 
 Voxel i of a frame covers [i, i + 1) of its axis. A voxel of the target grid is a weighted mean of
-the source voxels near its centre, with a triangle as wide as the coarser of the two voxels: linear
-interpolation where the target is finer, an anti-aliasing filter where it is coarser. The weights of
-a voxel depend on its place in the frame alone, so tiles and wholes agree.
+the source voxels near its centre. The weights are a triangle as wide as the larger of the two
+voxels: linear interpolation if the target is finer, an anti-aliasing filter if it is coarser. They
+depend only on where the voxel is in the frame, so a tile gets the same values as the whole frame.
 """
 
 import math
@@ -15,13 +15,13 @@ import numpy as np
 
 from napari_unet.scans.units import to_um
 
-TOLERANCE = 0.1  # spacings that differ by less are taken as equal
+TOLERANCE = 0.1  # spacings that differ by a smaller share count as equal
 
 
 @dataclass(frozen=True)
 class AxisMap:
-    """How one axis of a frame relates to the model's grid: its length, and scan voxels per model
-    voxel.
+    """One axis of a frame on both grids: its length in scan voxels, and how many of these a model
+    voxel is long (`factor`).
     """
 
     length: int
@@ -29,47 +29,43 @@ class AxisMap:
 
     @property
     def same(self) -> bool:
-        """Whether the two grids are one."""
+        """Whether both grids are the same."""
         return self.factor == 1.0
 
     @property
     def model_length(self) -> int:
         """Length of the axis on the model's grid."""
-        return max(1, math.ceil(self.length / self.factor - 1e-6))
+        return max(1, math.ceil(self.length / self.factor - 1e-6))  # a rounding error adds no voxel
 
     @property
     def margin(self) -> int:
-        """Model voxels beyond a range that are needed to bring its scores back."""
+        """Model voxels beyond a range that `to_scan` needs for scan voxels at its edge."""
         return 0 if self.same else math.ceil(max(1.0, 1 / self.factor)) + 1
 
     def to_model(self, first: int, last: int) -> "Weights":
-        """Weights that make model voxels first … last-1 from scan voxels."""
+        """Weights of the scan voxels that make model voxels first … last-1."""
         return _weights(first, last, self.factor, self.length)
 
     def to_scan(self, first: int, last: int) -> "Weights":
-        """Weights that make scan voxels first … last-1 from model voxels."""
+        """Weights of the model voxels that make scan voxels first … last-1."""
         return _weights(first, last, 1 / self.factor, self.model_length)
 
     def scan_range(self, first: int, last: int) -> tuple[int, int]:
-        """First and end of the scan voxels of which `to_model` makes model voxels first … last-1,
-        without the weights.
-        """
+        """The range of scan voxels that model voxels first … last-1 are made of."""
         return _sources(first, last, self.factor, self.length)
 
     def model_range(self, first: int, last: int) -> tuple[int, int]:
-        """First and end of the model voxels of which `to_scan` makes scan voxels first … last-1,
-        without the weights.
-        """
+        """The range of model voxels that scan voxels first … last-1 are made of."""
         return _sources(first, last, 1 / self.factor, self.model_length)
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Source voxels first … last-1 of an axis, and how each target voxel is made of them."""
+    """The source voxels first … last-1 of an axis, and the share of each in each target voxel."""
 
     first: int
     last: int
-    matrix: np.ndarray | None  # (targets, sources); None where targets are sources
+    matrix: np.ndarray | None  # (targets, sources); None if both grids are the same
 
     def apply(self, array: np.ndarray, axis: int) -> np.ndarray:
         """Replace the source voxels along `axis` by the target voxels."""
@@ -82,7 +78,7 @@ class Weights:
 def axis_maps(
     shape: Sequence[int], spacing: Sequence[float], wanted: Sequence[float] | None
 ) -> tuple[AxisMap, ...]:
-    """One map per axis of a frame; the identity where nothing is wanted or the spacings agree."""
+    """One map per axis of a frame; nothing is resampled if no spacing is wanted or both agree."""
     if wanted is None or not differs(spacing, wanted):
         return tuple(AxisMap(n) for n in shape)
     return tuple(
@@ -99,7 +95,7 @@ def differs(spacing: Sequence[float], wanted: Sequence[float]) -> bool:
 
 
 def convert(size: Sequence[float], unit: str, to: str) -> tuple[float, ...] | None:
-    """Lengths in another unit; None where one of the two units is no length (such as "pixel")."""
+    """Lengths in another unit; None if one of the two is no unit of length (such as "pixel")."""
     one = to_um(1.0, to)
     lengths = [to_um(length, unit) for length in size]
     if one is None or any(length is None for length in lengths):
@@ -111,7 +107,7 @@ def _sources(first: int, last: int, ratio: float, length: int) -> tuple[int, int
     if ratio == 1.0:
         return first, last
     radius = max(1.0, ratio)
-    start = math.floor(_centre(first, ratio) - radius) + 1
+    start = math.floor(_centre(first, ratio) - radius) + 1  # those at the radius have no weight
     return max(0, start), min(length, math.ceil(_centre(last - 1, ratio) + radius))
 
 
@@ -126,7 +122,5 @@ def _weights(first: int, last: int, ratio: float, length: int) -> Weights:
 
 
 def _centre(target: Any, ratio: float) -> Any:
-    """Where the centre of a target voxel (or of each of an array of them) lies on the source's
-    grid.
-    """
+    """Where the centre of one or several target voxels lies, in source voxels."""
     return (target + 0.5) * ratio - 0.5

@@ -13,6 +13,7 @@ from napari_unet.errors import ScanError
 SPATIAL = "zyx"
 LETTERS = "tczyx"
 COLOURS = (3, 4)
+GREY_ALPHA = 2
 LARGE_PX = 32  # sides of at least this many pixels are not taken for channels or colours
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
 
@@ -27,7 +28,7 @@ class Scan:
     `axes` has one letter of "tczyx" (or any other lower-case letter for a further axis) per axis of
     `data`; `spacing` has one number per spatial axis, in the order of `axes`; unit "pixel" means
     that the spacing is unknown. With `rgb`, the channel axis holds red, green, blue (and alpha).
-    `notes` are sentences that whoever uses the scan should be told; `no_data` is the value of voxels
+    `channel_names` are those that the file gives, or none. `notes` are sentences that whoever uses the scan should be told; `no_data` is the value of voxels
     without image, where the file names one.
     """
 
@@ -38,6 +39,7 @@ class Scan:
     rgb: bool = False
     notes: tuple[str, ...] = ()
     no_data: float | None = None
+    channel_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = tuple(self.data.shape)
@@ -191,6 +193,32 @@ class ChannelStack:
         return np.stack([np.asarray(channel[rest]) for channel in self._channels[first]])
 
 
+class ChannelView:
+    """One channel of an array, without its axis; read where it is sliced."""
+
+    def __init__(self, array: Any, axis: int, channel: int) -> None:
+        self._array = array
+        self._axis = axis
+        self._channel = channel
+        self.shape = self._others(tuple(array.shape))
+        self.dtype = np.dtype(array.dtype)
+        self.ndim = len(self.shape)
+        chunks = getattr(array, "chunksize", None) or getattr(array, "chunks", None)
+        self.chunks = self._others(tuple(chunks or array.shape))
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        given = index if isinstance(index, tuple) else (index,)
+        if Ellipsis in given:
+            at = given.index(Ellipsis)
+            rest = self.ndim - len(given) + 1
+            given = (*given[:at], *(slice(None),) * rest, *given[at + 1 :])
+        full = (*given, *(slice(None),) * (self.ndim - len(given)))
+        return np.asarray(self._array[(*full[: self._axis], self._channel, *full[self._axis :])])
+
+    def _others(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (*values[: self._axis], *values[self._axis + 1 :])
+
+
 def scan_of(
     image: Any,
     axes: str | None = None,
@@ -204,10 +232,11 @@ def scan_of(
 
     Without `axes`, the last axes are z, y, x and those before them time and others. A spacing
     without a unit is in micrometres. `grey` says that one channel is wanted: then three or four
-    numbers at the end are colours.
+    numbers at the end are colours, and two are a grey level and its transparency.
     """
-    data = image[0] if _is_multiscale(image) else image
-    data = data if hasattr(data, "shape") and hasattr(data, "dtype") else np.asarray(data)
+    data = _array_of(image)
+    if grey and axes is None:
+        data = _opaque(data)
     rgb = rgb or (grey and looks_coloured(data.shape, axes))
     axes = axes or default_axes(len(data.shape), rgb)
     spatial = [a for a in axes if a in SPATIAL]
@@ -215,11 +244,28 @@ def scan_of(
     return Scan(data, axes, tuple(float(s) for s in spacing or [1.0] * len(spatial)), unit, rgb)
 
 
+def _array_of(image: Any) -> Any:
+    data = image[0] if _is_multiscale(image) else image
+    return data if hasattr(data, "shape") and hasattr(data, "dtype") else np.asarray(data)
+
+
+def _opaque(data: Any) -> Any:
+    """The grey levels alone, where transparency stands beside them."""
+    return ChannelView(data, len(data.shape) - 1, 0) if looks_transparent(data.shape) else data
+
+
 def looks_coloured(shape: Sequence[int], axes: str | None = None) -> bool:
     """Whether three or four numbers stand last and are, or may well be, colours."""
     if len(shape) < 3 or shape[-1] not in COLOURS:
         return False
     return axes.endswith("c") if axes else min(shape[-3:-1]) >= LARGE_PX
+
+
+def looks_transparent(shape: Sequence[int]) -> bool:
+    """Whether two numbers stand last that are a grey level and its transparency: no image is two
+    pixels wide.
+    """
+    return len(shape) > 2 and shape[-1] == GREY_ALPHA and min(shape[-3:-1]) >= LARGE_PX
 
 
 def default_axes(ndim: int, rgb: bool = False) -> str:

@@ -1,8 +1,6 @@
-"""Lengths as files write them, in micrometres: one table of units, one rule for resolutions that are
-meant for printing.
-"""
+"""Lengths in micrometres, from the units in files; resolutions for printing are recognised."""
 
-PRINT_UM = 10.0
+PRINT_UM = 10.0  # 300 dots per inch are 85 µm, 2,540 are 10 µm
 INCH_UM = 25_400.0
 PRINT_UNITS = (
     "inch",
@@ -30,9 +28,9 @@ _UM = {
 
 
 def to_um(length: float, unit: str) -> float | None:
-    """A length in micrometres; None where it is zero or not finite, or the unit is no length.
+    """A length in micrometres; None if it is zero or not finite, or the unit is none of length.
 
-    A sign says in which direction an axis runs, and is dropped.
+    A negative length only says that an axis runs backwards: it becomes positive.
     """
     factor = _UM.get(str(unit).strip().lower())
     if factor is None or not 0 < abs(length) < float("inf"):
@@ -41,12 +39,12 @@ def to_um(length: float, unit: str) -> float | None:
 
 
 def is_for_print(unit: str) -> bool:
-    """Whether resolutions in that unit are most often those of a printer or a screen."""
+    """Whether a resolution in that unit is most often that of a printer or a screen."""
     return str(unit).strip().lower() in PRINT_UNITS
 
 
 def pixel_um(per_unit: float, unit: str) -> float | None:
-    """The pixel size behind a resolution; None for one so coarse (10 µm or more) that it is meant
+    """The pixel size that a resolution means; None if it is so coarse (10 µm or more) that it is
     for printing.
     """
     size = to_um(1 / per_unit, unit) if per_unit else None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import OutputError
-from napari_unet.files import check_name, unusual_kind
+from napari_unet.files.names import check_name, contents, unusual_kind
 from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
 from napari_unet.scans.formats.registry import (
     ScanFormat,
@@ -68,7 +68,7 @@ def open_result(
 
 def check_output(path: Path, overwrite: bool = False) -> None:
     """Raise `OutputError` unless a result may be written to `path`."""
-    _format(path)
+    _format(path).check_path(path)
     check_name(path)
     if path.exists():
         _check_replaceable(path, overwrite)
@@ -107,4 +107,4 @@ def _check_replaceable(path: Path, overwrite: bool) -> None:
 
 def _is_replaceable_folder(path: Path, written: ScanFormat) -> bool:
     """Whether a folder is an image of that format or empty, so that nothing else is lost."""
-    return written.has_content(path, b"") or not any(path.iterdir())
+    return written.has_content(path, b"") or not any(contents(path))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_unet.files.atomic import persistently
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.job import SegmentJob
@@ -36,7 +37,8 @@ class Sink:
     def take(self, tile: TileResult) -> np.ndarray:
         """Write a tile's labels, or its probabilities, and return what was written."""
         values = self._values(tile)
-        self.array[self._place(tile.frame, tile.region)] = values
+        place = self._place(tile.frame, tile.region)
+        persistently(lambda: self.array.__setitem__(place, values))
         return values
 
     def read(self, frame: Index, region: Slices) -> np.ndarray:

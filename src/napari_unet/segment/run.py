@@ -7,6 +7,7 @@ import numpy as np
 
 from napari_unet.model.model import Model
 from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
+from napari_unet.scans.channels import Choice, pick_channels
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.job import SegmentJob, plan_job
@@ -20,6 +21,7 @@ def segment(
     *,
     axes: str | None = None,
     spacing: Sequence[float] | None = None,
+    channel: Choice | Sequence[Choice] | None = None,
     settings: SegmentSettings | None = None,
     on_progress: OnProgress = ignore,
     control: GetControl = always_continue,
@@ -38,6 +40,9 @@ def segment(
         luminance of colours.
     spacing : sequence of float, optional
         Voxel size in µm, one number per spatial axis in the order of `axes`.
+    channel : int, str or sequence of them, optional
+        Which channels of the image the model sees, by number from 0 or by name: one, or one for
+        each channel of the model, in its order.
     settings : SegmentSettings, optional
         Device, engine, tile size, resampling, threshold.
     on_progress, control : callables, optional
@@ -70,6 +75,7 @@ def segment(
     """
     grey = len(model.spec.channels) == 1
     scan = image if isinstance(image, Scan) else scan_of(image, axes, spacing, grey=grey)
+    scan = pick_channels(scan, channel)
     job = plan_job(model.spec, scan, settings or SegmentSettings())
     labels = job.task.empty_labels(scan.result_shape)
     for tile in stream(model, job, on_progress=on_progress, control=control):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_unet.errors import ScanError
-from napari_unet.files import AppendOnly
+from napari_unet.files.append_only import AppendOnly
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.learn.journal import folder
 from napari_unet.learn.journal.folder import (

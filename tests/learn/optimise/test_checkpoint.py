@@ -29,12 +29,12 @@ SETTINGS = TrainSettings(steps=8, batch=1, patch_px=32, checkpoint_seconds=0)
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from napari_unet import files
+from napari_unet.files import atomic
 from napari_unet.learn.optimise.fit import FitRun, fit
 from learn.optimise.test_checkpoint import SETTINGS, SPEC, example
 
 path, resume, where, last = Path(sys.argv[1]), sys.argv[2] == "resume", sys.argv[3], int(sys.argv[4])
-calls, real = 0, getattr(files, where)
+calls, real = 0, getattr(atomic, where)
 
 def die_at_last(*arguments):
     global calls
@@ -43,7 +43,7 @@ def die_at_last(*arguments):
         os.kill(os.getpid(), signal.SIGKILL)
     real(*arguments)
 
-setattr(files, where, die_at_last)
+setattr(atomic, where, die_at_last)
 fit([example()], SPEC, SETTINGS, run=FitRun(checkpoint=path, resume=resume))
 """
 

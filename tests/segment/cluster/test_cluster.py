@@ -22,7 +22,7 @@ from helpers.dask_here import two_workers
 from helpers.resumable import values
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.errors import ClusterError, ScanError, SettingsError
-from napari_unet.files import read_records
+from napari_unet.files.append_only import read_records
 from napari_unet.progress import OnProgress, Progress, ignore
 from napari_unet.scans.formats.zarr_partial import partial_folder
 from napari_unet.scans.read import read_scan

@@ -17,8 +17,8 @@ import zarr
 
 from helpers.resumable import Counting, Killed, run_killed, run_parts, run_resumable
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
-from napari_unet import files
 from napari_unet.errors import Cancelled, OutputError
+from napari_unet.files.room import SPARE_BYTES
 from napari_unet.progress import Control, Progress
 from napari_unet.scans.formats import zarr_partial as partial_zarr
 from napari_unet.scans.formats import zarr_pyramid as pyramid
@@ -143,13 +143,11 @@ def test_the_disk_must_have_room_for_the_levels_too(
     run_parts(MODEL, SCAN, outputs, [1, 2])
     needed = round(COARSER / 8)
     monkeypatch.setattr(
-        files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed - 1)
+        "shutil.disk_usage", lambda _: SimpleNamespace(free=SPARE_BYTES + needed - 1)
     )
     with pytest.raises(OutputError, match="Free some space"):
         run_resumable(MODEL, SCAN, outputs, MERGE)
-    monkeypatch.setattr(
-        files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed)
-    )
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=SPARE_BYTES + needed))
     run_resumable(MODEL, SCAN, outputs, MERGE)
     check_whole(outputs)
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from helpers.resumable import Counting, damage, run_killed, run_parts, run_resumable, values
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.errors import OutputError
-from napari_unet.files import AppendOnly, read_records
+from napari_unet.files.append_only import AppendOnly, read_records
 from napari_unet.model.model import Model
 from napari_unet.scans.formats.zarr_partial import partial_folder
 from napari_unet.scans.scan import Scan, scan_of

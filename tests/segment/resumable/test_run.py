@@ -1,6 +1,7 @@
 """What a run resumes, what it refuses, and what it leaves however it ends."""
 
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Callable
@@ -14,8 +15,9 @@ import zarr
 
 from helpers.resumable import Counting, Killed, run_killed, run_parts, run_resumable, values
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
-from napari_unet import files
 from napari_unet.errors import Cancelled, OutputError, ScanError, SettingsError
+from napari_unet.files.atomic import forget_folder
+from napari_unet.files.room import SPARE_BYTES
 from napari_unet.model.model import Model
 from napari_unet.model.spec import MeasuredHalo
 from napari_unet.model.torch_import import torch
@@ -310,24 +312,21 @@ def test_a_disk_without_room_is_an_error_before_anything_runs(
     with_probabilities = replace(outputs, probabilities=outputs.labels.with_name("p.zarr"))
     needed = round(3 * SCAN.data.size * 2 * 7 / 8)
     monkeypatch.setattr(
-        files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed - 1)
+        "shutil.disk_usage", lambda _: SimpleNamespace(free=SPARE_BYTES + needed - 1)
     )
     with pytest.raises(OutputError, match=r"needs .* MB in .* Free some space"):
         run_resumable(MODEL, SCAN, with_probabilities, engine=Counting(MODEL, 0))
     assert names(outputs) == []
-    monkeypatch.setattr(
-        files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed)
-    )
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=SPARE_BYTES + needed))
     run_killed(MODEL, SCAN, with_probabilities, 20)
     monkeypatch.setattr(
-        files.shutil,
-        "disk_usage",
-        lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed // 2 - 1),
+        "shutil.disk_usage",
+        lambda _: SimpleNamespace(free=SPARE_BYTES + needed // 2 - 1),
     )
     with pytest.raises(OutputError, match="needs"):
         run_resumable(MODEL, SCAN, with_probabilities, RESUME, Counting(MODEL, 0))
     monkeypatch.setattr(
-        files.shutil, "disk_usage", lambda _: SimpleNamespace(free=files.SPARE_BYTES + needed // 2)
+        "shutil.disk_usage", lambda _: SimpleNamespace(free=SPARE_BYTES + needed // 2)
     )
     assert run_resumable(MODEL, SCAN, with_probabilities, RESUME).tiles == 20
 
@@ -425,16 +424,16 @@ def test_a_folder_is_away_at_once_however_long_its_deletion_takes(
 ) -> None:
     folder = tmp_path / "large"
     may_go = threading.Event()
-    real = files.shutil.rmtree
+    real = shutil.rmtree
     folder.mkdir()
 
-    def slow(path: Path, ignore_errors: bool) -> None:
+    def slow(path: Path, ignore_errors: bool = False) -> None:
         may_go.wait(60)
         real(path, ignore_errors)
 
-    monkeypatch.setattr(files, "DELETION_WAIT_S", 0.01)
-    monkeypatch.setattr(files.shutil, "rmtree", slow)
-    files.forget_folder(folder)
+    monkeypatch.setattr("napari_unet.files.atomic.DELETION_WAIT_S", 0.01)
+    monkeypatch.setattr("shutil.rmtree", slow)
+    forget_folder(folder)
     assert not folder.exists()
     (hidden,) = tmp_path.iterdir()
     may_go.set()

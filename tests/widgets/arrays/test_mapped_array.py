@@ -6,9 +6,8 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from napari_unet import files
 from napari_unet.errors import OutputError
-from napari_unet.files import free_room
+from napari_unet.files.room import free_room
 from napari_unet.widgets.arrays import mapped_array as big_array
 from napari_unet.widgets.arrays.mapped_array import cache_folder, part_of, room_of, zeros
 
@@ -57,7 +56,7 @@ def test_the_file_is_private_and_does_not_outlive_the_array():
 
 
 def test_a_full_disk_is_told_before_anything_is_written(monkeypatch):
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: Usage(10))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(10))
     with pytest.raises(OutputError, match="Free some space"):
         zeros((100, 20), np.uint8)
     assert list(cache_folder().iterdir()) == []
@@ -65,7 +64,7 @@ def test_a_full_disk_is_told_before_anything_is_written(monkeypatch):
 
 def test_room_that_other_results_will_take_is_not_free(monkeypatch):
     gc.collect()
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 5000))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 5000))
     first = zeros((3000,), np.uint8)
     with pytest.raises(OutputError, match="delete older results"):
         zeros((3000,), np.uint8)
@@ -81,9 +80,7 @@ def test_room_that_other_results_will_take_is_not_free(monkeypatch):
 
 def test_room_that_was_taken_already_is_not_counted_twice(monkeypatch):
     gc.collect()
-    monkeypatch.setattr(
-        files.shutil, "disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 150_000)
-    )
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 150_000))
     first = zeros((100_000,), np.uint8)
     with pytest.raises(OutputError):
         zeros((100_000,), np.uint8)
@@ -108,7 +105,7 @@ def test_a_part_takes_the_room_of_its_pages_alone(part, most):
 
 def test_a_part_fits_where_the_whole_would_not(monkeypatch):
     gc.collect()
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 50_000))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(big_array.SPARE_BYTES + 50_000))
     with pytest.raises(OutputError, match="segment a part"):
         zeros((100, 40, 40), np.uint8)
     slices = [zeros((100, 40, 40), np.uint8, (1, 40, 40)) for _ in range(4)]
@@ -160,7 +157,7 @@ def test_another_disk_takes_what_that_of_the_cache_can_not(monkeypatch, tmp_path
     (other / ".napari-unet-loop-result-old").touch()
     (other / "result-of-the-user").touch()
     full = Usage(0), Usage(2 * big_array.SPARE_BYTES)
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: full[folder == other])
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: full[folder == other])
     monkeypatch.setattr(big_array, "TRIAL_BYTES", 2**20 if sparse else 1)
     if not sparse:
         monkeypatch.setattr(big_array, "BLOCK_BYTES", 1)

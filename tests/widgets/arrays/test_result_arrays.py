@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from helpers.tiny import tiny_spec
-from napari_unet import files
 from napari_unet.errors import OutputError
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.job import plan_job
@@ -81,7 +80,7 @@ def test_a_slice_of_a_scan_that_is_too_large_for_the_disk_can_be_segmented(monke
     monkeypatch.setattr(big_array, "IN_MEMORY_BYTES", 1000)
     monkeypatch.setattr(big_array, "user_cache_path", lambda *_, **__: tmp_path)
     monkeypatch.setattr(
-        files.shutil, "disk_usage", lambda _: SimpleNamespace(free=big_array.SPARE_BYTES + 60_000)
+        "shutil.disk_usage", lambda _: SimpleNamespace(free=big_array.SPARE_BYTES + 60_000)
     )
     scan = Scan(np.broadcast_to(np.uint8(0), (200, 40, 40)), "tyx", (1.0, 1.0))
     settings = SegmentSettings(keep_probabilities=True)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import ScanError
-from napari_unet.files import AppendOnly, read_records
+from napari_unet.files.append_only import AppendOnly, read_records
 from napari_unet.learn.data.corrections import Corrections
 from napari_unet.scans.identity import ScanIdentity
 

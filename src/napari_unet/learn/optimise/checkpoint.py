@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import CheckpointError, OutputError, SettingsError
+from napari_unet.files.atomic import discard
 from napari_unet.learn.data.example import Example
 from napari_unet.learn.optimise.adamw import MOMENTS
 from napari_unet.learn.optimise.budget import Budget
@@ -120,7 +121,7 @@ class Checkpoints:
     def remove_own(self) -> None:
         """Remove what this run has begun; what was there to resume from stays."""
         if self._path is not None and self._begun_here:
-            self._path.unlink(missing_ok=True)
+            discard(self._path)
 
 
 def hashes_of(examples: Sequence[Example], trainer: Trainer, start: UNet | None) -> Hashes:

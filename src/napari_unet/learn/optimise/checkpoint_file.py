@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import CheckpointError
-from napari_unet.files import name_beside, unusual_kind, write_atomically
+from napari_unet.files.atomic import discard, write_atomically
+from napari_unet.files.names import name_beside, unusual_kind
 from napari_unet.model.formats.safetensors_header import MAX_FILE_BYTES, MAX_HEADER_BYTES
 from napari_unet.model.torch_import import torch
 
@@ -100,7 +101,7 @@ def _remove_unfinished(path: Path) -> None:
     ending = f".{'?' * 8}.part"
     begin = name_beside(f".{path.name}", ending).removesuffix(ending)
     for part in path.parent.glob(glob.escape(begin) + ending):
-        part.unlink(missing_ok=True)
+        discard(part)
 
 
 def _bytes(path: Path) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.errors import ModelFileError
-from napari_unet.files import unusual_kind
+from napari_unet.files.names import unusual_kind
 from napari_unet.words import one_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class ModelFormat:
     refusal: str = ""
 
     def has_name(self, name: str) -> bool:
-        """Whether a file of that name is called as those of this format are."""
+        """Whether a name ends as those of files of this format do."""
         return name.lower().endswith(self.suffixes)
 
     def begins(self, head: bytes) -> bool:
@@ -82,9 +82,7 @@ def read_header(path: Path | str) -> "ModelHeader":
 
 
 def read_model(path: Path | str) -> "Model":
-    """The model in a file; raises `ModelFileError` as `read_header` does, and for what is wrong with
-    the weights.
-    """
+    """The model in a file; raises `ModelFileError` as `read_header`, or for damaged weights."""
     path = Path(path)
     with _reading(path) as found:
         model: Model = _module(found.module).read(path)
@@ -105,13 +103,13 @@ def write_model(model: "Model", path: Path | str) -> Path:
 
 
 def is_model_name(name: str) -> bool:
-    """Whether a file of that name is called as model files are, read or not."""
+    """Whether a name ends as those of model files do, be they read or refused."""
     return any(known.has_name(name) for known in FORMATS)
 
 
 def model_files(folder: Path) -> list[Path]:
-    """The files in a folder that are called as models that can be read, in the order of their
-    names; none where there is no such folder.
+    """The files in a folder whose names are those of models that can be read, in alphabetical
+    order; none if there is no such folder.
     """
     if not folder.is_dir():
         return []
@@ -174,8 +172,8 @@ def _reading(path: Path) -> Iterator[ModelFormat]:
 
 
 def _format_of(path: Path) -> ModelFormat:
-    """The format of a file, told from its content, or else from its name, or else taken to be the
-    usual one, whose reader says what is wrong.
+    """The format by the content of a file, or else by its name, or else the usual one, whose reader
+    then says what is wrong.
     """
     length = max(known.signature_at + len(begin) for known in FORMATS for begin in known.signatures)
     with path.open("rb") as file:

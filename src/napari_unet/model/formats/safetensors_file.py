@@ -1,10 +1,10 @@
-"""Models as .safetensors files, with the spec in their metadata: data, never code."""
+"""Models as .safetensors files, with the spec in their metadata. They are data, never code."""
 
 import io
 from pathlib import Path
 
 from napari_unet.errors import ModelFileError
-from napari_unet.files import write_atomically
+from napari_unet.files.atomic import write_atomically
 from napari_unet.model.formats.header import ModelHeader
 from napari_unet.model.formats.safetensors_header import (
     HASH_KEY,
@@ -31,8 +31,8 @@ def write(model: Model, path: Path) -> None:
 
 
 def model_bytes(model: Model, name: str) -> bytes:
-    """What the file of a model holds; raises `ModelFileError`, which calls it by that name, for
-    weights that are not finite.
+    """The content of a model's file; raises `ModelFileError`, which mentions that name, for weights
+    that are not finite.
     """
     from safetensors.torch import save
 
@@ -47,14 +47,14 @@ def model_bytes(model: Model, name: str) -> bytes:
 
 
 def read(path: Path) -> Model:
-    """Read a model file; raises `ModelFileError` with one sentence for anything wrong with it."""
+    """Read a model file; raises `ModelFileError` with a sentence for anything that is wrong."""
     read_header(path)  # before the whole of a file is read that is too large or no model
     return load_model_bytes(path.read_bytes(), path.name)
 
 
 def load_model_bytes(data: bytes, name: str) -> Model:
-    """The model whose file holds these bytes; raises `ModelFileError`, which calls it by that name,
-    for anything wrong with them.
+    """The model in the content of a file; raises `ModelFileError`, which mentions that name, for
+    anything that is wrong with it.
     """
     from safetensors.torch import load
 
@@ -71,17 +71,18 @@ def load_model_bytes(data: bytes, name: str) -> Model:
 
 
 def _fitting_network(header: ModelHeader, name: str) -> UNet:
-    """Build the network only when its shapes are known to be those of the file."""
-    shapes = tensor_shapes(header.spec.architecture)
-    if shapes != header.shapes:
-        odd = sorted(
-            key
-            for key in shapes.keys() | header.shapes.keys()
-            if shapes.get(key) != header.shapes.get(key)
-        )
+    """The network of the spec, still with random weights. Its shapes are compared with those in
+    the file first, so that no small file can make a network that does not fit the memory.
+    """
+    wanted = tensor_shapes(header.spec.architecture)
+    found = header.shapes
+    if wanted != found:
+        keys = wanted.keys() | found.keys()
+        first = min(key for key in keys if wanted.get(key) != found.get(key))
         raise ModelFileError(
-            f"{name} does not hold the network it describes: {odd[0][:80]!r} is {header.shapes.get(odd[0], 'missing')}, "
-            f"expected {shapes.get(odd[0], 'nothing')}. Copy it again."
+            f"{name} does not hold the network it describes: {first[:80]!r} is "
+            f"{found.get(first, 'missing')}, expected {wanted.get(first, 'nothing')}. "
+            "Copy it again."
         )
     return UNet(header.spec.architecture)
 
@@ -90,7 +91,8 @@ def _check_finite(tensors: Tensors, name: str) -> None:
     bad = sum(int((~torch.isfinite(value)).sum()) for value in tensors.values())
     if bad:
         raise ModelFileError(
-            f"{name}: {bad} of its weights are not finite (NaN or Inf). Train it again from an earlier model."
+            f"{name}: {bad} of its weights are not finite (NaN or Inf). Train it again from an "
+            "earlier model."
         )
     if any((value < 0).any() for key, value in tensors.items() if key.endswith("running_var")):
         raise ModelFileError(

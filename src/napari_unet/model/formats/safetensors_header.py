@@ -55,7 +55,7 @@ def _raw_header(file: BinaryIO, size: int, name: str) -> tuple[dict[str, Any], i
             f"{name} is not a whole .safetensors file ({size} bytes). {ADVICE}, or copy it again."
         )
     try:
-        raw = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_no_twins)
+        raw = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{name} has a damaged header. {ADVICE}, or copy it again.") from error
     if not isinstance(raw, dict):
@@ -63,14 +63,16 @@ def _raw_header(file: BinaryIO, size: int, name: str) -> tuple[dict[str, Any], i
     return raw, 8 + length
 
 
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = dict(pairs)
-    if len(keys) != len(pairs):
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. A name that is there twice is an error: readers differ in what they take."""
+    values = dict(pairs)
+    if len(values) != len(pairs):
         raise ValueError("a name occurs twice")
-    return keys
+    return values
 
 
 def _shapes(raw: dict[str, Any], data_bytes: int, name: str) -> dict[str, tuple[int, ...]]:
+    """The shape of each tensor, within the limits, and with exactly as many bytes as it needs."""
     if not 0 < len(raw) <= MAX_TENSORS:
         raise ModelFileError(
             f"{name} holds {len(raw)} tensors; expected 1 to {MAX_TENSORS}. {ADVICE}."
@@ -80,6 +82,14 @@ def _shapes(raw: dict[str, Any], data_bytes: int, name: str) -> dict[str, tuple[
         raise ModelFileError(
             f"{name} has more than {MAX_PARAMETERS // 10**6} million parameters. {ADVICE}."
         )
+    _check_offsets(raw, shapes, data_bytes, name)
+    return shapes
+
+
+def _check_offsets(
+    raw: dict[str, Any], shapes: dict[str, tuple[int, ...]], data_bytes: int, name: str
+) -> None:
+    """Raise `ModelFileError` unless the tensors lie one behind the other and fill the file."""
     end = 0
     for key in sorted(raw, key=lambda k: raw[k]["data_offsets"]):
         first, last = raw[key]["data_offsets"]
@@ -90,25 +100,26 @@ def _shapes(raw: dict[str, Any], data_bytes: int, name: str) -> dict[str, tuple[
         end = last
     if end != data_bytes:
         raise ModelFileError(
-            f"{name} is cut off or has bytes too many: {data_bytes} of {end} bytes of weights. Copy it again."
+            f"{name} is cut off or has bytes too many: {data_bytes} of {end} bytes of weights. "
+            "Copy it again."
         )
-    return shapes
 
 
 def _shape(key: str, entry: Any, name: str) -> tuple[int, ...]:
     damaged = ModelFileError(
-        f"{name} is damaged: its entry for {key[:80]!r} is not a tensor of float32 numbers. Copy it again."
+        f"{name} is damaged: its entry for {key[:80]!r} is not a tensor of float32 numbers. "
+        "Copy it again."
     )
     if not isinstance(entry, dict) or entry.get("dtype") != "F32":
         raise damaged
     shape: Any = entry.get("shape")
     offsets: Any = entry.get("data_offsets")
-    if not _counts(shape, MAX_RANK) or not _counts(offsets, 2) or len(offsets) != 2:
+    if not _are_sizes(shape, MAX_RANK) or not _are_sizes(offsets, 2) or len(offsets) != 2:
         raise damaged
     return tuple(int(n) for n in shape)
 
 
-def _counts(values: Any, most: int) -> bool:
+def _are_sizes(values: Any, most: int) -> bool:
     if not isinstance(values, list) or len(values) > most:
         return False
     return all(type(value) is int and 0 <= value <= MAX_FILE_BYTES for value in values)

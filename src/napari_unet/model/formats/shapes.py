@@ -1,5 +1,5 @@
-"""The shapes of a U-Net's tensors, told from its config alone: a file is compared with them before
-a network is built.
+"""The shapes of a U-Net's tensors, computed from its config, so that a file is compared with them
+before a network is built.
 """
 
 from napari_unet.model.config import UNetConfig
@@ -17,14 +17,14 @@ def tensor_shapes(config: UNetConfig) -> Shapes:
         zip((config.in_channels, *widths[:-1]), widths, strict=True)
     ):
         shapes |= _block(config, f"encoder.{level}", before, after, kernel)
-    for place, level in enumerate(reversed(range(config.depth))):
+    for step, level in enumerate(reversed(range(config.depth))):
         below = widths[level + 1]
         here = widths[level]
         shapes |= {
-            f"decoder.{place}.up.weight": (below, here, *config.level_strides[level]),
-            f"decoder.{place}.up.bias": (here,),
+            f"decoder.{step}.up.weight": (below, here, *config.level_strides[level]),
+            f"decoder.{step}.up.bias": (here,),
         }
-        shapes |= _block(config, f"decoder.{place}.block", 2 * here, here, kernel)
+        shapes |= _block(config, f"decoder.{step}.block", 2 * here, here, kernel)
     ones = (1,) * config.dimensions
     outputs = head_of(config).channels
     return shapes | {"head.weight": (outputs, widths[0], *ones), "head.bias": (outputs,)}
@@ -50,9 +50,9 @@ def _conv_norm(
     weight = {f"{name}.conv.weight": (after, before, *kernel)}
     if config.norm == "none":
         return weight | {f"{name}.conv.bias": (after,)}
-    kept = (
+    tensors = (
         ("weight", "bias", "running_mean", "running_var")
         if config.norm == "batch"
         else ("weight", "bias")
     )
-    return weight | {f"{name}.norm.{part}": (after,) for part in kept}
+    return weight | {f"{name}.norm.{part}": (after,) for part in tensors}

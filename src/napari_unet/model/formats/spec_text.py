@@ -93,13 +93,13 @@ def _values(text: Any, name: str) -> dict[str, Any]:
 
 
 def _check_version(version: Any, name: str) -> None:
-    """Raise `ModelFileError` for a version that is newer than any that is known, or that is none."""
+    """Raise `ModelFileError` for a version that is no number from 1 up, or newer than `NEWEST`."""
     if type(version) is not int or version < 1:  # True would be an int
         raise _foreign(name, f"{VERSION}: {ascii(version)[:40]}")
     if version > NEWEST:
         raise ModelFileError(
-            f"{name} was made by a newer version of this program, in format {str(version)[:20]}; this one "
-            f"reads formats up to {NEWEST}. {UPDATE}"
+            f"{name} was made by a newer version of this program, in format {str(version)[:20]}; "
+            f"this one reads formats up to {NEWEST}. {UPDATE}"
         )
 
 

@@ -17,7 +17,8 @@ class FileImage:
     letter, and notes for whoever uses it.
 
     `indices` are the numbers that a colour table turns into `data`: the labels, in a file of labels.
-    `no_data` is the value of voxels without image, where the file names one.
+    `no_data` is the value of voxels without image, where the file names one. With `alpha`, the last
+    channel is transparency.
     """
 
     data: Any
@@ -27,6 +28,8 @@ class FileImage:
     notes: tuple[str, ...] = ()
     indices: np.ndarray | None = None
     no_data: float | None = None
+    channel_names: tuple[str, ...] = ()
+    alpha: bool = False
 
 
 class StoredArray:

@@ -35,6 +35,14 @@ def companion_of(file: tifffile.TiffFile) -> str | None:
     return None if found is None else found.get("MetadataFile") or "another file"
 
 
+def channel_names(file: tifffile.TiffFile) -> tuple[str, ...]:
+    """What the channels of the first image are called; none where one has no name."""
+    image = next((e for e in elements_of(file) if kind_of(e) == "Image"), None)
+    channels = [] if image is None else [e for e in image.iter() if kind_of(e) == "Channel"]
+    names = tuple(channel.get("Name") or "" for channel in channels)
+    return names if all(names) else ()
+
+
 def _root(file: tifffile.TiffFile) -> ElementTree.Element | None:
     if not file.is_ome:
         return None

@@ -13,12 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.errors import ScanError
+from napari_unet.files.atomic import BESIDE
+from napari_unet.files.names import check_path
 from napari_unet.progress import GetControl, OnProgress
 from napari_unet.words import one_of
 
 if TYPE_CHECKING:
     from napari_unet.scans.formats.file_image import FileImage
     from napari_unet.scans.formats.result_file import ResultFile
+
+# How much longer than a folder's path those of its files may be while it is filled: a folder beside
+# it that holds it, the place of a chunk, and what is added to that until the chunk is complete.
+LONGEST_INSIDE = len(".partial/") + len("/0/c/123/123/123/123/123") + len(".partial") + 33
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class ScanFormat:
         )
 
     def has_name(self, path: Path) -> bool:
-        """Whether a file is called as those of this format are."""
+        """Whether a name ends as those of files of this format do."""
         return path.name.lower().endswith(self.suffixes)
 
     def has_content(self, path: Path, head: bytes) -> bool:
@@ -74,6 +80,10 @@ class ScanFormat:
         if self.signatures:
             return head[self.signature_at :].startswith(self.signatures)
         return not self.markers and self.has_name(path)
+
+    def check_path(self, path: Path) -> None:
+        """Raise `OutputError` where the system can not take a result of this format there."""
+        check_path(path, len(path.name) + LONGEST_INSIDE if self.is_folder else BESIDE)
 
     def read(self, path: Path) -> "FileImage":
         """The image in a file of this format."""
@@ -116,9 +126,7 @@ FORMATS: tuple[ScanFormat, ...] = (
 
 
 def format_of(path: Path) -> ScanFormat:
-    """The format of an existing file or folder, told from its content; raises `ScanError` where it
-    is none of them.
-    """
+    """The format of an existing file or folder by its content; raises `ScanError` if there is none."""
     head = b"" if path.is_dir() else _head(path)
     found = [known for known in FORMATS if known.has_content(path, head)]
     if found:  # the name decides where formats begin alike, as compressed ones do
@@ -133,7 +141,7 @@ def format_of(path: Path) -> ScanFormat:
 
 
 def format_by_name(path: Path) -> ScanFormat | None:
-    """The format whose files are called like this one, if there is one."""
+    """The format whose files have names like this one, if there is one."""
     return next((known for known in FORMATS if known.has_name(path)), None)
 
 

@@ -16,12 +16,18 @@ import tifffile
 
 from napari_unet.errors import ScanError
 from napari_unet.scans.formats.file_image import FileImage, InvertedArray, StoredArray
-from napari_unet.scans.formats.ome_xml import companion_of, files_of_set, has_sound_xml
+from napari_unet.scans.formats.ome_xml import (
+    channel_names,
+    companion_of,
+    files_of_set,
+    has_sound_xml,
+)
 from napari_unet.scans.formats.tiff_spacing import spacing_um
 from napari_unet.words import some
 
 LAZY_BYTES = 512 * 2**20
 COLOURS = (3, 4)
+ALPHAS = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 OURS = ("ParseError", "OME series failed to read")  # told in our own words
 NO_XML = "The description (OME-XML) of {} is damaged: its pixels are used, and the voxel size is unknown."
 MOST_NOTES = 3
@@ -43,6 +49,8 @@ def read(path: Path) -> FileImage:
             spacing_um=spacing_um(file, page),
             notes=(*_notes(file, path), *_warnings(complaints)),
             no_data=_no_data(page),
+            channel_names=channel_names(file),
+            alpha="S" in series.axes and (page.extrasamples or (0,))[-1] in ALPHAS,
         )
         if (
             page.photometric == tifffile.PHOTOMETRIC.PALETTE

@@ -14,7 +14,8 @@ import numpy as np
 import tifffile
 
 from napari_unet.errors import OutputError
-from napari_unet.files import check_room, write_atomically
+from napari_unet.files.atomic import write_atomically
+from napari_unet.files.room import check_room
 from napari_unet.progress import GetControl, OnProgress
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.tiff_spacing import SPACING_KEY

@@ -23,7 +23,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from napari_unet.errors import OutputError
-from napari_unet.files import name_beside
+from napari_unet.files.atomic import persistently
+from napari_unet.files.names import name_beside
 from napari_unet.scans.formats.zarr_write import writing
 
 SUFFIX = ".lock"
@@ -68,7 +69,7 @@ def _lock_file(path: Path, name: str) -> Path:
 def _acquired(lock: Path) -> int | None:
     """The open file, now locked by this process; None where another process has the lock."""
     while True:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = persistently(lambda: os.open(lock, os.O_RDWR | os.O_CREAT, 0o666))
         try:
             _lock(handle)
         except OSError as error:

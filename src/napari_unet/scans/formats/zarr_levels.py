@@ -2,12 +2,14 @@
 ones are made.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 
+from napari_unet.files.atomic import persistently
 from napari_unet.progress import (
     Clock,
     GetControl,
@@ -69,7 +71,8 @@ def add_levels(
                 )
             )
             part = level.chunk(place)
-            array[part] = _reduced(np.asarray(finer[level.source(part)]), level, file)
+            values = _reduced(np.asarray(finer[level.source(part)]), level, file)
+            persistently(partial(array.__setitem__, part, values))
             done += 1
         finer = array
     group.attrs[OME] = described(file, levels)

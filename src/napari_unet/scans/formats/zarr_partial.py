@@ -13,7 +13,8 @@ from typing import Any
 import zarr
 
 from napari_unet.errors import OutputError
-from napari_unet.files import flush, forget_folder, name_beside
+from napari_unet.files.atomic import discard, flush, forget_folder, move, persistently
+from napari_unet.files.names import contents, name_beside
 from napari_unet.progress import GetControl, OnProgress
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.zarr_levels import LEVEL, add_levels
@@ -115,13 +116,13 @@ def reopen_partial(path: Path) -> None:
     folder = partial_folder(path)
     with writing(target):
         folder.mkdir(exist_ok=True)
-        target.replace(folder / target.name)
+        move(target, folder / target.name)
 
 
 def sweep_partial(path: Path) -> None:
     """Remove what writers that were killed have left of chunks; nobody else may be writing."""
     for left in (partial_folder(path) / path.resolve().name).rglob(f"*{SUFFIX}"):
-        left.unlink(missing_ok=True)
+        discard(left)
 
 
 def forget_partial(path: Path) -> None:
@@ -143,12 +144,15 @@ def forget_leftover(path: Path) -> None:
     with writing(path.resolve()):
         hidden = sibling(path.resolve(), "old") / folder.name
         try:
-            folder.replace(hidden)
+            move(folder, hidden)
         except FileNotFoundError:
             hidden.parent.rmdir()
             return
+        except OSError:
+            hidden.parent.rmdir()
+            raise
         if not _is_leftover(hidden, name):
-            hidden.replace(folder)
+            move(hidden, folder)
         forget_folder(hidden.parent)
 
 
@@ -156,14 +160,14 @@ def _is_leftover(folder: Path, name: str) -> bool:
     if not folder.is_dir():
         return False
     part = folder / name
-    torn = part.is_dir() and not (part / "zarr.json").exists() and list(folder.iterdir()) == [part]
+    torn = part.is_dir() and not (part / "zarr.json").exists() and list(contents(folder)) == [part]
     return torn or not part.is_dir()
 
 
 def _renamed(fresh: Path, folder: Path) -> bool:
     """Give a folder its name, unless there is one of that name, which is not empty."""
     try:
-        fresh.rename(folder)
+        persistently(lambda: fresh.rename(folder))
     except OSError:
         if folder.is_dir():
             return False

@@ -12,6 +12,7 @@ import zarr
 
 from napari_unet.errors import ScanError
 from napari_unet.scans.axes import known_axes
+from napari_unet.scans.channels import ALPHA
 from napari_unet.scans.formats.file_image import FileImage, StoredArray
 from napari_unet.scans.scan import SPATIAL
 from napari_unet.scans.units import to_um
@@ -122,6 +123,7 @@ def _ngff(group: zarr.Group, multiscale: Mapping[str, Any], path: Path) -> FileI
     axes = known_axes([name for name, _ in described])
     if len(axes) != array.ndim:
         return FileImage(StoredArray(array, path))
+    names = _channel_names(group)
     scale = _scale(finest, array.ndim, _scale(multiscale, array.ndim, [1.0] * array.ndim))
     sizes = {
         a: to_um(size, unit)
@@ -129,7 +131,19 @@ def _ngff(group: zarr.Group, multiscale: Mapping[str, Any], path: Path) -> FileI
         if a in SPATIAL
     }
     known = {letter: size for letter, size in sizes.items() if size is not None}
-    return FileImage(StoredArray(array, path), axes, known if {"y", "x"} <= set(known) else {})
+    sizes_um = known if {"y", "x"} <= set(known) else {}
+    alpha = "c" in axes and names[-1:] == (ALPHA,)
+    return FileImage(StoredArray(array, path), axes, sizes_um, channel_names=names, alpha=alpha)
+
+
+def _channel_names(group: zarr.Group) -> tuple[str, ...]:
+    """What the channels are called, for those who show them; none where one has no name."""
+    attributes = dict(group.attrs)
+    inner = attributes.get("ome", attributes)
+    omero = inner.get("omero") if isinstance(inner, Mapping) else None
+    channels = _sequence(omero.get("channels")) if isinstance(omero, Mapping) else []
+    names = tuple(str(c.get("label") or "") if isinstance(c, Mapping) else "" for c in channels)
+    return names if all(names) else ()
 
 
 def _described(axis: Any) -> tuple[str, str]:

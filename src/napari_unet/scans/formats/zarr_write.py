@@ -10,7 +10,8 @@ from uuid import uuid4
 import zarr
 
 from napari_unet.errors import OutputError
-from napari_unet.files import forget_folder, name_beside
+from napari_unet.files.atomic import forget_folder, move, not_written
+from napari_unet.files.names import name_beside
 from napari_unet.progress import GetControl, OnProgress, Stopped
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.zarr_levels import (
@@ -49,7 +50,7 @@ def write(file: ResultFile, on_progress: OnProgress, control: GetControl) -> Ite
 
 @contextmanager
 def writing(target: Path) -> Iterator[None]:
-    """Make the folder that `target` is to lie in; what fails is told as an `OutputError`."""
+    """Make the folder that `target` is to lie in; what fails becomes an `OutputError`."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -59,9 +60,7 @@ def writing(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(
-            f"Can not write {target}: {error.strerror or error}. What was there is untouched."
-        ) from error
+        raise not_written(target, error) from error
 
 
 def create_zarr(folder: Path, file: ResultFile) -> Any:
@@ -78,17 +77,33 @@ def create_zarr(folder: Path, file: ResultFile) -> Any:
 def put_in_place(part: Path, target: Path) -> None:
     """Let the folder `part` take the place of `target`, and of what is there."""
     if not target.exists():
-        part.replace(target)
+        move(part, target)
         return
-    old = sibling(target, "old")
-    target.replace(old / target.name)
+    holder = sibling(target, "old")
+    old = holder / target.name
     try:
-        part.replace(target)
-    except OSError:
-        (old / target.name).replace(target)
-        raise
+        move(target, old)
+        _replace_or_restore(part, target, old)
     finally:
-        forget_folder(old)
+        if target.exists():  # else the old one is all that there is
+            forget_folder(holder)
+
+
+def _replace_or_restore(part: Path, target: Path, old: Path) -> None:
+    """Move `part` to `target`, or else what was there back; raises `OutputError` where neither is
+    possible.
+    """
+    try:
+        move(part, target)
+    except OSError:
+        try:
+            move(old, target)
+        except OSError as error:
+            raise OutputError(
+                f"Can not write {target}, nor put back what was there: {error.strerror}. It is in "
+                f"{old}; move it back yourself."
+            ) from error
+        raise
 
 
 def sibling(target: Path, suffix: str) -> Path:

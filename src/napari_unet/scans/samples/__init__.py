@@ -1,1 +1,1 @@
-"""Drawn sample scans with their truth; for the window, recipes and tests."""
+"""Drawn sample scans with their true labels; for the window, recipes and tests."""

@@ -1,4 +1,4 @@
-"""Drawings of nerve fibres in cross-section: bright myelin rings around dark axons, as an electron
+"""Drawn nerve fibres in cross-section: bright myelin rings around dark axons, as an electron
 microscope shows them.
 """
 
@@ -7,13 +7,16 @@ from scipy import ndimage
 
 from napari_unet.scans.samples.noise import camera, smooth_field
 
-FIBRES = 520
+FIBRES = 520  # that are tried; those that find no room are left out
 RADIUS_PX = (5.5, 34.0)
-TRIES = 60
-GAP_PX = 1.5
-BEND_PX = 5.0
-AXON, MYELIN = 1, 2
-GREY, DARK, BRIGHT = 60.0, 44.0, 132.0
+TRIES = 60  # positions for each fibre
+GAP_PX = 1.5  # between fibres
+BEND_PX = 5.0  # how far outlines differ from circles
+AXON = 1
+MYELIN = 2
+GREY = 60.0
+DARK = 44.0
+BRIGHT = 132.0
 
 
 def draw_axons(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -26,18 +29,19 @@ def draw_axons(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.nda
 
 
 def _pack(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Circles that do not overlap, the large ones first; they reach over the border."""
+    """Centres and radii of circles that do not overlap, largest first; some cross the border."""
     low, high = RADIUS_PX
     wanted = np.sort(np.clip(np.exp(rng.normal(np.log(10.5), 0.5, FIBRES)), low, high))[::-1]
     centres = np.empty((FIBRES, 2))
     radii = np.empty(FIBRES)
     count = 0
     for radius in wanted:
-        places = rng.uniform(-0.5 * high, np.array(shape) + 0.5 * high, (TRIES, 2))
-        apart = np.linalg.norm(places[:, None] - centres[None, :count], axis=2) - radii[:count]
+        points = rng.uniform(-0.5 * high, np.array(shape) + 0.5 * high, (TRIES, 2))
+        apart = np.linalg.norm(points[:, None] - centres[None, :count], axis=2) - radii[:count]
         free = np.flatnonzero((apart > radius + GAP_PX).all(axis=1))
         if len(free):
-            centres[count], radii[count] = places[free[0]], radius
+            centres[count] = points[free[0]]
+            radii[count] = radius
             count += 1
     return centres[:count], radii[:count]
 
@@ -45,8 +49,8 @@ def _pack(shape: tuple[int, int], rng: np.random.Generator) -> tuple[np.ndarray,
 def _paint(
     shape: tuple[int, int], centres: np.ndarray, radii: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The class and the tone of every pixel, on a grid that is bent so that the circles become
-    fibres.
+    """The class and the grey tone of every pixel. Distances are taken on a bent grid, so that the
+    circles become fibres.
     """
     truth = np.zeros(shape, np.uint8)
     tone = _ground(shape, rng)
@@ -64,7 +68,8 @@ def _paint(
         sheath = np.clip(radius * rng.uniform(0.26, 0.42), 2.5, 12)
         ring = distance < radius
         core = ring & (distance < radius - sheath + 0.6 * dents[box])
-        truth[box][ring], truth[box][core] = MYELIN, AXON
+        truth[box][ring] = MYELIN
+        truth[box][core] = AXON
         myelin = BRIGHT * rng.normal(1, 0.07)
         axon = DARK * np.exp(rng.normal(0, 0.25))
         tone[box][ring] = (myelin * (1 + 0.10 * fine[box]))[ring]

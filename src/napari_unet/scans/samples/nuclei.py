@@ -1,5 +1,5 @@
-"""Drawings of fluorescent nuclei: ellipses of many sizes and brightnesses, some touching, blurred,
-over a dark uneven ground.
+"""Drawn fluorescent nuclei: blurred ellipses of many sizes and brightnesses, some of them touching,
+on a dark uneven background.
 """
 
 from dataclasses import dataclass, replace
@@ -13,14 +13,14 @@ RADIUS_UM = (3.0, 9.0)
 BACKGROUND = 9.0
 PHOTONS = 4.0
 READ_NOISE = 1.2
-CLOSEST = 0.92
-WOBBLE = 0.10
-TRIES = 400
+CLOSEST = 0.92  # distance of two centres, as a share of the sum of their radii
+WOBBLE = 0.10  # how far outlines differ from ellipses, as a share of the radius
+TRIES = 400  # positions for each nucleus
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What is drawn: the grid, its voxel size, and how many nuclei are tried."""
+    """The image to draw: its shape, its voxel size, and for how many nuclei room is sought."""
 
     shape: tuple[int, ...]
     spacing_um: tuple[float, ...]
@@ -29,7 +29,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Nuclei:
-    """Nuclei as numbers: one row for each."""
+    """Position, shape and brightness of nuclei, one row for each."""
 
     centres_um: np.ndarray
     radii_um: np.ndarray
@@ -38,7 +38,7 @@ class Nuclei:
 
 
 def draw_nuclei(drawing: Drawing, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """An image of nuclei (uint8), and its truth: 1 in a nucleus, 0 elsewhere."""
+    """An image of nuclei (uint8) and its true labels: 1 in a nucleus, 0 elsewhere."""
     nuclei = _scatter(drawing, rng)
     texture = _Texture.of(drawing, rng)
     return _expose(drawing, nuclei, texture, rng)
@@ -47,7 +47,7 @@ def draw_nuclei(drawing: Drawing, rng: np.random.Generator) -> tuple[np.ndarray,
 def draw_timelapse(
     drawing: Drawing, times: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Nuclei that wander, turn and fade: images and truths with a time axis first."""
+    """Images and true labels of nuclei that move, turn and fade, with the time axis first."""
     nuclei = _scatter(drawing, rng)
     texture = _Texture.of(drawing, rng)
     frames = []
@@ -59,28 +59,27 @@ def draw_timelapse(
 
 
 def _scatter(drawing: Drawing, rng: np.random.Generator) -> Nuclei:
-    """Nuclei at random places, the large ones first, none deep inside another; many sit in
+    """Nuclei at random positions, the largest placed first, none deep inside another; many in
     clusters.
     """
     size_um = np.array(drawing.shape) * drawing.spacing_um
     low, high = RADIUS_UM
     mean_radii = np.sort(low + (high - low) * rng.beta(1.8, 2.4, drawing.count))[::-1]
     centres = np.empty((0, len(size_um)))
-    kept: list[float] = []
+    radii: list[float] = []
     for radius in mean_radii:
-        places = _candidates(size_um, centres, rng)
-        gaps = np.linalg.norm(places[:, None] - centres[None], axis=2) - CLOSEST * (
-            radius + np.array(kept)
-        )
-        free = places[(gaps > 0).all(axis=1)]
+        points = _candidates(size_um, centres, rng)
+        distances = np.linalg.norm(points[:, None] - centres[None], axis=2)
+        apart = distances > CLOSEST * (radius + np.array(radii))
+        free = points[apart.all(axis=1)]
         if len(free):
             centres = np.vstack([centres, free[:1]])
-            kept = [*kept, float(radius)]
-    return _shaped(centres, np.array(kept), rng)
+            radii = [*radii, float(radius)]
+    return _shaped(centres, np.array(radii), rng)
 
 
 def _candidates(size_um: np.ndarray, centres: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Places to try: mostly beside a nucleus that is there, so that clusters form, else anywhere."""
+    """Positions to try: half of the time first beside other nuclei, so that clusters form."""
     anywhere = rng.uniform(0, size_um, (TRIES, len(size_um)))
     if len(centres) == 0 or rng.random() < 0.5:
         return anywhere
@@ -91,6 +90,7 @@ def _candidates(size_um: np.ndarray, centres: np.ndarray, rng: np.random.Generat
 
 
 def _shaped(centres: np.ndarray, radii: np.ndarray, rng: np.random.Generator) -> Nuclei:
+    """Random shapes, directions and brightnesses; small nuclei are brighter, as dense ones are."""
     count, ndim = centres.shape
     stretch = np.exp(rng.normal(0, 0.14, (count, ndim)))
     stretch /= stretch.prod(axis=1, keepdims=True) ** (1 / ndim)
@@ -112,7 +112,7 @@ def _moved(nuclei: Nuclei, rng: np.random.Generator) -> Nuclei:
 
 @dataclass(frozen=True)
 class _Texture:
-    """Random fields over the whole grid: bumps of the outline, chromatin, and the uneven ground."""
+    """Random fields over the image: bumps of outlines, chromatin, and the uneven background."""
 
     wobble: np.ndarray
     chromatin: np.ndarray
@@ -141,7 +141,7 @@ def _expose(
 
 
 def _paint(drawing: Drawing, nuclei: Nuclei, texture: _Texture) -> tuple[np.ndarray, np.ndarray]:
-    """The stain before the microscope, and where the nuclei are."""
+    """The stain as it is before the microscope blurs it, and the true labels."""
     stain = np.zeros(drawing.shape, np.float32)
     truth = np.zeros(drawing.shape, np.uint8)
     bumps = WOBBLE * texture.wobble
@@ -166,7 +166,7 @@ def _box(drawing: Drawing, nuclei: Nuclei, row: int) -> tuple[slice, ...]:
 
 
 def _distance(drawing: Drawing, nuclei: Nuclei, row: int, box: tuple[slice, ...]) -> np.ndarray:
-    """Distance from the centre as a share of the radius in that direction, over a box of the grid."""
+    """Distance from the centre as a share of the radius in that direction, in one box."""
     axes = [
         np.arange(part.start, part.stop, dtype=np.float32) * np.float32(s)
         for part, s in zip(box, drawing.spacing_um, strict=True)

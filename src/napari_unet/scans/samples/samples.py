@@ -1,6 +1,4 @@
-"""Sample scans with their truth: drawn by seeded functions, so that nobody's data is needed to
-begin.
-"""
+"""Sample scans with their true labels. They are drawn from a seed, so nothing is downloaded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ SEED = 7
 
 @dataclass(frozen=True)
 class Sample:
-    """A synthetic scan: its image, the class of every voxel (`truth`), and what it is."""
+    """A drawn scan: its image, the true class of each voxel (`truth`), and a model that fits it."""
 
     name: str
     title: str
@@ -87,7 +85,7 @@ def nuclei_timelapse(seed: int = SEED) -> Sample:
 
 
 def axons(seed: int = SEED) -> Sample:
-    """A cross-section of nerve fibres, 512 x 512 pixels of 0.1 um: a scanning electron micrograph."""
+    """Nerve fibres in cross-section, 512 x 512 pixels of 0.1 um: a scanning electron micrograph."""
     image, truth = draw_axons((512, 512), np.random.default_rng(seed))
     names = ("background", "axon", "myelin")
     return Sample(

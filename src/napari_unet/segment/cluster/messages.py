@@ -41,6 +41,7 @@ class ImageTask:
     outputs: Outputs
     axes: str | None = None
     spacing: Sequence[float] | None = None
+    channels: tuple[str, ...] = ()  # that are chosen; none, where the image has no others
 
 
 @dataclass(frozen=True)

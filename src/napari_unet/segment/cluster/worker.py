@@ -14,6 +14,7 @@ from napari_unet.model.formats.safetensors_file import load_model_bytes
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes, torch
 from napari_unet.progress import Control
+from napari_unet.scans.channels import pick_channels
 from napari_unet.scans.read import read_scan
 from napari_unet.segment.cluster.messages import ImageTask, WorkerFacts, WorkerSetup
 from napari_unet.segment.engine.choice import make_engine
@@ -115,7 +116,7 @@ class WorkerState:
             dimensions=spec.architecture.dimensions,
             channels=len(spec.channels),
         )
-        return plan_job(spec, scan, self._setup.settings)
+        return plan_job(spec, pick_channels(scan, task.channels), self._setup.settings)
 
 
 _STATES: dict[str, WorkerState] = {}  # of this process, by the names of their setups

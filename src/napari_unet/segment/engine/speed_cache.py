@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.errors import OutputError
-from napari_unet.files import write_atomically
+from napari_unet.files.atomic import write_atomically
 from napari_unet.model.config import UNetConfig
 from napari_unet.segment.engine.kinds import Kind
 

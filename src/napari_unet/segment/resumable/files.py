@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from napari_unet.errors import Cancelled, OutputError, ScanError
+from napari_unet.files.atomic import remove
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes
 from napari_unet.progress import GetControl, OnProgress, Stopped
@@ -24,6 +25,7 @@ from napari_unet.scans.formats.zarr_partial import (
     reopen_partial,
     sweep_partial,
 )
+from napari_unet.scans.formats.zarr_write import writing
 from napari_unet.scans.write import check_output
 from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob
@@ -201,8 +203,9 @@ class RunFiles:
                 f"Part {part} of {self._folder} was begun before. Give --resume to go on, or "
                 "--overwrite to do it again."
             )
-        for path in own:
-            path.unlink(missing_ok=True)
+        with writing(self._outputs.labels.resolve()):
+            for path in own:
+                remove(path)
 
     def _begun_plan(self) -> Mapping[str, Any]:
         """The plan of the run that was begun, by this process or another; it must be equal to this

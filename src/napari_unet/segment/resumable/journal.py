@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from napari_unet.files import AppendOnly, read_records
+from napari_unet.files.append_only import AppendOnly, read_records
+from napari_unet.files.atomic import discard
 from napari_unet.scans.scan import Index
 from napari_unet.segment.resumable.part import Part, writer_name
 from napari_unet.segment.statistics import FrameStatistics
@@ -76,7 +77,7 @@ class RunJournal:
     def forget(self) -> None:
         """Remove it, as if it had never been begun."""
         self._file.close()
-        self._file.path.unlink(missing_ok=True)
+        discard(self._file.path)
 
     def _append(self, values: dict[str, Any]) -> None:
         self._file.append(json.dumps(values).encode())

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_unet.errors import OutputError
-from napari_unet.files import check_room
+from napari_unet.files.room import check_room
 from napari_unet.progress import GetControl, OnProgress, Progress, should_stop
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.zarr_pyramid import size_of_coarser

@@ -17,7 +17,7 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from napari_unet.errors import OutputError
-from napari_unet.files import free_room, promise_room
+from napari_unet.files.room import free_room, promise_room
 from napari_unet.words import data_size
 
 IN_MEMORY_BYTES = 64 * 2**20

@@ -5,8 +5,8 @@ from typing import Any
 from qtpy.QtWidgets import QDockWidget, QWidget
 
 from napari_unet.widgets.docks.docked import Docked
+from napari_unet.widgets.viewer.layer_list import is_open
 from napari_unet.widgets.viewer.preferences import PLUGIN
-from napari_unet.widgets.viewer.removal import is_open
 
 
 def open_dock(viewer: Any, title: str) -> Any:

@@ -6,13 +6,13 @@ from collections.abc import Collection
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLineEdit, QWidget
 
+from napari_unet.files.names import forbidden_signs, is_reserved
 from napari_unet.model.spec import MAX_NAME
 from napari_unet.widgets.fields.rows import add_row, make_grid
 
 TIP = (
     "What the new model is called in the list of models. The old model keeps its own name and file."
 )
-FORBIDDEN = '<>:"/\\|?*'  # in the file names of Windows
 NUMBERED = re.compile(r"-\d+$")
 
 
@@ -54,10 +54,12 @@ class NameField(QWidget):
         name = self.value()
         if not name:
             return "The new model needs a name."
-        if bad := sorted({sign for sign in name if sign in FORBIDDEN or not sign.isprintable()}):
+        if bad := forbidden_signs(name):
             return f"The name of the new model can not contain {' '.join(bad)}."
         if name.startswith(".") or name.endswith("."):
             return "The name of the new model can not begin or end with a point."
+        if is_reserved(name):
+            return f"Windows takes the name {name} for a device; choose another name."
         if name.lower() in self._taken:
             return (
                 f"There is a model called {name} already; choose another "

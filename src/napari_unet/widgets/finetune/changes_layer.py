@@ -4,24 +4,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels
-from napari.utils.colormaps import DirectLabelColormap
 
 from napari_unet.scans.scan import Scan
 from napari_unet.widgets.arrays.mapped_array import zeros
-from napari_unet.widgets.viewer.layer_facts import MARK
+from napari_unet.widgets.viewer.layer_list import add_layer
+from napari_unet.widgets.viewer.own_layers import changes_layer
 from napari_unet.widgets.viewer.placement import placement
 
-if TYPE_CHECKING:  # it imports torch
-    from napari_unet.learn.judging.regions import ChangedRegion
+if TYPE_CHECKING:
+    from napari.layers import Image
 
-COLOUR = "#ff3ea5"
-OPACITY = 0.7
+    from napari_unet.learn.judging.regions import ChangedRegion  # its module imports torch
 
 
 def show_changes(
-    viewer: Any, image: Image, axes: str, scan: Scan, changes: "Sequence[ChangedRegion]"
-) -> Labels:
+    viewer: Any, image: "Image", axes: str, scan: Scan, changes: "Sequence[ChangedRegion]"
+) -> None:
     """Add a layer over an image that is 1 where two models disagree, in the regions that they were
     compared in.
     """
@@ -29,14 +27,4 @@ def show_changes(
     for change in changes:
         mask = scan.to_place(change.mask.astype(np.uint8))
         marks[scan.place(change.frame, change.slices)] = mask
-    layer = Labels(
-        marks,
-        name=f"{image.name} · changes",
-        opacity=OPACITY,
-        colormap=DirectLabelColormap(color_dict={0: "transparent", 1: COLOUR, None: COLOUR}),
-        features={"index": [0, 1], "class": ["as before", "changed"]},
-        metadata={MARK: {"kind": "changes"}},
-        **placement(image, axes),
-    )
-    layer.editable = False
-    return viewer.add_layer(layer)
+    add_layer(viewer, changes_layer(marks, image.name, placement(image, axes)))

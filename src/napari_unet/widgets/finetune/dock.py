@@ -28,7 +28,7 @@ from napari_unet.widgets.finetune.task import HeldOut, Losses
 from napari_unet.widgets.finetune.unfinished import interrupted
 from napari_unet.widgets.viewer.layer_facts import real_viewer
 from napari_unet.widgets.viewer.layer_watch import IMAGES, LABELS, LayerWatch
-from napari_unet.widgets.viewer.theme import theme_colours
+from napari_unet.widgets.viewer.theme import follow_theme, theme_colours
 
 NEW = "my-model"
 NOTES = {
@@ -59,7 +59,7 @@ class FinetuneWidget(RunDock[FinetuneRun]):
         self._problem = ""
         self._said = ""
         self.connect_form()
-        viewer.events.theme.connect(self._on_theme_changed)
+        follow_theme(viewer, self._on_theme_changed)
         self._on_theme_changed()
         self.form.model.set_entries(list_models())
         self._on_layers_changed()

@@ -3,9 +3,7 @@
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from napari.layers import Image, Labels
+from typing import TYPE_CHECKING, Any
 
 from napari_unet.errors import NapariUNetError, ScanError
 from napari_unet.learn.data.corrections import Amount
@@ -24,10 +22,13 @@ from napari_unet.widgets.finetune.run import FinetuneRun
 from napari_unet.widgets.finetune.unfinished import turn_of
 from napari_unet.widgets.painting.tracked import copy_corrections, tracked
 from napari_unet.widgets.painting.tracker import Trust
+from napari_unet.widgets.viewer.layer_list import is_open
 from napari_unet.widgets.viewer.layer_watch import LayerWatch
 from napari_unet.widgets.viewer.learnable_labels import classes_of
-from napari_unet.widgets.viewer.removal import is_open
 from napari_unet.widgets.viewer.scan_from_layers import scan_from_layers
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels
 
 NO_LABELS = (
     "Segment an image first, or open an image with labels: that is what is "
@@ -86,12 +87,12 @@ class FinetunePlan:
         self._images = images
         self._labels = labels
 
-    def labels_layer(self, pair: PairChoice) -> Labels | None:
+    def labels_layer(self, pair: PairChoice) -> "Labels | None":
         """The labels layer of a pair."""
         found = [] if pair.labels is None else self._labels.layers((pair.labels,))
         return found[0] if found else None
 
-    def image_layers(self, choice: InputChoice) -> list[Image]:
+    def image_layers(self, choice: InputChoice) -> "list[Image]":
         """The image layers of a choice; empty where one of them is gone."""
         layers = self._images.layers(choice.layers)
         return layers if layers and len(layers) == len(choice.layers) else []
@@ -186,7 +187,7 @@ class FinetunePlan:
         return TrainItem(self.scan(pair), found.labels, found.trust)
 
 
-def naming_remarks(layer: Labels | None, classes: Sequence[ClassSpec]) -> list[str]:
+def naming_remarks(layer: "Labels | None", classes: Sequence[ClassSpec]) -> list[str]:
     """A remark for each label that a layer names otherwise than the class of its number; raises
     `ScanError` where that is the name of another class.
     """

@@ -2,16 +2,18 @@
 
 import weakref
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.errors import NapariUNetError, ScanError
 from napari_unet.scans.scan import Scan, Slices
 from napari_unet.widgets.finetune.preview_job import PreviewRegion, PreviewRegions
 from napari_unet.widgets.viewer.focus import focus_of, part_in_view
-from napari_unet.widgets.viewer.removal import is_open
+from napari_unet.widgets.viewer.layer_list import in_viewer
+
+if TYPE_CHECKING:
+    from napari.layers import Image
 
 SIDE_PX = {2: 256, 3: 96}
 EVERY_MS = 700
@@ -21,7 +23,7 @@ class PreviewFollower(QObject):
     """Follows the part of an image in view while a training runs."""
 
     def __init__(
-        self, viewer: Any, layer: Image, scan: Scan, axes: str, regions: PreviewRegions
+        self, viewer: Any, layer: "Image", scan: Scan, axes: str, regions: PreviewRegions
     ) -> None:
         super().__init__()
         self._viewer = weakref.ref(viewer)
@@ -43,7 +45,7 @@ class PreviewFollower(QObject):
         """Note the region in view now; it stays where a viewer or a layer is gone."""
         viewer: Any = self._viewer()
         layer = self._layer()
-        if self._scan is None or layer is None or not is_open(viewer) or layer not in viewer.layers:
+        if self._scan is None or layer is None or not in_viewer(viewer, layer):
             return
         for dimensions in (2, 3) if "z" in self._scan.axes else (2,):
             with suppress(NapariUNetError, ValueError):
@@ -53,7 +55,7 @@ class PreviewFollower(QObject):
 
 
 def preview_region(
-    viewer: Any, layer: Image, scan: Scan, axes: str, dimensions: int
+    viewer: Any, layer: "Image", scan: Scan, axes: str, dimensions: int
 ) -> PreviewRegion:
     """The middle of what is shown: a frame, and a region of it that is one voxel thick in 3D."""
     focus = focus_of(viewer, layer, scan, axes, dimensions)

@@ -3,9 +3,8 @@
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.errors import NapariUNetError
@@ -18,7 +17,11 @@ from napari_unet.widgets.painting.overlay import corrected_layer, overlay_of, sh
 from napari_unet.widgets.painting.region_tool import RegionTool
 from napari_unet.widgets.painting.review import layer_is_right, slice_is_right
 from napari_unet.widgets.painting.tracker import Trust
+from napari_unet.widgets.viewer.layer_list import follow_selection, selected_layer
 from napari_unet.words import plural
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
 
 DELETED = "{} of saved strokes deleted. What is on the labels now stays."
 
@@ -49,7 +52,7 @@ class ReviewCoordinator(QObject):
         return self._trusts
 
     @property
-    def layers(self) -> list[Labels]:
+    def layers(self) -> "list[Labels]":
         """The labels layers that are followed."""
         return [layer for ref in self._layers if (layer := ref()) is not None]
 
@@ -72,11 +75,11 @@ class ReviewCoordinator(QObject):
             self._names = list(names)
             self._bar.set_summary(self._summary())
 
-    def current(self) -> Labels | None:
+    def current(self) -> "Labels | None":
         """The labels that the buttons act on: those selected in the viewer, else the first ones."""
         viewer = self._viewer()
         layers = self.layers
-        chosen = corrected_layer(viewer.layers.selection.active) if viewer is not None else None
+        chosen = corrected_layer(selected_layer(viewer)) if viewer is not None else None
         if chosen in layers:
             return chosen
         return layers[0] if layers else None
@@ -102,7 +105,7 @@ class ReviewCoordinator(QObject):
         bar.whole_requested.connect(self._on_whole_requested)
         bar.overlay_toggled.connect(self._on_overlay_toggled)
         bar.delete_requested.connect(self._on_delete_requested)
-        viewer.layers.selection.events.active.connect(self._on_selection_changed)
+        follow_selection(viewer, self._on_selection_changed)
 
     def _show(self) -> None:
         layer = self.current()
@@ -119,7 +122,7 @@ class ReviewCoordinator(QObject):
         names = [layer.name if (layer := ref()) is not None else "" for ref in self._layers]
         return "\n".join(f"{name}: {line}" for name, line in zip(names, lines, strict=True))
 
-    def _do(self, act: Callable[[Any, Labels], str]) -> None:
+    def _do(self, act: "Callable[[Any, Labels], str]") -> None:
         """Carry out an action on the current labels, and send the sentence that it returns."""
         viewer = self._viewer()
         layer = self.current()
@@ -155,7 +158,7 @@ class ReviewCoordinator(QObject):
         count = delete_history()
         self.message.emit(DELETED.format(plural(count, "file")), "info")
 
-    def _draw(self, viewer: Any, layer: Labels) -> str:
+    def _draw(self, viewer: Any, layer: "Labels") -> str:
         tool = RegionTool(viewer, layer)
         tool.done.connect(self._on_region_done)
         tool.refused.connect(self._on_refused)
@@ -169,6 +172,6 @@ class ReviewCoordinator(QObject):
         self.message.emit(sentence, "problem")
 
 
-def _overlay(viewer: Any, layer: Labels, shown: bool) -> str:
+def _overlay(viewer: Any, layer: "Labels", shown: bool) -> str:
     show_overlay(viewer, layer, shown)
     return ""

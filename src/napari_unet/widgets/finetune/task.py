@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.errors import CheckpointError, NapariUNetError
+from napari_unet.files.atomic import discard
 from napari_unet.model.library import load_entry
 from napari_unet.progress import Control, Progress
 from napari_unet.widgets.finetune.fields.preview import PreviewPart
@@ -125,13 +126,13 @@ def saved(result: "TrainResult", path: Path) -> Trained:
         trained = Trained(result, save(result.model, path))
     except (NapariUNetError, OSError) as error:
         return Trained(result, None, str(error))
-    checkpoint_of(path).unlink(missing_ok=True)
+    discard(checkpoint_of(path))
     return trained
 
 
 def not_saved(result: "TrainResult", path: Path) -> Trained:
     """Leave the new model unsaved, in memory alone, and delete its checkpoint."""
-    checkpoint_of(path).unlink(missing_ok=True)
+    discard(checkpoint_of(path))
     return Trained(result, None)
 
 

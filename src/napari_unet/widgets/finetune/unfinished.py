@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.errors import OutputError
-from napari_unet.files import write_atomically
+from napari_unet.files.atomic import write_atomically
 from napari_unet.model.library import user_folder
 from napari_unet.widgets.finetune.order import TrainOrder
 

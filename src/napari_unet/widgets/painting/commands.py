@@ -13,6 +13,7 @@ from napari_unet.widgets.painting.overlay import corrected_layer, overlay_of, sh
 from napari_unet.widgets.painting.region_tool import RegionTool
 from napari_unet.widgets.painting.review import layer_is_right, slice_is_right
 from napari_unet.widgets.viewer.layer_facts import real_viewer
+from napari_unet.widgets.viewer.layer_list import selected_layer
 
 # the same as in napari.yaml, from which napari does not read keys; Command on a Mac
 SLICE_KEY = "Control-Shift-R"
@@ -55,7 +56,7 @@ def _do(viewer: Any, act: Callable[[Any, Labels], str]) -> None:
     """Carry out an action on the selected labels, and show the sentence that it returns."""
     real = real_viewer(viewer)
     try:
-        layer = corrected_layer(real.layers.selection.active)
+        layer = corrected_layer(selected_layer(real))
         if layer is None:
             raise ScanError(NO_LABELS)
         if sentence := act(real, layer):

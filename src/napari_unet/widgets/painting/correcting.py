@@ -20,8 +20,8 @@ from napari_unet.widgets.painting.layer_journal import JournalFacts
 from napari_unet.widgets.painting.tracked import track, tracked
 from napari_unet.widgets.painting.tracker import Trust
 from napari_unet.widgets.viewer.labels_facts import class_names
-from napari_unet.widgets.viewer.layer_facts import MARK
-from napari_unet.widgets.viewer.learnable_labels import colour_of
+from napari_unet.widgets.viewer.layer_facts import own_facts
+from napari_unet.widgets.viewer.learnable_labels import all_labels_layers, colour_of
 from napari_unet.widgets.viewer.scan_from_layers import scan_from_layers
 from napari_unet.widgets.viewer.sources import (
     check_alignment,
@@ -62,8 +62,8 @@ def layer_to_carry_over(
     """The result of these images whose corrections a new run takes over: the uppermost that is
     visible and has any.
     """
-    for layer in reversed(viewer.layers):
-        if isinstance(layer, Labels) and layer.visible and tuple(layer.data.shape) == shape:
+    for layer in reversed(all_labels_layers(viewer)):
+        if layer.visible and tuple(layer.data.shape) == shape:
             trust = tracked(layer)
             if (
                 trust is not None
@@ -76,7 +76,7 @@ def layer_to_carry_over(
 
 
 def _is_result(layer: Labels) -> bool:
-    return bool(layer.metadata.get(MARK, {}).get("kind") == "result")
+    return bool(own_facts(layer).get("kind") == "result")
 
 
 def journal_facts(layer: "ref[Labels]") -> JournalFacts | None:
@@ -92,7 +92,7 @@ def journal_facts(layer: "ref[Labels]") -> JournalFacts | None:
 
 def pack_done(labels: Labels) -> str:
     """The done-map of an unfinished result as text; empty where all was computed."""
-    facts = labels.metadata.get(MARK, {})
+    facts = own_facts(labels)
     if facts.get("complete", True) or facts.get("done_map") is None:
         return ""
     done = np.asarray(facts["done_map"], bool)

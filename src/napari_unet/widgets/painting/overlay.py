@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED, UNTRUSTED
@@ -18,15 +17,17 @@ from napari_unet.widgets.painting.tool_hooks import ToolListener, Tools
 from napari_unet.widgets.painting.tracked import track
 from napari_unet.widgets.painting.tracker import Trust
 from napari_unet.widgets.viewer.computed import computed_mask
-from napari_unet.widgets.viewer.layer_facts import MARK
-from napari_unet.widgets.viewer.placement import placement
+from napari_unet.widgets.viewer.layer_facts import own_facts
+from napari_unet.widgets.viewer.layer_list import (
+    add_layer,
+    follow_removals,
+    is_open,
+    remove_in_turn,
+    select,
+)
+from napari_unet.widgets.viewer.learnable_labels import all_labels_layers
+from napari_unet.widgets.viewer.own_layers import TRUST, trust_layer
 from napari_unet.widgets.viewer.redraw import Redraw
-from napari_unet.widgets.viewer.removal import is_open, remove_in_turn
-
-COLOURS = {UNTRUSTED: "transparent", PAINTED: "#00b4d8", REVIEWED: "#7ae582", None: "#00b4d8"}
-NAMES = ("not trusted", "painted", "reviewed")
-OPACITY = 0.35
-KIND = "trust"
 
 
 class TrustOverlay(QObject, ToolListener):
@@ -45,7 +46,7 @@ class TrustOverlay(QObject, ToolListener):
         trust.touched.connect(self._on_trust_touched)
         trust.replaced.connect(self._on_trust_replaced)
         overlay.events.selected_label.connect(self._on_label_selected)
-        viewer.layers.events.removed.connect(self._on_layer_removed)
+        follow_removals(viewer, self._on_layer_removed)
 
     def went_over(self, box: Box, mask: np.ndarray, label: int | None = None) -> None:
         """Trust has been painted or erased; of what was never computed it is taken back at once."""
@@ -136,17 +137,20 @@ def show_overlay(viewer: Any, layer: Labels, visible: bool = True) -> Labels:
     overlay = overlay_of(viewer, layer)
     if overlay is None:
         trust = track(layer)
-        overlay = viewer.add_layer(_overlay_layer(layer, trust.map.trust))
+        overlay = trust_layer(layer, trust.map.trust)
+        add_layer(viewer, overlay)
         _overlays[overlay] = TrustOverlay(viewer, overlay, trust)
-        viewer.layers.selection.active = layer  # napari selects what is added
+        select(
+            viewer, layer
+        )  # now that it is known: who follows the selection asks for the overlay
     overlay.visible = visible
     return overlay
 
 
 def overlay_of(viewer: Any, layer: Labels) -> Labels | None:
     """The overlay of a layer, if there is one in the viewer."""
-    found = [item for item in viewer.layers if item in _overlays and corrected_layer(item) is layer]
-    return found[0] if found else None
+    overlays = (item for item in all_labels_layers(viewer) if item in _overlays)
+    return next((item for item in overlays if corrected_layer(item) is layer), None)
 
 
 def corrected_layer(layer: Any) -> Labels | None:
@@ -158,21 +162,7 @@ def corrected_layer(layer: Any) -> Labels | None:
     if layer in _overlays:
         trust = _overlays[layer]._trust()
         return trust.layer if trust is not None else None
-    return None if layer.metadata.get(MARK, {}).get("kind") == KIND else layer
-
-
-def _overlay_layer(layer: Labels, trust: np.ndarray) -> Labels:
-    overlay = Labels(
-        trust,
-        name=f"{layer.name} · trust",
-        opacity=OPACITY,
-        colormap=DirectLabelColormap(color_dict=COLOURS),
-        features={"index": np.arange(len(NAMES)), "trust": NAMES},
-        metadata={MARK: {"kind": KIND}},
-        **placement(layer, "q" * layer.ndim),
-    )
-    overlay.selected_label = REVIEWED
-    return overlay
+    return None if own_facts(layer).get("kind") == TRUST else layer
 
 
 def _pass_on_later(overlay: "weakref.ref[TrustOverlay]", box: Box) -> None:

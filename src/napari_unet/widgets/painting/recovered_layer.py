@@ -15,11 +15,10 @@ from napari_unet.widgets.arrays.done_map import DoneMap, done_within
 from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.painting.correcting import correct, unpack_done
 from napari_unet.widgets.viewer.class_colours import class_keywords
-from napari_unet.widgets.viewer.hatching import not_computed_layer
-from napari_unet.widgets.viewer.layer_facts import MARK
+from napari_unet.widgets.viewer.layer_list import add_layer
+from napari_unet.widgets.viewer.own_layers import not_computed_layer, result_layer
 from napari_unet.widgets.viewer.placement import placement
 
-OPACITY = 0.6
 SLICED = 2  # the last axes, over which blocks of the done-map are cut first
 
 
@@ -30,25 +29,17 @@ def show_recovered(
     header = recovered.header
     done = known_map(recovered)
     keywords = placement(images[0], choice.axes)
-    facts: dict[str, Any] = {
-        "kind": "result",
-        "complete": done.complete,
-        "recovered": True,
-        "done_map": done.done,
-    }
+    facts = {"complete": done.complete, "recovered": True, "done_map": done.done}
     classes = [
         ClassSpec.model_construct(name=name, colour=colour) for name, colour in header.classes
     ]
     named = class_keywords(classes) if classes else {}
     name = f"{header.name} (recovered)"
-    layer = Labels(
-        recovered.labels, name=name, opacity=OPACITY, metadata={MARK: facts}, **named, **keywords
-    )
-    viewer.add_layer(layer)
+    layer = result_layer(recovered.labels, name, facts, {**named, **keywords})
+    add_layer(viewer, layer)
     correct(layer, images, choice).start_from(recovered.corrections)
     if not done.complete:
-        viewer.add_layer(not_computed_layer(done, keywords, name))
-        viewer.layers.selection.active = layer
+        add_layer(viewer, not_computed_layer(done, keywords, name), selected=layer)
     return layer
 
 

@@ -23,7 +23,7 @@ from napari_unet.widgets.fields.values import PIXEL, InputChoice
 from napari_unet.widgets.jobs.job import in_background
 from napari_unet.widgets.painting.recovered_layer import show_recovered
 from napari_unet.widgets.viewer.layer_facts import image_layers, layer_facts_of
-from napari_unet.widgets.viewer.removal import is_open
+from napari_unet.widgets.viewer.layer_list import in_viewer, is_open
 from napari_unet.widgets.viewer.scan_from_layers import scan_from_layers
 
 MOST_OFFERS = 3
@@ -89,7 +89,7 @@ class Recovery(QObject):
         images = [image() for image in self._images]
         if not is_open(viewer):
             return
-        if not all(image in viewer.layers for image in images):
+        if not all(in_viewer(viewer, image) for image in images):
             self.failed.emit(GONE)
             return
         try:

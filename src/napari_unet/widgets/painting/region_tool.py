@@ -4,21 +4,27 @@ import weakref
 from typing import Any, ClassVar
 
 import numpy as np
-from napari.layers import Labels, Shapes
+from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.errors import NapariUNetError, ScanError
 from napari_unet.widgets.arrays.block_grid import Box
 from napari_unet.widgets.painting.review import region_is_right
-from napari_unet.widgets.viewer.layer_facts import MARK
-from napari_unet.widgets.viewer.placement import placement
-from napari_unet.widgets.viewer.removal import is_open, remove_in_turn
+from napari_unet.widgets.viewer.focus import is_flat
+from napari_unet.widgets.viewer.layer_list import (
+    add_layer,
+    follow_removals,
+    in_viewer,
+    is_open,
+    remove_in_turn,
+    select,
+)
+from napari_unet.widgets.viewer.own_layers import region_layer
 
 NAME = "Draw a box around what is right"
 FLAT_ONLY = (
     "A region is drawn in the 2D view; switch to it with the cube button below the layer list."
 )
-STYLE = {"edge_color": "#7ae582", "face_color": "transparent", "edge_width": 1}
 
 
 class RegionTool(QObject):
@@ -36,21 +42,16 @@ class RegionTool(QObject):
     def __init__(self, viewer: Any, layer: Labels) -> None:
         """Select the rectangle tool; raises `ScanError` in the 3D view."""
         super().__init__()
-        if viewer.dims.ndisplay != 2:
+        if not is_flat(viewer):
             raise ScanError(FLAT_ONLY)
         self._viewer = weakref.ref(viewer)
         self._layer = weakref.ref(layer)
-        keywords = placement(layer, "q" * layer.ndim)
-        shapes = Shapes(
-            ndim=layer.ndim, name=NAME, metadata={MARK: {"kind": "region"}}, **STYLE, **keywords
-        )
-        self._shapes = weakref.ref(viewer.add_layer(shapes))
-        shapes.current_face_color = STYLE["face_color"]
-        shapes.current_edge_color = STYLE["edge_color"]
-        viewer.layers.selection.active = shapes
+        shapes = region_layer(layer, NAME)
+        add_layer(viewer, shapes)
+        self._shapes = weakref.ref(shapes)
         shapes.mode = "add_rectangle"
         shapes.events.data.connect(self._on_shapes_data)
-        viewer.layers.events.removed.connect(self._on_layer_removed)
+        follow_removals(viewer, self._on_layer_removed)
         self._alive.add(self)
 
     def give_up(self) -> None:
@@ -59,8 +60,8 @@ class RegionTool(QObject):
         layer = self._layer()
         self._alive.discard(self)
         if is_open(viewer):
-            if layer is not None and layer in viewer.layers:
-                viewer.layers.selection.active = layer
+            if layer is not None and in_viewer(viewer, layer):
+                select(viewer, layer)
             remove_in_turn(viewer, [self._shapes()])
 
     def _on_shapes_data(self, event: Any) -> None:

@@ -9,6 +9,7 @@ from napari_unet.learn.data.corrections import REVIEWED
 from napari_unet.widgets.arrays.block_grid import Box, inside, is_empty, whole
 from napari_unet.widgets.painting.tracked import track
 from napari_unet.widgets.viewer.computed import all_computed
+from napari_unet.widgets.viewer.focus import is_flat
 from napari_unet.widgets.viewer.labels_facts import shown_box
 
 FLAT_ONLY = (
@@ -27,7 +28,7 @@ def slice_is_right(viewer: Any, layer: Labels) -> str:
 
     Raises `ScanError` where part of it was never computed.
     """
-    if viewer.dims.ndisplay != 2:
+    if not is_flat(viewer):
         raise ScanError(FLAT_ONLY)
     box = shown_box(layer)
     return _review(layer, box, _slice_words(layer, box))

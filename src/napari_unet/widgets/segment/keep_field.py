@@ -5,9 +5,9 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
 
+from napari_unet.files.names import allowed_name
 from napari_unet.scans.formats.registry import file_filter, is_resumable, resumable_formats
 from napari_unet.segment.settings_fields import tip_of
-from napari_unet.widgets.fields.name_field import FORBIDDEN
 from napari_unet.widgets.fields.rows import add_row, make_grid, plain_tip
 from napari_unet.widgets.fields.setting_rows import SettingRow
 
@@ -57,8 +57,7 @@ class KeepField(SettingRow):
 
     def set_name(self, name: str) -> None:
         """Offer this name, without a suffix, to who has chosen none."""
-        signs = ("_" if s in FORBIDDEN or not s.isprintable() else s for s in name)
-        self._name = "".join(signs).strip(" .") or "labels"
+        self._name = allowed_name(name, "labels")
 
     def _on_choose_clicked(self) -> None:
         """Ask for a file. One that exists is not refused here: the run says whether it can resume

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Any
-
-from napari.layers import Image, Labels
+from typing import TYPE_CHECKING, Any
 
 from napari_unet.devices import Device, cpu_device, ram_available_bytes
 from napari_unet.errors import OutputError, ScanError, SettingsError
-from napari_unet.files import check_writable
+from napari_unet.files.atomic import check_writable
 from napari_unet.model.library import ModelEntry
 from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.scan import Scan
@@ -31,11 +29,14 @@ from napari_unet.widgets.segment.result_layer import ResultLayer, result_name
 from napari_unet.widgets.segment.run import SegmentRun
 from napari_unet.widgets.segment.task import RunOrder
 from napari_unet.widgets.viewer.focus import ViewFocus, part_in_view
+from napari_unet.widgets.viewer.layer_list import is_open
 from napari_unet.widgets.viewer.layer_watch import LayerWatch
 from napari_unet.widgets.viewer.placement import placement
-from napari_unet.widgets.viewer.removal import is_open
 from napari_unet.widgets.viewer.scan_from_layers import are_aligned, scan_from_layers
 from napari_unet.widgets.viewer.sources import set_source
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels
 
 NO_IMAGE = "Open an image to begin: File ▸ Open Sample ▸ U-Net Loop has some."
 OTHER_PLACE = "The chosen layers differ in scale or place; their pixels are taken one for one."
@@ -151,7 +152,7 @@ class SegmentPlan:
         )
         return plan_job(spec, scan, choices.settings, frames, region)
 
-    def _layers(self, choice: InputChoice) -> list[Image]:
+    def _layers(self, choice: InputChoice) -> "list[Image]":
         layers = self._watch.layers(choice.layers)
         return layers if len(layers) == len(choice.layers) else []
 
@@ -206,11 +207,11 @@ def file_of(choices: SegmentChoices) -> Path | None:
 
 def show_result(
     viewer: Callable[[], Any],
-    images: list[Image],
+    images: "list[Image]",
     choice: InputChoice,
     entry: ModelEntry,
     job: SegmentJob,
-    older: Callable[[], Labels | None],
+    older: "Callable[[], Labels | None]",
     arrays: ResultArrays,
 ) -> ResultLayer | None:
     """Put the layers of a run into the viewer, if it is still open; `older` is the result whose

@@ -5,9 +5,8 @@ computed.
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.errors import ScanError
@@ -15,13 +14,22 @@ from napari_unet.widgets.arrays.result_arrays import ResultArrays
 from napari_unet.widgets.painting.correcting import follow_result
 from napari_unet.widgets.painting.tracked import copy_corrections, set_growing
 from napari_unet.widgets.viewer.class_colours import label_keywords
-from napari_unet.widgets.viewer.hatching import not_computed_layer
-from napari_unet.widgets.viewer.layer_facts import MARK
-from napari_unet.widgets.viewer.probability_layers import probability_layers
+from napari_unet.widgets.viewer.layer_facts import note_facts
+from napari_unet.widgets.viewer.layer_list import (
+    add_layer,
+    follow_removals,
+    in_viewer,
+    remove_in_turn,
+)
+from napari_unet.widgets.viewer.own_layers import (
+    not_computed_layer,
+    probability_layers,
+    result_layer,
+)
 from napari_unet.widgets.viewer.redraw import Redraw
-from napari_unet.widgets.viewer.removal import is_open, remove_in_turn
 
-OPACITY = 0.6
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels, Layer
 
 
 class ResultLayer(QObject):
@@ -45,20 +53,23 @@ class ResultLayer(QObject):
         super().__init__()
         self._viewer = weakref.ref(viewer)
         self._arrays = arrays
-        labels = _labels_layer(arrays, keywords, name)
+        facts = {"complete": False, "done_map": arrays.done.done}
+        shown = label_keywords(arrays.task.label_facts())
+        labels = result_layer(arrays.labels, name, facts, {**shown, **keywords})
         labels.editable = False  # a tile would cover what is painted during the run
         set_growing(labels, True)
         # until there is something to see: drawing a large layer takes napari a second
         labels.visible = False
         self._shown = False
-        self._labels = weakref.ref(viewer.add_layer(labels))
+        add_layer(viewer, labels)
+        self._labels = weakref.ref(labels)
         self._probabilities = self._add_probabilities(viewer, keywords, labels.name)
         self._hatching: Callable[[], Image | None] = _nothing
         self._older: Callable[[], Labels | None] = _nothing
         self._keywords = keywords
         self._redraw = Redraw(self.refresh)
         self._of_layers[labels] = self
-        viewer.layers.events.removed.connect(self._on_layer_removed)
+        follow_removals(viewer, self._on_layer_removed)
         labels.events.visible.connect(self._on_labels_visible)
 
     def add_hatching(self) -> None:
@@ -68,12 +79,12 @@ class ResultLayer(QObject):
         if viewer is None or labels is None:
             return
         hatching = not_computed_layer(self._arrays.done, self._keywords, labels.name)
-        self._hatching = weakref.ref(viewer.add_layer(hatching))
+        add_layer(viewer, hatching, selected=labels)
+        self._hatching = weakref.ref(hatching)
         hatching.visible = labels.visible or not self._shown
-        viewer.layers.selection.active = labels
 
     @property
-    def labels(self) -> Labels | None:
+    def labels(self) -> "Labels | None":
         """The Labels layer while it is in the viewer."""
         return self._in_viewer(self._labels())
 
@@ -94,9 +105,9 @@ class ResultLayer(QObject):
                 layer.refresh(extent=False, thumbnail=False, highlight=False)
 
     def note(self, facts: dict[str, Any]) -> None:
-        """Write facts into the layer's metadata."""
+        """Note facts in the layer's metadata."""
         if (labels := self.labels) is not None:
-            labels.metadata = {**labels.metadata, MARK: {**labels.metadata.get(MARK, {}), **facts}}
+            note_facts(labels, facts)
 
     def finish(self, facts: dict[str, Any]) -> None:
         """Note what the result is; where all of it is computed the hatching goes."""
@@ -123,7 +134,7 @@ class ResultLayer(QObject):
         parts = [part if isinstance(part, int) else [part.start, part.stop] for part in first]
         return {"provisional": parts}
 
-    def carries_over(self, older: Labels) -> None:
+    def carries_over(self, older: "Labels") -> None:
         """This result takes over what is trusted in an older one, which is hidden at the end."""
         self._older = weakref.ref(older)
 
@@ -145,7 +156,9 @@ class ResultLayer(QObject):
         if arrays.probabilities is None:
             return []
         layers = probability_layers(arrays.probabilities, arrays.task, keywords, name)
-        return [weakref.ref(viewer.add_layer(layer)) for layer in layers]
+        for layer in layers:
+            add_layer(viewer, layer)
+        return [weakref.ref(layer) for layer in layers]
 
     def _show(self) -> None:
         """Make the labels visible, the first time; afterwards that is the
@@ -156,11 +169,10 @@ class ResultLayer(QObject):
         if not shown and (labels := self.labels) is not None:
             labels.visible = True
 
-    def _in_viewer(self, layer: Layer | None) -> Any:
-        viewer: Any = self._viewer()
-        return layer if is_open(viewer) and layer is not None and layer in viewer.layers else None
+    def _in_viewer(self, layer: "Layer | None") -> Any:
+        return layer if in_viewer(self._viewer(), layer) else None
 
-    def _remove(self, *layers: Layer | None) -> None:
+    def _remove(self, *layers: "Layer | None") -> None:
         remove_in_turn(self._viewer(), layers)
 
     def _on_layer_removed(self, event: Any) -> None:
@@ -180,18 +192,6 @@ def _nothing() -> None:
     """Stand for a layer that is not there yet."""
 
 
-def _labels_layer(arrays: ResultArrays, keywords: dict[str, Any], name: str) -> Labels:
-    """A layer with the colours that the task gives labels and, for the status bar, their names."""
-    return Labels(
-        arrays.labels,
-        name=name,
-        opacity=OPACITY,
-        **label_keywords(arrays.task.label_facts()),
-        metadata={MARK: {"kind": "result", "complete": False, "done_map": arrays.done.done}},
-        **keywords,
-    )
-
-
-def result_name(source: Image, model: str) -> str:
+def result_name(source: "Image", model: str) -> str:
     """What a result is called."""
     return f"{source.name} · {model}"

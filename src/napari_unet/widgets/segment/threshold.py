@@ -15,7 +15,7 @@ from napari_unet.widgets.arrays.block_grid import whole
 from napari_unet.widgets.painting.tracked import tracked, trust_array
 from napari_unet.widgets.segment.result_layer import ResultLayer
 from napari_unet.widgets.viewer.focus import slice_shown
-from napari_unet.widgets.viewer.layer_facts import MARK
+from napari_unet.widgets.viewer.layer_facts import own_facts
 
 
 class LastResult:
@@ -68,7 +68,7 @@ class LastResult:
         if self._result is not None and (labels := self._result.labels) is not None:
             if threshold is not None and (trust := tracked(labels)) is not None:
                 trust.rewritten(whole(labels.data.shape))
-            settings = labels.metadata.get(MARK, {}).get("settings", {})
+            settings = own_facts(labels).get("settings", {})
             self._result.note(
                 {"threshold": threshold, "settings": {**settings, "threshold": threshold}}
             )

@@ -12,7 +12,7 @@ from napari_unet.errors import NapariUNetError, ScanError
 from napari_unet.scans.scan import Index, Scan, Slices
 from napari_unet.segment.tiles.queue import Focus
 from napari_unet.widgets.viewer.layer_facts import finest
-from napari_unet.widgets.viewer.removal import is_open
+from napari_unet.widgets.viewer.layer_list import in_viewer
 
 FLAT_ONLY = (
     "Visible region only works in the 2D view; switch to it with the cube button below the layer "
@@ -58,6 +58,11 @@ def part_in_view(
     return frames, tuple(view.get(a, whole[a]) for a in scan.frame_axes(dimensions))
 
 
+def is_flat(viewer: Any) -> bool:
+    """Whether the viewer shows its 2D view."""
+    return bool(viewer.dims.ndisplay == 2)
+
+
 def slice_shown(viewer: Any, layer: Any) -> Index:
     """The voxel of a layer in the middle of the canvas."""
     middle = _middle(viewer, layer, viewer.dims.displayed)
@@ -70,7 +75,7 @@ def _ranges(
     """The part of each of the layer's axes that the options leave; an axis that is whole is not in
     it.
     """
-    if view_only and viewer.dims.ndisplay != 2:
+    if view_only and not is_flat(viewer):
         raise ScanError(FLAT_ONLY)
     flat = viewer.dims.order[-2:]  # what the 2D view shows, or would
     middle = _middle(viewer, layer, flat)
@@ -130,7 +135,7 @@ class ViewFocus:
     def _on_view_moved(self) -> None:
         viewer: Any = self._viewer()
         layer = self._layer()
-        if self._scan is None or layer is None or not is_open(viewer) or layer not in viewer.layers:
+        if self._scan is None or layer is None or not in_viewer(viewer, layer):
             return
         # a viewer that is just changing its dimensions is followed from its next move on
         with suppress(NapariUNetError, ValueError):

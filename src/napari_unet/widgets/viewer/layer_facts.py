@@ -1,5 +1,6 @@
 """Facts of the viewer's image layers that need no pixel: shape, spacing, axis labels, a key."""
 
+from collections.abc import Mapping
 from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -13,6 +14,17 @@ MARK = "napari_unet"  # the key of our facts in a layer's metadata
 
 _keys: WeakKeyDictionary[Layer, int] = WeakKeyDictionary()
 _next_key = count(1)
+
+
+def own_facts(layer: Layer) -> dict[str, Any]:
+    """What we have noted in a layer's metadata; empty for a layer that is none of ours."""
+    facts: dict[str, Any] = layer.metadata.get(MARK, {})
+    return facts
+
+
+def note_facts(layer: Layer, facts: Mapping[str, Any]) -> None:
+    """Note facts in a layer's metadata, beside those that are there."""
+    layer.metadata = {**layer.metadata, MARK: {**own_facts(layer), **facts}}
 
 
 def real_viewer(viewer: Any) -> Any:

@@ -7,7 +7,7 @@ from napari.layers import Labels
 from napari_unet.model.spec import MAX_NAME, ClassSpec
 from napari_unet.widgets.fields.values import LabelsFacts
 from napari_unet.widgets.viewer.labels_facts import class_names
-from napari_unet.widgets.viewer.layer_facts import MARK, key_of
+from napari_unet.widgets.viewer.layer_facts import key_of, own_facts
 from napari_unet.widgets.viewer.sources import source_choice
 from napari_unet.words import hex_colour
 
@@ -28,7 +28,7 @@ def labels_layers(viewer: Any) -> list[Labels]:
 
 def labels_facts_of(layer: Labels) -> LabelsFacts:
     """A layer's shape, where it comes from, and the classes that it names."""
-    facts = layer.metadata.get(MARK, {})
+    facts = own_facts(layer)
     return LabelsFacts(
         key_of(layer),
         layer.name,
@@ -57,7 +57,7 @@ def colour_of(layer: Labels, label: int) -> str:
 
 
 def _is_learnable(layer: Labels) -> bool:
-    kind = layer.metadata.get(MARK, {}).get("kind")
+    kind = own_facts(layer).get("kind")
     # while a run writes a result, what it writes is nobody's correction
     growing = kind == "result" and not layer.editable
     return layer.ndim >= 2 and not layer.multiscale and kind not in OWN_KINDS and not growing

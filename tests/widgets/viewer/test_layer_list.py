@@ -1,7 +1,7 @@
 import numpy as np
 from napari.components import ViewerModel
 
-from napari_unet.widgets.viewer.removal import PAUSE_MS, is_open, remove_in_turn
+from napari_unet.widgets.viewer.layer_list import PAUSE_MS, is_open, remove_in_turn
 
 
 def test_layers_go_one_at_a_time(qtbot):

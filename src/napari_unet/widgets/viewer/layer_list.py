@@ -1,7 +1,7 @@
-"""Removes layers from a viewer one at a time, with a redraw between them."""
+"""A viewer's list of layers: what is in it, added to it, selected, and removed with care."""
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from napari.layers import Layer
@@ -49,6 +49,41 @@ def remove_in_turn(viewer: Any, layers: Sequence[Layer | None]) -> None:
     """
     if viewer is not None:
         _queue.put(viewer, layers)
+
+
+def add_layer(viewer: Any, layer: Layer, selected: Layer | None = None) -> None:
+    """Add a layer to a viewer; napari selects it, unless another one is to be `selected`."""
+    viewer.add_layer(layer)
+    if selected is not None:
+        select(viewer, selected)
+
+
+def in_viewer(viewer: Any, layer: Layer | None) -> bool:
+    """Whether a layer is in a viewer that is open."""
+    return is_open(viewer) and layer is not None and layer in viewer.layers
+
+
+def selected_layer(viewer: Any) -> Layer | None:
+    """The layer that is selected in a viewer; None where there is none, or are several."""
+    selected: Layer | None = viewer.layers.selection.active
+    return selected
+
+
+def select(viewer: Any, layer: Layer) -> None:
+    """Select a layer, and nothing else."""
+    viewer.layers.selection.active = layer
+
+
+def follow_selection(viewer: Any, slot: Callable[[], None]) -> None:
+    """Call a method when another layer is selected; its object is held weakly."""
+    viewer.layers.selection.events.active.connect(slot)
+
+
+def follow_removals(viewer: Any, slot: Callable[[Any], None]) -> None:
+    """Call a method when a layer is removed, with an event that has the layer as its `value`; the
+    method's object is held weakly.
+    """
+    viewer.layers.events.removed.connect(slot)
 
 
 def is_open(viewer: Any) -> bool:

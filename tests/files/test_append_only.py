@@ -1,15 +1,13 @@
 import os
 import stat
 import struct
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_unet import files
 from napari_unet.errors import OutputError
-from napari_unet.files import AppendOnly, read_records
+from napari_unet.files.append_only import AppendOnly, read_records
 
 
 def write(path, records):
@@ -76,36 +74,9 @@ def test_what_a_full_disk_took_of_a_record_is_cut_off_and_writing_goes_on_later(
         return taken
 
     with monkeypatch.context() as patch:
-        patch.setattr(files.os, "write", write_a_little)
+        patch.setattr("os.write", write_a_little)
         with pytest.raises(OutputError, match="No space left"):
             file.append(b"too much")
     file.append(b"three")
     file.close()
     assert list(read_records(tmp_path / "journal")) == [b"one", b"three"]
-
-
-@pytest.mark.parametrize("name", ["a.tif", "L" * 251 + ".tif", "画" * 83 + ".tif", "é" * 127])
-def test_a_name_beside_fits_wherever_the_name_does(tmp_path, name):
-    target = tmp_path / name
-    files.check_writable(target)
-    files.write_atomically(target, lambda path: path.write_bytes(b"all"))
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-    beside = files.name_beside(name, ".checkpoint")
-    assert len(os.fsencode(beside)) <= files.MOST_NAME_BYTES
-    assert beside.endswith(".checkpoint")
-    assert beside != files.name_beside("x" + name[1:], ".checkpoint")
-
-
-def test_a_name_that_is_too_long_is_one_sentence(tmp_path):
-    with pytest.raises(OutputError, match="is too long: 256 bytes, and 255 are possible"):
-        files.check_writable(tmp_path / ("L" * 256))
-
-
-@pytest.mark.skipif(os.name != "posix", reason="named pipes in folders")
-def test_a_named_pipe_and_a_device_are_neither_file_nor_folder(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    assert files.unusual_kind(tmp_path / "pipe") == "a named pipe"
-    assert files.unusual_kind(Path(os.devnull)) == "a device or a socket"
-    for usual in (tmp_path, Path(__file__), tmp_path / "missing", tmp_path / "loop"):
-        assert files.unusual_kind(usual) == ""

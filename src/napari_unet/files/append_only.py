@@ -1,0 +1,70 @@
+"""Journals: files that are only ever appended to, and that lose at most their torn end."""
+
+import os
+import struct
+import weakref
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from napari_unet.errors import OutputError
+
+RECORD = struct.Struct("<II")  # length and CRC-32 of what follows
+MOST_RECORD_BYTES = 2**30
+
+
+class AppendOnly:
+    """A new file to which whole records are appended; raises `OutputError` where it can not be
+    written.
+
+    It is readable by its owner alone, unless it is not `private`.
+    """
+
+    def __init__(self, path: Path, private: bool = True) -> None:
+        self.path = path
+        self._size = 0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            self._handle = os.open(path, flags, 0o600 if private else 0o666)
+        except OSError as error:
+            raise OutputError(
+                f"Can not write into {path.parent}: {error.strerror}. Free some space, "
+                "or choose another folder."
+            ) from error
+        self._close = weakref.finalize(self, os.close, self._handle)
+
+    def append(self, record: bytes) -> None:
+        """Add one record; what a full disk took of it is cut off again."""
+        data = memoryview(RECORD.pack(len(record), zlib.crc32(record)) + record)
+        try:
+            while data:
+                data = data[os.write(self._handle, data) :]
+        except OSError as error:
+            os.ftruncate(self._handle, self._size)
+            os.lseek(self._handle, self._size, os.SEEK_SET)
+            raise OutputError(
+                f"Can not write {self.path}: {error.strerror}. Free some space."
+            ) from error
+        self._size += RECORD.size + len(record)
+
+    def flush(self) -> None:
+        """Have the disk keep what was appended."""
+        os.fsync(self._handle)
+
+    def close(self) -> None:
+        """Append no more."""
+        self._close()
+
+
+def read_records(path: Path) -> Iterator[bytes]:
+    """The records of an `AppendOnly` file, up to a torn or damaged one."""
+    with path.open("rb") as file:
+        while len(head := file.read(RECORD.size)) == RECORD.size:
+            length, crc = RECORD.unpack(head)
+            if length > MOST_RECORD_BYTES:
+                return
+            record = file.read(length)
+            if len(record) < length or zlib.crc32(record) != crc:
+                return
+            yield record
