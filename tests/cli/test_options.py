@@ -93,6 +93,7 @@ class Seen(BaseModel):
     sides: tuple[int, ...] | None = setting(None, "Sides", "How long.")
     loud: bool = setting(False, "Loud", "How loud.")
     loss: Literal["sum", "dice"] = setting("sum", "Loss", "Which one.")
+    images: int = setting(0, "Images", "How many.", former_name="pictures")
     inner: Inner = Inner()
 
 
@@ -118,6 +119,7 @@ def seen_by(*words: str) -> tuple[Seen | None, str]:
         ("loss=dice", {"loss": "dice"}),
         ("inner.gamma=2.5", {"inner": {"gamma": 2.5}}),
         ("speed=1e-3", {"speed": 0.001}),
+        ("pictures=3", {"images": 3}),
     ],
 )
 def test_set_gives_any_setting(words: str, settings: dict[str, object]) -> None:
@@ -135,6 +137,7 @@ def test_set_may_be_repeated_and_the_last_of_a_name_holds() -> None:
         (("--batch", "8"), {"batch": 8}),
         (("--inner-gamma", "2"), {"inner": {"gamma": 2}}),
         (("--loud",), {"loud": True}),
+        (("--pictures", "3"), {"images": 3}),
         (("--no-loud", "--sides", "1,2"), {"sides": (1, 2)}),
     ],
 )

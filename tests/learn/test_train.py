@@ -74,7 +74,7 @@ def test_the_scan_that_teaches_is_held_to_its_parent_only_if_asked_for(
     train(
         [(image, truth, trust)],
         start=parent,
-        settings=quick(2, guard_untrusted=held_to, guard_pictures=2),
+        settings=quick(2, guard_untrusted=held_to, guard_drawn_images=2),
     )
     own = [each for each in seen if (each.labels != IGNORE).any()]
     assert sum(each.parent_targets is not None for each in own) == guarded

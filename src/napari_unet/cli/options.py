@@ -143,8 +143,13 @@ def _of_dataclass(arguments: type) -> list[inspect.Parameter]:
 def _of_field(path: SettingPath, info: FieldInfo) -> inspect.Parameter:
     name = option_name(path)
     both = f"{name}/--no-{name.removeprefix('--')}" if info.annotation is bool else name
-    option = typer.Option(both, help=info.description, hidden=not uses_of(info).main)
+    names = [both, *_former_option(path, uses_of(info).former_name)]
+    option = typer.Option(*names, help=info.description, hidden=not uses_of(info).main)
     return _parameter("_".join(path), Annotated[_plain(info.annotation), option], info.default)
+
+
+def _former_option(path: SettingPath, former_name: str) -> list[str]:
+    return [option_name((*path[:-1], former_name))] if former_name else []
 
 
 def _set_parameter() -> inspect.Parameter:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from napari_unet.segment.settings_fields import setting
+from napari_unet.segment.settings_fields import setting, with_present_names
 
 Side = Annotated[int, Field(ge=1, le=1024)]
 
@@ -225,10 +225,11 @@ class TrainSettings(BaseModel):
         ge=0,
         le=1,
     )
-    guard_pictures: int | None = setting(
+    guard_drawn_images: int | None = setting(
         None,
         "Guard: drawn images",
         "Number of drawn images on which the child is to agree with its parent too.",
+        former_name="guard_pictures",
         ge=0,
         le=256,
     )
@@ -275,6 +276,11 @@ class TrainSettings(BaseModel):
     )
     augment: AugmentSettings = AugmentSettings()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, given: Any) -> Any:
+        return with_present_names(cls, given)
+
     @model_validator(mode="after")
     def _ends(self) -> Self:
         if self.minutes is not None and self.steps is not None:
@@ -307,7 +313,7 @@ FROM_SCRATCH: dict[str, Any] = {
     "guard_weights": 0.0,
     "guard_outputs": 0.0,
     "guard_untrusted": 0.0,
-    "guard_pictures": 0,
+    "guard_drawn_images": 0,
 }
 FINE_TUNING: dict[str, Any] = {
     "learning_rate": 3e-3,
@@ -317,6 +323,6 @@ FINE_TUNING: dict[str, Any] = {
     "guard_weights": 1.0,
     "guard_outputs": 20.0,
     "guard_untrusted": 0.0,
-    "guard_pictures": 16,
+    "guard_drawn_images": 16,
 }
 FINE_TUNING_AUGMENT = {"warped_share": 0.75, "contrast": 1.5, "brightness": 0.15, "noise": 0.08}

@@ -35,6 +35,7 @@ class Uses:
     row: which group of a dock's options has a row for it; "" for none.
     choices: what the row shows for each value, where that is not the value itself.
     hint: what the window's tooltip adds to the description.
+    former_name: the name by which it is still read, from files and commands of before; "" for none.
     """
 
     main: bool = False
@@ -42,6 +43,7 @@ class Uses:
     row: str = ""
     choices: Mapping[str, str] = field(default_factory=dict)
     hint: str = ""
+    former_name: str = ""
 
 
 class Declared(TypedDict, total=False):
@@ -52,6 +54,7 @@ class Declared(TypedDict, total=False):
     row: str
     choices: Mapping[str, str]
     hint: str
+    former_name: str
     ge: float
     gt: float
     le: float
@@ -179,11 +182,29 @@ def parse(settings: type[BaseModel], words: Iterable[str]) -> dict[SettingPath, 
             raise SettingsError(
                 f"expected NAME=VALUE, such as {name_of(next(iter(found)))}=…; got {word!r}."
             )
-        path = tuple(name.strip().replace("-", "_").split("."))
+        path = _present_path(tuple(name.strip().replace("-", "_").split(".")), found)
         if path not in found:
             raise SettingsError(_unknown(name.strip(), [name_of(known) for known in found]))
         values[path] = value_of(text.strip(), found[path])
     return values
+
+
+def _present_path(path: SettingPath, known: Mapping[SettingPath, FieldInfo]) -> SettingPath:
+    """The path of a setting that may be given by a former name."""
+    former = {
+        (*here[:-1], uses_of(info).former_name): here
+        for here, info in known.items()
+        if uses_of(info).former_name
+    }
+    return former.get(path, path)
+
+
+def with_present_names(settings: type[BaseModel], given: Any) -> Any:
+    """What a settings model is given, with former names of its fields replaced."""
+    if not isinstance(given, Mapping):
+        return given
+    names = {uses_of(info).former_name: name for name, info in settings.model_fields.items()}
+    return {names.get(name, name): value for name, value in given.items()}
 
 
 def value_of(text: str, info: FieldInfo) -> Any:

@@ -161,6 +161,19 @@ def test_another_training_is_refused_and_named(tmp_path: Path) -> None:
         fit([example()], SPEC, SETTINGS, run=FitRun(resume=True))
 
 
+def test_a_checkpoint_of_before_a_setting_had_its_name_is_of_the_same_training(
+    tmp_path: Path,
+) -> None:
+    path = crashed(tmp_path / "run.ckpt")
+    hashes = json.loads(_head(path.read_bytes())["__metadata__"][KEY])["prints"]
+    settings = SETTINGS.chosen_for(fine_tuning=False)
+    text = settings.model_dump_json(exclude=checkpoint.ABOUT_THE_RUN)
+    before = text.replace("guard_drawn_images", "guard_pictures")
+    assert before != text
+    precisions = ("float32", "bfloat16")
+    assert hashes["settings"] in {checkpoint._sha256(before + each) for each in precisions}
+
+
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     whole = crashed(tmp_path / "run.ckpt").read_bytes()
     hashes = json.loads(_head(whole)["__metadata__"][KEY])["prints"]

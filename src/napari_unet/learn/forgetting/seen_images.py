@@ -16,7 +16,7 @@ from napari_unet.scans.identity import identity_of
 Voxels = Mapping[str, int]
 SEEN_IMAGES = "experience"  # the key in model files, which older versions read too
 MOST_IMAGES = 64  # of which hashes are stored; a model that has seen more is always guarded
-UNGUARDED: dict[str, Any] = {"guard_weights": 0.0, "guard_outputs": 0.0, "guard_pictures": 0}
+UNGUARDED: dict[str, Any] = {"guard_weights": 0.0, "guard_outputs": 0.0, "guard_drawn_images": 0}
 
 
 def seen_images_of(

@@ -133,7 +133,9 @@ def hashes_of(examples: Sequence[Example], trainer: Trainer, start: UNet | None)
             digest.update(b"none" if part is None else f"{part.shape}{part.dtype.str}".encode())
             digest.update(b"" if part is None else np.ascontiguousarray(part).data)
     origin = "drawn" if start is None else weights_sha256(start.config, tensors_of(start))
+    # by the name that this setting had at first, so that a checkpoint of before can be resumed
     chosen = trainer.settings.model_dump_json(exclude=ABOUT_THE_RUN)
+    chosen = chosen.replace('"guard_drawn_images"', '"guard_pictures"')
     return {
         "data": digest.hexdigest(),
         "network": _sha256(trainer.network.config.identity + origin),

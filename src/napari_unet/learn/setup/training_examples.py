@@ -54,6 +54,6 @@ def _own_examples(prepared: Prepared, settings: TrainSettings, *, guarded: bool)
 def _drawn_examples(
     prepared: Prepared, settings: TrainSettings, parent: Model, control: GetControl
 ) -> list[Example]:
-    count = settings.guard_pictures or 0
+    count = settings.guard_drawn_images or 0
     drawn = drawn_images(prepared.spec, count, settings.seed)
     return most_informative(with_parent_targets(drawn, parent, settings.device, control), count)
