@@ -86,14 +86,14 @@ def _to_nearest(
     if not goal.any():
         return np.full(np.count_nonzero(start), farthest)
     distances = np.zeros(np.count_nonzero(start))
-    places = np.nonzero(start)
-    if goal[places].all():
+    positions = np.nonzero(start)
+    if goal[positions].all():
         return distances  # no transform is needed where the surfaces are the same
     # the indices of the nearest voxel take a quarter of the memory that the distances would
     nearest = ndimage.distance_transform_edt(
         ~goal, sampling=spacing, return_distances=False, return_indices=True
     )
-    for axis, (own, size) in enumerate(zip(places, spacing, strict=True)):
-        distances += np.square((nearest[axis][places] - own) * size)
+    for axis, (own, size) in enumerate(zip(positions, spacing, strict=True)):
+        distances += np.square((nearest[axis][positions] - own) * size)
     root: np.ndarray = np.sqrt(distances)
     return root

@@ -16,7 +16,7 @@ SHAPE = (2, 140, 150)  # four blocks a slice
 
 
 def paint(trust: TrustMap, box: tuple[slice, ...], label: int) -> None:
-    """One stroke, as the wrapped tools tell it."""
+    """One stroke, as the wrapped tools report it."""
     before = trust.labels[box].copy()
     trust.labels[box] = label
     trust.went_over(box, np.ones(before.shape, bool), label)

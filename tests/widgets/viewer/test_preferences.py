@@ -50,7 +50,7 @@ def test_a_file_that_can_not_be_written_is_a_warning(tmp_path: Path, caplog):
     (tmp_path / f"{PLUGIN}.yaml").mkdir()
     remember(SegmentChoices(model="mine", device="cpu"))
     assert remembered(SegmentChoices) == SegmentChoices(model="mine", device="cpu")
-    assert "can not be kept" in caplog.text
+    assert "can not be saved" in caplog.text
 
 
 @pytest.mark.usefixtures("_registered")

@@ -1,4 +1,4 @@
-"""What is looked at follows the camera and the sliders, until it is told to stop, and survives what
+"""The point of view follows the camera and the sliders, until it is stopped, and survives what
 goes.
 """
 

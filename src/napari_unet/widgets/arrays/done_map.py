@@ -112,13 +112,13 @@ def _within(inner: Region, outer: Region) -> bool:
 
 
 def _block_counts(shape: tuple[int, ...], sliced: int) -> tuple[int, ...]:
-    counts = [
+    blocks = [
         n if axis < len(shape) - sliced else min(n, BLOCKS_PER_AXIS) for axis, n in enumerate(shape)
     ]
-    while prod(counts) > MOST_BLOCKS:
+    while prod(blocks) > MOST_BLOCKS:
         inner = range(len(shape) - sliced, len(shape))
-        widest = max(inner, key=lambda axis: counts[axis])
-        if counts[widest] == 1:
-            widest = max(range(len(shape)), key=lambda axis: counts[axis])
-        counts[widest] = (counts[widest] + 1) // 2
-    return tuple(counts)
+        widest = max(inner, key=lambda axis: blocks[axis])
+        if blocks[widest] == 1:
+            widest = max(range(len(shape)), key=lambda axis: blocks[axis])
+        blocks[widest] = (blocks[widest] + 1) // 2
+    return tuple(blocks)

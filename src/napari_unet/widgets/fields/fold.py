@@ -7,7 +7,8 @@ from superqt import QCollapsible
 
 from napari_unet.widgets.fields.rows import plain_tip
 
-FOLDED, UNFOLDED = "▸", "▾"
+FOLDED = "▸"
+UNFOLDED = "▾"
 MILLISECONDS = 120
 
 

@@ -18,7 +18,7 @@ TIP = "The model to use. Built-in models come first, then your own; Open… take
 
 
 class ModelPicker(QWidget):
-    """Edits the choice of one `ModelEntry`; asks for a file with `open_requested`."""
+    """Edits the choice of one `ModelEntry`; `open_requested` when the user wants another file."""
 
     value_changed = Signal()
     open_requested = Signal()

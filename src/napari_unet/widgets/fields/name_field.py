@@ -17,7 +17,7 @@ NUMBERED = re.compile(r"-\d+$")
 
 
 class NameField(QWidget):
-    """Edits a model's name; follows the parent's until a hand has changed it."""
+    """Edits a model's name; follows the parent's until the user has changed it."""
 
     value_changed = Signal()
 

@@ -39,7 +39,7 @@ QUIET = (NO_LABELS, NO_TRUST)
 
 
 class FinetuneWidget(RunDock[FinetuneRun]):
-    """What the menu opens; `run_ended` tells scripts and tests how a training went."""
+    """What the menu opens; `run_ended` shows scripts and tests how a training went."""
 
     title = "Fine-tune"
     stopping_text = "Stopping, then comparing with the old model…"
@@ -117,7 +117,7 @@ class FinetuneWidget(RunDock[FinetuneRun]):
         return self.plan.make_run(self.choice())
 
     def run_begins(self, run: FinetuneRun) -> None:
-        """Let go of the last training, and show what this one tells."""
+        """Let go of the last training, and show what this one reports."""
         form = self.form
         order = run.order
         self._said = ""

@@ -35,7 +35,7 @@ class TrainOrder:
 
 
 class TrainChoices(TrainSettings):
-    """The settings of a training, and what the dock asks in plainer words than they do."""
+    """The settings of a training, and what the dock offers in plainer words than theirs."""
 
     keep_known: bool = setting(
         True,

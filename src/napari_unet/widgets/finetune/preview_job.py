@@ -39,7 +39,8 @@ class PreviewJob:
         self._parent = parent
         self._device = device
         self._known: PreviewRegion | None = None
-        self._image = self._before = np.zeros((1, 1))
+        self._image = np.zeros((1, 1))
+        self._before = np.zeros((1, 1))
 
     def part(self, model: "Model", view: PreviewRegion) -> PreviewPart:
         """The region in view, with the labels of the parent (computed once) and of `model`."""

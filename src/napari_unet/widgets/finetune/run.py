@@ -1,4 +1,4 @@
-"""One training: a job in a thread, and what it tells while it runs."""
+"""One training: a job in a thread, and what it reports while it runs."""
 
 from dataclasses import dataclass, replace
 

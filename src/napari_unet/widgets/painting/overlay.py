@@ -140,9 +140,8 @@ def show_overlay(viewer: Any, layer: Labels, visible: bool = True) -> Labels:
         overlay = trust_layer(layer, trust.map.trust)
         add_layer(viewer, overlay)
         _overlays[overlay] = TrustOverlay(viewer, overlay, trust)
-        select(
-            viewer, layer
-        )  # now that it is known: who follows the selection asks for the overlay
+        # only now, since who follows the selection shows whether there is an overlay
+        select(viewer, layer)
     overlay.visible = visible
     return overlay
 

@@ -58,9 +58,9 @@ def _review(layer: Labels, box: Box, what: str) -> str:
 
 
 def _slice_words(layer: Labels, box: Box) -> str:
-    places = [
+    indices = [
         str(part.start)
         for part, n in zip(box, layer.data.shape, strict=True)
         if n > 1 and part.stop - part.start == 1
     ]
-    return f"Slice {', '.join(places)}" if places else "This slice"
+    return f"Slice {', '.join(indices)}" if indices else "This slice"

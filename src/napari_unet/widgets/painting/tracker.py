@@ -190,7 +190,8 @@ class Trust(QObject, ToolListener):
     def _close_journal(self) -> None:
         if self._writer is not None:
             self._writer.close()
-        self._journal, self._writer = None, None
+        self._journal = None
+        self._writer = None
 
     def _soon(self) -> None:
         if not self._work_timer.isActive():

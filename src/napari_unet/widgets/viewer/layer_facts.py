@@ -55,10 +55,10 @@ def layer_facts_of(layer: Image) -> LayerFacts:
     shape = tuple(int(n) for n in finest(layer).shape)
     labels = given_axis_labels(layer)
     labels += ("c",) if layer.rgb and labels else ()
-    return LayerFacts(key_of(layer), layer.name, shape, bool(layer.rgb), spacing, unit, labels)
+    return LayerFacts(layer_key(layer), layer.name, shape, bool(layer.rgb), spacing, unit, labels)
 
 
-def key_of(layer: Layer) -> int:
+def layer_key(layer: Layer) -> int:
     """A number that no other layer has or will have."""
     if layer not in _keys:
         _keys[layer] = next(_next_key)

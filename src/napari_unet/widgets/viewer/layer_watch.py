@@ -7,7 +7,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_unet.widgets.viewer.layer_facts import image_layers, key_of, layer_facts_of
+from napari_unet.widgets.viewer.layer_facts import image_layers, layer_facts_of, layer_key
 from napari_unet.widgets.viewer.learnable_labels import (
     all_labels_layers,
     labels_facts_of,
@@ -68,7 +68,7 @@ class LayerWatch(QObject):
         viewer = self._viewer()
         if viewer is None:
             return []
-        known = {key_of(layer): layer for layer in self._watched.pick(viewer)}
+        known = {layer_key(layer): layer for layer in self._watched.pick(viewer)}
         return [known[key] for key in keys if key in known]
 
     def _connect_new(self, viewer: Any) -> None:

@@ -7,7 +7,7 @@ from napari.layers import Labels
 from napari_unet.model.spec import MAX_NAME, ClassSpec
 from napari_unet.widgets.fields.values import LabelsFacts
 from napari_unet.widgets.viewer.labels_facts import class_names
-from napari_unet.widgets.viewer.layer_facts import key_of, own_facts
+from napari_unet.widgets.viewer.layer_facts import layer_key, own_facts
 from napari_unet.widgets.viewer.sources import source_choice
 from napari_unet.words import hex_colour
 
@@ -30,7 +30,7 @@ def labels_facts_of(layer: Labels) -> LabelsFacts:
     """A layer's shape, where it comes from, and the classes that it names."""
     facts = own_facts(layer)
     return LabelsFacts(
-        key_of(layer),
+        layer_key(layer),
         layer.name,
         tuple(int(n) for n in layer.data.shape),
         bool(layer.visible),

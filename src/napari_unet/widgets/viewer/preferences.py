@@ -44,7 +44,7 @@ def _keep(store: Any, name: str, value: Any) -> None:
     try:
         setattr(store, name, value)
     except OSError as error:
-        _logger.warning("The choice of %s can not be kept: %s", name, error)
+        _logger.warning("The choice of %s can not be saved: %s", name, error)
 
 
 def _store() -> Any:

@@ -26,7 +26,7 @@ REMOVE_TIP = "Learn without this pair. Its layers stay."
 
 
 class PairRow(QWidget):
-    """Edits a `PairChoice`; the image follows the labels until a hand has chosen one."""
+    """Edits a `PairChoice`; the image follows the labels until the user has chosen one."""
 
     value_changed = Signal()
     remove_requested = Signal()

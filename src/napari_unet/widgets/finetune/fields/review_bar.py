@@ -140,7 +140,8 @@ class ReviewBar(QWidget):
 
     def _lay_out(self) -> None:
         self._line.setToolTip(plain_tip(TITLE_TIP))
-        self._flow = flow = QFlowLayout()
+        flow = QFlowLayout()
+        self._flow = flow
         flow.setContentsMargins(0, 0, 0, 0)
         flow.setHorizontalSpacing(FLOW_SPACING_PX)
         flow.setVerticalSpacing(FLOW_SPACING_PX)
