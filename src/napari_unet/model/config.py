@@ -1,7 +1,7 @@
 """The shape of a U-Net, and the limits within which one is ever built. Needs pydantic alone."""
 
 from math import prod
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -56,8 +56,9 @@ class UNetConfig(BaseModel):
     max_width: int = Field(
         MAX_WIDTH, ge=1, le=MAX_WIDTH, title="Most features", description="Where the doubling ends."
     )
-    strides: tuple[tuple[int, ...], ...] | None = Field(
+    strides: tuple[Annotated[tuple[int, ...], Field(max_length=3)], ...] | None = Field(
         None,
+        max_length=MAX_DEPTH,
         title="Strides",
         description="Pooling factor of each axis at each level; 2 everywhere when not given.",
     )

@@ -19,6 +19,9 @@ from napari_unet.model.geometry import exact_halo, total_strides
 from napari_unet.model.head import head_for_classes, head_of
 
 MAX_NAME = 80
+MIN_LENGTH = 1e-9  # of a voxel, in whatever unit
+MAX_LENGTH = 1e15
+MAX_HALO = 2**20
 MAX_TRAINING_CHARACTERS = 20_000
 CLIP = (-2.0, 4.0)  # of normalised intensities
 
@@ -39,6 +42,7 @@ Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_
 Text = Annotated[str, Field(max_length=2000), AfterValidator(_printable)]
 TaskName = Literal["semantic", "instances"]
 TASK_NAMES: tuple[TaskName, ...] = get_args(TaskName)
+Length = Annotated[float, Field(ge=MIN_LENGTH, le=MAX_LENGTH, allow_inf_nan=False)]
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 
 
@@ -89,7 +93,7 @@ class Normalization(_Part):
 class TrainedSpacing(_Part):
     """The voxel size of the scans that a model was trained on, one number per axis of a frame."""
 
-    size: tuple[Annotated[float, Field(gt=0.0, allow_inf_nan=False)], ...]
+    size: Annotated[tuple[Length, ...], Field(max_length=3)]
     unit: Name = "um"
 
 
@@ -98,7 +102,7 @@ class MeasuredHalo(_Part):
     comparison: `voxels` per axis, and the share of the `compared` labels that `changed`.
     """
 
-    voxels: tuple[Annotated[int, Field(ge=0)], ...]
+    voxels: Annotated[tuple[Annotated[int, Field(ge=0, le=MAX_HALO)], ...], Field(max_length=3)]
     changed: float = Field(ge=0.0, le=1.0)
     compared: int = Field(ge=1)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from napari_unet.errors import NapariUNetError, ScanError
+from napari_unet.errors import NapariUNetError, NotEnoughMemoryError, ScanError
 from napari_unet.files.names import unusual_kind
 from napari_unet.scans.axes import guess_axes
 from napari_unet.scans.channels import COLOUR_NAMES, without_alpha
@@ -15,6 +15,7 @@ from napari_unet.scans.scan import (
     SPATIAL,
     Scan,
     default_axes,
+    is_plausible,
     looks_coloured,
     looks_transparent,
 )
@@ -68,8 +69,13 @@ def _open(path: Path) -> FileImage:
     check_readable(path)
     try:
         return format_of(path).read(path)
-    except (NapariUNetError, MemoryError):
+    except NapariUNetError:
         raise
+    except MemoryError as error:
+        raise NotEnoughMemoryError(
+            f"{path.name} is larger than the memory that is free. Save it as OME-Zarr, which is "
+            "read by parts."
+        ) from error
     except PermissionError as error:
         raise ScanError(
             f"{path} may not be read: {error.strerror}. Check its permissions."
@@ -93,7 +99,7 @@ def check_readable(path: Path) -> None:
 def _spacing(axes: str, known: Mapping[str, float]) -> tuple[tuple[float, ...], str]:
     """Sizes for the spatial letters; one that is missing (z, mostly) is taken to be as long as y."""
     spatial = [a for a in axes if a in SPATIAL]
-    if "y" not in known:
+    if "y" not in known or not is_plausible(list(known.values())):
         return (1.0,) * len(spatial), "pixel"
     return tuple(known.get(a, known["y"]) for a in spatial), "um"
 

@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import ScanError
+from napari_unet.scans.units import to_um
 
 SPATIAL = "zyx"
 LETTERS = "tczyx"
 COLOURS = (3, 4)
 GREY_ALPHA = 2
+MOST_VOXELS = 2**60
+LEAST_UM = 1e-5  # of a voxel
+LARGEST_UM = 1e12
 LARGE_PX = 32  # sides of at least this many pixels are not taken for channels or colours
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # ITU-R BT.709
 
@@ -51,6 +55,11 @@ class Scan:
             raise ScanError(
                 f"The axes {self.axes!r} have no 'y' and 'x'. Name the two axes of a slice 'y' and 'x'."
             )
+        if math.prod(shape) > MOST_VOXELS:
+            raise ScanError(
+                f"The image is said to have {math.prod(shape):.1e} voxels, and no file holds so "
+                "many. Its description is damaged; export it again."
+            )
         if 0 in shape:
             raise ScanError(
                 f"The image is empty: its shape is {shape}. Open one with at least one pixel."
@@ -60,12 +69,20 @@ class Scan:
             raise ScanError(
                 f"The image holds {self.data.dtype} values; expected whole or real numbers. Convert it first."
             )
+        self._check_spacing()
+
+    def _check_spacing(self) -> None:
         if len(self.spacing) != len(self.spatial_axes):
             raise ScanError(
                 f"{len(self.spacing)} spacings were given for the axes {self.spatial_axes!r}. Give one for each."
             )
         if not all(math.isfinite(value) and value > 0 for value in self.spacing):
             raise ScanError(f"The spacing {self.spacing} must be positive numbers.")
+        if self.spacing_known and not is_plausible(self.spacing, self.unit):
+            raise ScanError(
+                f"The voxel size {self.spacing} {self.unit} is none that an image has: it is from "
+                f"{LEAST_UM:g} to {LARGEST_UM:g} µm. Correct it, or leave it out."
+            )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -169,6 +186,11 @@ class Scan:
         index.update(zip(self.frame_axes(dimensions), region, strict=True))
         index.update(zip(self.grid_axes(dimensions), (int(i) for i in frame), strict=True))
         return index
+
+
+def is_plausible(spacing: Sequence[float], unit: str = "um") -> bool:
+    """Whether voxels can have this size."""
+    return all(LEAST_UM <= (to_um(size, unit) or size) <= LARGEST_UM for size in spacing)
 
 
 class ChannelStack:

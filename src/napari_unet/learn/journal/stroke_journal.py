@@ -18,6 +18,7 @@ import numpy as np
 
 from napari_unet.errors import ScanError
 from napari_unet.files.append_only import AppendOnly, read_records
+from napari_unet.files.names import unusual_kind
 from napari_unet.learn.data.corrections import Corrections
 from napari_unet.scans.identity import ScanIdentity
 
@@ -29,6 +30,16 @@ WHOLE = b"W"
 CLOSED = b"C"
 VERSION = 1
 MOST_VOXELS = 2**40
+# what a record that is whole, and yet none of ours, raises where it is taken apart
+DAMAGED = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
 
 Box = tuple[slice, ...]
 
@@ -116,42 +127,58 @@ class StrokeJournal:
 
 def read_journal_header(path: Path) -> JournalHeader | None:
     """What a journal says of itself; None for a file that is none."""
+    if unusual_kind(path):
+        return None
     try:
         first = next(read_records(path), b"")
         return _header(first) if first[:1] == HEADER else None
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, *DAMAGED):
         return None
 
 
 def read_journal(
     path: Path, make: Callable[[Sequence[int], np.dtype], np.ndarray] = np.zeros
 ) -> Recovered:
-    """Play a journal; everything before a torn end is there. `make` gives the arrays.
+    """Play a journal; everything before a torn end is there, and a damaged record costs itself
+    alone. `make` gives the arrays.
 
-    Raises `ScanError` for a file that is no journal.
+    Raises `ScanError` for a file that is no journal, or one that memory is not enough for.
     """
     if (header := read_journal_header(path)) is None:
         raise ScanError(f"{path.name} holds no strokes that can be read.")
-    labels = make(header.shape, np.dtype(header.dtype))
-    trust = make(header.shape, np.dtype(np.uint8))
+    try:
+        labels = make(header.shape, np.dtype(header.dtype))
+        trust = make(header.shape, np.dtype(np.uint8))
+    except (MemoryError, ValueError) as error:
+        raise ScanError(
+            f"{path.name} says that its labels have the shape {header.shape}, for which memory is "
+            "not enough. It is damaged, or belongs to a larger machine."
+        ) from error
     known: dict[bytes, dict[bytes, Box]] = {kind: {} for kind in (LABELS, STROKE, MARK)}
     kinds = set()
     for record in read_records(path):
         kinds.add(record[:1])
-        if record[:1] in known:
-            known[record[:1]][_place(record)] = _play(record, labels, trust)
+        if record[:1] in known and (box := _played(record, labels, trust)) is not None:
+            known[record[:1]][_place(record)] = box
     pieces, strokes = (tuple(known[kind].values()) for kind in (LABELS, STROKE))
     return Recovered(header, labels, trust, WHOLE in kinds, CLOSED in kinds, pieces, strokes)
 
 
+def _played(record: bytes, labels: np.ndarray, trust: np.ndarray) -> Box | None:
+    """Do what a record says; the box that it is about, None where it is damaged."""
+    try:
+        return _play(record, labels, trust)
+    except (*DAMAGED, zlib.error):
+        return None
+
+
 def _play(record: bytes, labels: np.ndarray, trust: np.ndarray) -> Box:
-    """Do what a record says; the box that it is about."""
     kind = record[:1]
     size = len(_place(record))
-    box = tuple(slice(*ends) for ends in json.loads(_place(record)))
+    box = _box(json.loads(_place(record)), labels.shape)
     shape = tuple(part.stop - part.start for part in box)
     if kind == MARK:
-        trust[box] = zlib.decompress(record[3 + size :])[0]
+        trust[box] = zlib.decompressobj().decompress(record[3 + size :], 1)[0]
         return box
     voxels = prod(shape)
     wanted = voxels * (labels.itemsize + (kind == STROKE))
@@ -160,6 +187,19 @@ def _play(record: bytes, labels: np.ndarray, trust: np.ndarray) -> Box:
     labels[box] = np.frombuffer(body[:split], labels.dtype).reshape(shape)
     if kind == STROKE:
         trust[box] = np.frombuffer(body[split:], np.uint8).reshape(shape)
+    return box
+
+
+def _box(ends: Any, shape: tuple[int, ...]) -> Box:
+    """The box from its ends; raises `ValueError` where it does not lie within the shape, or is
+    empty.
+    """
+    box = tuple(slice(int(first), int(last)) for first, last in ends)
+    inside = len(box) == len(shape) and all(
+        0 <= part.start < part.stop <= n for part, n in zip(box, shape, strict=False)
+    )
+    if not inside:
+        raise ValueError(f"{ends} is no part of {shape}")
     return box
 
 
@@ -183,8 +223,18 @@ def _header(record: bytes) -> JournalHeader:
     )
     if (
         not header.shape
+        or min(header.shape) < 1
         or prod(header.shape) > MOST_VOXELS
         or np.dtype(header.dtype).kind not in "iu"
     ):
         raise ValueError("not labels")
+    _check_types(header)
     return header
+
+
+def _check_types(header: JournalHeader) -> None:
+    """Raise `TypeError` where a value is of another kind than it is written as."""
+    wanted = ((header.name, str), (header.not_done, str), (header.more, dict))
+    if not all(isinstance(value, kind) for value, kind in wanted):
+        raise TypeError("values of other kinds")
+    float(header.begun)

@@ -56,11 +56,15 @@ def load_model_bytes(data: bytes, name: str) -> Model:
     """The model in the content of a file; raises `ModelFileError`, which mentions that name, for
     anything that is wrong with it.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load
 
     header = parse_header(io.BytesIO(data), len(data), name)
     network = _fitting_network(header, name)
-    tensors = load(data)
+    try:
+        tensors = load(data)
+    except SafetensorError as error:
+        raise ModelFileError(f"{name} is damaged: {error}. Copy it again.") from error
     _check_finite(tensors, name)
     if weights_sha256(header.spec.architecture, tensors) != header.weights_sha256:
         raise ModelFileError(

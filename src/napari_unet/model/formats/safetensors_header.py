@@ -36,6 +36,10 @@ def parse_header(file: BinaryIO, size: int, name: str) -> ModelHeader:
         )
     raw, start = _raw_header(file, size, name)
     metadata = raw.pop("__metadata__", {})
+    if isinstance(metadata, dict) and not all(isinstance(v, str) for v in metadata.values()):
+        raise ModelFileError(
+            f"{name} is damaged: its metadata holds what is no text. {ADVICE}, or copy it again."
+        )
     if not isinstance(metadata, dict) or SPEC_KEY not in metadata:
         raise ModelFileError(
             f"{name} holds tensors but does not say what network they are for. {ADVICE}."

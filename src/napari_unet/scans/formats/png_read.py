@@ -8,10 +8,12 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 
+from napari_unet.errors import ScanError
 from napari_unet.scans.formats.file_image import FileImage
 from napari_unet.scans.units import pixel_um
 
 SIGNATURE_BYTES = 8
+MOST_PX = 1_000_000
 _GREY_ALPHA = 2
 _METRE = 1
 _GREY = 0
@@ -21,6 +23,7 @@ _PALETTE = 3
 def read(path: Path) -> FileImage:
     """The image of a PNG file; transparency is dropped, a palette becomes its colours."""
     content = path.read_bytes()
+    _check_sides(content, path)
     data = np.asarray(imagecodecs.png_decode(content))
     indices = _indices(content)
     if data.ndim == 3 and data.shape[2] == _GREY_ALPHA:
@@ -33,6 +36,16 @@ def read(path: Path) -> FileImage:
         rgb,
         indices=indices,
     )
+
+
+def _check_sides(content: bytes, path: Path) -> None:
+    """Raise `ScanError` for sides that no library reads."""
+    width, height = struct.unpack(">II", content[16:24].ljust(8, b"\0"))
+    if max(width, height) > MOST_PX:
+        raise ScanError(
+            f"{path.name} says that it has {width} × {height} pixels; at most {MOST_PX} along each "
+            "side are read. It is damaged, or has to be saved as OME-Zarr."
+        )
 
 
 def _indices(content: bytes) -> np.ndarray | None:

@@ -16,11 +16,14 @@ from uuid import uuid4
 
 from napari_unet.files.append_only import AppendOnly, read_records
 from napari_unet.files.atomic import discard
+from napari_unet.files.names import unusual_kind
 from napari_unet.scans.scan import Index
 from napari_unet.segment.resumable.part import Part, writer_name
 from napari_unet.segment.statistics import FrameStatistics
 
 SUFFIX = ".journal"
+# what a record that is whole, and yet none of ours, raises where it is taken apart
+DAMAGED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -89,25 +92,42 @@ def part_journals(folder: Path, part: Part | None) -> list[Path]:
 
 
 def read_journals(folder: Path) -> JournalContents:
-    """Everything that the journals of a folder say, up to a torn end of each."""
+    """Everything that the journals of a folder say, up to a torn or damaged record of each: the
+    tiles after it are computed again.
+    """
     found = JournalContents()
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         for values in _records(path):
-            if "tile" in values:
-                record = _tile_record(values)
-                found.tiles.setdefault(record.tile, []).append(record)
-            elif "engine" in values:
-                found.engines.append(str(values["engine"]))
-            else:
-                statistics = FrameStatistics.from_dict(values["statistics"])
-                found.statistics[tuple(values["frame"])] = statistics
+            if not _add(values, found):
+                break
     return found
 
 
-def _records(path: Path) -> Iterator[dict[str, Any]]:
+def _add(values: Any, found: JournalContents) -> bool:
+    """Add a record to what was found; False where it is none of ours."""
+    try:
+        if "tile" in values:
+            record = _tile_record(values)
+            found.tiles.setdefault(record.tile, []).append(record)
+        elif "engine" in values:
+            found.engines.append(str(values["engine"]))
+        else:
+            statistics = FrameStatistics.from_dict(values["statistics"])
+            found.statistics[tuple(int(n) for n in values["frame"])] = statistics
+    except DAMAGED:
+        return False
+    return True
+
+
+def _records(path: Path) -> Iterator[Any]:
+    if unusual_kind(path):
+        return
     with suppress(FileNotFoundError):  # a run that was cancelled takes its journal with it
         for record in read_records(path):
-            yield json.loads(record)
+            try:
+                yield json.loads(record)
+            except (ValueError, RecursionError):
+                return
 
 
 def _tile_record(values: dict[str, Any]) -> TileRecord:
