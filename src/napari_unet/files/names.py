@@ -75,7 +75,8 @@ def check_path(path: Path, beyond: int = 0) -> None:
     if len(str(whole)) + beyond > LONGEST_PATH and not takes_long_paths():
         raise OutputError(
             f"The path {shortened(str(path), SHOWN_NAME)} is too long: with what is written beside "
-            f"it, it has {len(str(whole)) + beyond} characters, and Windows takes {LONGEST_PATH}. Choose a "
+            f"it, it has {len(str(whole)) + beyond} characters, and Windows takes "
+            f"{LONGEST_PATH}. Choose a "
             "shorter folder or name, or switch long paths on in the settings of Windows."
         )
 

@@ -102,7 +102,7 @@ class WordRow(SettingRow):
 
 
 class NumberRow(SettingRow):
-    """Edits a number within its limits; below the lowest stands "Automatic" where it may be None."""
+    """Edits a number within its limits; below the lowest is "Automatic", where it may be None."""
 
     def __init__(self, info: FieldInfo, parent: QWidget | None = None) -> None:
         super().__init__(parent)
