@@ -28,10 +28,10 @@ def test_the_manifest_is_as_the_choices_are_declared(script):
 
 
 def test_what_is_before_the_configuration_stays_as_it_is(script):
-    text = "name: x\ncontributions:\n  configurations:\n    old: {}\n"
+    text = "name: x\ncontributions:\n  configurations:\n    outdated: {}\n"
     written = script.manifest(text)
     assert written.startswith("name: x\ncontributions:\n  configurations:\n    segment:\n")
-    assert "old" not in written
+    assert "outdated" not in written
     properties = yaml.safe_load(written)["contributions"]["configurations"]["segment"]["properties"]
     assert properties["precision"]["enum"] == ["float32", "half"]
     assert "threshold" not in properties

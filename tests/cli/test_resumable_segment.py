@@ -305,3 +305,17 @@ def test_the_script_for_slurm_works_with_its_jobs_at_once(
     )
     np.testing.assert_array_equal(values(tmp_path / "labels.zarr"), values(tmp_path / "whole.zarr"))
     assert not (tmp_path / "labels.zarr.partial").exists()
+
+
+@pytest.mark.parametrize("name", ["labels.tif", "labels.zarr"])
+def test_borders_without_image_are_told_whatever_is_written(
+    run: Command, models: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    noise = np.random.default_rng(0).normal(0, 4, (96, 120))
+    image = (100 + 400 * smooth_image((96, 120)) + noise).astype(np.uint16)
+    image[:, :6] = 0
+    tifffile.imwrite(tmp_path / "band.tif", image)
+    ran = run(
+        "segment", tmp_path / "band.tif", "--model", models["two"], "--output", name, "--json"
+    )
+    assert any("counts as no image" in note for note in ran.json["results"][0]["notes"])

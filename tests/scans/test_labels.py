@@ -8,7 +8,10 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
+from napari_unet.errors import ScanError
+from napari_unet.scans.formats.file_image import StoredArray
 from napari_unet.scans.formats.png_read import SIGNATURE_BYTES, _joined
 from napari_unet.scans.labels import read_labels
 from napari_unet.scans.read import read_scan
@@ -20,7 +23,7 @@ CLASSES[6:8, 2:6] = 2
 
 
 def values(path: Path) -> np.ndarray:
-    return np.asarray(read_labels(path).data[...])
+    return np.asarray(read_labels([path])[0].data[...])
 
 
 def palette_png(path: Path, indices: np.ndarray, bits: int) -> Path:
@@ -46,14 +49,18 @@ def test_0_and_the_largest_value_are_background_and_class_1(tmp_path: Path, most
     path = tmp_path / "mask.tif"
     tifffile.imwrite(path, (MASK * np.array(most)).astype(np.min_scalar_type(most)))
     np.testing.assert_array_equal(values(path), MASK)
-    assert read_labels(path).notes == (f"2 values, 0 and {most}: read as background and class 1.",)
+    assert read_labels([path])[0].notes == (
+        f"2 values, 0 and {most}: read as background and class 1.",
+    )
 
 
 def test_grey_levels_are_classes_in_their_order(tmp_path: Path) -> None:
     path = tmp_path / "mask.png"
     path.write_bytes(imagecodecs.png_encode((CLASSES * 127.5).astype(np.uint8)))
     np.testing.assert_array_equal(values(path), CLASSES)
-    assert "0, 127 and 255: read as background, class 1 and class 2" in read_labels(path).notes[0]
+    assert (
+        "0, 127 and 255: read as background, class 1 and class 2" in read_labels([path])[0].notes[0]
+    )
 
 
 @pytest.mark.parametrize("numbers", [[0, 1], [0, 2], [0, 5, 7], [0, 1, 2, 255], [0, 100, 255]])
@@ -62,14 +69,14 @@ def test_other_numbers_are_what_they_are(tmp_path: Path, numbers: list[int]) -> 
     labels = np.resize(np.array(numbers, np.uint8), (6, 8))
     tifffile.imwrite(path, labels)
     np.testing.assert_array_equal(values(path), labels)
-    assert read_labels(path).notes == ()
+    assert read_labels([path])[0].notes == ()
 
 
 @pytest.mark.parametrize("bits", [2, 4, 8])
 def test_the_numbers_behind_a_png_palette_are_the_labels(tmp_path: Path, bits: int) -> None:
     path = palette_png(tmp_path / "labels.png", CLASSES, bits)
     np.testing.assert_array_equal(values(path), CLASSES)
-    assert read_labels(path).axes == "yx"
+    assert read_labels([path])[0].axes == "yx"
     assert read_scan(path).rgb
 
 
@@ -86,3 +93,49 @@ def test_a_mask_of_one_bit_by_tifffile_is_as_it_was_written(tmp_path: Path) -> N
     path = tmp_path / "mask.tif"
     tifffile.imwrite(path, MASK.astype(bool))
     np.testing.assert_array_equal(values(path), MASK)
+
+
+def write_masks(folder: Path, *masks: np.ndarray) -> list[Path]:
+    paths = [folder / f"{number}.tif" for number in range(len(masks))]
+    for path, mask in zip(paths, masks, strict=True):
+        tifffile.imwrite(path, mask)
+    return paths
+
+
+def test_a_grey_level_is_the_same_class_in_all_files(tmp_path: Path) -> None:
+    grey = (CLASSES * 127.5).astype(np.uint8)
+    first, second = read_labels(write_masks(tmp_path, grey, np.where(grey == 255, grey, 0)))
+    np.testing.assert_array_equal(first.data[...], CLASSES)
+    np.testing.assert_array_equal(second.data[...], np.where(CLASSES == 2, 2, 0))
+
+
+def test_labels_beside_a_mask_stay_what_they_are(tmp_path: Path) -> None:
+    first, second = read_labels(write_masks(tmp_path, MASK, MASK * np.uint8(255)))
+    np.testing.assert_array_equal(first.data[...], MASK)
+    np.testing.assert_array_equal(second.data[...], MASK)
+    assert first.notes == ()
+
+
+def test_grey_levels_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    thirds = (CLASSES * 85).astype(np.uint8)
+    thirds[0, 0] = 255
+    halves = (CLASSES * 127.5).astype(np.uint8)
+    with pytest.raises(ScanError, match="grey levels 0, 85, 127, 170 and 255"):
+        read_labels(write_masks(tmp_path, thirds, halves))
+
+
+def test_of_ordinary_labels_only_the_first_chunks_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "labels.zarr"
+    labels = np.tile(MASK, (8, 8))
+    zarr.create_array(path, data=labels, chunks=MASK.shape)
+    read = []
+    real = StoredArray.__getitem__
+
+    def watched(self: StoredArray, index: object) -> np.ndarray:
+        read.append(index)
+        return real(self, index)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StoredArray, "__getitem__", watched)
+        read_labels([path])
+    assert len(read) == 1

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.ndimage import rotate
+from scipy.ndimage import gaussian_filter, rotate
 
 from helpers.tiny import smooth_image
 from napari_unet.model.spec import Normalization
@@ -118,3 +118,42 @@ def test_a_neighbourhood_ends_at_the_frame_and_not_at_its_corners() -> None:
 def test_all_channels_must_have_their_value() -> None:
     part = np.array([[0, 0, 1], [5, 6, 5]])
     np.testing.assert_array_equal(has_value(part, (0.0, 5.0)), [True, False, False])
+
+
+def discs(*levels: int) -> np.ndarray:
+    """Flat discs on exact zeros, as in a mask or in a drawn image."""
+    y, x = np.mgrid[:160, :180]
+    image = np.zeros((160, 180), np.uint8)
+    for number, (row, column) in enumerate([(30, 40), (80, 120), (130, 50), (60, 80)]):
+        image[np.hypot(y - row, x - column) < 14] = levels[number % len(levels)]
+    return image
+
+
+@pytest.mark.parametrize("levels", [(255,), (100, 200)])
+def test_the_background_of_a_mask_is_image(levels: tuple[int, ...]) -> None:
+    assert found(discs(*levels)).no_data is None
+
+
+def test_the_darkness_between_spots_is_image() -> None:
+    spots = np.zeros((160, 180), np.float32)
+    spots[tuple(RNG.integers(10, 150, (2, 60)))] = RNG.uniform(500, 5000, 60)
+    blurred = gaussian_filter(spots, 1.5)
+    assert found(np.where(blurred < 0.5, 0, blurred).astype(np.uint16)).no_data is None
+
+
+def test_a_saturated_column_through_a_stack_is_image() -> None:
+    stack = noisy(12, 60, 60)
+    stack[:, 20:40, 20:40] = 1500
+    assert found(stack).no_data is None
+
+
+def test_a_small_frame_is_read_once() -> None:
+    read = []
+
+    class Watched(np.ndarray):
+        def __getitem__(self, index):  # type: ignore[no-untyped-def]
+            read.append(index)
+            return super().__getitem__(index)
+
+    frame_statistics(scan_of(with_band(noisy(100, 120)).view(Watched)), 2, (), HOW)
+    assert len([index for index in read if isinstance(index, tuple) and len(index) == 2]) == 1

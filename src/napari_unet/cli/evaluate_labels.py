@@ -20,11 +20,9 @@ def evaluate_labels(arguments: EvaluateArguments) -> Outcome:
     """Score one file of labels against another."""
     _check_task(arguments.task)
     spacing = parse_spacing(arguments.spacing)
-    found, wanted = (
-        read_labels(path, arguments.axes, spacing)
-        for path in (arguments.prediction, arguments.truth)
-    )
-    for path, scan in ((arguments.prediction, found), (arguments.truth, wanted)):
+    paths = (arguments.prediction, arguments.truth)
+    found, wanted = read_labels(paths, arguments.axes, spacing)
+    for path, scan in zip(paths, (found, wanted), strict=True):
         for note in scan.notes:
             tell(f"{path.name}: {note}")
     line = ProgressLine(arguments.prediction.name)

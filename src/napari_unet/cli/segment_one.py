@@ -114,7 +114,7 @@ class Batch:
         result.tiles_skipped = run.skipped
         result.resumed = run.skipped > 0
         result.nonfinite = run.nonfinite
-        if empty := empty_sentence(run.empty.values()):
+        if empty := empty_sentence(run.statistics):
             result.note(f"{empty} --no-empty-borders makes it part of the image.")
         result.engine = run.engines.joined or None
         result.voxels = {

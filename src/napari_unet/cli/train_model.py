@@ -125,20 +125,22 @@ def _items(arguments: TrainArguments) -> list[TrainItem]:
         for path in images
     ]
     scans = [pick_channels(scan, arguments.channel) for scan in scans]
-    rows = zip(scans, images, labels, trust, strict=True)
+    found = read_labels(labels)
+    for path, opened in zip([*images, *labels], [*scans, *found], strict=True):
+        for note in opened.notes:
+            tell(f"{path.name}: {note}")
+    for scan, own, image, name in zip(scans, found, images, labels, strict=True):
+        _check_scale(scan, own, image, name)
     return [
-        _item(scan, image, own, None if str(mask) == ALL else mask)
-        for scan, image, own, mask in rows
+        TrainItem(scan, np.asarray(own.data[...]), _trust_mask(mask))
+        for scan, own, mask in zip(scans, found, trust, strict=True)
     ]
 
 
-def _item(scan: Scan, image: Path, labels: Path, trust: Path | None) -> TrainItem:
-    found = read_labels(labels)
-    for note in found.notes:
-        tell(f"{labels.name}: {note}")
-    _check_scale(scan, found, image, labels)
-    mask = None if trust is None else np.asarray(read_scan(trust).data[...])
-    return TrainItem(scan, np.asarray(found.data[...]), mask)
+def _trust_mask(path: Path | None) -> np.ndarray | None:
+    if path is None or str(path) == ALL:
+        return None
+    return np.asarray(read_scan(path, labels=True).data[...])
 
 
 def _check_scale(scan: Scan, found: Scan, image: Path, labels: Path) -> None:

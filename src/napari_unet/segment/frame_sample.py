@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_unet.progress import GetControl, heed
 from napari_unet.scans.scan import Index, Scan, Slices
-from napari_unet.segment.no_data import Evidence, has_value
+from napari_unet.segment.no_data import Evidence, border_values, has_value
 
 WHOLE_VOXELS = 2**22  # frames up to this size are read whole
 FEWEST_CHUNKS = 8
@@ -37,16 +37,22 @@ class FrameSample:
     evidence: list[Evidence]
     masks: list[np.ndarray]
 
-    def calm(self, channel: int, empty: int | None) -> np.ndarray:
-        """Values of a channel without hot and dead pixels, and without no data."""
-        return np.concatenate([self._calm(block, channel, empty) for block in self.blocks])
-
-    def _calm(self, block: np.ndarray, channel: int, empty: int | None) -> np.ndarray:
-        values = without_specks(block[channel])
-        if empty is None:
-            return values.reshape(-1)
-        image: np.ndarray = values[~has_value(block, self.evidence[empty].value)]
-        return image
+    def with_and_without_specks(
+        self, channel: int, empty: int | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Values of a channel as they are, and the same without hot and dead pixels; both without
+        no data.
+        """
+        images = [
+            slice(None) if empty is None else ~has_value(block, self.evidence[empty].value)
+            for block in self.blocks
+        ]
+        raw = [block[channel][image] for block, image in zip(self.blocks, images, strict=True)]
+        calm = [
+            without_specks(block[channel])[image]
+            for block, image in zip(self.blocks, images, strict=True)
+        ]
+        return tuple(np.concatenate([part.reshape(-1) for part in parts]) for parts in (raw, calm))  # type: ignore[return-value]
 
     def no_data(self, from_file: bool) -> int | None:
         """The number of the value that is no data, None if there is none; a value that the file
@@ -65,22 +71,31 @@ def read_sample(
     dimensions: int,
     frame: Index,
     control: GetControl,
-    candidates: Sequence[tuple[float, ...]],
+    given: Sequence[tuple[float, ...]] | None = (),
 ) -> FrameSample:
-    """Read a frame, or some chunks of it; `candidates` are values that may be no data.
+    """Read a frame, or some chunks of it; `given` are values that may be no data, None: those that
+    fill pieces of its border.
 
     Of large chunks every k-th value is taken, so that neither time nor memory grow with the chunks.
     """
     regions = list(sample_regions(scan, dimensions))
     voxels = sum(math.prod(part.stop - part.start for part in region) for region in regions)
     step = max(1, voxels // WHOLE_VOXELS)
-    evidence = [Evidence(value) for value in candidates]
+    whole = scan.read(frame, regions[0]) if _is_all(regions, scan, dimensions) else None
+    if given is None:
+        given = border_values(
+            (lambda region: scan.read(frame, region))
+            if whole is None
+            else (lambda region: whole[(slice(None), *region)]),
+            scan.frame_shape(dimensions),
+        )
+    evidence = [Evidence(value) for value in given]
     before = 0  # voxels of earlier regions
     blocks = []
     parts: list[list[np.ndarray]] = [[] for _ in range(1 + len(evidence))]
     for region in regions:
         heed(control)
-        part = scan.read(frame, region)
+        part = scan.read(frame, region) if whole is None else whole
         blocks.append(_middle(part, step))
         arrays = [part, *(each.take(part)[None] for each in evidence)]
         for collected, array in zip(parts, arrays, strict=True):
@@ -88,6 +103,12 @@ def read_sample(
         before += part[0].size
     values, *masks = [np.concatenate(each, axis=1) for each in parts]
     return FrameSample(values, blocks, evidence, [mask[0] for mask in masks])
+
+
+def _is_all(regions: Sequence[Slices], scan: Scan, dimensions: int) -> bool:
+    """Whether a frame is read in one piece."""
+    shape = scan.frame_shape(dimensions)
+    return list(regions) == [tuple(slice(0, n) for n in shape)]
 
 
 def _middle(part: np.ndarray, step: int) -> np.ndarray:

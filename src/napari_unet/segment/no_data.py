@@ -2,32 +2,40 @@
 
 Decided once a frame, from some chunks at its border and those that the statistics read: a value is
 "no data" where it fills pieces of the border, is next to nowhere scattered inside, and where the
-image beside it is cut off instead of fading to it. So a background that a threshold has made black,
-or a bright part that is saturated, stays what it is.
+image beside it is one large piece, with many values, that is cut off instead of fading to it. So a
+background that a threshold has made black, spots on nothing, a mask, or a bright part that is
+saturated stay what they are.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 import numpy as np
+from scipy import ndimage
 
-from napari_unet.scans.scan import Index, Scan, Slices
+from napari_unet.scans.scan import Slices
 
 BORDER_PX = 3  # depth of the border that has to be filled
 BORDER_SIDE_PX = 12  # length of a piece of the border that is read
 MOST_VALUES = 4  # that are considered for one frame
 MOST_SCATTERED = 3e-3  # of the voxels that are image
+LEAST_PIECE = 0.8  # of the image: how much of it hangs together
+FEWEST_VALUES = 17  # an image has more; a mask has fewer
+SATURATED = 99.0  # percentile of the image: no data lies below
 EXTREME = 10.0  # percentiles at both ends of the image: what fades to black or white lies there
 
 
-def border_values(scan: Scan, dimensions: int, frame: Index) -> list[tuple[float, ...]]:
-    """The values, one number a channel, that fill pieces of the frame's border; most often none.
+def border_values(
+    read: Callable[[Slices], np.ndarray], shape: Sequence[int]
+) -> list[tuple[float, ...]]:
+    """The values, one number a channel, that fill pieces of a frame's border; most often none.
 
-    Read are pieces at the corners and at the middles of the sides, whatever the frame's size.
+    `read` gives a (channels, *region) part of the frame. Read are pieces at the corners and at the
+    middles of the sides, whatever the frame's `shape`.
     """
     found = []
-    for region in _border_pieces(scan.frame_shape(dimensions)):
-        piece = scan.read(frame, region)  # (channels, *region)
+    for region in _border_pieces(shape):
+        piece = read(region)
         flat = piece.reshape(len(piece), -1)
         if np.isfinite(flat[:, 0]).all() and (flat == flat[:, :1]).all():
             found.append(tuple(float(number) for number in flat[:, 0]))
@@ -79,6 +87,7 @@ class Evidence:
         self.voxels = 0
         self.filled = 0
         self._scattered = 0
+        self._largest = 0  # voxels of the largest piece of image in each part
         self._beside: list[np.ndarray] = []
 
     @property
@@ -93,7 +102,9 @@ class Evidence:
         mask = has_value(part, self.value)
         self.voxels += mask.size
         if not mask.any():
+            self._largest += mask.size
             return mask
+        self._largest += _largest_piece(~mask)
         self.filled += int(mask.sum())
         rim = _grown(_grown(surrounded(mask)) & mask)
         self._scattered += int((mask & ~rim).sum())
@@ -105,19 +116,33 @@ class Evidence:
         """Whether the value is no data beside an `image` (channels, voxels) that lacks it."""
         if not self.filled or not image.shape[1]:
             return False
-        if self._scattered > MOST_SCATTERED * (self.voxels - self.filled):
+        rest = self.voxels - self.filled
+        if self._scattered > MOST_SCATTERED * rest or self._largest < LEAST_PIECE * rest:
+            return False
+        if all(_saturates(value, each) for value, each in zip(self.value, image, strict=True)):
             return False
         beside = np.concatenate(self._beside, axis=1)
         return not beside.shape[1] or any(
-            _is_usual(float(np.median(near)), whole)
-            for near, whole in zip(beside, image, strict=True)
+            _is_cut_off(near, whole) for near, whole in zip(beside, image, strict=True)
         )
 
 
-def _is_usual(value: float, image: np.ndarray) -> bool:
-    """Whether a value lies between the extremes of an image."""
+def _saturates(value: float, image: np.ndarray) -> bool:
+    """Whether a value is above (nearly) all of the image."""
+    return bool(value >= np.percentile(image, SATURATED))
+
+
+def _is_cut_off(beside: np.ndarray, image: np.ndarray) -> bool:
+    """Whether the image has many values, and those beside the border are not its extremes."""
+    few = image[: 2**18]
     low, high = np.percentile(image, [EXTREME, 100 - EXTREME])
-    return bool(low <= value <= high)
+    return len(np.unique(few)) >= FEWEST_VALUES and bool(low <= np.median(beside) <= high)
+
+
+def _largest_piece(mask: np.ndarray) -> int:
+    """The voxels of the largest piece of a mask that hangs together."""
+    numbers, pieces = ndimage.label(mask)
+    return int(np.bincount(numbers.ravel())[1:].max()) if pieces else 0
 
 
 def _grown(mask: np.ndarray) -> np.ndarray:

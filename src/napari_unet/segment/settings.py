@@ -87,6 +87,8 @@ class SegmentSettings(BaseModel):
         "Find borders that hold no image, such as a band of zeros; they are background and no part "
         "of the contrast.",
         main=True,
+        remembered=True,
+        row=RESULT,
     )
     threshold: float | None = setting(
         None,

@@ -17,7 +17,6 @@ from napari_unet.model.spec import Normalization
 from napari_unet.progress import GetControl, always_continue
 from napari_unet.scans.scan import Index, Scan
 from napari_unet.segment.frame_sample import FrameSample, read_sample
-from napari_unet.segment.no_data import border_values
 
 FEW = 0.02  # share of the values, at each end, that hot or dead pixels may be
 SPECKS = 2.0  # a range that single voxels make this many times as wide is not that of the image
@@ -30,8 +29,9 @@ class FrameStatistics:
 
     `clip` are the least and the largest normalised value. `nonfinite_share` is the share of the
     voxels read that are NaN or infinite; `no_data` is the value, one number a channel, of borders
-    that hold no image, and `no_data_share` the share of the voxels read that have it. `specks` says
-    that single voxels lie beyond the clip, as hot pixels do; they get a value from beside them.
+    that hold no image, and `no_data_share` the share of the voxels read that have it. `specks` are
+    the channels with single voxels beyond the clip, as of hot pixels; these take a value from beside
+    them.
     """
 
     low: tuple[float, ...]
@@ -40,7 +40,7 @@ class FrameStatistics:
     clip: tuple[float, float] | None = None
     no_data: tuple[float, ...] | None = None
     no_data_share: float = 0.0
-    specks: bool = False
+    specks: tuple[int, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The statistics as plain values, for a file."""
@@ -58,7 +58,7 @@ class FrameStatistics:
             None if clip is None else (float(clip[0]), float(clip[1])),
             None if no_data is None else tuple(map(float, no_data)),
             float(values.get("no_data_share", 0.0)),
-            bool(values.get("specks", False)),
+            tuple(map(int, values.get("specks", ()))),
         )
 
 
@@ -96,12 +96,11 @@ def frame_statistics(
     `Cancelled` when the user wants that.
     """
     if how.kind == "none":
-        sample = read_sample(scan, dimensions, frame, control, [])
+        sample = read_sample(scan, dimensions, frame, control)
         channels = len(sample.values)
         share = _nonfinite_share(sample.values, frame)
         return FrameStatistics((0.0,) * channels, (1.0,) * channels, share)
-    candidates = _candidates(scan, dimensions, frame, empty_borders)
-    sample = read_sample(scan, dimensions, frame, control, candidates)
+    sample = read_sample(scan, dimensions, frame, control, _may_be_no_data(scan, empty_borders))
     share = _nonfinite_share(sample.values, frame)
     empty = sample.no_data(scan.no_data is not None)
     ranges = _ranges(sample, empty, how)
@@ -112,28 +111,22 @@ def frame_statistics(
         clip=how.clip,
         no_data=None if empty is None else sample.evidence[empty].value,
         no_data_share=0.0 if empty is None else sample.evidence[empty].share,
-        specks=any(found.specks for found in ranges),
+        specks=tuple(number for number, found in enumerate(ranges) if found.specks),
     )
 
 
-def _candidates(
-    scan: Scan, dimensions: int, frame: Index, empty_borders: bool
-) -> list[tuple[float, ...]]:
-    """Values that may be no data: the one that the file gives, else those that fill pieces of the
-    border.
-    """
+def _may_be_no_data(scan: Scan, empty_borders: bool) -> list[tuple[float, ...]] | None:
+    """Values that may be no data: the one that the file gives; None: those that fill its border."""
     if not empty_borders:
         return []
-    if scan.no_data is not None:
-        return [(scan.no_data,) * scan.channels]
-    return border_values(scan, dimensions, frame)
+    return None if scan.no_data is None else [(scan.no_data,) * scan.channels]
 
 
 def _ranges(sample: FrameSample, empty: int | None, how: Normalization) -> "list[_Range]":
     """The range of each channel, over the voxels that are image."""
     image = slice(None) if empty is None else ~sample.masks[empty]
     return [
-        _range_of(values[image], partial(sample.calm, channel, empty), how)
+        _range_of(values[image], partial(sample.with_and_without_specks, channel, empty), how)
         for channel, values in enumerate(sample.values)
     ]
 
@@ -165,9 +158,11 @@ class _Range:
         return found
 
 
-def _range_of(values: np.ndarray, calm: Callable[[], np.ndarray], how: Normalization) -> _Range:
-    """The range of a channel. `calm` computes its values without hot and dead pixels, which is only
-    done if few values lie far from all others.
+def _range_of(
+    values: np.ndarray, both: Callable[[], tuple[np.ndarray, np.ndarray]], how: Normalization
+) -> _Range:
+    """The range of a channel. `both` computes its values with and without hot and dead pixels, which
+    is only done if few values lie far from all others.
     """
     values = _finite(values)
     if not values.size:
@@ -179,11 +174,11 @@ def _range_of(values: np.ndarray, calm: Callable[[], np.ndarray], how: Normaliza
     ruled = high - low > SPECKS * (inner_high - inner_low)
     if not ruled and not found.beyond(_extremes(values), how.clip).any():
         return found
-    settled = _finite(calm())
+    raw, settled = (_finite(each) for each in both())
     calm_low, calm_high = percentiles(settled, [how.low, how.high]) if settled.size else (0.0, 0.0)
     if ruled and calm_high > calm_low and high - low > SPECKS * (calm_high - calm_low):
         found = _Range(calm_low, calm_high)
-    alone = found.beyond(values, how.clip).sum() > found.beyond(settled, how.clip).sum()
+    alone = found.beyond(raw, how.clip).sum() > found.beyond(settled, how.clip).sum()
     return replace(found, specks=bool(alone))
 
 

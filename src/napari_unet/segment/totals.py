@@ -1,6 +1,6 @@
 """What every run into files counts, whatever kind of files they are."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -22,7 +22,12 @@ class RunTotals:
         self.tiles = 0
         self.skipped = 0
         self.engines = EnginesUsed()
-        self.empty: dict[Index, FrameStatistics] = {}  # frames with borders that are no image
+        self._statistics: dict[Index, FrameStatistics] = {}
+
+    @property
+    def statistics(self) -> Collection[FrameStatistics]:
+        """The statistics of each frame of which tiles are known."""
+        return self._statistics.values()
 
     @property
     def complete(self) -> bool:
@@ -41,7 +46,7 @@ class RunTotals:
         self.voxels += self.classes_in(tile)
         self.nonfinite += tile.nonfinite
         self.tiles += 1
-        self.empty.update({tile.frame: tile.statistics} if tile.statistics.no_data else {})
+        self._statistics[tile.frame] = tile.statistics
         self.engines.take(tile)
 
     def classes_in(self, tile: TileResult) -> np.ndarray:

@@ -23,6 +23,7 @@ from napari_unet.segment.resumable.files import RunFiles
 from napari_unet.segment.resumable.part import ResumePolicy, writer_name
 from napari_unet.segment.resumable.store import RunStore, StoredTile
 from napari_unet.segment.resumable.tiles import ResumableRun
+from napari_unet.segment.statistics import FrameStatistics
 from napari_unet.segment.totals import RunTotals
 
 
@@ -38,6 +39,10 @@ class CompleteRun(RunTotals):
         self.voxels += np.asarray(facts["voxels"], np.int64)
         self.nonfinite = int(facts["nonfinite"])
         self.skipped = int(facts["tiles"])
+        known = facts.get("statistics", {}).items()
+        self._statistics = {
+            (number,): FrameStatistics.from_dict(values) for number, (_, values) in enumerate(known)
+        }
 
     @property
     def complete(self) -> bool:

@@ -84,7 +84,7 @@ def _settled(part: np.ndarray, statistics: FrameStatistics) -> np.ndarray:
     for channel, (low, high) in enumerate(zip(statistics.low, statistics.high, strict=True)):
         least, most = (low + bound * (high - low) for bound in statistics.clip or (0.0, 1.0))
         beyond = (part[channel] < least) | (part[channel] > most)
-        if beyond.any():
+        if channel in statistics.specks and beyond.any():
             out[channel][beyond] = without_specks(part[channel])[beyond]
     return out
 
