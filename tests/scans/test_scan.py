@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.errors import ScanError
-from napari_unet.scans.scan import LUMINANCE, ChannelStack, Scan, default_axes, scan_of
+from napari_unet.scans.scan import LUMINANCE, Scan, default_axes, scan_of
+from napari_unet.scans.views import ChannelStack
 
 LENGTHS = {"t": 2, "c": 3, "z": 4, "y": 5, "x": 6}
 DTYPES = ("u1", "i2", ">u2", "<u4", "i8", ">f4", "f8", "?")

@@ -11,7 +11,8 @@ from napari_unet.errors import Cancelled, DeviceError, ScanError, SettingsError
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import Control, Progress
-from napari_unet.scans.scan import ChannelStack, Scan, scan_of
+from napari_unet.scans.scan import Scan, scan_of
+from napari_unet.scans.views import ChannelStack
 from napari_unet.segment.check import check_fit, notes
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job

@@ -1,6 +1,4 @@
-"""Which channels of an image are used: chosen by name or number, and read only where they are
-needed.
-"""
+"""The channels of an image: their names, and the choice of some of them. Nothing is read for it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from napari_unet.errors import ScanError
-from napari_unet.scans.scan import ChannelStack, ChannelView, Scan
+from napari_unet.scans.scan import Scan
+from napari_unet.scans.views import ChannelStack, ChannelView
 from napari_unet.words import all_of, plural
 
 COLOUR_NAMES = ("red", "green", "blue", "alpha")
@@ -19,12 +18,11 @@ Choice = int | str
 
 
 def pick_channels(scan: Scan, chosen: Choice | Sequence[Choice] | None) -> Scan:
-    """The scan with these channels alone, in this order, or as it is where none is chosen; nothing
-    is read or copied.
+    """The scan with only these channels, in this order; the scan itself if none is chosen.
 
-    A channel is a number, counted from 0, or a name as the file has it; a name that is a number
-    comes first. The colours of an RGB image are red, green, blue and alpha. One channel leaves no
-    channel axis. Raises `ScanError` where there is no such channel.
+    A channel is chosen by its number, counted from 0, or by its name; a name that is a number goes
+    first. The colours of an RGB image are named red, green, blue and alpha. A single channel leaves
+    no channel axis. Raises `ScanError` if there is no such channel.
     """
     wanted = [chosen] if isinstance(chosen, (int, str)) else list(chosen or ())
     if not wanted:
@@ -59,7 +57,7 @@ def without_alpha(scan: Scan) -> Scan:
 
 
 def channel_names(scan: Scan) -> tuple[str, ...]:
-    """The names of the channels, one for each; none where nothing names them."""
+    """The names of all channels; none if they have no names."""
     count = scan.shape[scan.axes.index("c")] if "c" in scan.axes else 0
     names = COLOUR_NAMES if scan.rgb and not scan.channel_names else scan.channel_names
     names = names[:count] if names == COLOUR_NAMES else names  # alpha is not always there
@@ -67,7 +65,7 @@ def channel_names(scan: Scan) -> tuple[str, ...]:
 
 
 def described(scan: Scan) -> str:
-    """How many channels there are and what they are called: "2 channels (0 DAPI and 1 GFP)"."""
+    """The number of channels and their names: "2 channels (0 DAPI and 1 GFP)"."""
     count = scan.shape[scan.axes.index("c")] if "c" in scan.axes else 1
     labels = [_label(scan, number) for number in range(min(count, MOST_NAMED + 1))]
     listed = all_of(labels) if count <= MOST_NAMED else f"{', '.join(labels[:-1])} …"
@@ -91,8 +89,8 @@ def _number(scan: Scan, choice: Choice) -> int:
     if text.isdecimal() and int(text[:9]) < count and len(text) <= 9:
         return int(text)
     raise ScanError(
-        f"There is no one channel {text[:80]!r}; the image has {described(scan)}. Choose one by its "
-        "number or its name."
+        f"There is no one channel {text[:80]!r}; the image has {described(scan)}. Choose one by "
+        "its number or its name."
     )
 
 

@@ -1,4 +1,4 @@
-"""Image files as scans; the formats are told apart by what is in the files."""
+"""Reading image files as scans. The format is recognised by what is in a file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,7 +30,7 @@ def read_scan(
     channels: int = 1,
     labels: bool = False,
 ) -> Scan:
-    """Open an image file as a `Scan`; large ones stay in the file and are read by parts.
+    """Open an image file as a `Scan`; a large image stays in its file and is read in parts.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def check_readable(path: Path) -> None:
 
 
 def _spacing(axes: str, known: Mapping[str, float]) -> tuple[tuple[float, ...], str]:
-    """Sizes for the spatial letters; one that is missing (z, mostly) is taken to be as long as y."""
+    """The size along each spatial axis; one that is not known (mostly z) is that of y."""
     spatial = [a for a in axes if a in SPATIAL]
     if "y" not in known or not is_plausible(list(known.values())):
         return (1.0,) * len(spatial), "pixel"
@@ -127,7 +127,7 @@ def _has_several(scan: Scan) -> bool:
 
 
 def _without_colours(found: FileImage) -> FileImage:
-    """The numbers behind the colours, where a table has given these."""
+    """The numbers themselves, if a table has turned them into colours."""
     if found.indices is None:
         return found
     return replace(found, data=found.indices, axes=found.axes.removesuffix("c"), rgb=False)

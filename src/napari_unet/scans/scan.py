@@ -1,4 +1,4 @@
-"""A scan: an array that is never copied whole, its axes, and the size of its voxels."""
+"""A scan: an image array that is never copied whole, with its axes and the size of its voxels."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_unet.errors import ScanError
 from napari_unet.scans.units import to_um
+from napari_unet.scans.views import ChannelView
 
 SPATIAL = "zyx"
 LETTERS = "tczyx"
@@ -27,13 +28,16 @@ Index = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Scan:
-    """What is segmented: `data` (numpy, dask, zarr: anything that slices) and what its axes mean.
+    """An image: `data` is a numpy, dask or zarr array, or any other that can be sliced.
 
-    `axes` has one letter of "tczyx" (or any other lower-case letter for a further axis) per axis of
-    `data`; `spacing` has one number per spatial axis, in the order of `axes`; unit "pixel" means
-    that the spacing is unknown. With `rgb`, the channel axis holds red, green, blue (and alpha).
-    `channel_names` are those that the file gives, or none. `notes` are sentences that whoever uses the scan should be told; `no_data` is the value of voxels
-    without image, where the file names one.
+    - `axes` has a letter for each axis of the data: t (time), c (channel), z, y, x, or any other
+      lower-case letter for a further one.
+    - `spacing` is the size of a voxel along the spatial axes, in their order in `axes`. With the
+      unit "pixel" it is not known.
+    - `rgb` says that the channels are red, green, blue (and alpha).
+    - `notes` are sentences that the user should read.
+    - `no_data` is the value of voxels outside the image, if the file names one.
+    - `channel_names` are those in the file, if there are any.
     """
 
     data: Any
@@ -49,11 +53,13 @@ class Scan:
         shape = tuple(self.data.shape)
         if len(shape) != len(self.axes) or len(set(self.axes)) != len(self.axes):
             raise ScanError(
-                f"The image has {len(shape)} axes {shape}, but the axes given are {self.axes!r}. Give one letter for each."
+                f"The image has {len(shape)} axes {shape}, but the axes given are {self.axes!r}. "
+                "Give one letter for each."
             )
         if not {"y", "x"} <= set(self.axes):
             raise ScanError(
-                f"The axes {self.axes!r} have no 'y' and 'x'. Name the two axes of a slice 'y' and 'x'."
+                f"The axes {self.axes!r} have no 'y' and 'x'. Name the two axes of a slice 'y' and "
+                "'x'."
             )
         if math.prod(shape) > MOST_VOXELS:
             raise ScanError(
@@ -67,14 +73,16 @@ class Scan:
         kind = np.dtype(self.data.dtype).kind
         if kind not in "buif":
             raise ScanError(
-                f"The image holds {self.data.dtype} values; expected whole or real numbers. Convert it first."
+                f"The image holds {self.data.dtype} values; expected whole or real numbers. "
+                "Convert it first."
             )
         self._check_spacing()
 
     def _check_spacing(self) -> None:
         if len(self.spacing) != len(self.spatial_axes):
             raise ScanError(
-                f"{len(self.spacing)} spacings were given for the axes {self.spatial_axes!r}. Give one for each."
+                f"{len(self.spacing)} spacings were given for the axes {self.spatial_axes!r}. Give "
+                "one for each."
             )
         if not all(math.isfinite(value) and value > 0 for value in self.spacing):
             raise ScanError(f"The spacing {self.spacing} must be positive numbers.")
@@ -149,14 +157,13 @@ class Scan:
         return product(*(range(n) for n in self.grid_shape(dimensions)))
 
     def read(self, frame: Index, region: Slices) -> np.ndarray:
-        """One region of one frame, and nothing else, as a fresh (channels, *region) array.
+        """Read a region of a frame, and nothing else, as a new (channels, *region) array.
 
         Native byte order, C order; bool becomes uint8; colours become their luminance (float32).
         """
-        axes = self.axes
         index = self._index(frame, region)
-        part = np.asarray(self.data[tuple(index[a] for a in axes)])
-        left = [a for a in axes if not isinstance(index[a], int)]
+        part = np.asarray(self.data[tuple(index[a] for a in self.axes)])
+        left = [a for a in self.axes if not isinstance(index[a], int)]  # a number drops its axis
         wanted = [a for a in ("c", *self.frame_axes(len(region))) if a in left]
         part = part.transpose([left.index(a) for a in wanted])
         part = part if "c" in left else part[None]
@@ -193,54 +200,6 @@ def is_plausible(spacing: Sequence[float], unit: str = "um") -> bool:
     return all(LEAST_UM <= (to_um(size, unit) or size) <= LARGEST_UM for size in spacing)
 
 
-class ChannelStack:
-    """Several arrays of one shape as the channels of one, put together only where it is sliced."""
-
-    def __init__(self, channels: Sequence[Any]) -> None:
-        shapes = {tuple(channel.shape) for channel in channels}
-        if len(shapes) != 1:
-            raise ScanError(
-                f"The channels have different shapes: {sorted(shapes)}. Choose layers of one shape."
-            )
-        self._channels = list(channels)
-        self.shape = (len(self._channels), *shapes.pop())
-        self.dtype = np.result_type(*(channel.dtype for channel in self._channels))
-        self.ndim = len(self.shape)
-
-    def __getitem__(self, index: tuple[int | slice, ...]) -> np.ndarray:
-        first = index[0]
-        rest = tuple(index[1:])
-        if isinstance(first, int):
-            return np.asarray(self._channels[first][rest])
-        return np.stack([np.asarray(channel[rest]) for channel in self._channels[first]])
-
-
-class ChannelView:
-    """One channel of an array, without its axis; read where it is sliced."""
-
-    def __init__(self, array: Any, axis: int, channel: int) -> None:
-        self._array = array
-        self._axis = axis
-        self._channel = channel
-        self.shape = self._others(tuple(array.shape))
-        self.dtype = np.dtype(array.dtype)
-        self.ndim = len(self.shape)
-        chunks = getattr(array, "chunksize", None) or getattr(array, "chunks", None)
-        self.chunks = self._others(tuple(chunks or array.shape))
-
-    def __getitem__(self, index: Any) -> np.ndarray:
-        given = index if isinstance(index, tuple) else (index,)
-        if Ellipsis in given:
-            at = given.index(Ellipsis)
-            rest = self.ndim - len(given) + 1
-            given = (*given[:at], *(slice(None),) * rest, *given[at + 1 :])
-        full = (*given, *(slice(None),) * (self.ndim - len(given)))
-        return np.asarray(self._array[(*full[: self._axis], self._channel, *full[self._axis :])])
-
-    def _others(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (*values[: self._axis], *values[self._axis + 1 :])
-
-
 def scan_of(
     image: Any,
     axes: str | None = None,
@@ -250,11 +209,12 @@ def scan_of(
     *,
     grey: bool = False,
 ) -> Scan:
-    """Wrap an array (or a list of resolutions, finest first) as a `Scan`; nothing is read.
+    """Wrap an array, or a list of its resolutions (finest first), as a `Scan`; nothing is read.
 
-    Without `axes`, the last axes are z, y, x and those before them time and others. A spacing
-    without a unit is in micrometres. `grey` says that one channel is wanted: then three or four
-    numbers at the end are colours, and two are a grey level and its transparency.
+    Without `axes`, the last axes are z, y and x, and those before them are time and others. A
+    spacing without a unit is in micrometres. With `grey`, an array without channels is expected:
+    then a last axis of three or four numbers holds colours, and one of two a grey level and its
+    transparency.
     """
     data = _array_of(image)
     if grey and axes is None:
@@ -272,30 +232,31 @@ def _array_of(image: Any) -> Any:
 
 
 def _opaque(data: Any) -> Any:
-    """The grey levels alone, where transparency stands beside them."""
+    """The grey levels without their transparency, if there is any."""
     return ChannelView(data, len(data.shape) - 1, 0) if looks_transparent(data.shape) else data
 
 
 def looks_coloured(shape: Sequence[int], axes: str | None = None) -> bool:
-    """Whether three or four numbers stand last and are, or may well be, colours."""
+    """Whether the last axis has three or four numbers that are, or may well be, colours."""
     if len(shape) < 3 or shape[-1] not in COLOURS:
         return False
     return axes.endswith("c") if axes else min(shape[-3:-1]) >= LARGE_PX
 
 
 def looks_transparent(shape: Sequence[int]) -> bool:
-    """Whether two numbers stand last that are a grey level and its transparency: no image is two
+    """Whether the last axis has two numbers, a grey level and its transparency: no image is two
     pixels wide.
     """
     return len(shape) > 2 and shape[-1] == GREY_ALPHA and min(shape[-3:-1]) >= LARGE_PX
 
 
 def default_axes(ndim: int, rgb: bool = False) -> str:
-    """The letters of an array about which nothing else is known."""
+    """The letters for the axes of an array of which nothing else is known."""
     letters = ("qpt" + SPATIAL)[-(ndim - rgb) :] if ndim - rgb <= 6 else ""
     if len(letters) < 2:
         raise ScanError(
-            f"An array of {ndim} axes is not an image; expected 2 to 6. Give its axes, such as 'zyx'."
+            f"An array of {ndim} axes is not an image; expected 2 to 6. Give its axes, such as "
+            "'zyx'."
         )
     return letters + ("c" if rgb else "")
 

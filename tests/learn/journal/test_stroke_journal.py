@@ -26,7 +26,8 @@ from napari_unet.learn.journal.stroke_journal import (
     read_journal_header,
 )
 from napari_unet.scans.identity import identity_of
-from napari_unet.scans.scan import ChannelStack, Scan
+from napari_unet.scans.scan import Scan
+from napari_unet.scans.views import ChannelStack
 
 SHAPE = (3, 40, 50)
 CLASSES = (("background", "#000000"), ("axon", "#ff0000"))

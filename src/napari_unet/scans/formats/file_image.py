@@ -1,4 +1,4 @@
-"""What a file says of its image, before it is made a scan, and arrays that stay in the file."""
+"""What readers return: an image as its file has it, and arrays that stay in the file."""
 
 import weakref
 from collections.abc import Callable, Mapping
@@ -13,12 +13,15 @@ from napari_unet.errors import ScanError
 
 @dataclass(frozen=True)
 class FileImage:
-    """An array with axis letters ("" where the file names none), the voxel sizes that are known, by
-    letter, and notes for whoever uses it.
+    """An image as its file has it.
 
-    `indices` are the numbers that a colour table turns into `data`: the labels, in a file of labels.
-    `no_data` is the value of voxels without image, where the file names one. With `alpha`, the last
-    channel is transparency.
+    - `axes` are the letters of its axes; "" if the file does not name them.
+    - `spacing_um` has the voxel sizes that are known, by letter.
+    - `notes` are sentences that the user should read.
+    - `indices` are the numbers that a colour table turns into `data`; in a file of labels, they are
+      the labels.
+    - `no_data` is the value of voxels outside the image, if the file names one.
+    - With `alpha`, the last channel is transparency.
     """
 
     data: Any
@@ -55,7 +58,7 @@ class StoredArray:
 
 
 class InvertedArray:
-    """Whole numbers of which the least means white, turned round where they are read."""
+    """Whole numbers of which 0 means white, inverted when they are read."""
 
     def __init__(self, array: Any, most: int) -> None:
         self._array = array
@@ -76,5 +79,6 @@ def damaged(path: Path, error: Exception) -> ScanError:
     """The error for a file that has the right name and beginning, and can not be read."""
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
     return ScanError(
-        f"{path.name} can not be read: {reason}. It is truncated, damaged or of a kind not supported; export it again."
+        f"{path.name} can not be read: {reason}. It is truncated, damaged or of a kind not "
+        "supported; export it again."
     )

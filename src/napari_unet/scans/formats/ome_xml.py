@@ -1,4 +1,4 @@
-"""The description that an OME-TIFF carries, as far as it is needed here."""
+"""The description (OME-XML) in an OME-TIFF, as far as it is used here."""
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def kind_of(element: ElementTree.Element) -> str:
 
 
 def files_of_set(file: tifffile.TiffFile) -> list[str]:
-    """The names of the files that the image is spread over, in order; none where it is in one."""
+    """The names of the files that the image is spread over, in order; none if it is in one."""
     names = [e.get("FileName") for e in elements_of(file) if kind_of(e) == "UUID"]
     found = list(dict.fromkeys(name for name in names if name))
     return found if len(found) > 1 else []
@@ -36,7 +36,7 @@ def companion_of(file: tifffile.TiffFile) -> str | None:
 
 
 def channel_names(file: tifffile.TiffFile) -> tuple[str, ...]:
-    """What the channels of the first image are called; none where one has no name."""
+    """The names of the channels of the first image; none if one has no name."""
     image = next((e for e in elements_of(file) if kind_of(e) == "Image"), None)
     channels = [] if image is None else [e for e in image.iter() if kind_of(e) == "Channel"]
     names = tuple(channel.get("Name") or "" for channel in channels)

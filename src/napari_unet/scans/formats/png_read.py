@@ -1,4 +1,4 @@
-"""PNG files in: grey of 1 to 16 bits, colours, palettes, and the pixel size where it is stated."""
+"""Reading PNG files: grey of 1 to 16 bits, colours, palettes, and the pixel size if it is there."""
 
 import struct
 import zlib
@@ -49,9 +49,10 @@ def _check_sides(content: bytes, path: Path) -> None:
 
 
 def _indices(content: bytes) -> np.ndarray | None:
-    """The numbers that a palette turns into colours; None for a PNG without one.
+    """The numbers that a palette turns into colours; None for a PNG without a palette.
 
-    Decoded is the same file called grey, without its palette: no library gives the numbers.
+    No library returns them. So the file is decoded as if it were grey: without the palette, and
+    with the type "grey" in its header.
     """
     chunks = list(_chunks(content))
     kind, header = chunks[0] if chunks else (b"", b"")

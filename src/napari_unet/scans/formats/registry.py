@@ -126,7 +126,7 @@ FORMATS: tuple[ScanFormat, ...] = (
 
 
 def format_of(path: Path) -> ScanFormat:
-    """The format of an existing file or folder by its content; raises `ScanError` if there is none."""
+    """The format of an existing file or folder by its content; raises `ScanError` if it is none."""
     head = b"" if path.is_dir() else _head(path)
     found = [known for known in FORMATS if known.has_content(path, head)]
     if found:  # the name decides where formats begin alike, as compressed ones do
@@ -158,7 +158,7 @@ def is_resumable(path: Path) -> bool:
 
 
 def stem_of(path: Path) -> str:
-    """The name without its suffix, be it .tif or .ome.tif; what follows the last dot, if unknown."""
+    """The name without its suffix, such as .tif or .ome.tif; if unknown, what follows the dot."""
     known = format_by_name(path)
     suffixes = [] if known is None else [s for s in known.suffixes if path.name.lower().endswith(s)]
     return path.name[: -len(max(suffixes, key=len))] if suffixes else path.stem

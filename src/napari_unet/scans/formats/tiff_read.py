@@ -1,5 +1,5 @@
-"""TIFF files in: ImageJ, OME and plain ones, any compression, large ones without reading them
-whole.
+"""Reading TIFF files: ImageJ, OME and plain ones, in any compression. Large images stay in the
+file.
 """
 
 import logging
@@ -28,15 +28,18 @@ from napari_unet.words import some
 LAZY_BYTES = 512 * 2**20
 COLOURS = (3, 4)
 ALPHAS = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
-OURS = ("ParseError", "OME series failed to read")  # told in our own words
-NO_XML = "The description (OME-XML) of {} is damaged: its pixels are used, and the voxel size is unknown."
+OURS = ("ParseError", "OME series failed to read")  # warnings for which we have sentences
+NO_XML = (
+    "The description (OME-XML) of {} is damaged: its pixels are used, and the voxel size is "
+    "unknown."
+)
 MOST_NOTES = 3
 MOST_NOTE = 150  # characters
 BROKEN_CHAIN = ("invalid page offset", "invalid offset to page", "corrupted tag list of page")
 
 
 def read(path: Path) -> FileImage:
-    """The first image of a TIFF file at its finest level; more than `LAZY_BYTES` stay in the file."""
+    """The first image of a TIFF file at its finest level; a large one stays in the file."""
     with _complaints() as complaints, tifffile.TiffFile(path) as file:
         if not file.series:
             raise ScanError(f"{path.name} is a TIFF file without an image. Export it again.")
@@ -67,8 +70,8 @@ def read(path: Path) -> FileImage:
 
 
 def _notes(file: tifffile.TiffFile, path: Path) -> tuple[str, ...]:
-    """That the file holds further images, if it does; what is marked as reduced (thumbnails, labels
-    of slides) is none.
+    """Notes: that the description is damaged, and that there are further images. Thumbnails and
+    labels of slides, which are marked as reduced, do not count.
     """
     notes = [] if has_sound_xml(file) else [NO_XML.format(path.name)]
     images = [series for series in file.series if not series.keyframe.is_reduced]
@@ -81,7 +84,7 @@ def _notes(file: tifffile.TiffFile, path: Path) -> tuple[str, ...]:
 
 
 def _warnings(complaints: Sequence[str]) -> tuple[str, ...]:
-    """What tifffile warned of, as notes: the first lines, each once."""
+    """The warnings of tifffile as notes: the first few, each once."""
     texts = (re.sub(r"<tifffile\.[^>]*> ?", "", text) for text in complaints)
     lines = dict.fromkeys(" ".join(text.split()) for text in texts)
     known = [line for line in lines if not any(part in line for part in OURS)]
@@ -89,7 +92,7 @@ def _warnings(complaints: Sequence[str]) -> tuple[str, ...]:
 
 
 def _no_data(page: Any) -> float | None:
-    """The value that GDAL names for pixels without image."""
+    """The value of pixels outside the image, in a tag of GDAL."""
     tag = page.tags.get("GDAL_NODATA")
     try:
         value = float(str(tag.value).strip("\0 ")) if tag is not None else math.nan
@@ -99,8 +102,9 @@ def _no_data(page: Any) -> float | None:
 
 
 def _black_is_least(data: Any, file: tifffile.TiffFile, page: Any) -> Any:
-    """The data as it is seen: a plain TIFF may say that 0 is white. In ImageJ's own files, that only
-    says how it is shown, and tifffile says it of every mask of one bit.
+    """The data with black as the least value. A plain TIFF may say that 0 is white; then it is
+    inverted. In ImageJ's own files this only says how the image is shown, and tifffile writes it
+    into every mask of one bit: these are taken as they are.
     """
     whole = np.dtype(data.dtype).kind in "bu"
     as_written = file.is_imagej or (page.bitspersample == 1 and page.software == "tifffile.py")
@@ -132,7 +136,7 @@ def _check_set(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: P
 
 
 def _letters(axes: str) -> str:
-    """Our letters for tifffile's; "" where all that is known are y and x."""
+    """Our letters for those of tifffile; "" if only y and x are known."""
     if axes.strip("S").strip("QI") == "YX" and axes.strip("S") != "YX":
         return ""
     letters = axes.lower()
@@ -141,12 +145,12 @@ def _letters(axes: str) -> str:
 
 
 def _guessable(axes: str, data: Any) -> str:
-    """Axes that must not be left to a guess: samples beside axes of unknown meaning."""
+    """Axes of a file that has colours beside axes it does not name; "" if they may be guessed."""
     if "S" not in axes:
         return ""
     rest = "qptzyx"[-(len(data.shape) - 1) :]
-    place = axes.index("S")
-    return rest[:place] + "c" + rest[place:]
+    samples = axes.index("S")
+    return rest[:samples] + "c" + rest[samples:]
 
 
 def _lazy(path: Path, series: tifffile.TiffPageSeries) -> Any:
@@ -161,7 +165,7 @@ def _lazy(path: Path, series: tifffile.TiffPageSeries) -> Any:
 def _check_complete(
     file: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path, complaints: list[str]
 ) -> None:
-    """Raise `ScanError` where the file ends before its image does, which tifffile only logs."""
+    """Raise `ScanError` if the file ends before its image does, which tifffile only logs."""
     size = file.filehandle.size
     ends = [series.dataoffset + series.nbytes] if series.dataoffset is not None else []
     for page in series.pages:
@@ -174,13 +178,14 @@ def _check_complete(
         fragment in text for text in complaints for fragment in BROKEN_CHAIN
     ):
         raise ScanError(
-            f"{path.name} is truncated: it ends at byte {size}, before its image does. Copy or export it again."
+            f"{path.name} is truncated: it ends at byte {size}, before its image does. Copy or "
+            "export it again."
         )
 
 
 @contextmanager
 def _complaints() -> Iterator[list[str]]:
-    """What tifffile logs meanwhile, instead of it being printed."""
+    """A list of what tifffile logs in the meantime; nothing of it is printed."""
     texts: list[str] = []
     logger = tifffile.logger()
     handler = logging.Handler()

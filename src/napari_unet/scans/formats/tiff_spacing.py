@@ -1,4 +1,4 @@
-"""The voxel size that a TIFF file states, in whichever of four ways it does."""
+"""The voxel size in a TIFF file: from OME-XML, from ImageJ's or our own notes, or from tags."""
 
 from typing import Any
 
@@ -12,9 +12,7 @@ _UNIT_NAMES = {2: "inch", 3: "cm"}
 
 
 def spacing_um(file: tifffile.TiffFile, page: Any) -> dict[str, float]:
-    """Voxel sizes in micrometres by axis letter, with at least y and x; empty where the file states
-    none.
-    """
+    """Voxel sizes in micrometres by axis letter, at least those of y and x; empty if unknown."""
     if file.is_ome:
         sizes = _from_ome(file)
     elif file.is_imagej and _imagej_unit(file):
@@ -36,7 +34,7 @@ def _from_ome(file: tifffile.TiffFile) -> dict[str, float]:
 
 
 def _from_imagej(file: tifffile.TiffFile, page: Any) -> dict[str, float]:
-    """ImageJ has one unit, and others for y and z where these differ."""
+    """ImageJ has one unit for all axes, and others for y and z only if they differ."""
     facts = file.imagej_metadata or {}
     unit = _imagej_unit(file)
     units = {"z": facts.get("zunit") or unit, "y": facts.get("yunit") or unit, "x": unit}
@@ -52,7 +50,7 @@ def _from_imagej(file: tifffile.TiffFile, page: Any) -> dict[str, float]:
 
 
 def _from_own(file: tifffile.TiffFile) -> dict[str, float]:
-    """The sizes as `scans.write` puts them beside the axes."""
+    """The sizes as `scans.write` puts them beside the axes of a plain TIFF."""
     stated = (file.shaped_metadata or ({},))[0].get(SPACING_KEY, {})
     if not isinstance(stated, dict):
         return {}

@@ -1,5 +1,5 @@
-"""Results as TIFF: ImageJ's form where it can hold them, else OME's, else plain with the axes
-named.
+"""Results as TIFF: as ImageJ writes it if that can hold them, else as OME-TIFF, else as a plain
+TIFF that names its axes.
 """
 
 import json
@@ -22,8 +22,8 @@ from napari_unet.scans.formats.tiff_spacing import SPACING_KEY
 
 IMAGEJ_ORDER = "tzcyx"
 IMAGEJ_DTYPES = ("uint8", "uint16", "float32")
-IMAGEJ_BYTES = 3 * 2**30
-MEMORY_BYTES = 256 * 2**20
+IMAGEJ_BYTES = 3 * 2**30  # less than 4 GiB, the end of what such a file can address
+MEMORY_BYTES = 256 * 2**20  # larger results are filled in a file
 UM_PER_CM = 1e4
 
 
@@ -48,9 +48,7 @@ def write(file: ResultFile, on_progress: OnProgress, control: GetControl) -> Ite
 
 @contextmanager
 def _scratch(folder: Path, size: int) -> Iterator[Any]:
-    """A file without a name, beside the result, that is gone when it is closed and may grow to
-    `size` bytes.
-    """
+    """A temporary file of up to `size` bytes in that folder, deleted when it is closed."""
     with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -75,14 +73,14 @@ def _write(file: ResultFile, array: np.ndarray) -> None:
 
 
 def _channels_inside(axes: str, array: np.ndarray) -> tuple[str, np.ndarray]:
-    """Channels just before y and x, where ImageJ expects them."""
+    """Move the channels to just before y and x, where ImageJ expects them."""
     if "c" not in axes or not axes.endswith("yx"):
         return axes, array
     return axes.replace("c", "")[:-2] + "cyx", np.moveaxis(array, axes.index("c"), -3)
 
 
 def _form(file: ResultFile, axes: str, array: np.ndarray) -> dict[str, Any]:
-    """What `tifffile.imwrite` is told for the form of TIFF that can hold these axes and values."""
+    """Options of `tifffile.imwrite` for the form of TIFF that can hold these axes and values."""
     ordered = axes == "".join(a for a in IMAGEJ_ORDER if a in axes) and 1 not in array.shape
     small = array.nbytes < IMAGEJ_BYTES
     if (

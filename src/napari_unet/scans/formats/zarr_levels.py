@@ -1,5 +1,5 @@
-"""The levels of a zarr result as OME-NGFF 0.5 has them: how they are described, and how the coarser
-ones are made.
+"""The resolution levels of a zarr result: their description as OME-NGFF 0.5 has it, and how the
+coarser ones are computed.
 """
 
 from functools import partial
@@ -28,7 +28,7 @@ LEVEL = "0"
 
 
 def create_level(group: zarr.Group, number: int, level: Level, file: ResultFile) -> Any:
-    """The array of a level, empty, in the place of one that was begun."""
+    """A new, empty array for a level; one that was begun before is deleted."""
     return group.create_array(
         str(number),
         shape=level.shape,
@@ -46,11 +46,10 @@ def add_levels(
     on_progress: OnProgress = ignore,
     control: GetControl = always_continue,
 ) -> None:
-    """Make the coarser levels of the result in `folder`, each chunk by chunk from the one above,
-    and describe them.
+    """Compute the coarser levels of the result in `folder`, each from the next finer one, chunk by
+    chunk, and add them to its description.
 
-    Raises `Stopped` on STOP and `Cancelled` on CANCEL; then nothing speaks of the levels that were
-    begun.
+    Raises `Stopped` on STOP and `Cancelled` on CANCEL; then the description has none of them.
     """
     levels = plan_levels(file)
     group = zarr.open_group(folder, mode="r+")
@@ -60,7 +59,7 @@ def add_levels(
     total = sum(int(np.prod(level.grid())) for level in levels[1:])
     for number, level in enumerate(levels[1:], start=1):
         array = create_level(group, number, level, file)
-        for place in np.ndindex(level.grid()):
+        for index in np.ndindex(level.grid()):
             heed(control)
             on_progress(
                 Progress(
@@ -70,7 +69,7 @@ def add_levels(
                     seconds_left=clock.seconds_left(done, total),
                 )
             )
-            part = level.chunk(place)
+            part = level.chunk(index)
             values = _reduced(np.asarray(finer[level.source(part)]), level, file)
             persistently(partial(array.__setitem__, part, values))
             done += 1
@@ -79,7 +78,7 @@ def add_levels(
 
 
 def forget_coarser(folder: Path, file: ResultFile) -> None:
-    """Remove the coarser levels that were begun."""
+    """Delete the coarser levels that were begun."""
     group = zarr.open_group(folder, mode="r+")
     for number in range(1, len(plan_levels(file))):
         if str(number) in group:
@@ -87,7 +86,7 @@ def forget_coarser(folder: Path, file: ResultFile) -> None:
 
 
 def described(file: ResultFile, levels: list[Level]) -> dict[str, Any]:
-    """What a group says of its levels, finest first, and of their axes."""
+    """The metadata of a group: its axes, and its levels, finest first."""
     image: dict[str, Any] = {
         "name": file.path.name.split(".")[0],
         "axes": [_axis(letter, file) for letter in file.axes],

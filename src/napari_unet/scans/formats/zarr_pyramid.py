@@ -1,5 +1,5 @@
-"""The levels of a zarr result: the finest, and coarser ones, each half of the one above, until one
-is about a chunk.
+"""The shapes of the resolution levels of a zarr result: each has half the size of the next finer
+one, until one is about a chunk.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ COARSEST_PX = {
 
 @dataclass(frozen=True)
 class Level:
-    """One level: its shape and chunks, where its voxels lie, and how many of the level above make
-    one of its, by axis.
+    """One level: its shape and chunks, the size and first position of its voxels (`scale`,
+    `translation`), and how many voxels of the next finer level make one of it (`factors`), by axis.
     """
 
     shape: tuple[int, ...]
@@ -33,14 +33,14 @@ class Level:
         """How many chunks there are along each axis."""
         return tuple(-(-n // chunk) for n, chunk in zip(self.shape, self.chunks, strict=True))
 
-    def chunk(self, place: tuple[int, ...]) -> Slices:
-        """The part that a chunk holds."""
-        parts = zip(place, self.chunks, self.shape, strict=True)
+    def chunk(self, index: tuple[int, ...]) -> Slices:
+        """The voxels that a chunk holds."""
+        parts = zip(index, self.chunks, self.shape, strict=True)
         return tuple(slice(i * chunk, min((i + 1) * chunk, n)) for i, chunk, n in parts)
 
     def source(self, part: Slices) -> Slices:
-        """The part of the level above of which a part is made: whole chunks, so that each is read
-        once.
+        """The voxels of the next finer level that some voxels are made of. For a whole chunk, these
+        are whole chunks, so each is read once.
         """
         return tuple(
             slice(own.start * factor, own.stop * factor)
@@ -51,9 +51,9 @@ class Level:
 def plan_levels(file: ResultFile) -> list[Level]:
     """All levels of a result, finest first.
 
-    Halved are the spatial axes along which a chunk has more than one voxel: y and x of slices, also
-    of those in a stack, and z, y and x of volumes. Labels are every other voxel; probabilities are
-    means, which lie half a voxel further.
+    Spatial axes are halved if chunks have more than one voxel along them: y and x of slices, also
+    of a stack of slices, and z, y and x of volumes. Of labels, every other voxel is taken.
+    Probabilities become means, whose centres lie half a finer voxel further.
     """
     sizes = file.sizes_um
     chunks = chunk_shape(file)
@@ -80,18 +80,18 @@ def chunk_shape(file: ResultFile) -> tuple[int, ...]:
 
 
 def size_of_coarser(file: ResultFile) -> int:
-    """How many voxels the coarser levels of a result have together."""
+    """The number of voxels that all coarser levels have together."""
     return sum(prod(level.shape) for level in plan_levels(file)[1:])
 
 
 def takes_means(file: ResultFile) -> bool:
-    """Whether coarser levels are means; labels have none."""
+    """Whether coarser levels are means. Labels are numbers of classes, which have no mean."""
     return bool(np.issubdtype(file.dtype, np.floating))
 
 
 def mean_of(values: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:
-    """The means of blocks of `factors` voxels, of 1 or 2 along each axis, and of what is left of a
-    block at the end.
+    """The means of blocks of `factors` voxels, 1 or 2 along each axis; at an odd end, of what is
+    left of a block.
     """
     for axis, factor in enumerate(factors):
         if factor == 2:

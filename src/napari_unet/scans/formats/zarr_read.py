@@ -1,6 +1,4 @@
-"""Zarr folders in: plain arrays and OME-NGFF 0.4 and 0.5 images, at their finest level, read by
-parts.
-"""
+"""Reading zarr folders: plain arrays, and OME-NGFF 0.4 and 0.5 images at their finest level."""
 
 import math
 from collections.abc import Mapping
@@ -36,7 +34,7 @@ def read(path: Path) -> FileImage:
 
 
 def _what_group(group: zarr.Group, path: Path) -> str:
-    """What a group without an image of its own is, and what can be opened instead."""
+    """The refusal of a group that is no image: what it is, and what can be opened instead."""
     inner = _inner(group)
     if isinstance(plate := inner.get("plate"), Mapping):
         wells = [
@@ -58,7 +56,7 @@ def _choose(path: Path, what: str, names: list[str]) -> str:
 
 
 def _inner(group: zarr.Group) -> Mapping[str, Any]:
-    """What a group says of itself, in either version's place."""
+    """The metadata of a group; OME-NGFF 0.5 has them one level deeper than 0.4."""
     attributes = dict(group.attrs)
     inner = attributes.get("ome", attributes)
     return inner if isinstance(inner, Mapping) else {}
@@ -86,9 +84,7 @@ def _no_data(array: zarr.Array[Any]) -> float | None:
 
 
 def _multiscale(group: zarr.Group) -> tuple[zarr.Group, Mapping[str, Any] | None]:
-    """The group that holds the image, and its first multiscale description, in either version's
-    place.
-    """
+    """The group that holds the image, and the first description of its resolution levels."""
     inner = _inner(group)
     multiscales = _sequence(inner.get("multiscales"))
     if multiscales and isinstance(multiscales[0], Mapping):
@@ -98,7 +94,7 @@ def _multiscale(group: zarr.Group) -> tuple[zarr.Group, Mapping[str, Any] | None
 
 
 def _others(node: zarr.Group, path: Path) -> tuple[str, ...]:
-    """That a collection holds further images, if it does."""
+    """A note that a collection holds further images, if it does."""
     if "bioformats2raw.layout" not in _inner(node):
         return ()
     images = sorted((name for name in node.group_keys() if name.isdigit()), key=int)
@@ -115,7 +111,8 @@ def _ngff(group: zarr.Group, multiscale: Mapping[str, Any], path: Path) -> FileI
     array = group[finest["path"]]
     if not isinstance(array, zarr.Array):
         raise ScanError(
-            f"{path.name} names {finest['path']!r} as its finest level, which is no array. Export it again."
+            f"{path.name} names {finest['path']!r} as its finest level, which is no array. "
+            "Export it again."
         )
     described = [_described(axis) for axis in _sequence(multiscale.get("axes"))]
     if not described and str(multiscale.get("version", "0.1")) in UNNAMED:
@@ -137,10 +134,8 @@ def _ngff(group: zarr.Group, multiscale: Mapping[str, Any], path: Path) -> FileI
 
 
 def _channel_names(group: zarr.Group) -> tuple[str, ...]:
-    """What the channels are called, for those who show them; none where one has no name."""
-    attributes = dict(group.attrs)
-    inner = attributes.get("ome", attributes)
-    omero = inner.get("omero") if isinstance(inner, Mapping) else None
+    """The names of the channels; none if one has no name."""
+    omero = _inner(group).get("omero")
     channels = _sequence(omero.get("channels")) if isinstance(omero, Mapping) else []
     names = tuple(str(c.get("label") or "") if isinstance(c, Mapping) else "" for c in channels)
     return names if all(names) else ()
@@ -156,6 +151,7 @@ def _described(axis: Any) -> tuple[str, str]:
 
 
 def _scale(holder: Mapping[str, Any], ndim: int, outer: list[float]) -> list[float]:
+    """The voxel size that one level of the metadata gives, times that of the level above it."""
     for transform in _sequence(holder.get("coordinateTransformations")):
         if (
             isinstance(transform, Mapping)

@@ -7,7 +7,8 @@ import numpy as np
 from napari.layers import Image
 
 from napari_unet.errors import ScanError
-from napari_unet.scans.scan import SPATIAL, ChannelStack, Scan
+from napari_unet.scans.scan import SPATIAL, Scan
+from napari_unet.scans.views import ChannelStack
 from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.viewer.layer_facts import finest
 
