@@ -1,4 +1,6 @@
-"""Build hook: an editable install does not see force-included files, so it gets a copy of the manifest."""
+"""Build hook: an editable install does not see force-included files, so it gets a copy of the
+manifest.
+"""
 
 import shutil
 from pathlib import Path

@@ -46,8 +46,10 @@ def main() -> None:
     options = _options()
     for name in ("isbi2012",) if options.quick else ("isbi2012", "phase_cells"):
         case = load(options.data, name, options.final)
-        row = f"annotator-{name}{'-quick' if options.quick else ''}-{'test' if options.final else 'validation'}"
-        command = f"python benchmarks/annotator.py --data DATA{' --quick' if options.quick else ''}{' --final' if options.final else ''}"
+        quick = "-quick" if options.quick else ""
+        row = f"annotator-{name}{quick}-{'test' if options.final else 'validation'}"
+        more = [f"--{word}" for word in ("quick", "final") if getattr(options, word)]
+        command = " ".join(["python benchmarks/annotator.py --data DATA", *more])
         for seed in options.seeds:
             for way in options.ways:
                 keep(

@@ -37,7 +37,10 @@ def main() -> None:
     parent = nu.load_model(options.parent)
     before = rest(parent, own)
     for seed in options.seeds:
-        command = f"python benchmarks/axons_loop.py --data FOLDER --parent MODEL --animal {options.animal}"
+        command = (
+            "python benchmarks/axons_loop.py --data FOLDER --parent MODEL "
+            f"--animal {options.animal}"
+        )
         keep(
             f"axons-loop-{options.animal}",
             command,

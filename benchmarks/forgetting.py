@@ -40,7 +40,10 @@ def main() -> None:
         for folder in (options.nuclei, options.cells)
     ]
     row = f"forgetting-{'test' if options.final else 'validation'}"
-    command = f"python benchmarks/forgetting.py --nuclei FOLDER --cells FOLDER --models FOLDER{' --final' if options.final else ''}"
+    command = (
+        "python benchmarks/forgetting.py --nuclei FOLDER --cells FOLDER --models FOLDER"
+        f"{' --final' if options.final else ''}"
+    )
     before = scores(nu.load_model(NAME), lists)
     for guard, seed, model, facts in runs:
         after = scores(model, lists)

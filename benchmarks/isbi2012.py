@@ -70,7 +70,8 @@ def main() -> None:
     )
     store.save(
         row,
-        f"python benchmarks/isbi2012.py --data FOLDER{' --final' if options.final else ''} --width {options.width}",
+        f"python benchmarks/isbi2012.py --data FOLDER{' --final' if options.final else ''} "
+        f"--width {options.width}",
         figures,
     )
 

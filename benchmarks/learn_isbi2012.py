@@ -29,7 +29,8 @@ def main() -> None:
     kind = "test" if options.final else "validation"
     row = f"learn-isbi2012-{options.sections}-{kind}"
     command = (
-        f"python benchmarks/learn_isbi2012.py --data FOLDER --sections {options.sections} --minutes {options.minutes:g}"
+        f"python benchmarks/learn_isbi2012.py --data FOLDER --sections {options.sections} "
+        f"--minutes {options.minutes:g}"
         f"{' --final' if options.final else ''}"
     )
     for seed in options.seeds:

@@ -88,7 +88,7 @@ def runs_of(row: str) -> dict[str, Figures]:
 
 
 def keep(row: str, command: str, key: str, run: Figures, summary: Summary) -> None:
-    """Add a run to its row, or take the place of an earlier one with its key, and sum the runs up."""
+    """Add a run to its row, in place of an earlier one with its key, and sum the runs up."""
     runs = runs_of(row) | {key: {**run, "commit": store.circumstances()["commit"]}}
     store.save(row, command, summary([runs[k] for k in sorted(runs, key=_number)]), {"runs": runs})
 

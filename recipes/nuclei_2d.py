@@ -19,7 +19,8 @@ SPEC = ModelSpec(
         ClassSpec(name="background", colour="#000000"),
         ClassSpec(name="nucleus", colour="#ff9f1c"),
     ),
-    data="2018 Data Science Bowl, stage 1 (BBBC038), fluorescence images, with the corrected masks of K. Lopuhin",
+    data="2018 Data Science Bowl, stage 1 (BBBC038), fluorescence images, with the corrected masks "
+    "of K. Lopuhin",
     licence="CC0-1.0",
     citation="Caicedo et al., Nature Methods 16:1247 (2019)",
 )

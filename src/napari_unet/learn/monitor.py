@@ -1,5 +1,5 @@
-"""What a training reports while it runs: the loss of each step, now and then a held-out score, and a
-preview of the network as it is by then.
+"""What a training reports while it runs: the loss of each step, now and then a held-out score, and
+a preview of the network as it is by then.
 """
 
 import time

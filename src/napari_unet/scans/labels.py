@@ -26,9 +26,9 @@ def read_labels(
     """Open files of labels that belong together as `Scan`s of class numbers. A note says if they
     were other numbers.
 
-    - In a file with a colour table, the labels are the numbers in it, not the colours.
-    - 0 and the largest value of the data type are background and class 1.
-    - Up to 16 grey levels, evenly spaced and with 255 as the last, are classes in their order. Which
+    - In a file with a colour table, the labels are the numbers in it, not the colours. - 0 and the
+    largest value of the data type are background and class 1. - Up to 16 grey levels, evenly spaced
+    and with 255 as the last, are classes in their order. Which
       levels there are is found over all files, so that a level is the same class in each.
     - Other numbers are labels as they are.
 

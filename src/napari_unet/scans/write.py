@@ -36,11 +36,13 @@ def write_labels(
     labels = np.asarray(labels)
     if labels.shape != scan.result_shape:
         raise OutputError(
-            f"The labels have the shape {labels.shape}, but the scan's is {scan.result_shape}. Give labels of this scan."
+            f"The labels have the shape {labels.shape}, but the scan's is {scan.result_shape}. "
+            "Give labels of this scan."
         )
     if labels.dtype.kind not in "bui" or labels.min() < 0:
         raise OutputError(
-            f"Labels are whole numbers from 0 up; these are {labels.dtype} from {labels.min()}. Convert them first."
+            f"Labels are whole numbers from 0 up; these are {labels.dtype} from {labels.min()}. "
+            "Convert them first."
         )
     file = ResultFile(Path(path), scan, np.min_scalar_type(int(labels.max())), facts=facts or {})
     with open_result(file, overwrite) as array:

@@ -81,21 +81,16 @@ def read_sample(
     regions = list(sample_regions(scan, dimensions))
     voxels = sum(math.prod(part.stop - part.start for part in region) for region in regions)
     step = max(1, voxels // WHOLE_VOXELS)
-    whole = scan.read(frame, regions[0]) if _is_all(regions, scan, dimensions) else None
+    source = _Source(scan, frame, regions)
     if given is None:
-        given = border_values(
-            (lambda region: scan.read(frame, region))
-            if whole is None
-            else (lambda region: whole[(slice(None), *region)]),
-            scan.frame_shape(dimensions),
-        )
+        given = border_values(source.read, scan.frame_shape(dimensions))
     evidence = [Evidence(value) for value in given]
     before = 0  # voxels of earlier regions
     blocks = []
     parts: list[list[np.ndarray]] = [[] for _ in range(1 + len(evidence))]
     for region in regions:
         heed(control)
-        part = scan.read(frame, region) if whole is None else whole
+        part = source.read(region)
         blocks.append(_middle(part, step))
         arrays = [part, *(each.take(part)[None] for each in evidence)]
         for collected, array in zip(parts, arrays, strict=True):
@@ -105,10 +100,24 @@ def read_sample(
     return FrameSample(values, blocks, evidence, [mask[0] for mask in masks])
 
 
-def _is_all(regions: Sequence[Slices], scan: Scan, dimensions: int) -> bool:
-    """Whether a frame is read in one piece."""
-    shape = scan.frame_shape(dimensions)
-    return list(regions) == [tuple(slice(0, n) for n in shape)]
+class _Source:
+    """Reads parts of a frame; one that lies in a single region is read once, and kept."""
+
+    def __init__(self, scan: Scan, frame: Index, regions: Sequence[Slices]) -> None:
+        self._scan = scan
+        self._frame = frame
+        self._whole = scan.read(frame, regions[0]) if len(regions) == 1 else None
+        self._starts = [part.start for part in regions[0]]
+
+    def read(self, region: Slices) -> np.ndarray:
+        """A (channels, *region) part."""
+        if self._whole is None:
+            return self._scan.read(self._frame, region)
+        inside = [
+            slice(part.start - start, part.stop - start)
+            for part, start in zip(region, self._starts, strict=True)
+        ]
+        return self._whole[(slice(None), *inside)]
 
 
 def _middle(part: np.ndarray, step: int) -> np.ndarray:

@@ -30,8 +30,8 @@ class FrameStatistics:
     `clip` are the least and the largest normalised value. `nonfinite_share` is the share of the
     voxels read that are NaN or infinite; `no_data` is the value, one number a channel, of borders
     that hold no image, and `no_data_share` the share of the voxels read that have it. `specks` are
-    the channels with single voxels beyond the clip, as of hot pixels; these take a value from beside
-    them.
+    the channels with single voxels beyond the clip, as of hot pixels; these take a value from
+    beside them.
     """
 
     low: tuple[float, ...]
@@ -161,8 +161,8 @@ class _Range:
 def _range_of(
     values: np.ndarray, both: Callable[[], tuple[np.ndarray, np.ndarray]], how: Normalization
 ) -> _Range:
-    """The range of a channel. `both` computes its values with and without hot and dead pixels, which
-    is only done if few values lie far from all others.
+    """The range of a channel. `both` computes its values with and without hot and dead pixels,
+    which is only done if few values lie far from all others.
     """
     values = _finite(values)
     if not values.size:

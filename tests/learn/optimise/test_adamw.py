@@ -43,7 +43,8 @@ def test_a_weight_without_gradient_stays():
 
 def test_no_compiler_is_imported():
     code = (
-        "import sys, torch; from napari_unet.learn.optimise.adamw import AdamW; w = torch.ones(2, 2, requires_grad=True); w.sum().backward();"
+        "import sys, torch; from napari_unet.learn.optimise.adamw import AdamW;"
+        "w = torch.ones(2, 2, requires_grad=True); w.sum().backward();"
         "AdamW([w], 0.1).step(0.1); print('torch._dynamo' in sys.modules, 'sympy' in sys.modules)"
     )
     assert subprocess.run(

@@ -33,7 +33,8 @@ from napari_unet.files import atomic
 from napari_unet.learn.optimise.fit import FitRun, fit
 from learn.optimise.test_checkpoint import SETTINGS, SPEC, example
 
-path, resume, where, last = Path(sys.argv[1]), sys.argv[2] == "resume", sys.argv[3], int(sys.argv[4])
+path, resume, where, last = sys.argv[1:]
+path, resume, last = Path(path), resume == "resume", int(last)
 calls, real = 0, getattr(atomic, where)
 
 def die_at_last(*arguments):

@@ -266,7 +266,8 @@ def test_further_images_in_a_file_are_told(tmp_path: Path) -> None:
     scan = read_scan(path)
     assert scan.shape == STACK.shape
     assert scan.notes == (
-        "image.tif holds 2 images, of which the first is used; export the others as files of their own.",
+        "image.tif holds 2 images, of which the first is used; export the others as files of "
+        "their own.",
     )
     assert scan.notes[0] in notes(tiny_spec(), scan, SegmentSettings())
     assert read_scan(write(tmp_path, STACK)).notes == ()

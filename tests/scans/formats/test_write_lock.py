@@ -1,4 +1,4 @@
-"""The lock of a writer as Windows has it: another module, and files that stay while they are open."""
+"""The lock of a writer on Windows: another module, and files that stay while open."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""The coarser levels of a zarr: what they hold, where they lie, and that each chunk is read once."""
+"""The coarser levels of a zarr: what they hold, where they lie, and one read a chunk."""
 
 from collections import Counter
 from itertools import pairwise, product

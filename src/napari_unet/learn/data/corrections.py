@@ -69,7 +69,7 @@ def summary(corrections: Corrections, axes: str, names: Sequence[str]) -> str:
 
 
 def summary_of_amount(found: Amount, has_slices: bool, names: Sequence[str]) -> str:
-    """That line for an amount that was counted before; of the classes, the background is not named."""
+    """That line for an amount that was counted before; the background is not named."""
     if not found.voxels:
         return "nothing trusted yet"
     slices = [plural(found.slices, "slice")] if has_slices else []

@@ -1,4 +1,4 @@
-"""Which items show the same scan, so that no item teaches what another of the same scan holds out."""
+"""Which items show the same scan, so that none teaches what another one holds out."""
 
 import hashlib
 from collections.abc import Sequence

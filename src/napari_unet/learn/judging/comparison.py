@@ -22,8 +22,8 @@ from napari_unet.learn.judging.verdict import Verdict, judge, with_changes
 
 @dataclass(frozen=True)
 class Comparison:
-    """The regions on which models are run, and which voxels of them judge: those held out, and those
-    that the child learns from.
+    """The regions on which models are run, and which voxels of them judge: those held out, and
+    those that the child learns from.
     """
 
     items: Sequence[TrainItem]

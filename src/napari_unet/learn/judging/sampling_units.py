@@ -37,7 +37,7 @@ class JudgedRegion:
 
 @dataclass(frozen=True)
 class JudgedRegions:
-    """All that is judged: regions, how many sampling units they hold together, and what a unit is."""
+    """All that is judged: regions, how many sampling units they hold, and what a unit is."""
 
     regions: tuple[JudgedRegion, ...] = ()
     sampling_units: int = 0

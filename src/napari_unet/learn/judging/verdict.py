@@ -153,7 +153,7 @@ def with_changes(verdict: Verdict, corrected: float | None, changed: float | Non
 
 
 def _row(name: str, child: Confusion, parent: Confusion | None, group: np.ndarray) -> ClassVerdict:
-    """Mean Dice over a group of classes, of both, with the interval where there are enough units."""
+    """Mean Dice of both over a group of classes, with an interval if there are enough units."""
     own = float(dice_per_class(child)[group].mean())
     if parent is None:
         return ClassVerdict(name, None, own)

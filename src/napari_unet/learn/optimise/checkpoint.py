@@ -1,4 +1,5 @@
-"""Checkpoints: all that a training is, written now and then, from which it goes on to the same bits.
+"""Checkpoints: all that a training is, written now and then, from which it goes on to the same
+bits.
 
 That is the network, its running mean, AdamW's moments, the losses, the states of torch's random
 generators, the plan of the steps, and how many batches were drawn: the patches of a batch depend on

@@ -103,7 +103,8 @@ def prepare(
     spec = spec.model_copy(
         update={
             "name": options.name or _name(parent, number),
-            # a fingerprint of the data is the child's own; all else that a parent's file says is not
+            # a fingerprint of the data is the child's own; all else that a parent's file says is
+            # not
             "provenance": Provenance(training={} if parent else spec.provenance.training),
             "halo": None,
         }

@@ -72,7 +72,7 @@ def open_partial(path: Path) -> tuple[Any, Mapping[str, Any]]:
 
 
 def facts_of(path: Path) -> Mapping[str, Any]:
-    """The facts of a result that is complete; none where there is no such file, or it is not ours."""
+    """The facts of a complete result; none where there is no such file, or it is not ours."""
     try:
         return _facts(zarr.open_group(path, mode="r"))
     except (OSError, ValueError, KeyError):
