@@ -2,9 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_unet.errors import ModelFileError
+from napari_unet.errors import MOST_CHARACTERS, ModelFileError, shortened
 from napari_unet.words import (
-    MOST_CHARACTERS,
     by_axis,
     data_size,
     duration,
@@ -15,7 +14,6 @@ from napari_unet.words import (
     plain_lines,
     plural,
     short_count,
-    shortened,
     unit_name,
     without_guard,
 )

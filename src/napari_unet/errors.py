@@ -2,7 +2,8 @@
 do.
 """
 
-from napari_unet.words import shortened
+MOST_CHARACTERS = 300
+CUT = " … "
 
 
 class NapariUNetError(Exception):
@@ -12,6 +13,16 @@ class NapariUNetError(Exception):
 
     def __str__(self) -> str:
         return shortened(super().__str__())
+
+
+def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
+    """The text, without its middle where it is longer than that: a sentence begins with what was
+    found, and ends with what to do.
+    """
+    if len(text) <= most:
+        return text
+    end = (most - len(CUT)) // 3
+    return text[: most - len(CUT) - end] + CUT + text[-end:]
 
 
 class Cancelled(NapariUNetError):  # noqa: N818 the user's decision, not an error

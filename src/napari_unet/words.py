@@ -9,8 +9,6 @@ MICROMETRE = "µm"
 UNITS = {"um": MICROMETRE, "pixel": "px"}
 MB = 2**20
 GB = 2**30
-MOST_CHARACTERS = 300
-CUT = " … "
 JOINERS = "\u200c\u200d"  # some scripts can not be written without them
 OBEYED = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, directions, surrogates, line ends
 WORD_JOINER = "\u2060"  # has no width
@@ -89,16 +87,6 @@ def some(names: Sequence[str], most: int = 3) -> str:
     """The first of many names: "a, b, c and 4 more"."""
     more = len(names) - most
     return all_of(names) if more <= 0 else f"{', '.join(names[:most])} and {more} more"
-
-
-def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
-    """The text, without its middle where it is longer than that: a sentence begins with what was
-    found, and ends with what to do.
-    """
-    if len(text) <= most:
-        return text
-    end = (most - len(CUT)) // 3
-    return text[: most - len(CUT) - end] + CUT + text[-end:]
 
 
 def plain(text: str) -> str:

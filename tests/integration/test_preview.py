@@ -13,7 +13,8 @@ from napari_unet.segment.engine import choice
 from napari_unet.segment.run import segment
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.finetune.fields.preview import PreviewPart
-from napari_unet.widgets.finetune.preview_job import PreviewJob, PreviewRegion, PreviewRegions
+from napari_unet.widgets.finetune.order import PreviewRegion, PreviewRegions
+from napari_unet.widgets.finetune.preview_job import PreviewJob
 from napari_unet.widgets.finetune.preview_region import PreviewFollower, preview_region
 
 pytestmark = pytest.mark.viewer

@@ -10,9 +10,9 @@ from typing import Any
 import typer
 
 from napari_unet.cli.streams import ReaderGone, write_aside, write_result
-from napari_unet.errors import NapariUNetError
+from napari_unet.errors import NapariUNetError, shortened
 from napari_unet.segment.engine.out_of_memory import is_out_of_memory, not_enough_memory
-from napari_unet.words import plain, plain_lines, shortened
+from napari_unet.words import plain, plain_lines
 
 FAILED = 1
 INTERRUPTED = 130

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_unet.cli.outcome import MOST_NAME, tell
-from napari_unet.words import plain, shortened
+from napari_unet.errors import shortened
+from napari_unet.words import plain
 
 MERGE = "merge"
 

@@ -14,8 +14,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePath, PureWindowsPath
 
-from napari_unet.errors import OutputError
-from napari_unet.words import shortened
+from napari_unet.errors import OutputError, shortened
 
 WINDOWS = sys.platform == "win32"
 IGNORES_CASE = sys.platform in ("win32", "darwin")  # unless a disk was formatted otherwise

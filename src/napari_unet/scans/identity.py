@@ -2,10 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_unet.scans.scan import Scan
+if TYPE_CHECKING:
+    from napari_unet.scans.scan import Scan
 
 HASHED_PARTS = 16
 HASHED_PX = 64  # along y and x; of other axes, one voxel
@@ -21,7 +23,7 @@ class ScanIdentity:
     sha256: str
 
 
-def identity_of(scan: Scan) -> ScanIdentity:
+def identity_of(scan: "Scan") -> ScanIdentity:
     """Hash some small parts of an image: always the same ones, drawn by a seed from its shape."""
     hashed = hashlib.sha256()
     draw = np.random.default_rng([*scan.shape, len(scan.axes)])

@@ -9,11 +9,14 @@ saturated stay what they are.
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
 
-from napari_unet.scans.scan import Slices
+if TYPE_CHECKING:
+    from napari_unet.scans.scan import Slices
+
 
 BORDER_PX = 3  # depth of the border that has to be filled
 BORDER_SIDE_PX = 12  # length of a piece of the border that is read
@@ -26,7 +29,7 @@ EXTREME = 10.0  # percentiles at both ends of the image: what fades to black or 
 
 
 def border_values(
-    read: Callable[[Slices], np.ndarray], shape: Sequence[int]
+    read: Callable[["Slices"], np.ndarray], shape: Sequence[int]
 ) -> list[tuple[float, ...]]:
     """The values, one number a channel, that fill pieces of a frame's border; most often none.
 
@@ -42,7 +45,7 @@ def border_values(
     return list(dict.fromkeys(found))[:MOST_VALUES]
 
 
-def _border_pieces(shape: Sequence[int]) -> Iterator[Slices]:
+def _border_pieces(shape: Sequence[int]) -> "Iterator[Slices]":
     """Thin pieces along each side of a frame: at its two ends and at its middle."""
     for axis, at_end in product(range(len(shape)), (False, True)):
         for share in (0.0, 0.5, 1.0):
@@ -157,7 +160,7 @@ def _grown(mask: np.ndarray) -> np.ndarray:
     return found
 
 
-def _beside(ndim: int, axis: int) -> tuple[Slices, Slices]:
+def _beside(ndim: int, axis: int) -> "tuple[Slices, Slices]":
     """All but the first, and all but the last voxel along an axis."""
     ahead = tuple(slice(1, None) if n == axis else slice(None) for n in range(ndim))
     behind = tuple(slice(None, -1) if n == axis else slice(None) for n in range(ndim))

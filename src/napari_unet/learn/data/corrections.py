@@ -5,13 +5,16 @@ it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_unet.errors import ScanError
-from napari_unet.scans.scan import Scan
 from napari_unet.words import plural
+
+if TYPE_CHECKING:
+    from napari_unet.scans.scan import Scan
+
 
 UNTRUSTED, PAINTED, REVIEWED = 0, 1, 2
 IGNORE = 255  # label of a voxel that teaches nothing
@@ -84,7 +87,7 @@ def summary_of_amount(found: Amount, has_slices: bool, names: Sequence[str]) -> 
     return ", ".join([*slices, voxels, which])
 
 
-def checked(scan: Scan, labels: Any, trust: Any | None, classes: Sequence[str]) -> Corrections:
+def checked(scan: "Scan", labels: Any, trust: Any | None, classes: Sequence[str]) -> Corrections:
     """What can be learnt from labels of a scan; `trust` None says that all of them are reviewed.
 
     `classes` are the names by label. Voxels that are not trusted get label 0, and those where the
@@ -173,7 +176,7 @@ def _trust_values(array: Any) -> np.ndarray:
     return trust.astype(np.uint8, copy=False)
 
 
-def _finite_trust(scan: Scan, trust: np.ndarray) -> np.ndarray:
+def _finite_trust(scan: "Scan", trust: np.ndarray) -> np.ndarray:
     """The trust without the voxels where the image is not finite; only slices with any trust are
     read.
     """

@@ -8,12 +8,29 @@ from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.library import ModelEntry
 from napari_unet.model.spec import ClassSpec
+from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.settings_fields import setting
-from napari_unet.widgets.finetune.preview_job import PreviewRegions
 
 LEARNING = "learning"  # a group of the dock's options: what is learnt, and what is kept
 BORDER_WEIGHT = 10.0  # of the U-Net paper
 NO_GUARD: dict[str, Any] = {"guard_weights": 0.0, "guard_outputs": 0.0}
+
+
+@dataclass(frozen=True)
+class PreviewRegion:
+    """A frame of a scan and a region of it; a region of a volume is one voxel thick."""
+
+    frame: Index
+    region: Slices
+
+
+class PreviewRegions:
+    """The regions in view, for a model of slices (2) and one of volumes (3): written by the main
+    thread, read by the worker's.
+    """
+
+    def __init__(self) -> None:
+        self.by_dimensions: dict[int, PreviewRegion] = {}
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,12 @@ from napari_unet.segment.check import check_fit, notes
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.fields.values import InputChoice, PairChoice, Readiness
 from napari_unet.widgets.finetune.fields.class_editor import are_objects
-from napari_unet.widgets.finetune.order import TrainChoices, TrainOrder, settings_for
-from napari_unet.widgets.finetune.preview_job import PreviewRegions
+from napari_unet.widgets.finetune.order import (
+    PreviewRegions,
+    TrainChoices,
+    TrainOrder,
+    settings_for,
+)
 from napari_unet.widgets.finetune.preview_region import PreviewFollower
 from napari_unet.widgets.finetune.run import FinetuneRun
 from napari_unet.widgets.finetune.unfinished import turn_of

@@ -2,33 +2,16 @@
 the steps of a training.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_unet.scans.scan import Index, Scan, Slices
+from napari_unet.scans.scan import Scan
 from napari_unet.widgets.finetune.fields.preview import PreviewPart
+from napari_unet.widgets.finetune.order import PreviewRegion
 
 if TYPE_CHECKING:
     from napari_unet.model.model import Model
-
-
-@dataclass(frozen=True)
-class PreviewRegion:
-    """A frame of a scan and a region of it; a region of a volume is one voxel thick."""
-
-    frame: Index
-    region: Slices
-
-
-class PreviewRegions:
-    """The regions in view, for a model of slices (2) and one of volumes (3): written by the main
-    thread, read by the worker's.
-    """
-
-    def __init__(self) -> None:
-        self.by_dimensions: dict[int, PreviewRegion] = {}
 
 
 class PreviewJob:

@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.errors import NapariUNetError, ScanError
 from napari_unet.scans.scan import Scan, Slices
-from napari_unet.widgets.finetune.preview_job import PreviewRegion, PreviewRegions
+from napari_unet.widgets.finetune.order import PreviewRegion, PreviewRegions
 from napari_unet.widgets.viewer.focus import focus_of, part_in_view
 from napari_unet.widgets.viewer.layer_list import in_viewer
 
