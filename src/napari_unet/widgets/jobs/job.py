@@ -15,6 +15,7 @@ from napari_unet.progress import Control
 from napari_unet.segment.engine.out_of_memory import is_out_of_memory, not_enough_memory
 from napari_unet.widgets.jobs.threads import job_threads
 from napari_unet.widgets.jobs.worker import JobFunction, JobWorker
+from napari_unet.words import shortened
 
 AUTO = "auto"
 
@@ -199,7 +200,7 @@ def in_background(run: Callable[[], None]) -> None:
 def explain(error: Exception) -> str:
     """One sentence for an error of a job."""
     if isinstance(error, NapariUNetError):
-        return " ".join([str(error), *getattr(error, "__notes__", ())])
+        return " ".join(map(shortened, [str(error), *getattr(error, "__notes__", ())]))
     if is_out_of_memory(error):
         return str(not_enough_memory(error))
     first = str(error).strip().partition("\n")[0][:200] or type(error).__name__

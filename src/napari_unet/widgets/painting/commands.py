@@ -14,6 +14,7 @@ from napari_unet.widgets.painting.region_tool import RegionTool
 from napari_unet.widgets.painting.review import layer_is_right, slice_is_right
 from napari_unet.widgets.viewer.layer_facts import real_viewer
 from napari_unet.widgets.viewer.layer_list import selected_layer
+from napari_unet.words import never_html
 
 # the same as in napari.yaml, from which napari does not read keys; Command on a Mac
 SLICE_KEY = "Control-Shift-R"
@@ -60,15 +61,15 @@ def _do(viewer: Any, act: Callable[[Any, Labels], str]) -> None:
         if layer is None:
             raise ScanError(NO_LABELS)
         if sentence := act(real, layer):
-            show_info(sentence)
+            show_info(never_html(sentence))
     except NapariUNetError as error:
-        show_warning(str(error))
+        show_warning(never_html(str(error)))
 
 
 def _draw_region(viewer: Any, layer: Labels) -> str:
     tool = RegionTool(viewer, layer)
-    tool.done.connect(show_info)
-    tool.refused.connect(show_warning)
+    tool.done.connect(lambda sentence: show_info(never_html(sentence)))
+    tool.refused.connect(lambda sentence: show_warning(never_html(sentence)))
     return ""
 
 

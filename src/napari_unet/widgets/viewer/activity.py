@@ -3,13 +3,14 @@
 from napari.utils import progress
 
 from napari_unet.progress import Progress
+from napari_unet.words import never_html
 
 
 class Activity:
     """The line of one job in napari's activity dock."""
 
     def __init__(self, title: str) -> None:
-        self._bar = progress(total=0, desc=title)
+        self._bar = progress(total=0, desc=never_html(title))
         self._open = True
 
     def show(self, current: Progress) -> None:

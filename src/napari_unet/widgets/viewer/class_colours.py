@@ -12,6 +12,7 @@ from napari.utils.colormaps import DirectLabelColormap
 from napari_unet.model.spec import ClassSpec
 from napari_unet.segment.tasks.semantic import facts_of_classes
 from napari_unet.segment.tasks.task import LabelFacts
+from napari_unet.words import never_html
 
 
 def class_keywords(classes: Sequence[ClassSpec]) -> dict[str, Any]:
@@ -22,10 +23,16 @@ def class_keywords(classes: Sequence[ClassSpec]) -> dict[str, Any]:
 
 
 def label_keywords(facts: LabelFacts) -> dict[str, Any]:
-    """Keywords for a labels layer that show labels as a task says."""
+    """Keywords for a labels layer that show labels as a task says.
+
+    napari's status bar draws what looks like HTML as such, and names may come from any file.
+    """
     return {
         "colormap": DirectLabelColormap(color_dict=dict(facts.colours)),
-        "features": {"index": np.arange(len(facts.names)), "class": list(facts.names)},
+        "features": {
+            "index": np.arange(len(facts.names)),
+            "class": list(map(never_html, facts.names)),
+        },
     }
 
 
@@ -51,7 +58,7 @@ def _with_classes(table: Any, classes: Sequence[ClassSpec]) -> Any:
     names = list(table["class"].reindex(others)) if "class" in table else [""] * len(others)
     table = table.reindex([*range(len(classes)), *others])
     table["index"] = list(table.index)
-    table["class"] = [*(item.name for item in classes), *names]
+    table["class"] = [*(never_html(item.name) for item in classes), *names]
     return table.reset_index(drop=True)
 
 

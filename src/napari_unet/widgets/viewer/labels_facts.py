@@ -7,6 +7,7 @@ from napari.layers import Labels
 
 from napari_unet.widgets.arrays.block_grid import Box, boxes
 from napari_unet.widgets.arrays.mapped_array import zeros
+from napari_unet.words import without_guard
 
 COPY_VOXELS = 2**22
 MOST_COPIED_BYTES = 2**31
@@ -23,7 +24,8 @@ def class_names(layer: Labels) -> list[str]:
         if name and name == name  # a missing name may be NaN, which differs from itself
     }
     return [
-        str(named.get(label, f"label {label}")) for label in range(int(max(named, default=-1)) + 1)
+        without_guard(str(named.get(label, f"label {label}")))
+        for label in range(int(max(named, default=-1)) + 1)
     ]
 
 

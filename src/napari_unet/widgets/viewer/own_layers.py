@@ -1,4 +1,7 @@
-"""The layers that we make: results, their probabilities, and what is shown over them."""
+"""The layers that we make: results, their probabilities, and what is shown over them.
+
+napari draws the names of layers as HTML where they look like it; ours never do.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +15,7 @@ from napari_unet.segment.tasks.task import Task
 from napari_unet.widgets.arrays.done_map import DARK, DoneMap
 from napari_unet.widgets.viewer.layer_facts import MARK
 from napari_unet.widgets.viewer.placement import coarser, placement
+from napari_unet.words import never_html
 
 RESULT_OPACITY = 0.6
 TRUST = "trust"
@@ -37,7 +41,9 @@ def result_layer(
     its labels are shown.
     """
     metadata = {MARK: {"kind": "result", **facts}}
-    return Labels(labels, name=name, opacity=RESULT_OPACITY, metadata=metadata, **keywords)
+    return Labels(
+        labels, name=never_html(name), opacity=RESULT_OPACITY, metadata=metadata, **keywords
+    )
 
 
 def probability_layers(
@@ -53,7 +59,7 @@ def probability_layers(
 def _probability_layer(part: np.ndarray, name: str, keywords: Mapping[str, Any]) -> Image:
     return Image(
         part,
-        name=name,
+        name=never_html(name),
         contrast_limits=(0, 1),
         colormap="magma",
         blending="additive",
@@ -68,7 +74,7 @@ def not_computed_layer(done: DoneMap, keywords: dict[str, Any], name: str) -> Im
     factors = np.array(done.shape, float) / np.array(done.blocks)
     return Image(
         done.hatching,
-        name=f"{name} (not computed)",
+        name=never_html(f"{name} (not computed)"),
         colormap=Colormap(HATCHING, name="not computed"),
         contrast_limits=(0, DARK),
         interpolation2d="nearest",
@@ -84,7 +90,7 @@ def changes_layer(marks: np.ndarray, name: str, keywords: Mapping[str, Any]) -> 
     """Marks where two models disagree: 1 where they do; it can not be painted."""
     layer = Labels(
         marks,
-        name=f"{name} · changes",
+        name=never_html(f"{name} · changes"),
         opacity=CHANGES_OPACITY,
         colormap=DirectLabelColormap(
             color_dict={0: "transparent", 1: CHANGED_COLOUR, None: CHANGED_COLOUR}
@@ -101,7 +107,7 @@ def trust_layer(labels: Labels, trust: np.ndarray) -> Labels:
     """The trust of a labels layer, exactly over it, ready to be painted as reviewed."""
     layer = Labels(
         trust,
-        name=f"{labels.name} · trust",
+        name=never_html(f"{labels.name} · trust"),
         opacity=TRUST_OPACITY,
         colormap=DirectLabelColormap(color_dict=TRUST_COLOURS),
         features={"index": np.arange(len(TRUST_NAMES)), "trust": TRUST_NAMES},
@@ -116,7 +122,7 @@ def region_layer(labels: Labels, name: str) -> Shapes:
     """An empty layer over a labels layer, to draw a region on."""
     layer = Shapes(
         ndim=labels.ndim,
-        name=name,
+        name=never_html(name),
         metadata={MARK: {"kind": "region"}},
         **REGION_STYLE,
         **placement(labels, "q" * labels.ndim),
