@@ -52,7 +52,7 @@ class FrameSample:
             without_specks(block[channel])[image]
             for block, image in zip(self.blocks, images, strict=True)
         ]
-        return tuple(np.concatenate([part.reshape(-1) for part in parts]) for parts in (raw, calm))  # type: ignore[return-value]
+        return _joined(raw), _joined(calm)
 
     def no_data(self, from_file: bool) -> int | None:
         """The number of the value that is no data, None if there is none; a value that the file
@@ -118,6 +118,10 @@ class _Source:
             for part, start in zip(region, self._starts, strict=True)
         ]
         return self._whole[(slice(None), *inside)]
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([part.reshape(-1) for part in parts])
 
 
 def _middle(part: np.ndarray, step: int) -> np.ndarray:

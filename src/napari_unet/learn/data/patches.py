@@ -38,7 +38,8 @@ class PatchBatch(NamedTuple):
 
     def to(self, device: str) -> "PatchBatch":
         """The same on a device."""
-        return PatchBatch(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
+        moved = (None if part is None else part.to(device) for part in self)
+        return PatchBatch(*moved)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ class Trainer:
             torch.channels_last if spec.architecture.dimensions == 2 else torch.channels_last_3d
         )
         # channels last: the layout in which convolutions are fastest
-        self.network = network.to(self.device).to(memory_format=layout).requires_grad_(True)  # type: ignore[call-overload]
+        network = network.to(self.device).to(memory_format=layout)  # type: ignore[call-overload]
+        self.network = network.requires_grad_(True)
         self.averaged = copy.deepcopy(self.network).eval()
         _freeze(self.network.train(), settings)
         self.weights = [p for p in self.network.parameters() if p.requires_grad]

@@ -25,9 +25,11 @@ def spacing_um(file: tifffile.TiffFile, page: Any) -> dict[str, float]:
 def _from_ome(file: tifffile.TiffFile) -> dict[str, float]:
     pixels = next((e for e in elements_of(file) if kind_of(e) == "Pixels"), None)
     sizes: dict[str, float] = {}
-    for letter in "zyx" if pixels is not None else "":
+    if pixels is None:
+        return sizes
+    for letter in "zyx":
         name = f"PhysicalSize{letter.upper()}"
-        value = to_um(_number(pixels.get(name)), pixels.get(f"{name}Unit") or "um")  # type: ignore[union-attr]
+        value = to_um(_number(pixels.get(name)), pixels.get(f"{name}Unit") or "um")
         if value is not None:
             sizes[letter] = value
     return sizes

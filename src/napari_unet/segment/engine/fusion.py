@@ -65,12 +65,15 @@ class MkldnnConv(SplitConvolution):
         ones = self._ones
         # adds the second convolution to `summed` in place, then the ReLU
         add = torch.ops.mkldnn._convolution_pointwise_.binary
-        return add(summed, other, of_other, None, ones, ones, ones, 1, "add", 1.0, "relu", [], "")  # type: ignore[no-any-return]
+        how: tuple[Any, ...] = (1, "add", 1.0, "relu", [], "")
+        found: Tensor = add(summed, other, of_other, None, ones, ones, ones, *how)
+        return found
 
     def _convolved(self, x: Tensor, weight: Tensor, after: str) -> Tensor:
         ones = self._ones
         convolve = torch.ops.mkldnn._convolution_pointwise
-        return convolve(x, weight, self._bias, ones, ones, ones, 1, after, [], "")  # type: ignore[no-any-return]
+        how: tuple[Any, ...] = (ones, ones, ones, 1, after, [], "")
+        return convolve(x, weight, self._bias, *how)  # type: ignore[no-any-return]
 
 
 class CudnnConv(SplitConvolution):
@@ -156,7 +159,8 @@ class FusedUNet:
             self._between()
             x = first.of_two(skips.pop(), up(x))
             x = self._in_turn(x, second)
-        return self._network.head(x)[(..., *(slice(n) for n in size))]  # type: ignore[no-any-return]
+        inside = (..., *(slice(n) for n in size))
+        return self._network.head(x)[inside]  # type: ignore[no-any-return]
 
     def _in_turn(self, x: Tensor, *convolutions: Convolution) -> Tensor:
         for convolution in convolutions:

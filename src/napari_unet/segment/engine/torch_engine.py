@@ -104,7 +104,8 @@ class TorchEngine:
         """
         network = folded(network)
         network = with_even_inputs(network) if self._numbers == torch.bfloat16 else network
-        network = network.to(self.device, self._numbers).to(memory_format=self._layout)  # type: ignore[call-overload]
+        network = network.to(self.device, self._numbers)
+        network = network.to(memory_format=self._layout)  # type: ignore[call-overload]
         if can_fuse(network) and (
             convolution := _convolution(self.device, self._numbers, network.config.dimensions)
         ):

@@ -97,7 +97,8 @@ class WordRow(SettingRow):
             item.setEnabled(False)
 
     def _is_enabled(self, index: int) -> bool:
-        flags = self.combo.model().flags(self.combo.model().index(index, 0))  # type: ignore[union-attr]
+        model = self.combo.model()
+        flags = model.flags(model.index(index, 0))  # type: ignore[union-attr]
         return bool(flags & Qt.ItemFlag.ItemIsEnabled)
 
 

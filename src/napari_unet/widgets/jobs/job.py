@@ -10,12 +10,11 @@ from typing import Any, ClassVar, Literal
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_unet.errors import NapariUNetError
+from napari_unet.errors import NapariUNetError, shortened
 from napari_unet.progress import Control
 from napari_unet.segment.engine.out_of_memory import is_out_of_memory, not_enough_memory
 from napari_unet.widgets.jobs.threads import job_threads
 from napari_unet.widgets.jobs.worker import JobFunction, JobWorker
-from napari_unet.words import shortened
 
 AUTO = "auto"
 
