@@ -9,7 +9,7 @@ import pytest
 
 from helpers.clicks import press
 from napari_unet.errors import OutputError
-from napari_unet.learn import train
+from napari_unet.learn.judging import comparison
 from napari_unet.model.library import list_models
 from napari_unet.widgets.finetune import task as finetune_work
 from napari_unet.widgets.finetune.fields.start_model import SCRATCH
@@ -23,10 +23,10 @@ PATIENCE_MS = 60_000
 @pytest.fixture
 def force(monkeypatch):
     """Let the verdict be this one, whatever was learnt."""
-    judge = train.judge
+    judge = comparison.judge
 
     def force_kind(kind):
-        monkeypatch.setattr(train, "judge", lambda *given: replace(judge(*given), kind=kind))
+        monkeypatch.setattr(comparison, "judge", lambda *given: replace(judge(*given), kind=kind))
 
     return force_kind
 

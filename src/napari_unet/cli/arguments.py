@@ -50,6 +50,14 @@ Task = Annotated[
         help="What the labels are: semantic (a class for each voxel) or instances (an object)."
     ),
 ]
+# there is one task to train for so far, so help does not list the option
+HiddenTask = Annotated[
+    str,
+    typer.Option(
+        hidden=True,
+        help="What the labels are: semantic (a class for each voxel) or instances (an object).",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -162,7 +170,7 @@ class TrainArguments:
             "--from", help="The model to fine-tune, by name or path; 'scratch' is a new model."
         ),
     ] = "scratch"
-    task: Task = "semantic"
+    task: HiddenTask = "semantic"
     name: Annotated[str | None, typer.Option(help="The name of the new model.")] = None
     classes: Classes = None
     axes: Axes = None

@@ -43,6 +43,7 @@ def test_the_rows_are_in_this_order(form):
         "current_slice_only",
         "region_in_view_only",
         "keep_probabilities",
+        "empty_borders",
         "threshold",
         "keep_in",
         "engine",
