@@ -7,6 +7,8 @@ same weights and image, one run.
     python benchmarks/engine.py 2d --data ISBI2012 --model isbi32.safetensors
     # 256 x 256 x 256, width 16, 3 poolings
     python benchmarks/engine.py 3d --data NEURONS --model neurons.safetensors
+    # a minute or two: this checkout's engines beside those of another, without peers
+    python benchmarks/engine.py --quick --against CHECKOUT
 
 The models are those that `isbi2012.py --width 32 --save` and `learn_neurons.py --save` made. The
 image is made of test sections side by side, or of the block of neurons, mirrored at its ends. Label
@@ -16,6 +18,7 @@ nnU-Net, in an environment of its own (see requirements-nnunet.txt).
 
 import argparse
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -27,6 +30,7 @@ from typing import Any
 import numpy as np
 import store
 import tifffile
+from engine_quick import quick
 from learning import binary
 
 import napari_unet as nu
@@ -60,6 +64,9 @@ class Case:
 
 def main() -> None:
     """Time each way in turn, several rounds, and compare its labels with the whole image's."""
+    if "--quick" in sys.argv:
+        quick(_quick_options().against)
+        return
     options = _options()
     case = two(options) if options.case == "2d" else three(options)
     ways = ways_of(case, options.nnunet)
@@ -248,6 +255,13 @@ def _options() -> argparse.Namespace:
         "--peer-rounds", type=int, default=3, help="of MONAI and nnU-Net, which are slow"
     )
     parser.add_argument("--nnunet", type=Path, help="the python of an environment with nnU-Net")
+    return parser.parse_args()
+
+
+def _quick_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--against", type=Path, help="another checkout of this project")
     return parser.parse_args()
 
 
