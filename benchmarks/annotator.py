@@ -1,4 +1,4 @@
-"""The simulated annotator: corrects the worst slice each round, whole, or by scribbles where the
+"""A simulated annotator: corrects the worst slice in each round, whole, or by scribbles where the
 model is wrong.
 
     python benchmarks/annotator.py --data DATA              # DATA holds isbi2012 and phase_cells
@@ -8,7 +8,7 @@ model is wrong.
 Each round the slice with the lowest Dice among those not yet corrected is corrected, and the model
 of the last round is trained on with all that there is. Scribbles are short strokes, 3 px wide,
 whose middles are wrong voxels, until 2 % of the slice is trusted as painted; whole slices are
-trusted as painted too, so that both ways teach with all they have. isbi2012 begins from scratch,
+trusted as painted too, so that in both ways nothing is held out. isbi2012 begins from scratch,
 phase_cells from nuclei-2d. The scores are those after 1, 2, 4 and 8 slices.
 """
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from learning import PAINTED, Figures, Pair, binary, keep, names, pooled, timed
+from learning import PAINTED, Figures, Pair, add_run, binary, names, pooled, timed
 from scipy.ndimage import distance_transform_edt
 
 import napari_unet as nu
@@ -26,7 +26,8 @@ from napari_unet.model.model import Model
 from napari_unet.scans.scan import scan_of
 
 SCRIBBLED = 0.02  # of the voxels of a slice
-STROKE_PX, BRUSH_PX = 16, 1.5
+STROKE_PX = 16
+BRUSH_PX = 1.5
 REPORTED = (1, 2, 4, 8)
 CROP_PX = 512
 
@@ -52,13 +53,8 @@ def main() -> None:
         command = " ".join(["python benchmarks/annotator.py --data DATA", *more])
         for seed in options.seeds:
             for way in options.ways:
-                keep(
-                    row,
-                    command,
-                    f"{way} {seed}",
-                    {"way": way, **run(case, way, seed, options)},
-                    summary,
-                )
+                figures = {"way": way, **run(case, way, seed, options)}
+                add_run(row, command, f"{way} {seed}", figures, summary)
 
 
 def load(data: Path, name: str, final: bool) -> Case:
@@ -82,9 +78,8 @@ def run(case: Case, way: str, seed: int, options: argparse.Namespace) -> Figures
         number, prediction = worst(model, case.pool, items, rng)
         scan, labels = case.pool[number]
         wrong = labels != prediction if prediction is not None else np.ones(labels.shape, bool)
-        trust = (
-            np.full(labels.shape, PAINTED, np.uint8) if way == "whole" else scribbles(wrong, rng)
-        )
+        whole = np.full(labels.shape, PAINTED, np.uint8)
+        trust = whole if way == "whole" else scribbles(wrong, rng)
         items[number] = nu.TrainItem(scan, labels, trust)
         settings = nu.TrainSettings.model_validate_json(options.settings).model_copy(
             update={"minutes": options.minutes, "seed": seed}
@@ -98,8 +93,8 @@ def run(case: Case, way: str, seed: int, options: argparse.Namespace) -> Figures
 def worst(
     model: Model | None, pool: list[Pair], done: dict[int, nu.TrainItem], rng: np.random.Generator
 ) -> tuple[int, np.ndarray | None]:
-    """The slice with the lowest Dice among those not yet corrected, with what the model says of it;
-    without a model any.
+    """The slice with the lowest Dice among those not yet corrected, with its prediction; without a
+    model any.
     """
     left = [n for n in range(len(pool)) if n not in done]
     if model is None:
@@ -112,14 +107,12 @@ def worst(
 def scribbles(wrong: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Trust of short strokes through wrong voxels, as many as make a share of the slice."""
     mask = np.zeros(wrong.shape, bool)
-    places = np.argwhere(wrong) if wrong.any() else np.argwhere(~mask)
+    middles = np.argwhere(wrong) if wrong.any() else np.argwhere(~mask)
     while mask.mean() < SCRIBBLED:
         angle = rng.uniform(0, np.pi)
-        middle = places[rng.integers(len(places))]
-        along = np.linspace(-STROKE_PX / 2, STROKE_PX / 2, 2 * STROKE_PX)[:, None] * (
-            np.sin(angle),
-            np.cos(angle),
-        )
+        middle = middles[rng.integers(len(middles))]
+        steps = np.linspace(-STROKE_PX / 2, STROKE_PX / 2, 2 * STROKE_PX)
+        along = steps[:, None] * (np.sin(angle), np.cos(angle))
         dots = np.clip(np.round(middle + along).astype(int), 0, np.array(wrong.shape) - 1)
         mask |= _brushed(dots, wrong.shape)
     return np.where(mask, np.uint8(PAINTED), np.uint8(0))

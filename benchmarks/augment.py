@@ -37,7 +37,7 @@ CASES = {
 
 
 def main() -> None:
-    """Time steps and batches in turn, and keep the row."""
+    """Time steps and batches in turn, and store the row."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

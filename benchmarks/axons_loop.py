@@ -14,7 +14,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from learning import REVIEWED, Figures, Pair, axons, keep, names, over_runs, timed, verdict_of
+from learning import REVIEWED, Figures, Pair, add_run, axons, names, over_runs, timed, verdict_of
 
 import napari_unet as nu
 from napari_unet.measure.metrics import overlap
@@ -24,7 +24,7 @@ CLASSES = ("background", "axon", "myelin")
 
 
 def main() -> None:
-    """Fine-tune once a seed, and keep the row."""
+    """Fine-tune once for each seed, and store the row."""
     options = _options()
     listed = names(options.data, "train")
     own = [axons(options.data, name) for name in listed if name.startswith(options.animal)]
@@ -37,17 +37,12 @@ def main() -> None:
     parent = nu.load_model(options.parent)
     before = rest(parent, own)
     for seed in options.seeds:
+        row = f"axons-loop-{options.animal}"
         command = (
             "python benchmarks/axons_loop.py --data FOLDER --parent MODEL "
             f"--animal {options.animal}"
         )
-        keep(
-            f"axons-loop-{options.animal}",
-            command,
-            str(seed),
-            run(options, parent, own, before, seed),
-            over_runs,
-        )
+        add_run(row, command, str(seed), run(options, parent, own, before, seed), over_runs)
 
 
 def run(
@@ -84,12 +79,12 @@ def quarter(labels: np.ndarray) -> np.ndarray:
 def rest(model: Model, own: list[Pair]) -> float:
     """Mean Dice of axon and myelin on all of the animal but the quarter."""
     found = [(nu.segment(scan, model), truth) for scan, truth in own]
-    control = [
+    scored = [
         ~quarter(truth) if n == 0 else np.ones(truth.shape, bool)
         for n, (_, truth) in enumerate(found)
     ]
-    prediction = np.concatenate([one[mask] for (one, _), mask in zip(found, control, strict=True)])
-    truth = np.concatenate([one[mask] for (_, one), mask in zip(found, control, strict=True)])
+    prediction = np.concatenate([one[mask] for (one, _), mask in zip(found, scored, strict=True)])
+    truth = np.concatenate([one[mask] for (_, one), mask in zip(found, scored, strict=True)])
     return float(np.mean([overlap(prediction, truth, label).dice for label in (1, 2)]))
 
 

@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 
 import store
-from learning import Figures, Pair, binary, keep, names, per_image, timed, verdict_of
+from learning import Figures, Pair, add_run, binary, names, per_image, timed, verdict_of
 
 import napari_unet as nu
 from napari_unet.model.model import Model
@@ -24,7 +24,7 @@ NAME = "nuclei-2d"
 
 
 def main() -> None:
-    """Fine-tune with and without, once a seed, and keep the row."""
+    """Fine-tune with and without, once for each seed, and store the row."""
     options = _options()
     options.models.mkdir(parents=True, exist_ok=True)
     runs = [
@@ -53,11 +53,12 @@ def main() -> None:
             for when, found in (("before", before), ("after", after))
             for name, value in found.items()
         }
-        keep(row, command, f"{guard} {seed}", {"guard": guard, **lost, **both, **facts}, summary)
+        figures = {"guard": guard, **lost, **both, **facts}
+        add_run(row, command, f"{guard} {seed}", figures, summary)
 
 
 def trained(options: argparse.Namespace, guard: str, seed: int) -> tuple[Model, Figures]:
-    """One fine-tune and how it went; that of an earlier call, where it was kept."""
+    """One fine-tune and how it went; that of an earlier call, where it was saved."""
     path = options.models / f"{guard}-{seed}.safetensors"
     if path.exists():
         return nu.load_model(path), json.loads(path.with_suffix(".json").read_text())

@@ -8,7 +8,7 @@
 nuclei-2d learns one image of phase_cells in four fields of view, all reviewed: three teach and one
 judges. There are 25 images; each comes a second time with another field held out. Nonsense: blocks
 of 16 x 16 px of the labels that teach are put in random order, those of the field that judges stay
-true. Which one that is, the program itself is asked.
+true. Which one that is follows from the program itself (`hold_out`).
 """
 
 import argparse
@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from learning import Figures, Pair, binary, keep, names, runs_of, timed, verdict_of
+from learning import Figures, Pair, add_run, binary, names, runs_of, timed, verdict_of
 
 import napari_unet as nu
 from napari_unet.learn.judging.held_out import hold_out
@@ -29,7 +29,7 @@ ROUND = 1  # of a first fine-tune
 
 
 def main() -> None:
-    """Train as many as there is time for, each kept when it is done."""
+    """Train as many as there is time for, each stored when it is done."""
     options = _options()
     lists = [name for split in ("train", "val", "test") for name in names(options.cells, split)]
     wanted = {"nonsense": 4 if options.quick else 40, "honest": 2 if options.quick else 10}
@@ -44,7 +44,8 @@ def main() -> None:
         key = f"{kind} {number:02}"
         if key not in done and time.monotonic() - begin < options.for_seconds:
             items = fields(binary(options.cells, lists[number % len(lists)]), number // len(lists))
-            keep(row, command, key, {"kind": kind, **run(items, kind, number)}, summary)
+            figures = {"kind": kind, **run(items, kind, number)}
+            add_run(row, command, key, figures, summary)
 
 
 def run(items: list[nu.TrainItem], kind: str, seed: int) -> Figures:
@@ -80,7 +81,8 @@ def shuffled(items: list[nu.TrainItem], rng: np.random.Generator) -> list[nu.Tra
 
 def mixed(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Labels with whole blocks in random order; what is no whole block stays."""
-    out, (rows, columns) = labels.copy(), (n // BLOCK_PX for n in labels.shape)
+    out = labels.copy()
+    rows, columns = (n // BLOCK_PX for n in labels.shape)
     inner = (slice(0, rows * BLOCK_PX), slice(0, columns * BLOCK_PX))
     blocks = labels[inner].reshape(rows, BLOCK_PX, columns, BLOCK_PX).swapaxes(1, 2)
     order = rng.permutation(blocks.reshape(-1, BLOCK_PX, BLOCK_PX)).reshape(blocks.shape)

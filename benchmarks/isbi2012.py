@@ -31,7 +31,7 @@ FINAL = (range(20), range(20, 30))
 
 
 def main() -> None:
-    """Train for some minutes, score, keep the row."""
+    """Train for some minutes, score, store the row."""
     options = _options()
     learn_from, report_on = FINAL if options.final else CHOOSE
     spec = ModelSpec(
@@ -65,15 +65,11 @@ def main() -> None:
     }
     if options.save:
         nu.save_model(result.model, options.save)
-    row = (
-        f"isbi2012-{'test' if options.final else 'validation'}-w{options.width}-seed{options.seed}"
-    )
-    store.save(
-        row,
-        f"python benchmarks/isbi2012.py --data FOLDER{' --final' if options.final else ''} "
-        f"--width {options.width}",
-        figures,
-    )
+    kind = "test" if options.final else "validation"
+    row = f"isbi2012-{kind}-w{options.width}-seed{options.seed}"
+    final = " --final" if options.final else ""
+    command = f"python benchmarks/isbi2012.py --data FOLDER{final} --width {options.width}"
+    store.save(row, command, figures)
 
 
 def settings(options: argparse.Namespace) -> TrainSettings:

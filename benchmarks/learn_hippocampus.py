@@ -13,7 +13,7 @@ import gzip
 from pathlib import Path
 
 import numpy as np
-from learning import Figures, Pair, keep, names, over_runs, per_image, timed, verdict_of
+from learning import Figures, Pair, add_run, names, over_runs, per_image, timed, verdict_of
 
 import napari_unet as nu
 from napari_unet.scans.scan import scan_of
@@ -23,7 +23,7 @@ NIFTI_TYPES = {2: "u1", 4: "<i2", 8: "<i4", 16: "<f4", 64: "<f8", 256: "i1", 512
 
 
 def main() -> None:
-    """Train and score once a seed, and keep the row."""
+    """Train and score once for each seed, and store the row."""
     options = _options()
     learn_from, report_on = (("train", "val"), "test") if options.final else (("train",), "val")
     pairs = [
@@ -35,7 +35,7 @@ def main() -> None:
         f"python benchmarks/learn_hippocampus.py --data FOLDER{' --final' if options.final else ''}"
     )
     for seed in options.seeds:
-        keep(row, command, str(seed), run(options, seed, pairs, report), over_runs)
+        add_run(row, command, str(seed), run(options, seed, pairs, report), over_runs)
 
 
 def run(options: argparse.Namespace, seed: int, pairs: list[Pair], report: list[Pair]) -> Figures:
@@ -74,7 +74,8 @@ def nifti(path: Path) -> tuple[np.ndarray, tuple[float, ...]]:
     shape = np.frombuffer(data, "<i2", 3, 42)
     kind = int(np.frombuffer(data, "<i2", 1, 70)[0])
     first = int(np.frombuffer(data, "<f4", 1, 108)[0])
-    sizes, (slope, zero) = np.frombuffer(data, "<f4", 3, 80), np.frombuffer(data, "<f4", 2, 112)
+    sizes = np.frombuffer(data, "<f4", 3, 80)
+    slope, zero = np.frombuffer(data, "<f4", 2, 112)
     voxels = np.frombuffer(data, NIFTI_TYPES[kind], int(shape.prod()), first).reshape(shape[::-1])
     voxels = voxels * slope + zero if slope not in (0, 1) or zero else voxels
     return np.ascontiguousarray(voxels), tuple(1000 * float(size) for size in sizes[::-1])
@@ -93,7 +94,7 @@ def _options() -> argparse.Namespace:
         default="{}",
         help="settings other than the defaults, as JSON; for choosing them",
     )
-    parser.add_argument("--save", type=Path, help="keep the model of the last seed")
+    parser.add_argument("--save", type=Path, help="where to save the model of the last seed")
     return parser.parse_args()
 
 

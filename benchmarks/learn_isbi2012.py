@@ -16,13 +16,13 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from learning import PAINTED, Pair, binary, keep, over_runs, pooled, timed
+from learning import PAINTED, Pair, add_run, binary, over_runs, pooled, timed
 
 import napari_unet as nu
 
 
 def main() -> None:
-    """Train and score once a seed, and keep the row."""
+    """Train and score once for each seed, and store the row."""
     options = _options()
     listed = range(20, 30) if options.final else range(17, 20)
     report = [binary(options.data, f"{n:02}") for n in listed]
@@ -30,11 +30,10 @@ def main() -> None:
     row = f"learn-isbi2012-{options.sections}-{kind}"
     command = (
         f"python benchmarks/learn_isbi2012.py --data FOLDER --sections {options.sections} "
-        f"--minutes {options.minutes:g}"
-        f"{' --final' if options.final else ''}"
+        f"--minutes {options.minutes:g}{' --final' if options.final else ''}"
     )
     for seed in options.seeds:
-        keep(row, command, str(seed), run(options, seed, report), over_runs)
+        add_run(row, command, str(seed), run(options, seed, report), over_runs)
 
 
 def run(options: argparse.Namespace, seed: int, report: list[Pair]) -> dict[str, object]:

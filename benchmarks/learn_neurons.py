@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from learning import Figures, Pair, keep, over_runs, pooled
+from learning import Figures, Pair, add_run, over_runs, pooled
 
 import napari_unet as nu
 from napari_unet.learn.data.make_examples import examples_of
@@ -38,14 +38,14 @@ FINAL = slice(200, 250)
 
 
 def main() -> None:
-    """Train, measure and score once a seed, and keep the row."""
+    """Train, measure and score once for each seed, and store the row."""
     options = _options()
     row = f"learn-neurons-{'test' if options.final else 'validation'}"
     command = (
         f"python benchmarks/learn_neurons.py --data FOLDER{' --final' if options.final else ''}"
     )
     for seed in options.seeds:
-        keep(row, command, str(seed), run(options, seed), over_runs)
+        add_run(row, command, str(seed), run(options, seed), over_runs)
 
 
 def run(options: argparse.Namespace, seed: int) -> Figures:
@@ -77,10 +77,9 @@ def run(options: argparse.Namespace, seed: int) -> Figures:
     measured = time.monotonic()
     if options.save:
         nu.save_model(model, options.save)
+    report = block(options.data, FINAL if options.final else CHOOSE)
     return {
-        "border Dice": round(
-            pooled(model, [block(options.data, FINAL if options.final else CHOOSE)])[0], 4
-        ),
+        "border Dice": round(pooled(model, [report])[0], 4),
         "seconds": round(trained - since, 1),
         "steps": found.steps,
         "seconds to measure the halo": round(measured - trained, 1),
@@ -117,7 +116,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--final", action="store_true")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--save", type=Path, help="keep the model of the last seed")
+    parser.add_argument("--save", type=Path, help="where to save the model of the last seed")
     return parser.parse_args()
 
 

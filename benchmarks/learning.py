@@ -87,8 +87,8 @@ def runs_of(row: str) -> dict[str, Figures]:
     return dict(json.loads(path.read_text()).get("runs", {})) if path.exists() else {}
 
 
-def keep(row: str, command: str, key: str, run: Figures, summary: Summary) -> None:
-    """Add a run to its row, in place of an earlier one with its key, and sum the runs up."""
+def add_run(row: str, command: str, key: str, run: Figures, summary: Summary) -> None:
+    """Add a run to its row, in the place of an earlier one with its key, and sum the runs up."""
     runs = runs_of(row) | {key: {**run, "commit": store.circumstances()["commit"]}}
     store.save(row, command, summary([runs[k] for k in sorted(runs, key=_number)]), {"runs": runs})
 

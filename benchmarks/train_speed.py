@@ -29,7 +29,8 @@ from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import always_continue
 
-PATCH, BATCH = 192, 4
+PATCH = 192
+BATCH = 4
 STEPS = 10  # a turn
 SPEC = ModelSpec(
     name="speed",
@@ -41,7 +42,7 @@ Step = Callable[[], None]
 
 
 def main() -> None:
-    """Time some steps of each way in turn, and keep the row."""
+    """Time some steps of each way in turn, and store the row."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -93,8 +94,8 @@ class Peer:
         from monai.data import CacheDataset, DataLoader
         from monai.losses import DiceCELoss
 
-        records = [{"image": e.image, "label": e.labels[None].astype(np.float32)} for e in examples]
-        data = CacheDataset(records, transform=_transforms(settings), progress=False)
+        values = [{"image": e.image, "label": e.labels[None].astype(np.float32)} for e in examples]
+        data = CacheDataset(values, transform=_transforms(settings), progress=False)
         self._loader = DataLoader(data, batch_size=BATCH, shuffle=True, num_workers=0)
         self._like_ours = precision != "float32"
         network = UNet(SPEC.architecture).train()
@@ -121,7 +122,7 @@ class Peer:
 
 
 def _transforms(settings: TrainSettings) -> object:
-    """What varies our patches, in MONAI's words: the same kinds, as often and as strong as ours."""
+    """What varies our patches, in MONAI's terms: the same kinds, as often and as strong as ours."""
     from monai import transforms as made
 
     a = settings.augment

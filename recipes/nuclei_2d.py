@@ -19,8 +19,8 @@ SPEC = ModelSpec(
         ClassSpec(name="background", colour="#000000"),
         ClassSpec(name="nucleus", colour="#ff9f1c"),
     ),
-    data="2018 Data Science Bowl, stage 1 (BBBC038), fluorescence images, with the corrected masks "
-    "of K. Lopuhin",
+    data="2018 Data Science Bowl, stage 1 (BBBC038), fluorescence images, "
+    "with the corrected masks of K. Lopuhin",
     licence="CC0-1.0",
     citation="Caicedo et al., Nature Methods 16:1247 (2019)",
 )
@@ -42,9 +42,8 @@ SETTINGS = TrainSettings(
 
 def load(folder: Path, name: str) -> Pair:
     """An image and where nuclei are."""
-    return scan_of(read_png(folder, "images", name)), (read_png(folder, "labels", name) > 0).astype(
-        np.uint8
-    )
+    labels = read_png(folder, "labels", name) > 0
+    return scan_of(read_png(folder, "images", name)), labels.astype(np.uint8)
 
 
 RECIPE = Recipe(SPEC, SETTINGS, load)

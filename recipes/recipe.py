@@ -1,5 +1,5 @@
-"""What a built-in model is made of: data, network, settings. One record per model, read by
-train.py.
+"""What a built-in model is made of: data, network, settings. One `Recipe` for each model, read by
+`train.py`.
 """
 
 from collections.abc import Callable

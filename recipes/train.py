@@ -38,10 +38,9 @@ def main() -> None:
     model = nu.load_model(options.scores_of) if options.scores_of else _trained(recipe, train)
     nu.save_model(model, options.output)
     model = _with_threshold(model, val)
-    splits = {
-        "validation": val,
-        **({"test": _pairs(recipe, options.data, "test")} if options.test else {}),
-    }
+    splits = {"validation": val}
+    if options.test:
+        splits["test"] = _pairs(recipe, options.data, "test")
     model = _with_scores(model, recipe, len(train), splits)
     print(nu.save_model(model, options.output), model.spec.provenance.scores)
 
@@ -77,10 +76,10 @@ def _trained(recipe: Recipe, pairs: Sequence[Pair]) -> Model:
     examples = [
         example for scan, labels in pairs for example in examples_of(scan, labels, recipe.spec)
     ]
-    return fit(examples, recipe.spec, recipe.settings, on_progress=_tell).model
+    return fit(examples, recipe.spec, recipe.settings, on_progress=_print_progress).model
 
 
-def _tell(progress: Progress) -> None:
+def _print_progress(progress: Progress) -> None:
     if progress.done % 100 == 0:
         print(
             f"step {progress.done} of {progress.total}, {progress.seconds_left or 0:.0f} s left",
