@@ -43,12 +43,15 @@ NETS: dict[int, list[dict[str, object]]] = {
         *({"depth": depth} for depth in range(4)),
         {"norm": "instance"},
         {"strides": ((1, 2), (2, 2))},
+        {"head_levels": "every", "depth": 3},
+        {"head_levels": "every", "strides": ((1, 3), (2, 4))},
     ],
     3: [
         {"depth": 0},
         {"depth": 1},
         {"depth": 1, "strides": ((1, 2, 2),)},
         {"depth": 1, "norm": "instance"},
+        {"head_levels": "every", "strides": ((1, 2, 2), (2, 2, 2))},
     ],
 }
 SPACINGS = {

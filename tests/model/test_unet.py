@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from napari_unet.model.config import UNetConfig
+from napari_unet.model.config import HeadLevels, UNetConfig
 from napari_unet.model.formats.shapes import tensor_shapes
 from napari_unet.model.geometry import exact_halo, receptive_field, reflected, total_strides
 from napari_unet.model.torch_import import torch
@@ -26,6 +26,7 @@ def configs(draw: st.DrawFn) -> UNetConfig:
         strides=tuple(strides),
         norm=draw(st.sampled_from(["batch", "instance", "none"])),
         residual=draw(st.booleans()),
+        head_levels=draw(st.sampled_from(["last", "every"])),
     )
 
 
@@ -69,9 +70,17 @@ def influence(config: UNetConfig, length: int, at: int) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2, 3])
-@pytest.mark.parametrize("step", [2, 3])
-def test_receptive_field_is_exactly_what_one_voxel_can_change(depth: int, step: int) -> None:
-    config = UNetConfig(width=2, depth=depth, strides=((step, 1),) * depth, norm="none")
+@pytest.mark.parametrize(
+    ("step", "levels"), [(2, "last"), (3, "last"), (2, "every"), (3, "every"), (4, "every")]
+)
+def test_receptive_field_is_exactly_what_one_voxel_can_change(
+    depth: int, step: int, levels: HeadLevels
+) -> None:
+    if step == 4 and depth == 3:
+        depth = 2  # a stride of 64 needs thousands of voxels
+    config = UNetConfig(
+        width=2, depth=depth, strides=((step, 1),) * depth, norm="none", head_levels=levels
+    )
     stride = total_strides(config)[0]
     before, after = receptive_field(config)[0]
     length = (before + after) // stride * stride + 8 * stride

@@ -8,7 +8,7 @@ from napari_unet.model.model import Model
 from napari_unet.model.spec import ClassSpec
 from napari_unet.model.torch_import import torch
 from napari_unet.model.weights import build_model
-from napari_unet.model.widen import BEHIND, widen_head
+from napari_unet.model.widen import BEHIND, widen_head, with_level_heads
 
 
 def classes(count: int) -> list[ClassSpec]:
@@ -21,10 +21,15 @@ def with_threshold(model: Model, threshold: float) -> Model:
     )
 
 
-@pytest.mark.parametrize("threshold", [0.5, 0.3, 0.65, 0.8])
+@pytest.mark.parametrize(
+    ("threshold", "levels"),
+    [(0.5, "last"), (0.3, "last"), (0.65, "last"), (0.8, "last"), (0.5, "every"), (0.65, "every")],
+)
 @pytest.mark.parametrize("seed", [0, 1])
-def test_two_classes_become_more_with_the_same_labels(threshold: float, seed: int) -> None:
-    model = with_threshold(tiny_model(tiny_spec(), seed), threshold)
+def test_two_classes_become_more_with_the_same_labels(
+    threshold: float, seed: int, levels: str
+) -> None:
+    model = with_threshold(tiny_model(tiny_spec(head_levels=levels), seed), threshold)
     image = smooth_image((96, 96), seed + 5)
     before = segment(image, model)
     assert 0.02 < before.mean() < 0.98
@@ -87,3 +92,32 @@ def test_the_same_number_of_classes_only_renames() -> None:
 def test_classes_can_not_be_taken_away() -> None:
     with pytest.raises(SettingsError, match="has 3 classes"):
         widen_head(tiny_model(tiny_spec(classes=3)), classes(2))
+
+
+@pytest.mark.parametrize("net", [{}, {"depth": 3, "norm": "instance"}, {"depth": 0}])
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_heads_on_the_other_levels_change_nothing_before_they_learn(
+    dimensions: int, net: dict[str, object]
+) -> None:
+    model = tiny_model(tiny_spec(dimensions, classes=3, **net))
+    more = with_level_heads(model)
+    image = torch.from_numpy(smooth_image((21, 34, 29)[-dimensions:]))[None, None].float()
+    with torch.inference_mode():
+        assert torch.equal(more.network(image), model.network(image))
+    assert more.spec.architecture.head_levels == "every"
+    assert more.spec.provenance.parent == model.weights_sha256 != more.weights_sha256
+    assert with_level_heads(more) is more
+
+
+def test_the_new_heads_see_their_levels() -> None:
+    model = with_level_heads(tiny_model(tiny_spec(depth=3)))
+    image = torch.from_numpy(smooth_image((32, 32)))[None, None].float()
+    before = model.network(image)
+    names = [name for name, _ in model.network.named_parameters() if "level_heads" in name]
+    assert len(names) == 3
+    for name in names:
+        weight = model.network.get_parameter(name)
+        with torch.no_grad():
+            weight.fill_(1.0)
+            assert not torch.allclose(model.network(image), before)
+            weight.zero_()

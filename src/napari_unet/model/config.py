@@ -19,6 +19,8 @@ MAX_CHANNELS = 64
 MAX_STRIDE = 4
 MAX_TOTAL_STRIDE = 2**MAX_DEPTH
 
+HeadLevels = Literal["last", "every"]
+
 
 class UNetConfig(BaseModel):
     """The shape of a U-Net: dimensions, channels, features, levels, and what its blocks are."""
@@ -42,6 +44,11 @@ class UNetConfig(BaseModel):
         "classes",
         title="Head",
         description="Channels out that are classes, or that each answer a question of their own.",
+    )
+    head_levels: HeadLevels = Field(
+        "last",
+        title="Levels of the head",
+        description="Whether the head sees the features of the last level alone, or of every one.",
     )
     width: int = Field(
         32,
@@ -100,10 +107,12 @@ class UNetConfig(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_usual_head(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave `head` out where it is the usual one, so that files stay what they were."""
+        """Leave out what is said of the usual head, so that files stay what they were."""
         values: dict[str, Any] = write(self)
         if self.head == "classes":
             values.pop("head", None)
+        if self.head_levels == "last":
+            values.pop("head_levels", None)
         return values
 
     @property
@@ -127,7 +136,8 @@ class UNetConfig(BaseModel):
         ]
         blocks = "residual" if self.residual else "plain"
         head = "" if self.head == "classes" else f" {self.head}"
-        return f"unet {fixed} {self.norm} {blocks}{head}"
+        levels = "" if self.head_levels == "last" else " head on every level"
+        return f"unet {fixed} {self.norm} {blocks}{head}{levels}"
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -2,16 +2,19 @@
 
 Each level has two 3×3(×3) convolutions. The encoder goes down by max pooling; the decoder comes up
 by up-convolutions, and to each of its levels the encoder's features of that level are concatenated.
-A 1×1 convolution, the head, ends it. Convolutions are zero-padded, so that the output has the size
+A 1×1 convolution, the head, ends it; there may be heads on the other levels, whose scores are added
+(`model/level_heads.py`). Convolutions are zero-padded, so that the output has the size
 of the input; an input of any size is mirrored up to a multiple of the strides, and the output
 cropped.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.geometry import reflected, round_up, total_strides
 from napari_unet.model.head import head_of
+from napari_unet.model.level_heads import LevelHeads, ScoreSum
 from napari_unet.model.torch_import import torch
 
 Tensor = torch.Tensor
@@ -102,6 +105,8 @@ class UNet(nn.Module):
             for level in reversed(range(config.depth))
         )
         self.head = CONV[config.dimensions](widths[0], head_of(config).channels, 1)
+        others = config.head_levels == "every" and config.depth > 0
+        self.level_heads = LevelHeads(config) if others else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores on the grid of `x`; `model.head` says what they mean."""
@@ -112,9 +117,13 @@ class UNet(nn.Module):
             skips.append(block(x))
             x = pool(skips[-1])
         x = self.dropout(self.encoder[-1](x))
+        scores = ScoreSum(self.level_heads)
+        if skips:
+            scores.add_skip(skips[0])
         for up in self.decoder:
             x = up(x, skips.pop())
-        return self.head(x)[(..., *(slice(n) for n in size))]  # type: ignore[no-any-return]
+            scores.add_level(x)
+        return cropped(scores.plus(self.head(x)), size)
 
     def padded(self, x: Tensor) -> Tensor:
         """`x`, mirrored at the end of each axis up to the next multiple of the stride."""
@@ -126,3 +135,10 @@ class UNet(nn.Module):
                 index = reflected(0, target, length)
                 x = x.index_select(axis, torch.tensor(index, device=x.device))
         return x
+
+
+def cropped(x: Tensor, size: Sequence[int]) -> Tensor:
+    """The first so many voxels along each axis of space of (N, C, *space)."""
+    for axis, length in enumerate(size, start=2):
+        x = x.narrow(axis, 0, length)
+    return x

@@ -1,5 +1,5 @@
-"""Add classes to a model: its head gets more channels, so weighted that labels stay the same until
-it is trained.
+"""Give a model's head more to learn with: channels for new classes, or the features of every level.
+Its labels stay the same until it is trained.
 """
 
 import copy
@@ -17,6 +17,8 @@ from napari_unet.model.weights import build_model
 Tensor = torch.Tensor
 # how far a new class's score lies below the mean of the others: never the best, and soon learnt
 BEHIND = 4.0
+HEADS = ("head.", "level_heads.")  # how the names of their tensors begin
+BIAS = "head.bias"
 TIE = 1e-6  # where the probability equals the threshold, the foreground wins, as it did
 
 
@@ -44,8 +46,8 @@ def widen_head(model: Model, classes: Sequence[ClassSpec]) -> Model:
         spec = spec.model_copy(update={"provenance": model.spec.provenance})
         return Model(spec, copy.deepcopy(model.network), model.weights_sha256)
     network = UNet(spec.architecture)
-    weight, bias = _one_per_class(model)
-    network.load_state_dict(model.network.state_dict() | _head(weight, bias, len(classes)))
+    heads = _with_new_classes(_one_per_class(model), len(classes))
+    network.load_state_dict(model.network.state_dict() | heads)
     return build_model(spec, network)
 
 
@@ -58,28 +60,50 @@ def _widened_spec(model: Model, classes: Sequence[ClassSpec]) -> ModelSpec:
     return ModelSpec.model_validate(dict(model.spec) | changed)
 
 
-def _one_per_class(model: Model) -> tuple[Tensor, Tensor]:
-    """The model's head with a score per class: weights (K, features, …) and biases (K).
+def with_level_heads(model: Model) -> Model:
+    """The model with a head on every level, of which the new ones have no weight yet: its scores
+    stay the same to the bit. A model that has them is returned as it is.
+    """
+    if model.spec.architecture.head_levels == "every":
+        return model
+    architecture = model.spec.architecture.model_copy(update={"head_levels": "every"})
+    origin = Provenance(parent=model.weights_sha256)
+    spec = model.spec.model_copy(update={"architecture": architecture, "provenance": origin})
+    network = UNet(architecture)
+    new = {
+        name: torch.zeros_like(tensor)
+        for name, tensor in network.state_dict().items()
+        if name.startswith("level_heads.")
+    }
+    network.load_state_dict(model.network.state_dict() | new)
+    return build_model(spec, network)
+
+
+def _one_per_class(model: Model) -> dict[str, Tensor]:
+    """The heads' tensors with a score per class: weights (K, features, …) and the bias (K).
 
     Of a sigmoid's score, half speaks for the foreground and half against it; softmax of the two is
     the sigmoid. The bias is shifted so that the threshold becomes a tie of the two classes.
     """
-    layer = model.network.head
-    weight = layer.weight.detach()
-    bias = layer.bias.detach()
+    tensors = {
+        name: tensor
+        for name, tensor in model.network.state_dict().items()
+        if name.startswith(HEADS)
+    }
     if head_of(model.spec.architecture).exclusive:
-        return weight, bias
+        return tensors
     threshold = model.spec.threshold
-    over = bias - math.log(threshold / (1 - threshold)) + TIE
-    return torch.cat([-weight / 2, weight / 2]), torch.cat([-over / 2, over / 2])
+    tensors[BIAS] = tensors[BIAS] - math.log(threshold / (1 - threshold)) + TIE
+    return {name: torch.cat([-tensor / 2, tensor / 2]) for name, tensor in tensors.items()}
 
 
-def _head(weight: Tensor, bias: Tensor, classes: int) -> dict[str, Tensor]:
-    """The head's tensors with new rows, each a fixed distance below the mean of the old ones, and
-    so below their best.
+def _with_new_classes(tensors: dict[str, Tensor], classes: int) -> dict[str, Tensor]:
+    """The heads' tensors with new rows, whose scores lie a fixed distance below the mean of the old
+    ones, and so below their best.
     """
-    new = classes - len(weight)
-    mean = weight.mean(dim=0, keepdim=True)
-    weights = torch.cat([weight, mean.expand(new, *mean.shape[1:])])
-    biases = torch.cat([bias, (bias.mean() - BEHIND).expand(new)])
-    return {"head.weight": weights, "head.bias": biases}
+    widened = {}
+    for name, tensor in tensors.items():
+        mean = tensor.mean(dim=0, keepdim=True) - (BEHIND if name == BIAS else 0.0)
+        new = mean.expand(classes - len(tensor), *mean.shape[1:])
+        widened[name] = torch.cat([tensor, new])
+    return widened

@@ -186,3 +186,11 @@ def test_every_field_is_known_to_version_1_or_left_out_where_it_has_its_default(
         name for name, field in ModelSpec.model_fields.items() if isinstance(values[name], dict)
     }
     assert parts | {"classes"} == PARTS.keys() == spec_text_module.FIELDS_OF_PARTS_OF_1.keys()
+
+
+def test_a_head_on_every_level_is_required_of_who_reads_the_file(tmp_path: Path) -> None:
+    model = tiny_model(tiny_spec(head_levels="every"))
+    path = save_model(model, tmp_path / "levels.safetensors")
+    assert spec_in(path)["requires"] == ["head-on-every-level"]
+    again = read_model(path)
+    assert (again.spec, again.weights_sha256) == (model.spec, model.weights_sha256)

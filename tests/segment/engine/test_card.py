@@ -55,6 +55,7 @@ def test_cudnn_has_the_operators(dimensions: int, numbers: torch.dtype) -> None:
         {"norm": "instance"},
         {"norm": "none"},
         {"strides": ((1, 2), (3, 1))},
+        {"head_levels": "every"},
     ],
 )
 def test_every_kind_of_network(net: dict[str, object], precision: str) -> None:

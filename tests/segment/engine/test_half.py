@@ -51,7 +51,9 @@ def test_tiled_is_whole_within_it(engine: str, case: Case) -> None:
 
 @SOME_HALF
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("net", [{}, {"residual": True}, {"norm": "none"}])
+@pytest.mark.parametrize(
+    "net", [{}, {"residual": True}, {"norm": "none"}, {"head_levels": "every"}]
+)
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_it_is_near_float32_but_not_the_same(
     engine: str, net: dict[str, object], dimensions: int

@@ -43,6 +43,10 @@ NETS: list[dict[str, object]] = [
     {"norm": "none"},
     {"norm": "instance", "residual": True},
     {"strides": ((1, 2), (3, 1))},
+    {"head_levels": "every"},
+    {"head_levels": "every", "strides": ((1, 2), (3, 1))},
+    {"head_levels": "every", "depth": 3, "norm": "instance"},
+    {"head_levels": "every", "depth": 0},
     {"dropout": 0.5},
 ]
 

@@ -23,7 +23,16 @@ def network_of(dimensions: int, **net: object) -> UNet:
 
 @pytest.mark.parametrize(
     ("dimensions", "net"),
-    [(2, {}), (2, {"depth": 0}), (2, {"depth": 3}), (3, {}), (3, ANISOTROPIC)],
+    [
+        (2, {}),
+        (2, {"depth": 0}),
+        (2, {"depth": 3}),
+        (3, {}),
+        (3, ANISOTROPIC),
+        (2, {"depth": 3, "head_levels": "every"}),
+        (2, {"depth": 0, "head_levels": "every"}),
+        (3, {"head_levels": "every", **ANISOTROPIC}),
+    ],
 )
 def test_the_fused_form_gives_the_scores_of_the_network(
     dimensions: int, net: dict[str, object]

@@ -27,7 +27,12 @@ def tensor_shapes(config: UNetConfig) -> Shapes:
         shapes |= _block(config, f"decoder.{step}.block", 2 * here, here, kernel)
     ones = (1,) * config.dimensions
     outputs = head_of(config).channels
-    return shapes | {"head.weight": (outputs, widths[0], *ones), "head.bias": (outputs,)}
+    shapes |= {"head.weight": (outputs, widths[0], *ones), "head.bias": (outputs,)}
+    if config.head_levels == "every" and config.depth > 0:
+        shapes["level_heads.skip.weight"] = (outputs, widths[0], *ones)
+        for step, width in enumerate(widths[-2:0:-1]):
+            shapes[f"level_heads.decoder.{step}.weight"] = (outputs, width, *ones)
+    return shapes
 
 
 def _block(

@@ -28,6 +28,7 @@ VERSION = "format_version"
 REQUIRES = "requires"
 
 FEATURES: dict[str, Callable[[ModelSpec], bool]] = {
+    "head-on-every-level": lambda spec: spec.architecture.head_levels == "every",
     "independent-head": lambda spec: spec.architecture.head == "independent",
 }
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Protocol, cast
 
+from napari_unet.model.level_heads import ScoreSum
 from napari_unet.model.torch_import import torch
-from napari_unet.model.unet import Block, ConvNorm, UNet
+from napari_unet.model.unet import Block, ConvNorm, UNet, cropped
 
 nn = torch.nn
 Tensor = torch.Tensor
@@ -155,12 +156,15 @@ class FusedUNet:
             if level < len(self._decoder):
                 skips.append(x)
                 x = self._pools[level](x)
+        scores = ScoreSum(self._network.level_heads)
+        if skips:
+            scores.add_skip(skips[0])
         for up, first, second in self._decoder:
             self._between()
             x = first.of_two(skips.pop(), up(x))
             x = self._in_turn(x, second)
-        inside = (..., *(slice(n) for n in size))
-        return self._network.head(x)[inside]  # type: ignore[no-any-return]
+            scores.add_level(x)
+        return cropped(scores.plus(self._network.head(x)), size)
 
     def _in_turn(self, x: Tensor, *convolutions: Convolution) -> Tensor:
         for convolution in convolutions:

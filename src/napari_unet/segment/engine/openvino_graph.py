@@ -5,11 +5,13 @@ converter, which reports its use over the network. The graph is that of `model/u
 with BatchNorm folded into the convolutions, and the activation of its head at the end.
 """
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from napari_unet.model.head import Head, head_of
+from napari_unet.model.level_heads import LevelHeads
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import ConvNorm, UNet
 from napari_unet.segment.engine.openvino_import import openvino, ops
@@ -35,15 +37,56 @@ def graph_of(network: UNet) -> Any:
         skips.append(_block(x, block))
         x = _pooled(skips[-1], stride)
     x = _block(x, network.encoder[-1])
+    levels = skips[:1]
     for up in network.decoder:
         x = _up(x, skips.pop(), up)
+        levels.append(x)
     scores = _convolved(x, network.head.weight, network.head.bias)
+    if network.level_heads is not None:
+        scores = _with_levels(scores, levels, network.level_heads)
     return openvino.Model([_probabilities(scores, head_of(config))], [image], "U-Net")
 
 
 def _probabilities(scores: Any, head: Head) -> Any:
     """What `Head.probabilities` does, in OpenVINO's operations; channels lie along axis 1."""
     return ops.softmax(scores, 1) if head.activation == "softmax" else ops.sigmoid(scores)
+
+
+def _with_levels(scores: Any, levels: list[Any], heads: LevelHeads) -> Any:
+    """The last level's scores, and those of the first skip and the other levels (`ScoreSum`)."""
+    scores = ops.add(scores, _convolved(levels[0], heads.skip.weight, None))
+    below = None
+    for x, head, stride in zip(levels[1:-1], heads.decoder, heads.strides, strict=True):
+        own = _convolved(x, head.weight, None)
+        below = _interpolated(own if below is None else ops.add(below, own), stride)
+    return scores if below is None else ops.add(scores, below)
+
+
+def _interpolated(scores: Any, stride: tuple[int, ...]) -> Any:
+    """What `level_heads.interpolated` does, as a transposed convolution with constant weights of
+    an image whose outermost voxels are repeated once.
+    """
+    ends = [0, 0, *(int(step > 1) for step in stride)]
+    padded = ops.pad(scores, ends, ends, "edge")
+    channels = scores.get_output_partial_shape(0)[1].get_length()
+    weight = reduce(np.multiply.outer, [_linear(step) for step in stride])
+    weights = np.broadcast_to(weight, (channels, 1, 1, *weight.shape))
+    crop = [0 if step == 1 else step + step // 2 for step in stride]
+    return ops.group_convolution_backprop_data(
+        padded,
+        ops.constant(np.ascontiguousarray(weights)),
+        list(stride),
+        pads_begin=crop,
+        pads_end=crop,
+    )
+
+
+def _linear(step: int) -> np.ndarray:
+    """The weights with which a voxel is spread over those around it, `step` times as fine."""
+    parts = 2 * step - step % 2
+    distances = np.arange(parts) - (parts - 1) / 2
+    weights: np.ndarray = (1 - np.abs(distances) / step).astype(np.float32)
+    return weights
 
 
 def _block(x: Any, block: Any) -> Any:

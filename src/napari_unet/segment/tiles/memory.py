@@ -33,6 +33,8 @@ BYTES_PER_FEATURE: dict[Kind, dict[int, int]] = {
 # per voxel of a window, and channel in or out
 BYTES_PER_INPUT = 8
 BYTES_PER_OUTPUT = 16
+# the same where every level has a head: scores that come up, and their neighbours
+BYTES_PER_OUTPUT_OF_LEVELS = 40
 # per scan voxel and channel in: what was read, a copy in float32 or float64, the part used, a mask
 READ_BYTES = 32
 # per scan voxel and channel out: probabilities on their way to the scan's grid
@@ -133,9 +135,9 @@ def voxel_bytes(
     unfused = kind in ("torch", "torch in half") and config.residual
     each = (BYTES_UNFUSED if unfused else BYTES_PER_FEATURE[kind])[config.dimensions]
     outputs = head_of(config).channels
-    network: float = (
-        each * config.width + BYTES_PER_INPUT * config.in_channels + BYTES_PER_OUTPUT * outputs
-    )
+    every = config.head_levels == "every"
+    of_scores = (BYTES_PER_OUTPUT_OF_LEVELS if every else BYTES_PER_OUTPUT) * outputs
+    network: float = each * config.width + BYTES_PER_INPUT * config.in_channels + of_scores
     if measured is not None:
         network = min(max(measured, LEAST_BELIEVED * network), MOST_BELIEVED * network)
     read = READ_BYTES * config.in_channels
