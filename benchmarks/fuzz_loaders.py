@@ -112,7 +112,7 @@ def records_of_strokes(folder: Path) -> list[bytes]:
         journal.labels(box, labels)
         journal.stroke(box, labels, labels)
         journal.mark(box, 2)
-    journal.all_labels_are_kept()
+    journal.mark_labels_complete()
     journal.close()
     records = list(read_records(path))
     path.unlink()

@@ -37,7 +37,7 @@ def strokes(tmp_path: Path) -> list[bytes]:
     journal = StrokeJournal(tmp_path / "whole.strokes", header)
     labels = np.ones((1, 3, 7), np.uint8)
     journal.labels(BOX, 0 * labels)
-    journal.all_labels_are_kept()
+    journal.mark_labels_complete()
     journal.stroke(BOX, labels, labels)
     journal.mark(BOX, 2)
     journal.close()

@@ -25,9 +25,7 @@ SPEC = tiny_spec(3, depth=1)  # an exact halo of 8 at a stride of 2
 def _few_voxels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(regions_module, "FEWEST_VOXELS", 20**3)
     monkeypatch.setattr(regions_module, "COMPARED_VOXELS", 22**3)
-    monkeypatch.setattr(
-        halo_module, "MOST_CHANGED", 0.02
-    )  # a network that was drawn by lot looks far
+    monkeypatch.setattr(halo_module, "MOST_CHANGED", 0.02)  # a random network sees far
     monkeypatch.setattr(halo_module, "MOST_CHANGED_OF_CLASS", 1.0)
 
 

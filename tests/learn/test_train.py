@@ -29,7 +29,7 @@ from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.engine import choice
 from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 
-BY_TORCH = nu.SegmentSettings(engine="torch")  # as a training looks at its models
+BY_TORCH = nu.SegmentSettings(engine="torch")  # as a training runs its models
 
 QUICK: dict[str, Any] = {"batch": 2, "patch_px": 32, "warmup_steps": 5}
 
@@ -131,12 +131,12 @@ def test_held_out_labels_teach_nothing(parent: Model) -> None:
     second = train([(image, altered)], start=parent, settings=quick())
     assert first.model.weights_sha256 == second.model.weights_sha256
     assert first.verdict.mean != second.verdict.mean
-    taught = truth.copy()
+    elsewhere = truth.copy()
     outside = np.ones(truth.shape, bool)
     outside[around.slices] = False
-    taught[outside] = 1 - taught[outside]
+    elsewhere[outside] = 1 - elsewhere[outside]
     assert (
-        train([(image, taught)], start=parent, settings=quick()).model.weights_sha256
+        train([(image, elsewhere)], start=parent, settings=quick()).model.weights_sha256
         != first.model.weights_sha256
     )
 
@@ -171,8 +171,8 @@ def test_the_next_turn_teaches_what_was_held_out_before(parent: Model) -> None:
 
 def test_the_turn_is_recorded_and_replayed_and_is_not_the_round(parent: Model) -> None:
     result = train([discs()], start=parent, settings=quick(held_out_turn=2))
-    told = result.model.spec.provenance.training
-    assert (told["round"], told["settings"]["held_out_turn"]) == (1, 2)
+    training = result.model.spec.provenance.training
+    assert (training["round"], training["settings"]["held_out_turn"]) == (1, 2)
     assert (
         train([discs()], start=parent, settings=result.settings).model.weights_sha256
         == result.model.weights_sha256
@@ -192,14 +192,14 @@ def test_provenance_survives_a_file_and_repeats_the_training(parent: Model, tmp_
     trust = np.full(truth.shape, 2, np.uint8)
     trust[:, 100:] = 1
     result = train([(image, truth, trust)], start=parent, settings=quick())
-    told = load_model(save_model(result.model, tmp_path / "child.safetensors")).spec.provenance
-    assert told.training["corrections"]["painted_voxels"] == 112 * 12
-    assert told.training["settings"]["steps"] == 3
-    assert str(tmp_path) not in told.model_dump_json()
+    saved = load_model(save_model(result.model, tmp_path / "child.safetensors")).spec.provenance
+    assert saved.training["corrections"]["painted_voxels"] == 112 * 12
+    assert saved.training["settings"]["steps"] == 3
+    assert str(tmp_path) not in saved.model_dump_json()
     again = train(
         [(image, truth, trust)],
         start=parent,
-        settings=nu.TrainSettings(**told.training["settings"]),
+        settings=nu.TrainSettings(**saved.training["settings"]),
     )
     assert again.model.weights_sha256 == result.model.weights_sha256
 
@@ -260,12 +260,12 @@ def test_scores_are_those_of_segment_with_the_scans_own_spacing() -> None:
     result = train([TrainItem(scan, truth)], start=parent, settings=quick())
     (box,) = hold_out([TrainItem(scan, truth)], 2, [10.0], 1).boxes
     wanted = truth[box.slices] == 1
-    for model, told in (
+    for model, score in (
         (parent, result.verdict.classes[1].parent),
         (result.model, result.verdict.classes[1].child),
     ):
         found = nu.segment(scan, model, settings=BY_TORCH)[box.slices] == 1
-        assert told == pytest.approx(2 * (found & wanted).sum() / (found.sum() + wanted.sum()))
+        assert score == pytest.approx(2 * (found & wanted).sum() / (found.sum() + wanted.sum()))
 
 
 def test_more_classes_widen_the_parent(parent: Model) -> None:
@@ -294,18 +294,18 @@ def test_events_are_told_and_change_nothing(parent: Model, monkeypatch: pytest.M
     monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
     monkeypatch.setattr("napari_unet.learn.monitor.SCORE_SHARE", 1e9)
     monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_SHARE", 1e9)
-    told: list[Event] = []
+    events: list[Event] = []
     seen: list[int] = []
     result = train(
         [(image, truth)],
         start=parent,
         settings=quick(6),
-        on_event=told.append,
+        on_event=events.append,
         preview=lambda model, step: seen.append(step),
     )
     assert result.model.weights_sha256 == silent.model.weights_sha256
-    assert [event.step for event in told if isinstance(event, StepDone)] == list(range(1, 7))
-    scores = [event for event in told if isinstance(event, HeldOutScore)]
+    assert [event.step for event in events if isinstance(event, StepDone)] == list(range(1, 7))
+    scores = [event for event in events if isinstance(event, HeldOutScore)]
     assert scores
     assert set(scores[0].dice) == {"class 0", "class 1"}
     assert seen
@@ -317,7 +317,7 @@ def test_a_preview_that_fails_is_told_once_and_the_training_goes_on(
 ) -> None:
     monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
     monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_SHARE", 1e9)
-    told: list[Event] = []
+    events: list[Event] = []
     shown: list[Progress] = []
     gone = FileNotFoundError("scan.zarr is gone")
 
@@ -329,11 +329,11 @@ def test_a_preview_that_fails_is_told_once_and_the_training_goes_on(
         start=parent,
         settings=quick(4),
         preview=preview,
-        on_event=told.append,
+        on_event=events.append,
         on_progress=shown.append,
     )
     assert len(result.history.losses) == 4
-    assert [event.error for event in told if isinstance(event, PreviewFailed)] == [gone]
+    assert [event.error for event in events if isinstance(event, PreviewFailed)] == [gone]
     assert ["scan.zarr is gone" in note for note in result.notes] == [True]
     assert sum("scan.zarr is gone" in progress.note for progress in shown) == 1
 
@@ -343,7 +343,7 @@ def test_a_preview_that_runs_out_of_memory_lets_go_of_its_arrays(
 ) -> None:
     monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
     monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_SHARE", 1e9)
-    told: list[Event] = []
+    events: list[Event] = []
     alive: list[weakref.ref[np.ndarray]] = []
 
     def preview(model: Model, step: int) -> None:
@@ -355,8 +355,8 @@ def test_a_preview_that_runs_out_of_memory_lets_go_of_its_arrays(
         alive.append(weakref.ref(features))
         raise MemoryError
 
-    train([discs()], start=parent, settings=quick(4), preview=preview, on_event=told.append)
-    (failed,) = [event for event in told if isinstance(event, PreviewFailed)]
+    train([discs()], start=parent, settings=quick(4), preview=preview, on_event=events.append)
+    (failed,) = [event for event in events if isinstance(event, PreviewFailed)]
     assert "The memory of cuda:0 was not enough" in failed.sentence
     assert [ref() for ref in alive] == [None]
 
@@ -444,20 +444,20 @@ def test_what_was_interrupted_goes_on_to_the_same_bits(parent: Model, tmp_path: 
         if isinstance(event, StepDone) and event.step == 4:
             raise CrashError
 
-    kept = tmp_path / "kept.checkpoint"
+    path = tmp_path / "run.checkpoint"
     with pytest.raises(CrashError):
         train(
             [(image, truth)],
             start=parent,
             settings=quick(6, checkpoint_seconds=0),
-            checkpoint=kept,
+            checkpoint=path,
             on_event=crash,
         )
     again: TrainResult = train(
         [(image, truth)],
         start=parent,
         settings=quick(6, checkpoint_seconds=0),
-        checkpoint=kept,
+        checkpoint=path,
         resume=True,
     )
     assert again.model.weights_sha256 == whole.model.weights_sha256
@@ -468,7 +468,7 @@ def test_what_was_interrupted_goes_on_to_the_same_bits(parent: Model, tmp_path: 
             [(image, other)],
             start=parent,
             settings=quick(6, checkpoint_seconds=0),
-            checkpoint=kept,
+            checkpoint=path,
             resume=True,
         )
 
@@ -477,11 +477,11 @@ def test_another_machine_goes_on_with_the_batch_and_the_patch_that_were_begun(
     parent: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = nu.TrainSettings(steps=3, warmup_steps=5, checkpoint_seconds=0)
-    kept = tmp_path / "kept.checkpoint"
+    path = tmp_path / "run.checkpoint"
     monkeypatch.setattr("napari_unet.learn.setup.choose_network.ram_total_bytes", lambda: 2**25)
-    whole = train([discs()], start=parent, settings=settings, checkpoint=kept)
+    whole = train([discs()], start=parent, settings=settings, checkpoint=path)
     monkeypatch.setattr("napari_unet.learn.setup.choose_network.ram_total_bytes", lambda: 2**40)
-    on = train([discs()], start=parent, settings=settings, checkpoint=kept, resume=True)
+    on = train([discs()], start=parent, settings=settings, checkpoint=path, resume=True)
     assert on.settings.batch == whole.settings.batch == 1
     assert on.model.weights_sha256 == whole.model.weights_sha256
 

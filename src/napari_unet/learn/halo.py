@@ -46,7 +46,7 @@ class HaloMeasurement:
     """The measurement of the halo at the end of one training.
 
     It is planned before the first step, since it takes a part of the training's time. Where it
-    fails, the training is none the worse: the halo stays exact, and `trouble` says why.
+    fails, the training is none the worse: the halo stays exact, and `trouble` is the reason.
     """
 
     def __init__(self, spec: ModelSpec, device: str, control: GetControl) -> None:

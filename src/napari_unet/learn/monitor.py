@@ -45,7 +45,7 @@ class HeldOutScore:
 
 @dataclass(frozen=True)
 class PreviewFailed:
-    """What a preview raised; there are no more of them, and the training goes on."""
+    """What a preview raised; there are no more of them, and the training continues."""
 
     step: int
     error: Exception

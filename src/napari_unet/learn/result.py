@@ -1,5 +1,5 @@
-"""What comes of a training, and what the model's file says of it: hashes and counts, no paths and
-no names of files or layers.
+"""What comes of a training, and what the model's file records of it: hashes and numbers, no paths
+and no names of files or layers.
 """
 
 from dataclasses import dataclass, field

@@ -52,7 +52,7 @@ from napari_unet.progress import (
 __all__ = ["HeldOutScore", "PreviewFailed", "StepDone", "TrainItem", "TrainResult", "train"]
 
 SLACK = 1.25  # how much longer the judgement may take than running the parent took
-SAVING_S = 0.7  # kept free for the caller, who saves the model within the minutes too
+SAVING_S = 0.7  # left to the caller, who saves the model within the minutes too
 
 
 class TrainKeywords(TypedDict, total=False):
@@ -91,7 +91,7 @@ def train(
     settings : TrainSettings, optional
         How to train; what is not given is chosen by the task.
     minutes, steps : optional
-        What ends it, in place of the settings' own; with neither it goes on until it stops
+        What ends it, in place of the settings' own; with neither it ends when it stops
         improving. `minutes` is wall time from the call to the result, the verdict and the saving of
         a file after it included.
     on_progress, control : callables, optional
@@ -100,7 +100,7 @@ def train(
     name, classes : str and sequence of str, optional
         Of the new model. More classes than the parent's widen its head.
     checkpoint, resume : path and bool, optional
-        A file written now and then, from which an interrupted training goes on to the same bits.
+        A file written now and then, from which an interrupted training is resumed to the same bits.
     on_event, preview : callables, optional
         Given `StepDone`, `HeldOutScore` and `PreviewFailed`; given the model as it is by now, and
         the step, every few seconds. What `preview` raises ends the previews, not the training.

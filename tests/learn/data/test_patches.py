@@ -126,16 +126,16 @@ def test_a_scribble_is_seen_by_every_patch_wherever_it_lies() -> None:
 
 def test_untrusted_frames_are_seen_only_with_a_guard() -> None:
     nothing = np.full((40, 40), IGNORE, np.uint8)
-    taught = labelled(40, 40)
+    teaching = labelled(40, 40)
     other = labelled(40, 40, labels=nothing)
     assert (
-        (PatchSampler([taught, other], settings()).batch(40).labels != IGNORE)
+        (PatchSampler([teaching, other], settings()).batch(40).labels != IGNORE)
         .flatten(1)
         .any(1)
         .all()
     )
     guarded = [
-        Example(e.image, e.labels, np.zeros((1, 40, 40), np.float16)) for e in (taught, other)
+        Example(e.image, e.labels, np.zeros((1, 40, 40), np.float16)) for e in (teaching, other)
     ]
     seen = (
         (PatchSampler(guarded, settings(trusted_share=0.5)).batch(80).labels != IGNORE)

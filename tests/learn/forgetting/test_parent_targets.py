@@ -1,4 +1,4 @@
-"""The parent's word for the guard, and where it is not asked: held-out labels must judge a child
+"""The parent's targets for the guard, and where there are none: held-out labels must judge a child
 that was free to differ.
 """
 
@@ -22,7 +22,7 @@ def test_nothing_pulls_the_child_to_the_parent_where_it_is_judged() -> None:
     image = smooth_image((160, 160))
     labels = (image > np.median(image)).astype(np.uint8)
     trust = np.zeros(labels.shape, np.uint8)
-    trust[:, :120] = 2  # a reviewed region, and a part nobody looked at
+    trust[:, :120] = 2  # a reviewed region, and a part that nobody saw
     item = TrainItem(scan_of(image), labels, trust)
     held = hold_out([item], 2, [8.0], turn=1)
     assert held.excluded

@@ -14,7 +14,7 @@ from napari_unet.learn.journal import folder
 from napari_unet.learn.journal.folder import (
     FOLDER_VARIABLE,
     delete_history,
-    journals_of,
+    journals_of_scan,
     list_journals,
     new_path,
     this_process,
@@ -69,7 +69,7 @@ def test_what_was_written_is_played(dtype):
     journal = begin(dtype=dtype)
     base = np.arange(np.prod(SHAPE)).reshape(SHAPE).astype(dtype)
     journal.labels((slice(0, 3), slice(0, 40), slice(0, 50)), base)
-    journal.all_labels_are_kept()
+    journal.mark_labels_complete()
     journal.stroke(BOX, np.full((1, 6, 2), 7, dtype), np.full((1, 6, 2), PAINTED, np.uint8))
     journal.mark((slice(2, 3), slice(0, 40), slice(0, 50)), REVIEWED)
     journal.close()
@@ -111,9 +111,9 @@ def test_every_cut_gives_what_came_before_it():
     whole = journal.path.read_bytes()
     for cut in range(ends[0] - 60, len(whole)):
         journal.path.write_bytes(whole[:cut])
-        kept = sum(end <= cut for end in ends)
+        whole_strokes = sum(end <= cut for end in ends)
         if read_journal_header(journal.path) is not None:
-            assert read_journal(journal.path).labels[0, 0].sum() == kept
+            assert read_journal(journal.path).labels[0, 0].sum() == whole_strokes
 
 
 def test_an_image_is_known_by_its_shape_dtype_axes_and_pixels():
@@ -152,20 +152,20 @@ def test_the_journals_of_an_image_are_found_newest_first():
     other = begin(of=scan(seed=1))
     second = begin()
     os.utime(first.path, (time.time() - 60,) * 2)
-    assert [entry.path for entry in journals_of(scan())] == [second.path, first.path]
-    assert [entry.path for entry in journals_of(scan(seed=1))] == [other.path]
-    assert journals_of(Scan(np.zeros((5, 5)), "yx", (1.0, 1.0))) == []
+    assert [entry.path for entry in journals_of_scan(scan())] == [second.path, first.path]
+    assert [entry.path for entry in journals_of_scan(scan(seed=1))] == [other.path]
+    assert journals_of_scan(Scan(np.zeros((5, 5)), "yx", (1.0, 1.0))) == []
 
 
 def test_a_journal_that_is_being_written_is_not_offered():
     begin(process=this_process())
-    assert journals_of(scan()) == []
+    assert journals_of_scan(scan()) == []
     assert len(list_journals()) == 1
 
 
 def test_a_process_that_has_the_number_of_an_older_one_is_not_taken_for_it():
     begin(process=(os.getpid(), this_process()[1] - 1000))
-    assert len(journals_of(scan())) == 1
+    assert len(journals_of_scan(scan())) == 1
 
 
 def test_journals_go_after_thirty_days():

@@ -8,6 +8,7 @@ from scipy.ndimage import distance_transform_edt
 
 from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.data.same_scan import scan_numbers
+from napari_unet.learn.judging import sampling_units
 from napari_unet.learn.judging.folds import SCORING
 from napari_unet.learn.judging.held_out import HoldOut, hold_out
 from napari_unet.learn.judging.sampling_units import FEWEST_UNITS
@@ -89,7 +90,7 @@ def test_of_many_slices_a_run_is_held_out_and_its_neighbours_do_not_teach() -> N
     ("axes", "scale", "margin"),
     [("zyx", 1.0, 8), ("zyx", 4.0, 2), ("tyx", 1.0, 1), ("pyx", 1.0, 0)],
 )
-def test_where_the_unit_is_unknown_the_band_in_depth_follows_the_scale(
+def test_where_the_unit_is_unknown_the_margin_in_depth_follows_the_scale(
     axes: str, scale: float, margin: int
 ) -> None:
     scan = Scan(np.zeros((48, 30, 30), np.float32), axes, (scale, 1.0, 1.0)[-2 - ("z" in axes) :])
@@ -100,7 +101,7 @@ def test_where_the_unit_is_unknown_the_band_in_depth_follows_the_scale(
     assert teaches[teaches > held[-1]][0] - held[-1] == margin + 1
 
 
-def test_a_stack_too_thin_for_that_band_is_judged_by_corners_or_not_at_all() -> None:
+def test_a_stack_too_thin_for_that_margin_is_judged_by_corners_or_not_at_all() -> None:
     wide = [item((6, 128, 128), axes="zyx")]
     narrow = [item((6, 30, 30), axes="zyx")]
     (teaching,), (judged,) = masks(hold_out(wide, 2, [OBJECT_PX]), wide)
@@ -154,7 +155,7 @@ def test_scans_are_told_apart_by_their_content() -> None:
     ) == [0, 1, 2, 0, 4, 5, 6, 5]
 
 
-def test_thin_slices_need_a_deep_band_and_then_corners_are_held_out() -> None:
+def test_thin_slices_need_a_deep_margin_and_then_corners_are_held_out() -> None:
     scan = scan_of(np.zeros((5, 128, 128), np.float32), "zyx", (0.25, 1.0, 1.0))
     items = [TrainItem(scan, item((5, 128, 128)).labels)]
     (teaching,), (judged,) = masks(hold_out(items, 2, [OBJECT_PX]), items)
@@ -212,16 +213,17 @@ def test_units_are_the_largest_of_which_there_are_enough() -> None:
     assert (images.unit_kind, images.sampling_units >= FEWEST_UNITS) == ("images", True)
 
 
-def test_what_is_judged_is_bounded_and_stays_inside() -> None:
+def test_what_is_judged_is_bounded_and_stays_inside(monkeypatch: pytest.MonkeyPatch) -> None:
     items = [item((256, 256))]
     wide = hold_out(items, 2, [OBJECT_PX])
-    narrow = hold_out(items, 2, [OBJECT_PX], most_voxels=64 * 64)
+    monkeypatch.setattr(sampling_units, "JUDGED_VOXELS", 64 * 64)
+    narrow = hold_out(items, 2, [OBJECT_PX])
     assert wide.excluded == narrow.excluded
     assert sum(region.unit_numbers.size for region in narrow.judged.regions) <= 64 * 64
     assert not (masks(narrow, items)[1][0] & ~masks(wide, items)[1][0]).any()
 
 
-def test_of_a_volume_a_corner_is_held_out_with_a_band_in_its_own_spacing() -> None:
+def test_of_a_volume_a_corner_is_held_out_with_a_margin_in_its_own_spacing() -> None:
     scan = scan_of(np.zeros((24, 120, 120), np.float32), "zyx", (4.0, 1.0, 1.0))
     items = [TrainItem(scan, item((24, 120, 120)).labels)]
     (teaching,), (judged,) = masks(hold_out(items, 3, [OBJECT_PX]), items)

@@ -86,8 +86,8 @@ def test_pauses_take_no_time() -> None:
     hand = Hand()
     clock = WorkClock(hand)
     budget = Budget(TrainSettings(minutes=1), None, clock)
-    wishes = iter([Control.CONTINUE, Control.PAUSE, Control.PAUSE, Control.CONTINUE])
-    ask = clock.watching(lambda: next(wishes))
+    answers = iter([Control.CONTINUE, Control.PAUSE, Control.PAUSE, Control.CONTINUE])
+    ask = clock.watching(lambda: next(answers))
     for _ in range(4):
         ask()
         hand.now += 100

@@ -33,9 +33,12 @@ from napari_unet.files import atomic
 from napari_unet.learn.optimise.fit import FitRun, fit
 from learn.optimise.test_checkpoint import SETTINGS, SPEC, example
 
-path, resume, where, last = sys.argv[1:]
-path, resume, last = Path(path), resume == "resume", int(last)
-calls, real = 0, getattr(atomic, where)
+path = Path(sys.argv[1])
+resume = sys.argv[2] == "resume"
+where = sys.argv[3]
+last = int(sys.argv[4])
+calls = 0
+real = getattr(atomic, where)
 
 def die_at_last(*arguments):
     global calls
@@ -196,9 +199,9 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
 
 def test_it_holds_tensors_and_plain_numbers(tmp_path: Path) -> None:
     head = _head(crashed(tmp_path / "run.ckpt").read_bytes())
-    kept = json.loads(head.pop("__metadata__")[KEY])
-    assert set(kept) == {"format", "prints", "numbers", "tensors"}
-    assert kept["numbers"]["budget"]["done"] == 3
+    values = json.loads(head.pop("__metadata__")[KEY])
+    assert set(values) == {"format", "prints", "numbers", "tensors"}
+    assert values["numbers"]["budget"]["done"] == 3
     assert {entry["dtype"] for entry in head.values()} <= {"F32", "F64", "I64", "U8"}
 
 

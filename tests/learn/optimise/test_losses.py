@@ -24,10 +24,10 @@ def test_unknown_voxels_change_no_loss() -> None:
         weight = torch.rand(2, 8, 8) + 1
         for name in ("sum", "cross_entropy", "dice"):
             settings = TrainSettings(loss=name)  # type: ignore[arg-type]
-            kept, other = (
+            before, other = (
                 teaching_loss(s, labels, weight, settings, head) for s in (scores, changed)
             )
-            assert torch.allclose(kept, other), name
+            assert torch.allclose(before, other), name
         assert not torch.allclose(
             cross_entropy(scores, labels.clamp(max=1), head),
             cross_entropy(changed, labels.clamp(max=1), head),

@@ -1,4 +1,4 @@
-"""What a training does to a network: what learns, what stays, and when it is asked."""
+"""What a training does to a network: what learns, what stays, and when it heeds the user."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -230,9 +230,9 @@ def test_memory_that_is_not_enough_for_a_step_is_an_error_of_ours(
 @pytest.mark.parametrize("at", [2, 15])
 @pytest.mark.parametrize("answer", [Control.STOP, Control.CANCEL])
 def test_a_step_is_left_in_the_middle(example: Example, at: int, answer: Control) -> None:
-    wishes: Iterator[Control] = iter([*[Control.CONTINUE] * at, answer])
+    answers: Iterator[Control] = iter([*[Control.CONTINUE] * at, answer])
     trainer = Trainer(
-        [example], SPEC, QUICK.chosen_for(fine_tuning=False), None, lambda: next(wishes)
+        [example], SPEC, QUICK.chosen_for(fine_tuning=False), None, lambda: next(answers)
     )
     before = {key: value.clone() for key, value in trainer.averaged.state_dict().items()}
     with pytest.raises(Stopped if answer is Control.STOP else Cancelled):

@@ -79,16 +79,17 @@ def test_what_is_given_counts_and_a_parent_knows_what_few_scans_can_not_tell() -
 
 
 @pytest.mark.parametrize(
-    "told", [{"settings": 3}, {"settings": {"oriented": "yes"}}, {"settings": {"oriented": [True]}}]
+    "training",
+    [{"settings": 3}, {"settings": {"oriented": "yes"}}, {"settings": {"oriented": [True]}}],
 )
-def test_nonsense_in_a_model_file_is_no_orientation(told: dict[str, object]) -> None:
+def test_nonsense_in_a_model_file_is_no_orientation(training: dict[str, object]) -> None:
     assert with_orientation(
-        TrainSettings(), items([organ(np.random.default_rng(0))]), 2, told
+        TrainSettings(), items([organ(np.random.default_rng(0))]), 2, training
     ).oriented == (False, False)
 
 
 def test_it_is_told_where_nothing_was_mirrored() -> None:
-    told = sentence_of(TrainSettings(oriented=(True, False, True)), "zyx")
-    assert "Along z and x all scans lie the same way" in told
+    sentence = sentence_of(TrainSettings(oriented=(True, False, True)), "zyx")
+    assert "Along z and x all scans lie the same way" in sentence
     assert sentence_of(TrainSettings(oriented=(False, False)), "yx") == ""
     assert sentence_of(TrainSettings(), "yx") == ""

@@ -46,7 +46,7 @@ def _per_channel(values: np.ndarray, images: Tensor) -> Tensor:
 
 
 def _gamma(images: Tensor, exponents: np.ndarray) -> None:
-    """Raise intensities to a power within the normal range; what lies beyond is shifted along."""
+    """Raise intensities to a power within 0 … 1; what lies beyond is shifted with the end."""
     for n, channel in zip(*np.nonzero(exponents != 1), strict=True):
         inside = images[n, channel].clamp(0, 1)
         images[n, channel] += inside ** float(exponents[n, channel]) - inside

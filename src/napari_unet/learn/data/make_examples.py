@@ -112,7 +112,7 @@ class _Maker:
         return truth
 
     def _targets(self, frame: Index, crop: Crop) -> np.ndarray | None:
-        """NaN where no guard may pull the child to the parent; None if there is no such part."""
+        """NaN where no guard may pull the child to the parent; None where it may everywhere."""
         parts = self._excluded_in(frame) if self.extent.guarded_voxels else []
         if not parts:
             return None

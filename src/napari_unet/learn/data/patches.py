@@ -45,7 +45,7 @@ class PatchBatch(NamedTuple):
 @dataclass(frozen=True)
 class _Cut:
     """One patch to be: of which example, around which voxel, how warped; and its slices, where they
-    are kept apart.
+    are not mixed.
     """
 
     example: Example
@@ -97,7 +97,7 @@ class PatchSampler:
         return {"batches": self._drawn}
 
     def set_state(self, state: Mapping[str, int]) -> None:
-        """Go on from a `state`."""
+        """Resume from a `state`."""
         self._drawn = int(state["batches"])
 
     def batch(self, size: int) -> PatchBatch:

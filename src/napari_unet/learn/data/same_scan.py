@@ -1,4 +1,4 @@
-"""Which items show the same scan, so that none teaches what another one holds out."""
+"""Which items show the same scan: what one of them holds out, no other of them may teach."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
-"""What a model has learnt from, by hashes and counts: whether a fine-tune could forget anything.
+"""What a model has learnt from, by hashes and numbers of voxels, and so whether a fine-tune could
+forget anything.
 
 The guard against forgetting holds a child to its parent's predictions on drawn images. Where all
 that the parent ever learnt from is taught again, there is nothing else to forget, and the

@@ -1,5 +1,5 @@
-"""Where journals lie, which of them belong to an image, and how they go: after 30 days, or when the
-user says so.
+"""Where journals lie, which of them belong to an image, and when they are deleted: after 30 days,
+or when the user wants it.
 """
 
 import os
@@ -17,7 +17,7 @@ from napari_unet.scans.scan import Scan
 
 FOLDER_VARIABLE = "NAPARI_UNET_JOURNALS"
 SUFFIX = ".strokes"
-KEPT_DAYS = 30
+DAYS_STORED = 30
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,16 @@ def new_path() -> Path:
 
 def list_journals() -> list[JournalEntry]:
     """All journals that can be read, the last written first; those too old are deleted."""
-    forget_old()
+    delete_old()
     found = []
     for path in journal_folder().glob(f"*{SUFFIX}"):
-        with suppress(OSError):
+        with suppress(OSError):  # deleted meanwhile
             if (header := read_journal_header(path)) is not None:
                 found.append(JournalEntry(path, header, path.stat().st_mtime))
     return sorted(found, key=lambda entry: entry.written, reverse=True)
 
 
-def journals_of(scan: Scan) -> list[JournalEntry]:
+def journals_of_scan(scan: Scan) -> list[JournalEntry]:
     """The journals of an image that no running napari is writing, the last written first; the image
     is read only if one may be its own.
     """
@@ -85,11 +85,11 @@ def delete_history() -> int:
     return len(paths)
 
 
-def forget_old(days: float = KEPT_DAYS) -> None:
-    """Delete journals that were last written so many days ago."""
+def delete_old() -> None:
+    """Delete journals that were last written longer ago than they are stored."""
     for path in journal_folder().glob(f"*{SUFFIX}"):
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > days * 86_400:
+        with suppress(OSError):  # another process may be deleting it too
+            if time.time() - path.stat().st_mtime > DAYS_STORED * 86_400:
                 path.unlink()
 
 

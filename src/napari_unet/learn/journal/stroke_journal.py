@@ -1,15 +1,15 @@
-"""Every stroke of a correction, kept in a file of the user's own: the labels once, then what
-changed, block by block.
+"""Every stroke of a correction, stored in a file that the user alone can read: the labels once,
+then what changed, block by block.
 
 A journal knows the image that it belongs to by its shape, dtype, axes and a hash of some of its
-pixels. Records are in the order in which they were seen, so that reading them in order gives the
-last state.
+pixels. Its records are in the order of the edits, so that applying them in order gives the last
+state.
 """
 
 import json
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,16 @@ from napari_unet.files.names import unusual_kind
 from napari_unet.learn.data.corrections import Corrections
 from napari_unet.scans.identity import ScanIdentity
 
-HEADER = b"H"
-LABELS = b"L"
-STROKE = b"S"
-MARK = b"M"
-WHOLE = b"W"
-CLOSED = b"C"
+# the first byte of a record says what it holds
+HEADER = b"H"  # the header, as JSON
+LABELS = b"L"  # the labels of a box before anything was painted
+STROKE = b"S"  # the labels and the trust of a box
+MARK = b"M"  # one value of trust for a whole box
+WHOLE = b"W"  # the labels of before are complete
+CLOSED = b"C"  # napari was closed properly
 VERSION = 1
 MOST_VOXELS = 2**40
+BOX_START = 3  # in a record of a box: its kind, and the length of what follows in two bytes
 # what a record that is whole, and yet none of ours, raises where it is taken apart
 DAMAGED = (
     ValueError,
@@ -46,7 +48,7 @@ Box = tuple[slice, ...]
 
 @dataclass(frozen=True)
 class JournalHeader:
-    """What a journal says of itself: the image, the labels, and who wrote it when."""
+    """What a journal belongs to: the image, the labels, and which process wrote it when."""
 
     scan: ScanIdentity
     shape: tuple[int, ...]
@@ -56,12 +58,11 @@ class JournalHeader:
     not_done: str = ""  # the done-map of an unfinished result, packed by who writes it
     begun: float = 0.0
     process: tuple[int, float] = (0, 0.0)
-    more: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Recovered:
-    """What a journal has kept; `whole` says that labels outside the strokes are known too, `closed`
+    """What a journal holds; `whole` says that labels outside the strokes are known too, `closed`
     that napari was closed properly.
 
     `pieces` and `strokes` are the boxes whose labels are known, from before the painting and since.
@@ -94,39 +95,41 @@ class StrokeJournal:
         return self._file.path
 
     def labels(self, box: Box, labels: np.ndarray) -> None:
-        """Keep labels as they were before anything was painted, piece by piece."""
+        """Store labels as they were before anything was painted, one box after the other."""
         self._append(LABELS, box, labels)
 
-    def all_labels_are_kept(self) -> None:
-        """There are no more pieces."""
+    def mark_labels_complete(self) -> None:
+        """Note that the labels of before are complete."""
         self._file.append(WHOLE)
 
     def stroke(self, box: Box, labels: np.ndarray, trust: np.ndarray) -> None:
-        """Keep what a box holds now."""
+        """Store the labels and the trust that a box holds now."""
         self._append(STROKE, box, labels, trust)
 
     def mark(self, box: Box, value: int) -> None:
-        """Keep that all of a box has this trust now."""
+        """Store that all of a box has this trust now."""
         self._append(MARK, box, np.array([value], np.uint8))
 
     def flush(self) -> None:
-        """Have the disk keep it."""
+        """Force what was written onto the disk, where a crash of the system can not lose it."""
         self._file.flush()
 
     def close(self) -> None:
-        """End as one should."""
+        """End the journal, with a mark that nothing is missing."""
         self._file.append(CLOSED)
         self._file.flush()
         self._file.close()
 
     def _append(self, kind: bytes, box: Box, *arrays: np.ndarray) -> None:
-        place = json.dumps([[part.start, part.stop] for part in box]).encode()
-        body = zlib.compress(b"".join(np.ascontiguousarray(array).tobytes() for array in arrays), 1)
-        self._file.append(kind + len(place).to_bytes(2, "little") + place + body)
+        written_box = json.dumps([[part.start, part.stop] for part in box]).encode()
+        body = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
+        length = len(written_box).to_bytes(2, "little")
+        # level 1: strokes are written while the user paints
+        self._file.append(kind + length + written_box + zlib.compress(body, 1))
 
 
 def read_journal_header(path: Path) -> JournalHeader | None:
-    """What a journal says of itself; None for a file that is none."""
+    """The header of a journal; None for a file that is none."""
     if unusual_kind(path):
         return None
     try:
@@ -139,8 +142,8 @@ def read_journal_header(path: Path) -> JournalHeader | None:
 def read_journal(
     path: Path, make: Callable[[Sequence[int], np.dtype], np.ndarray] = np.zeros
 ) -> Recovered:
-    """Play a journal; everything before a torn end is there, and a damaged record costs itself
-    alone. `make` gives the arrays.
+    """Apply all records of a journal: a torn end, as a crash leaves it, is left out, and so is a
+    damaged record. `make` gives the arrays.
 
     Raises `ScanError` for a file that is no journal, or one that memory is not enough for.
     """
@@ -154,35 +157,40 @@ def read_journal(
             f"{path.name} says that its labels have the shape {header.shape}, for which memory is "
             "not enough. It is damaged, or belongs to a larger machine."
         ) from error
-    known: dict[bytes, dict[bytes, Box]] = {kind: {} for kind in (LABELS, STROKE, MARK)}
+    # by kind and by the bytes of a box, so that a box that was painted often is there once
+    boxes: dict[bytes, dict[bytes, Box]] = {kind: {} for kind in (LABELS, STROKE, MARK)}
     kinds = set()
     for record in read_records(path):
-        kinds.add(record[:1])
-        if record[:1] in known and (box := _played(record, labels, trust)) is not None:
-            known[record[:1]][_place(record)] = box
-    pieces, strokes = (tuple(known[kind].values()) for kind in (LABELS, STROKE))
+        kind = record[:1]
+        kinds.add(kind)
+        if kind in boxes and (box := _apply_if_whole(record, labels, trust)) is not None:
+            boxes[kind][_written_box(record)] = box
+    pieces = tuple(boxes[LABELS].values())
+    strokes = tuple(boxes[STROKE].values())
     return Recovered(header, labels, trust, WHOLE in kinds, CLOSED in kinds, pieces, strokes)
 
 
-def _played(record: bytes, labels: np.ndarray, trust: np.ndarray) -> Box | None:
-    """Do what a record says; the box that it is about, None where it is damaged."""
+def _apply_if_whole(record: bytes, labels: np.ndarray, trust: np.ndarray) -> Box | None:
+    """Apply a record to the arrays; the box that it changed, None where the record is damaged."""
     try:
-        return _play(record, labels, trust)
+        return _apply(record, labels, trust)
     except (*DAMAGED, zlib.error):
         return None
 
 
-def _play(record: bytes, labels: np.ndarray, trust: np.ndarray) -> Box:
+def _apply(record: bytes, labels: np.ndarray, trust: np.ndarray) -> Box:
     kind = record[:1]
-    size = len(_place(record))
-    box = _box(json.loads(_place(record)), labels.shape)
-    shape = tuple(part.stop - part.start for part in box)
+    written_box = _written_box(record)
+    packed = record[BOX_START + len(written_box) :]
+    box = _box_inside(json.loads(written_box), labels.shape)
     if kind == MARK:
-        trust[box] = zlib.decompressobj().decompress(record[3 + size :], 1)[0]
+        trust[box] = zlib.decompressobj().decompress(packed, 1)[0]
         return box
+    shape = tuple(part.stop - part.start for part in box)
     voxels = prod(shape)
     wanted = voxels * (labels.itemsize + (kind == STROKE))
-    body = zlib.decompressobj().decompress(record[3 + size :], wanted)
+    # no more than the box holds, however much a damaged record would unpack to
+    body = zlib.decompressobj().decompress(packed, wanted)
     split = voxels * labels.itemsize
     labels[box] = np.frombuffer(body[:split], labels.dtype).reshape(shape)
     if kind == STROKE:
@@ -190,7 +198,7 @@ def _play(record: bytes, labels: np.ndarray, trust: np.ndarray) -> Box:
     return box
 
 
-def _box(ends: Any, shape: tuple[int, ...]) -> Box:
+def _box_inside(ends: Any, shape: tuple[int, ...]) -> Box:
     """The box from its ends; raises `ValueError` where it does not lie within the shape, or is
     empty.
     """
@@ -203,23 +211,24 @@ def _box(ends: Any, shape: tuple[int, ...]) -> Box:
     return box
 
 
-def _place(record: bytes) -> bytes:
-    return record[3 : 3 + int.from_bytes(record[1:3], "little")]
+def _written_box(record: bytes) -> bytes:
+    return record[BOX_START : BOX_START + int.from_bytes(record[1:BOX_START], "little")]
 
 
 def _header(record: bytes) -> JournalHeader:
-    said = json.loads(record[1:])
-    if said.pop("version") != VERSION:
+    values = json.loads(record[1:])
+    if values.pop("version") != VERSION:
         raise ValueError("another version")
-    scan = said.pop("scan")
+    values.pop("more", None)  # never held anything
+    scan = values.pop("scan")
     header = JournalHeader(
         scan=ScanIdentity(
             tuple(scan["shape"]), str(scan["dtype"]), str(scan["axes"]), str(scan["sha256"])
         ),
-        shape=tuple(int(n) for n in said.pop("shape")),
-        classes=tuple((str(name), str(colour)) for name, colour in said.pop("classes")),
-        process=(int(said["process"][0]), float(said.pop("process")[1])),
-        **said,
+        shape=tuple(int(n) for n in values.pop("shape")),
+        classes=tuple((str(name), str(colour)) for name, colour in values.pop("classes")),
+        process=(int(values["process"][0]), float(values.pop("process")[1])),
+        **values,
     )
     if (
         not header.shape
@@ -234,7 +243,7 @@ def _header(record: bytes) -> JournalHeader:
 
 def _check_types(header: JournalHeader) -> None:
     """Raise `TypeError` where a value is of another kind than it is written as."""
-    wanted = ((header.name, str), (header.not_done, str), (header.more, dict))
+    wanted = ((header.name, str), (header.not_done, str))
     if not all(isinstance(value, kind) for value, kind in wanted):
         raise TypeError("values of other kinds")
     float(header.begun)

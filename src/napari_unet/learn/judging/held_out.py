@@ -25,7 +25,7 @@ from napari_unet.learn.data.item import Box, TrainItem, box_in_frame
 from napari_unet.learn.data.same_scan import scan_numbers
 from napari_unet.learn.judging.folds import JUDGING, Reviewed, ReviewedFrame, Rule, folds_in_turn
 from napari_unet.learn.judging.lengths import HoldOutLengths
-from napari_unet.learn.judging.sampling_units import JUDGED_VOXELS, JudgedRegions, judged_in
+from napari_unet.learn.judging.sampling_units import JudgedRegions, judged_in
 from napari_unet.scans.scan import Index, Slices
 
 LEAST_LEFT = 0.5  # of the trusted voxels, to learn from
@@ -52,7 +52,6 @@ def hold_out(
     object_px: Sequence[float],
     turn: int = 0,
     rule: Rule = JUDGING,
-    most_voxels: int = JUDGED_VOXELS,
 ) -> HoldOut:
     """Choose what is held out in round `turn`; `object_px` is the diameter of an object in each
     item, in pixels along x.
@@ -74,7 +73,7 @@ def hold_out(
         excluded = [wide for box in boxes for wide in _with_margin(box, lengths, scans)]
         if _enough_left(items, trusted, excluded):
             sides = [each.block_sides for each in lengths]
-            judged = judged_in(items, boxes, sides, whole, most_voxels)
+            judged = judged_in(items, boxes, sides, whole)
             return HoldOut(tuple(boxes), tuple(excluded), judged)
     return HoldOut((), (), JudgedRegions())
 
@@ -149,9 +148,8 @@ def _lost(item: TrainItem, frame: _Frame, excluded: Sequence[Box]) -> np.ndarray
     parts = [part for part in inside if part is not None]
     if not parts:
         return np.zeros(256, np.int64)
-    mask = np.zeros(
-        item.scan.frame_shape(dimensions), bool
-    )  # boxes overlap; each voxel counts once
+    # a mask, since boxes may overlap and each voxel is lost once
+    mask = np.zeros(item.scan.frame_shape(dimensions), bool)
     for part in parts:
         mask[part] = True
     region = bounding_box(mask)

@@ -29,7 +29,7 @@ def labels_in_regions(
     control: GetControl,
 ) -> list[np.ndarray]:
     """The labels of every region, in the order of the frame's axes. STOP is not heeded: a region
-    that is half done says nothing.
+    that is half done can not be judged.
     """
     engine = TorchEngine(model.network, choose_device(device))
     go_on = without_stop(control)

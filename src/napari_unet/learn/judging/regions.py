@@ -92,7 +92,7 @@ def confusion_in(
     labels: Sequence[np.ndarray],
     classes: int,
 ) -> Confusion:
-    """How often a model's labels are right and wrong in each judged sampling unit."""
+    """How often a model's labels of the regions are right and wrong in each sampling unit."""
     shape = (judged.sampling_units, classes)
     total = Confusion.none(*shape)
     for each in judged.regions:

@@ -64,18 +64,17 @@ def judged_in(
     boxes: Sequence[Box],
     block_sides: Sequence[tuple[int, ...]],
     whole: bool,
-    most_voxels: int,
 ) -> JudgedRegions:
     """The reviewed voxels in the boxes, in the largest units of which there are enough, else in
     those of which there are most.
 
-    Of more than `most_voxels`, the middle of each region is judged, so that the judgement's time is
-    bounded.
+    `whole`: the boxes are whole images or frames. Of more than `JUDGED_VOXELS`, the middle of each
+    region is judged, so that the judgement's time is bounded.
     """
     parts = [part for box in boxes for part in _parts(items[box.item], box, block_sides[box.item])]
     total = sum(part.reviewed.size for part in parts)
-    if total > most_voxels:
-        middles = [_middle(part, most_voxels / total) for part in parts]
+    if total > JUDGED_VOXELS:
+        middles = [_middle(part, JUDGED_VOXELS / total) for part in parts]
         parts = [part for part in middles if part is not None]
     dimensions = len(block_sides[0]) if block_sides else 2
     kinds = _unit_kinds(parts, whole, dimensions)

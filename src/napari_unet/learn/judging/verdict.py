@@ -1,4 +1,4 @@
-"""Which of two models is better on held-out reviewed regions, or that this can not be told.
+"""Which of two models is better on held-out reviewed regions, or that this is not known.
 
 Both are scored on the same voxels by the labels a user would get, right and wrong of both counted:
 Dice per class, pooled over the sampling units. Chance is drawn over units (blocks, slices,
@@ -13,8 +13,8 @@ The child wins where all of this holds:
   finds too little, Dice grows with whatever more is found, right or wrong.
 - The gain is at least a twentieth of what the worse of the two gets wrong (1 - Dice), so that a
   drift which many voxels make certain, but nobody would see, is no reason to change models.
-- No class, background included, is worse for certain: that counts what a model finds where nothing
-  is.
+- No class, background included, is worse for certain: so what a model finds where nothing is
+  stands against it.
 
 The same in reverse, and the parent wins; all else is a tie, and the parent stays. So up to here the
 rule does not know which of the two is new, and a child that learnt nonsense has to be lucky in

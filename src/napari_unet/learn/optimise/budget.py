@@ -62,7 +62,7 @@ class WorkClock:
 
 
 class Budget:
-    """Counts the steps of one training, plans how many there are, and tells the rate of each.
+    """Counts the steps of one training, plans how many there are, and sets the rate of each.
 
     `ends_at` is the time, on the clock, at which the steps have to be over; `minutes` count from
     here where it is not given. Where the machine grows slower after the plan was made, the training
@@ -154,7 +154,7 @@ class Budget:
         }
 
     def set_state(self, state: dict[str, Any], losses: Sequence[float]) -> None:
-        """Go on from a `state`; raises `SettingsError` where another number of steps is set than
+        """Resume from a `state`; raises `SettingsError` where another number of steps is set than
         was planned.
         """
         wanted = self.total

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a training is, written now and then, from which it goes on to the same
+"""Checkpoints: all that a training is, written now and then, so that it can be resumed to the same
 bits.
 
 That is the network, its running mean, AdamW's moments, the losses, the states of torch's random
@@ -34,7 +34,7 @@ from napari_unet.model.weights import tensors_of, weights_sha256
 
 LARGEST_SHARE = 0.02  # of the time, for writing
 
-# settings with which a training may be gone on with although they differ: how long, and on what
+# settings that may differ when a training is resumed: how long it runs, and on what
 ABOUT_THE_RUN = {
     "minutes",
     "steps",
@@ -52,7 +52,7 @@ class Checkpoints:
     """The checkpoint of one training: written now and then, read to resume, removed when the
     training is cancelled.
 
-    Where it can not be written, `trouble` says why, and the training goes on without.
+    Where it can not be written, `trouble` is the reason, and the training continues without.
     """
 
     def __init__(
@@ -101,11 +101,11 @@ class Checkpoints:
         self._cost_s = self._last - began if self._every_s else 0.0
 
     def restore(self, trainer: Trainer, budget: Budget) -> None:
-        """Go on from the file; raises `CheckpointError` where there is none, or it is damaged or of
-        another training.
+        """Resume from the file; raises `CheckpointError` where there is none, or it is damaged or
+        of another training.
         """
         if self._path is None:
-            raise CheckpointError("There is no checkpoint to go on from: none was named.")
+            raise CheckpointError("There is no checkpoint to resume from: none was named.")
         self._hashes = self._make_hashes()
         tensors, numbers = read_checkpoint(self._path, self._hashes)
         try:

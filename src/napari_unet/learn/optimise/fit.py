@@ -51,7 +51,7 @@ class FitStep:
 @dataclass(frozen=True)
 class FitRun:
     """What one run has besides the settings: when its steps must be over (`ends_at`, a time of
-    `clock`), and its checkpoint, from which `resume` goes on.
+    `clock`), and its checkpoint, from which it is resumed where `resume` is set.
     """
 
     ends_at: float | None = None
@@ -98,8 +98,8 @@ def fit(
     """Train a network of `spec` on examples; `start` is copied and fine-tuned, else weights are
     drawn from the seed.
 
-    It ends in time for `minutes` and `run.ends_at`, or after `steps`; with neither it goes on until
-    its loss stops falling. `control` is heeded inside a step too: STOP keeps the averaged weights,
+    It ends in time for `minutes` and `run.ends_at`, or after `steps`; with neither it ends when its
+    loss stops falling. `control` is heeded inside a step too: STOP keeps the averaged weights,
     CANCEL raises `Cancelled`, and the time of a PAUSE does not count. `Fit.settings` repeats the
     training to the same bits. Raises `SettingsError` without examples, `CheckpointError` for a
     checkpoint that is not there, damaged, or of another training.

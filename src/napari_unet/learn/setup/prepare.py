@@ -103,8 +103,7 @@ def prepare(
     spec = spec.model_copy(
         update={
             "name": options.name or _name(parent, number),
-            # a fingerprint of the data is the child's own; all else that a parent's file says is
-            # not
+            # the fingerprint of a new network's data; what a parent's file says is not the child's
             "provenance": Provenance(training={} if parent else spec.provenance.training),
             "halo": None,
         }

@@ -1,4 +1,4 @@
-"""What teaches in a training: trusted voxels that are not held out, and what a guard needs."""
+"""What one training learns from: trusted voxels that are not held out, and what a guard needs."""
 
 from dataclasses import replace
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_unet.errors import NapariUNetError
-from napari_unet.learn.journal.folder import forget_old, new_path, this_process
+from napari_unet.learn.journal.folder import delete_old, new_path, this_process
 from napari_unet.learn.journal.stroke_journal import JournalHeader, StrokeJournal
 from napari_unet.scans.identity import identity_of
 from napari_unet.scans.scan import Scan
@@ -107,7 +107,7 @@ class LayerJournal:
         while self._base_left:
             if (box := next(self._pieces, None)) is None:
                 self._base_left = False
-                journal.all_labels_are_kept()
+                journal.mark_labels_complete()
             else:
                 journal.labels(box, np.asarray(self._map.labels[box]))
             if time.monotonic() > end:
@@ -120,7 +120,7 @@ class LayerJournal:
             facts = self._facts
             if facts is None:
                 raise ValueError("the layer is gone")
-            forget_old()
+            delete_old()
             labels = self._map.labels
             header = JournalHeader(
                 scan=identity_of(facts.scan),

@@ -14,7 +14,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.errors import NapariUNetError
 from napari_unet.learn.data.corrections import summary
-from napari_unet.learn.journal.folder import JournalEntry, journals_of, list_journals
+from napari_unet.learn.journal.folder import JournalEntry, journals_of_scan, list_journals
 from napari_unet.learn.journal.stroke_journal import Recovered, read_journal
 from napari_unet.scans.axes import guess_axes
 from napari_unet.scans.scan import SPATIAL, Scan
@@ -63,7 +63,7 @@ class Recovery(QObject):
     def search(self) -> None:
         """Search the strokes of the image, whatever its axes were taken for when they were made."""
         scan = scan_from_layers([image() for image in self._images], self._choice)
-        find = journals_of if len(self._images) > 1 else journals_of_any_axes
+        find = journals_of_scan if len(self._images) > 1 else journals_of_any_axes
         self._in_background(
             lambda: [self._offer(entry) for entry in find(scan)[:MOST_OFFERS]], self.found
         )
@@ -126,7 +126,7 @@ def journals_of_any_axes(scan: Scan) -> list[JournalEntry]:
         replace(scan, axes=axes, spacing=(1.0,) * sum(a in SPATIAL for a in axes)) for axes in names
     ]
     return sorted(
-        (entry for same_image in scans for entry in journals_of(same_image)),
+        (entry for same_image in scans for entry in journals_of_scan(same_image)),
         key=lambda entry: entry.written,
         reverse=True,
     )
