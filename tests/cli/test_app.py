@@ -68,10 +68,10 @@ def test_demo_says_what_to_install(
 def test_demo_opens_the_window(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[Any] = []
     stand_in = types.ModuleType("napari_unet.widgets.segment.demo")
-    stand_in.main = lambda *given: called.append(given)  # type: ignore[attr-defined]
+    stand_in.show_demo = lambda *given: called.append(given)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "napari_unet.widgets.segment.demo", stand_in)
     assert run("demo").code == 0
-    assert called == [()]
+    assert called == [(None,)]
 
 
 def test_the_line_of_progress_has_its_note(

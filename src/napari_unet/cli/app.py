@@ -51,9 +51,9 @@ def _begin(
     pass
 
 
-@app.command()
+@app.command("segment")
 @with_options(SegmentArguments, SegmentSettings)
-def segment(arguments: SegmentArguments, settings: SegmentSettings) -> None:
+def segment_command(arguments: SegmentArguments, settings: SegmentSettings) -> None:
     """Segment images into files of labels.
 
     Label 0 is background, the others are the classes of the model. Tiles are exact: the result is
@@ -64,9 +64,9 @@ def segment(arguments: SegmentArguments, settings: SegmentSettings) -> None:
     guarded(lambda: segment_images(arguments, settings), arguments.as_json)
 
 
-@app.command()
+@app.command("train")
 @with_options(TrainArguments, TrainSettings)
-def train(arguments: TrainArguments, settings: TrainSettings) -> None:
+def train_command(arguments: TrainArguments, settings: TrainSettings) -> None:
     """Train a model on labelled images, and judge it against the one it came from.
 
     Give --minutes or --steps, or neither to train until it stops improving. Some of what was
@@ -78,9 +78,9 @@ def train(arguments: TrainArguments, settings: TrainSettings) -> None:
     guarded(lambda: train_model(arguments, settings), arguments.as_json)
 
 
-@app.command()
+@app.command("evaluate")
 @with_arguments(EvaluateArguments)
-def evaluate(arguments: EvaluateArguments) -> None:
+def evaluate_command(arguments: EvaluateArguments) -> None:
     """Score labels against the truth, class by class.
 
     Dice, IoU, precision and recall; HD95 and average surface distance in micrometres where the
@@ -94,19 +94,19 @@ def evaluate(arguments: EvaluateArguments) -> None:
 @models.callback(invoke_without_command=True)
 def _list_by_default(context: typer.Context, as_json: AsJson = False) -> None:
     if context.invoked_subcommand is None:
-        list_(context, as_json)
+        list_command(context, as_json)
 
 
 @models.command("list")
-def list_(context: typer.Context, as_json: AsJson = False) -> None:
+def list_command(context: typer.Context, as_json: AsJson = False) -> None:
     """List the models that come with the program and your own."""
-    from napari_unet.cli.show_models import list_models
+    from napari_unet.cli.show_models import show_all_models
 
-    guarded(list_models, as_json or _before_subcommand(context))
+    guarded(show_all_models, as_json or _before_subcommand(context))
 
 
 @models.command("show")
-def show(
+def show_command(
     context: typer.Context,
     model: Annotated[
         str, typer.Argument(metavar="NAME", help="A model's name, or the path of its file.")
@@ -120,7 +120,7 @@ def show(
 
 
 @models.command("measure")
-def measure(
+def measure_command(
     context: typer.Context,
     model: Annotated[
         str, typer.Argument(metavar="NAME", help="A model's name, or the path of its file.")
@@ -145,14 +145,14 @@ def measure(
     guarded(lambda: measure_model(model, settings, voxels), as_json or _before_subcommand(context))
 
 
-@app.command()
-def doctor(as_json: AsJson = False) -> None:
+@app.command("doctor")
+def doctor_command(as_json: AsJson = False) -> None:
     """Say what this installation is and what it lacks."""
     guarded(_diagnose, as_json)
 
 
-@app.command()
-def demo(
+@app.command("demo")
+def demo_command(
     output: Annotated[
         Path | None,
         typer.Option(help="Folder for the picture and the labels of a demo without a display."),

@@ -24,7 +24,7 @@ def run_demo(output: Path | None) -> Outcome:
         raise NapariUNetError(
             f"The demo opens a window, for which Qt is not installed. Install it with: {INSTALL}"
         )
-    from napari_unet.widgets.segment.demo import main
+    from napari_unet.widgets.segment.demo import show_demo
 
-    main() if output is None else main(output)
+    show_demo(output)
     raise typer.Exit

@@ -13,7 +13,7 @@ from napari_unet.segment.settings import SegmentSettings
 from napari_unet.words import data_size, pixel_size, plain
 
 
-def list_models() -> Outcome:
+def show_all_models() -> Outcome:
     """Every model of the library, those that can not be used with the reason."""
     entries = library.list_models()
     folder = str(library.user_folder())

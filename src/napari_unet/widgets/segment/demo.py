@@ -13,7 +13,7 @@ PATIENCE_MS = 300_000
 PICTURE, LABELS = "demo.png", "demo_labels.tif"
 
 
-def main(output: Path | None = None) -> None:
+def show_demo(output: Path | None = None) -> None:
     """Open napari with the nuclei sample and segment it.
 
     With a folder, or in a virtual display, the same is done by clicks on the real widgets; the
