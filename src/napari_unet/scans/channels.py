@@ -34,7 +34,7 @@ def pick_channels(scan: Scan, chosen: Choice | Sequence[Choice] | None) -> Scan:
         )
     numbers = [_number(scan, choice) for choice in wanted]
     labels = all_of(_label(scan, number) for number in numbers)
-    note = f"Of {described(scan)}, {labels} {'is' if len(numbers) == 1 else 'are'} used."
+    note = f"Of {describe_channels(scan)}, {labels} {'is' if len(numbers) == 1 else 'are'} used."
     return replace(with_channels(scan, numbers), notes=(*scan.notes, note))
 
 
@@ -64,7 +64,7 @@ def channel_names(scan: Scan) -> tuple[str, ...]:
     return names if len(names) == count else ()
 
 
-def described(scan: Scan) -> str:
+def describe_channels(scan: Scan) -> str:
     """The number of channels and their names: "2 channels (0 DAPI and 1 GFP)"."""
     count = scan.shape[scan.axes.index("c")] if "c" in scan.axes else 1
     labels = [_label(scan, number) for number in range(min(count, MOST_NAMED + 1))]
@@ -89,8 +89,8 @@ def _number(scan: Scan, choice: Choice) -> int:
     if text.isdecimal() and int(text[:9]) < count and len(text) <= 9:
         return int(text)
     raise ScanError(
-        f"There is no one channel {text[:80]!r}; the image has {described(scan)}. Choose one by "
-        "its number or its name."
+        f"There is no one channel {text[:80]!r}; the image has {describe_channels(scan)}. "
+        "Choose one by its number or its name."
     )
 
 

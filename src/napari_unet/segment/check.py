@@ -2,7 +2,7 @@
 
 from napari_unet.errors import ScanError
 from napari_unet.model.spec import ModelSpec
-from napari_unet.scans.channels import described
+from napari_unet.scans.channels import describe_channels
 from napari_unet.scans.resample import convert, differs
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.settings import SegmentSettings
@@ -22,7 +22,7 @@ def check_fit(spec: ModelSpec, scan: Scan) -> None:
         hint = f"choose {_count(wanted)}"
         if wanted > found:
             hint = f"choose one layer for each of {', '.join(spec.channels)}"
-        has = str(found) if scan.rgb or found == 1 else described(scan)
+        has = str(found) if scan.rgb or found == 1 else describe_channels(scan)
         raise ScanError(
             f"The model {spec.name} needs {_count(wanted)}, the image has {has}: {hint} "
             "(--channel, on the command line), or say which axis the channels are."

@@ -35,7 +35,7 @@ def companion_of(file: tifffile.TiffFile) -> str | None:
     return None if found is None else found.get("MetadataFile") or "another file"
 
 
-def channel_names(file: tifffile.TiffFile) -> tuple[str, ...]:
+def ome_channel_names(file: tifffile.TiffFile) -> tuple[str, ...]:
     """The names of the channels of the first image; none if one has no name."""
     image = next((e for e in elements_of(file) if kind_of(e) == "Image"), None)
     channels = [] if image is None else [e for e in image.iter() if kind_of(e) == "Channel"]

@@ -17,10 +17,10 @@ import tifffile
 from napari_unet.errors import ScanError
 from napari_unet.scans.formats.file_image import FileImage, InvertedArray, StoredArray
 from napari_unet.scans.formats.ome_xml import (
-    channel_names,
     companion_of,
     files_of_set,
     has_sound_xml,
+    ome_channel_names,
 )
 from napari_unet.scans.formats.tiff_spacing import spacing_um
 from napari_unet.words import some
@@ -52,7 +52,7 @@ def read(path: Path) -> FileImage:
             spacing_um=spacing_um(file, page),
             notes=(*_notes(file, path), *_warnings(complaints)),
             no_data=_no_data(page),
-            channel_names=channel_names(file),
+            channel_names=ome_channel_names(file),
             alpha="S" in series.axes and (page.extrasamples or (0,))[-1] in ALPHAS,
         )
         if (

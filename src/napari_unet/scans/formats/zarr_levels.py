@@ -74,7 +74,7 @@ def add_levels(
             persistently(partial(array.__setitem__, part, values))
             done += 1
         finer = array
-    group.attrs[OME] = described(file, levels)
+    group.attrs[OME] = ngff_metadata(file, levels)
 
 
 def forget_coarser(folder: Path, file: ResultFile) -> None:
@@ -85,7 +85,7 @@ def forget_coarser(folder: Path, file: ResultFile) -> None:
             del group[str(number)]
 
 
-def described(file: ResultFile, levels: list[Level]) -> dict[str, Any]:
+def ngff_metadata(file: ResultFile, levels: list[Level]) -> dict[str, Any]:
     """The metadata of a group: its axes, and its levels, finest first."""
     image: dict[str, Any] = {
         "name": file.path.name.split(".")[0],

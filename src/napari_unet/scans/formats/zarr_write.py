@@ -18,8 +18,8 @@ from napari_unet.scans.formats.zarr_levels import (
     OME,
     add_levels,
     create_level,
-    described,
     forget_coarser,
+    ngff_metadata,
 )
 from napari_unet.scans.formats.zarr_pyramid import plan_levels
 
@@ -69,7 +69,7 @@ def create_zarr(folder: Path, file: ResultFile) -> Any:
     group = zarr.create_group(
         folder,
         zarr_format=3,
-        attributes={OME: described(file, finest), "napari_unet": dict(file.facts)},
+        attributes={OME: ngff_metadata(file, finest), "napari_unet": dict(file.facts)},
     )
     return create_level(group, 0, finest[0], file)
 
