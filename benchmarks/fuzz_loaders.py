@@ -2,12 +2,14 @@
 
 python benchmarks/fuzz_loaders.py [--inputs 200000] [--state fuzz_loaders.json]
 
-What is done is in the state's file; the same command continues from there. An input that breaks a
-loader is left beside it, under the name of its seed.
+What is done is in the state's file; the same command continues from there, after a kill too. An
+input that breaks a loader is left beside it, under the name of its seed. It runs on one thread and
+gives way to whatever else runs, so that it can be left in the background.
 """
 
 import argparse
 import json
+import os
 import random
 import sys
 import tempfile
@@ -17,9 +19,11 @@ from pathlib import Path
 
 import numpy as np
 import store
+import torch
 
 from napari_unet.errors import NapariUNetError
 from napari_unet.files.append_only import read_records
+from napari_unet.files.atomic import write_atomically
 from napari_unet.learn.journal.stroke_journal import JournalHeader, StrokeJournal, read_journal
 from napari_unet.model.library import BUILTIN_FOLDER, load_model, model_entry
 from napari_unet.scans.identity import identity_of
@@ -44,6 +48,7 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=200_000)
     parser.add_argument("--state", type=Path, default=Path("fuzz_loaders.json"))
     options = parser.parse_args()
+    give_way()
     done = {"next": 0, "read": 0, "refused": 0, "broken": [], "slowest s": 0.0}
     if options.state.exists():
         done = json.loads(options.state.read_text())
@@ -52,10 +57,22 @@ def main() -> None:
         for seed in range(done["next"], options.inputs):
             try_one(seed, loaders[seed % len(loaders)], Path(name), done, options.state.parent)
             if done["next"] % SAVED_EVERY == 0 or done["next"] == options.inputs:
-                options.state.write_text(json.dumps(done))
+                save_state(done, options.state)
     figures = {"inputs": done["next"], **{k: done[k] for k in ("read", "refused", "slowest s")}}
     figures["broken"] = len(done["broken"])
     store.save("fuzz-loaders", "python benchmarks/fuzz_loaders.py", figures)
+
+
+def give_way() -> None:
+    """One thread, which waits while anything else wants the processor."""
+    torch.set_num_threads(1)
+    if hasattr(os, "nice"):
+        os.nice(19)
+
+
+def save_state(done: dict, path: Path) -> None:
+    """Write how far it is; a kill leaves the state before."""
+    write_atomically(path, lambda temporary: temporary.write_text(json.dumps(done)))
 
 
 def try_one(seed: int, loader: Loader, folder: Path, done: dict, kept: Path) -> None:

@@ -125,6 +125,16 @@ def test_a_damaged_stroke_costs_itself_alone(strokes: list[bytes], tmp_path: Pat
     assert found.closed
 
 
+def test_a_data_type_that_is_a_long_number_is_one_sentence(
+    strokes: list[bytes], tmp_path: Path
+) -> None:
+    header = json.loads(strokes[0][1:]) | {"dtype": "9" * 5000}
+    path = write(tmp_path / "a.strokes", [b"H" + json.dumps(header).encode(), *strokes[1:]])
+    with pytest.raises(ScanError, match="no strokes that can be read") as caught:
+        read_journal(path)
+    check_sentence(caught.value)
+
+
 def rewritten(data: bytes, change) -> bytes:
     length = struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8 : 8 + length])

@@ -168,6 +168,20 @@ def test_what_needs_version_2_is_written_with_what_it_requires(tmp_path: Path) -
     assert read_header(path).notes == ()
 
 
+def test_a_clip_of_its_own_has_to_be_known_by_who_reads_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual = SPEC.model_copy(update={"normalization": Normalization(high=99.0)})
+    assert "requires" not in json.loads(spec_text(usual))
+    clipped = SPEC.model_copy(update={"normalization": Normalization(clip=(-1.0, 9.0))})
+    written = json.loads(spec_text(clipped))
+    assert (written["format_version"], written["requires"]) == (2, ["clip"])
+    assert parse_spec(json.dumps(written), "m").spec == clipped
+    monkeypatch.delitem(spec_text_module.FEATURES, "clip")  # as in a program of before
+    with pytest.raises(ModelFileError, match=r"needs 'clip'.*Update"):
+        parse_spec(json.dumps(written), "m")
+
+
 def test_every_field_is_known_to_version_1_or_left_out_where_it_has_its_default() -> None:
     """A field that is added without that would make files that older programs refuse."""
     whole = SPEC.model_copy(

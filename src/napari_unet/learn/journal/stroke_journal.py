@@ -32,6 +32,7 @@ CLOSED = b"C"  # napari was closed properly
 VERSION = 1
 MOST_VOXELS = 2**40
 BOX_START = 3  # in a record of a box: its kind, and the length of what follows in two bytes
+LONGEST_DTYPE = 16  # characters; numpy takes a longer text apart, and may raise a `SyntaxError`
 # what a record that is whole, and yet none of ours, raises where it is taken apart
 DAMAGED = (
     ValueError,
@@ -234,6 +235,7 @@ def _header(record: bytes) -> JournalHeader:
         not header.shape
         or min(header.shape) < 1
         or prod(header.shape) > MOST_VOXELS
+        or len(header.dtype) > LONGEST_DTYPE
         or np.dtype(header.dtype).kind not in "iu"
     ):
         raise ValueError("not labels")

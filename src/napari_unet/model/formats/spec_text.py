@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from napari_unet.errors import ModelFileError
-from napari_unet.model.spec import ModelSpec
+from napari_unet.model.spec import CLIP, ModelSpec
 
 NEWEST = 2
 UPDATE = "Update napari-unet-loop to use it."
@@ -30,6 +30,7 @@ REQUIRES = "requires"
 FEATURES: dict[str, Callable[[ModelSpec], bool]] = {
     "head-on-every-level": lambda spec: spec.architecture.head_levels == "every",
     "independent-head": lambda spec: spec.architecture.head == "independent",
+    "clip": lambda spec: spec.normalization.clip != CLIP,
 }
 
 FIELDS_OF_1 = frozenset({
