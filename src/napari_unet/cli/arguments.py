@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from napari_unet.model.formats import registry as models
-from napari_unet.scans.formats.registry import names_read, resumable_suffixes, suffixes_written
+from napari_unet.scans.formats.registry import names_read, result_suffixes, resumable_suffixes
 
 BY_PARTS = f"({resumable_suffixes()} only)"  # for results that are written by parts
 
@@ -79,7 +79,7 @@ class SegmentArguments:
     output: Annotated[
         Path,
         typer.Option(
-            help=f"File for the labels ({suffixes_written()}); with several images, a folder.",
+            help=f"File for the labels ({result_suffixes()}); with several images, a folder.",
             show_default=False,
         ),
     ]
@@ -152,7 +152,7 @@ class TrainArguments:
     output: Annotated[
         Path,
         typer.Option(
-            help=f"File for the model that is the better one ({models.suffixes_written()}).",
+            help=f"File for the model that is the better one ({models.suffixes_saved()}).",
             show_default=False,
         ),
     ]

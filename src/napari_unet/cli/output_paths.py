@@ -10,10 +10,10 @@ from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.errors import OutputError
 from napari_unet.files.names import is_same_file, is_within, key_of
 from napari_unet.scans.formats.registry import (
+    image_stem,
     is_resumable,
     result_format,
     resumable_suffixes,
-    stem_of,
     suffix_like,
 )
 
@@ -99,7 +99,7 @@ def _is_folder(output: Path, images: int) -> bool:
 
 def _plan(image: Path, arguments: SegmentArguments, keep: bool, folder: bool) -> Plan:
     suffix = suffix_like(image)
-    stem = stem_of(image)
+    stem = image_stem(image)
     labels = arguments.output / f"{stem}_labels{suffix}" if folder else arguments.output
     wanted = arguments.probabilities
     if wanted is None:
@@ -110,7 +110,7 @@ def _plan(image: Path, arguments: SegmentArguments, keep: bool, folder: bool) ->
 
 def _beside(labels: Path) -> Path:
     """The probabilities' file where none is named: beside the labels, in the same format."""
-    stem = stem_of(labels)
+    stem = image_stem(labels)
     suffix = labels.name.removeprefix(stem)
     return labels.with_name(f"{stem.removesuffix('_labels')}_probabilities{suffix}")
 

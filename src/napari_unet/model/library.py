@@ -12,9 +12,9 @@ from napari_unet.model.formats.header import ModelHeader
 from napari_unet.model.formats.registry import (
     is_model_name,
     model_files,
+    model_stem,
     read_header,
     read_model,
-    stem_of,
     suffixes_read,
     with_suffix,
     write_model,
@@ -58,7 +58,7 @@ def list_models() -> list[ModelEntry]:
 
 def model_entry(path: Path, builtin: bool = False) -> ModelEntry:
     """What the file of a model says of itself, or why it can not be used."""
-    name = stem_of(path)
+    name = model_stem(path)
     try:
         return ModelEntry(name, path, builtin, read_header(path))
     except ModelFileError as error:
@@ -80,7 +80,7 @@ def find_model(name_or_path: str | Path) -> Path:
     known = [path for folder in (BUILTIN_FOLDER, user_folder()) for path in model_files(folder)]
     if (found := _called(text, known)) is not None:
         return found
-    names = ", ".join(stem_of(path) for path in known) or "none yet"
+    names = ", ".join(model_stem(path) for path in known) or "none yet"
     raise ModelFileError(
         f"There is no model {text!r}. Known models: {names}; or give the path of a "
         f"{suffixes_read()} file."
@@ -91,13 +91,12 @@ def _called(name: str, known: list[Path]) -> Path | None:
     """The file of that name, or the only one whose name differs in the case of letters alone;
     raises `ModelFileError` if there are several of these.
     """
-    if exact := [path for path in known if stem_of(path) == name]:
+    if exact := [path for path in known if model_stem(path) == name]:
         return exact[0]
-    alike = [path for path in known if stem_of(path).casefold() == name.casefold()]
+    alike = [path for path in known if model_stem(path).casefold() == name.casefold()]
     if len(alike) > 1:
-        raise ModelFileError(
-            f"{name!r} may be {one_of(stem_of(path) for path in alike)}. Write it as it is listed."
-        )
+        names = one_of(model_stem(path) for path in alike)
+        raise ModelFileError(f"{name!r} may be {names}. Write it as it is listed.")
     return alike[0] if alike else None
 
 

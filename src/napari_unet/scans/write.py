@@ -14,7 +14,7 @@ from napari_unet.scans.formats.registry import (
     ScanFormat,
     format_by_name,
     result_format,
-    suffixes_written,
+    result_suffixes,
 )
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.scan import Scan
@@ -82,7 +82,7 @@ def _format(path: Path) -> ScanFormat:
         return written
     known = format_by_name(path)
     reason = f"{path.name!r} does not say what to write." if known is None else known.refusal
-    raise OutputError(f"{reason} Name the output {suffixes_written()}.")
+    raise OutputError(f"{reason} Name the output {result_suffixes()}.")
 
 
 def _check_replaceable(path: Path, overwrite: bool) -> None:

@@ -31,7 +31,14 @@ def read(path):
 def write(model, path):
     path.write_bytes(b"WRAP" + safetensors_file.model_bytes(model, path.name))
 """
-WRAPPED = ModelFormat("wrapped", (".wrap",), (b"WRAP",), 0, "wrapped", "wrapped", writable=True)
+WRAPPED = ModelFormat(
+    name="wrapped",
+    suffixes=(".wrap",),
+    signatures=(b"WRAP",),
+    header="wrapped",
+    module="wrapped",
+    writable=True,
+)
 
 
 @pytest.fixture
@@ -54,7 +61,7 @@ def test_a_format_is_added_by_a_file_and_a_line() -> None:
     assert path.read_bytes().startswith(b"WRAP")
     assert load_model("mine").weights_sha256 == model.weights_sha256
     assert "mine" in [entry.name for entry in list_models() if entry.header is not None]
-    assert registry.file_filter() == "Models (*.safetensors *.wrap)"
+    assert registry.model_file_filter() == "Models (*.safetensors *.wrap)"
     with pytest.raises(ModelFileError, match=r"\.safetensors or \.wrap file"):
         find_model("yours")
 
@@ -108,9 +115,9 @@ def test_a_suffix_is_added_where_there_is_none(name: str, path: str) -> None:
 
 
 def test_names_of_model_files() -> None:
-    assert registry.stem_of(Path("nuclei_v1.5.SAFETENSORS")) == "nuclei_v1.5"
-    assert registry.stem_of(Path("nuclei_v1.5")) == "nuclei_v1"
+    assert registry.model_stem(Path("nuclei_v1.5.SAFETENSORS")) == "nuclei_v1.5"
+    assert registry.model_stem(Path("nuclei_v1.5")) == "nuclei_v1"
     assert registry.is_model_name("a.pth")
     assert not registry.is_model_name("a.tif")
-    assert registry.file_filter() == "Models (*.safetensors)"
-    assert (registry.suffixes_read(), registry.suffixes_written()) == (".safetensors",) * 2
+    assert registry.model_file_filter() == "Models (*.safetensors)"
+    assert (registry.suffixes_read(), registry.suffixes_saved()) == (".safetensors",) * 2

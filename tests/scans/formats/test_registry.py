@@ -25,7 +25,8 @@ def read(path):
     return FileImage(np.load(path, mmap_mode="r"))
 """
 NPY_LINE = (
-    'ScanFormat("NumPy", (".npy",), "npy_read", (b"\\x93NUMPY",), refusal="No axes in .npy.")'
+    'ScanFormat(name="NumPy", suffixes=(".npy",), reader="npy_read", '
+    'signatures=(b"\\x93NUMPY",), refusal="No axes in .npy.")'
 )
 DOCS = Path(__file__).parents[3] / "docs" / "files.md"
 
@@ -112,7 +113,7 @@ def test_the_document_names_each_format_and_each_suffix_of_a_result() -> None:
     ],
 )
 def test_the_stem_of_a_name(name: str, stem: str) -> None:
-    assert registry.stem_of(Path("folder") / name) == stem
+    assert registry.image_stem(Path("folder") / name) == stem
 
 
 @pytest.mark.parametrize(
@@ -127,22 +128,22 @@ def test_results_are_in_the_format_of_the_image_where_that_is_written(
 
 def test_what_people_read_of_the_formats() -> None:
     assert registry.names_read() == "TIFF, PNG or zarr"
-    assert registry.suffixes_written() == ".tif, .tiff or .zarr"
+    assert registry.result_suffixes() == ".tif, .tiff or .zarr"
     assert registry.resumable_suffixes() == ".zarr"
-    assert registry.file_filter(registry.resumable_formats()) == "OME-Zarr (*.zarr)"
-    assert registry.file_filter(FORMATS[:2]) == "TIFF (*.tif *.tiff);;PNG (*.png)"
+    assert registry.image_file_filter(registry.resumable_formats()) == "OME-Zarr (*.zarr)"
+    assert registry.image_file_filter(FORMATS[:2]) == "TIFF (*.tif *.tiff);;PNG (*.png)"
 
 
 def test_signatures_further_on_are_found_and_the_name_decides_between_equals(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    packed = ScanFormat("packed", (".a.gz",), "", (b"\x1f\x8b",))
-    other = ScanFormat("other", (".b.gz",), "", (b"\x1f\x8b",))
-    inside = ScanFormat("inside", (".nii",), "", (b"n+1\0",), signature_at=344)
+    zipped = {"reader": "", "signatures": (b"\x1f\x8b",)}
+    packed = ScanFormat(name="packed", suffixes=(".a.gz",), **zipped)
+    other = ScanFormat(name="other", suffixes=(".b.gz",), **zipped)
+    begin = {"signatures": (b"n+1\0",), "signature_at": 344}
+    inside = ScanFormat(name="inside", suffixes=(".nii",), reader="", **begin)
     monkeypatch.setattr(registry, "FORMATS", (*FORMATS, packed, other, inside))
     (tmp_path / "x.b.gz").write_bytes(b"\x1f\x8b and more")
     assert registry.format_of(tmp_path / "x.b.gz") is other
     (tmp_path / "x.bin").write_bytes(bytes(344) + b"n+1\0")
     assert registry.format_of(tmp_path / "x.bin") is inside
-    assert inside.usual_suffixes == (".nii",)
-    assert packed.usual_suffixes == (".a.gz",)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.errors import ModelFileError
+from napari_unet.files.file_format import FileFormat, head_of, without_suffix
 from napari_unet.files.names import unusual_kind
 from napari_unet.words import one_of
 
@@ -21,35 +22,20 @@ if TYPE_CHECKING:
     from napari_unet.model.model import Model
 
 
-@dataclass(frozen=True)
-class ModelFormat:
+@dataclass(frozen=True, kw_only=True)
+class ModelFormat(FileFormat):
     """One kind of model file.
 
     `header` and `module` are the names of modules in this folder: the first has a function
     `read_header(path)`, which gives a `ModelHeader` without importing PyTorch; the second has
     `read(path)`, which gives a `Model`, and, if models are saved in this format (`writable`),
     `write(model, path)`. A format without them is known but not read, and `refusal` says why.
-
-    A file is of this format if one of the `signatures` stands in it, `signature_at` bytes from its
-    beginning. Suffixes are in lower case, the usual one first.
     """
 
-    name: str
-    suffixes: tuple[str, ...]
-    signatures: tuple[bytes, ...]
-    signature_at: int = 0
     header: str = ""
     module: str = ""
     writable: bool = False
     refusal: str = ""
-
-    def has_name(self, name: str) -> bool:
-        """Whether a name ends as those of files of this format do."""
-        return name.lower().endswith(self.suffixes)
-
-    def begins(self, head: bytes) -> bool:
-        """Whether a file that begins like this is of this format."""
-        return head[self.signature_at :].startswith(self.signatures)
 
 
 FORMATS: tuple[ModelFormat, ...] = (
@@ -113,19 +99,17 @@ def model_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         return []
-    read = [known for known in FORMATS if known.module]
     return sorted(
         path
         for path in folder.iterdir()
-        if any(known.has_name(path.name) for known in read)
+        if any(known.has_name(path.name) for known in _read())
         and not path.name.startswith(".")  # as macOS keeps beside files on other systems' disks
     )
 
 
-def stem_of(path: Path) -> str:
+def model_stem(path: Path) -> str:
     """The name of a model file without its suffix."""
-    suffixes = [s for known in FORMATS for s in known.suffixes if path.name.lower().endswith(s)]
-    return path.name[: -len(suffixes[0])] if suffixes else path.stem
+    return without_suffix(path, FORMATS)
 
 
 def with_suffix(path: Path) -> Path:
@@ -138,18 +122,17 @@ def with_suffix(path: Path) -> Path:
 
 def suffixes_read() -> str:
     """The suffixes of models that can be read, for people."""
-    return one_of(suffix for known in FORMATS if known.module for suffix in known.suffixes)
+    return one_of(suffix for known in _read() for suffix in known.usual_suffixes)
 
 
-def suffixes_written() -> str:
+def suffixes_saved() -> str:
     """The suffixes of models that can be saved, for people."""
-    return one_of(suffix for known in _written() for suffix in known.suffixes)
+    return one_of(suffix for known in _written() for suffix in known.usual_suffixes)
 
 
-def file_filter() -> str:
+def model_file_filter() -> str:
     """What a file dialog offers, in the form that Qt wants: "Models (*.safetensors)"."""
-    patterns = [f"*{suffix}" for known in FORMATS if known.module for suffix in known.suffixes]
-    return f"Models ({' '.join(patterns)})"
+    return f"Models ({' '.join(known.patterns for known in _read())})"
 
 
 @contextmanager
@@ -175,12 +158,14 @@ def _format_of(path: Path) -> ModelFormat:
     """The format by the content of a file, or else by its name, or else the usual one, whose reader
     then says what is wrong.
     """
-    length = max(known.signature_at + len(begin) for known in FORMATS for begin in known.signatures)
-    with path.open("rb") as file:
-        head = file.read(length)
+    head = head_of(path, FORMATS)
     by_content = (known for known in FORMATS if known.begins(head))
     by_name = (known for known in FORMATS if known.has_name(path.name))
     return next(by_content, None) or next(by_name, FORMATS[0])
+
+
+def _read() -> list[ModelFormat]:
+    return [known for known in FORMATS if known.module]
 
 
 def _written() -> list[ModelFormat]:

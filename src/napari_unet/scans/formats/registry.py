@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.errors import ScanError
 from napari_unet.files.atomic import BESIDE
+from napari_unet.files.file_format import FileFormat, head_of, without_suffix
 from napari_unet.files.names import check_path
 from napari_unet.progress import GetControl, OnProgress
 from napari_unet.words import one_of
@@ -27,28 +28,22 @@ if TYPE_CHECKING:
 LONGEST_INSIDE = len(".partial/") + len("/0/c/123/123/123/123/123") + len(".partial") + 33
 
 
-@dataclass(frozen=True)
-class ScanFormat:
+@dataclass(frozen=True, kw_only=True)
+class ScanFormat(FileFormat):
     """One kind of image file.
 
     `reader` and `writer` are the names of modules in this folder, with a function `read(path)`
     that gives a `FileImage`, and a context manager `write(file, on_progress, control)` that gives
     an array to fill; no results are written in a format without a writer, and `refusal` says why.
 
-    A file is of this format if one of the `signatures` stands in it, `signature_at` bytes from its
-    beginning; a folder, if it holds a file that matches one of the `markers`. A format without
-    either is known by its suffixes alone. Those come in lower case, the usual one first; one that
-    ends in another, such as .ome.tif, is a variant of it.
+    A folder is of this format if it holds a file that matches one of the `markers`. A format
+    without markers and signatures is known by its suffixes alone.
 
     A result in a `resumable` format is filled where it can be found again, so that an interrupted
     run can be continued, and several processes can fill it together.
     """
 
-    name: str
-    suffixes: tuple[str, ...]
     reader: str
-    signatures: tuple[bytes, ...] = ()
-    signature_at: int = 0
     markers: tuple[str, ...] = ()
     writer: str = ""
     resumable: bool = False
@@ -60,26 +55,13 @@ class ScanFormat:
         """Whether an image of this format is a folder."""
         return bool(self.markers)
 
-    @property
-    def usual_suffixes(self) -> tuple[str, ...]:
-        """The suffixes that are no variants of another one."""
-        return tuple(
-            suffix
-            for suffix in self.suffixes
-            if not any(suffix != other and suffix.endswith(other) for other in self.suffixes)
-        )
-
-    def has_name(self, path: Path) -> bool:
-        """Whether a name ends as those of files of this format do."""
-        return path.name.lower().endswith(self.suffixes)
-
     def has_content(self, path: Path, head: bytes) -> bool:
         """Whether an existing file or folder is of this format; `head` is how the file begins."""
         if path.is_dir():
             return any(found.is_file() for mark in self.markers for found in path.glob(mark))
         if self.signatures:
-            return head[self.signature_at :].startswith(self.signatures)
-        return not self.markers and self.has_name(path)
+            return self.begins(head)
+        return not self.markers and self.has_name(path.name)
 
     def check_path(self, path: Path) -> None:
         """Raise `OutputError` where the system can not take a result of this format there."""
@@ -127,10 +109,10 @@ FORMATS: tuple[ScanFormat, ...] = (
 
 def format_of(path: Path) -> ScanFormat:
     """The format of an existing file or folder by its content; raises `ScanError` if it is none."""
-    head = b"" if path.is_dir() else _head(path)
+    head = b"" if path.is_dir() else head_of(path, FORMATS)
     found = [known for known in FORMATS if known.has_content(path, head)]
     if found:  # the name decides where formats begin alike, as compressed ones do
-        return next((known for known in found if known.has_name(path)), found[0])
+        return next((known for known in found if known.has_name(path.name)), found[0])
     if path.is_dir():
         folders = one_of(known.name for known in FORMATS if known.is_folder)
         raise ScanError(
@@ -142,7 +124,7 @@ def format_of(path: Path) -> ScanFormat:
 
 def format_by_name(path: Path) -> ScanFormat | None:
     """The format whose files have names like this one, if there is one."""
-    return next((known for known in FORMATS if known.has_name(path)), None)
+    return next((known for known in FORMATS if known.has_name(path.name)), None)
 
 
 def result_format(path: Path) -> ScanFormat | None:
@@ -157,11 +139,9 @@ def is_resumable(path: Path) -> bool:
     return known is not None and known.resumable
 
 
-def stem_of(path: Path) -> str:
-    """The name without its suffix, such as .tif or .ome.tif; if unknown, what follows the dot."""
-    known = format_by_name(path)
-    suffixes = [] if known is None else [s for s in known.suffixes if path.name.lower().endswith(s)]
-    return path.name[: -len(max(suffixes, key=len))] if suffixes else path.stem
+def image_stem(path: Path) -> str:
+    """The name of an image or a result without its suffix."""
+    return without_suffix(path, FORMATS)
 
 
 def suffix_like(path: Path) -> str:
@@ -174,7 +154,7 @@ def names_read() -> str:
     return one_of(known.name for known in FORMATS)
 
 
-def suffixes_written() -> str:
+def result_suffixes() -> str:
     """The suffixes that results may have, for people, such as ".tif, .tiff or .zarr"."""
     return one_of(suffix for known in _written() for suffix in known.usual_suffixes)
 
@@ -189,23 +169,13 @@ def resumable_suffixes() -> str:
     return one_of(suffix for known in resumable_formats() for suffix in known.usual_suffixes)
 
 
-def file_filter(formats: Iterable[ScanFormat]) -> str:
+def image_file_filter(formats: Iterable[ScanFormat]) -> str:
     """What a file dialog offers, in the form that Qt wants: "OME-Zarr (*.zarr)"."""
-    return ";;".join(
-        f"{known.title or known.name} ({' '.join(f'*{s}' for s in known.usual_suffixes)})"
-        for known in formats
-    )
+    return ";;".join(f"{known.title or known.name} ({known.patterns})" for known in formats)
 
 
 def _written() -> list[ScanFormat]:
     return [known for known in FORMATS if known.writer]
-
-
-def _head(path: Path) -> bytes:
-    ends = (known.signature_at + len(begin) for known in FORMATS for begin in known.signatures)
-    length = max(ends, default=1)
-    with path.open("rb") as file:
-        return file.read(length)
 
 
 def _module(name: str) -> Any:

@@ -8,7 +8,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_unet.errors import NapariUNetError
-from napari_unet.model.formats.registry import file_filter
+from napari_unet.model.formats.registry import model_file_filter
 from napari_unet.model.library import list_models, model_entry, user_folder
 from napari_unet.progress import Progress
 from napari_unet.widgets.docks.docked import Docked
@@ -142,7 +142,7 @@ class RunDock(Docked, Generic[SomeRun]):
 
     def _on_open_requested(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
-            self, "Open a model", str(user_folder()), file_filter()
+            self, "Open a model", str(user_folder()), model_file_filter()
         )
         if path:
             self._open_model(Path(path))

@@ -6,7 +6,7 @@ from pydantic.fields import FieldInfo
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
 
 from napari_unet.files.names import allowed_name
-from napari_unet.scans.formats.registry import file_filter, is_resumable, resumable_formats
+from napari_unet.scans.formats.registry import image_file_filter, is_resumable, resumable_formats
 from napari_unet.segment.settings_fields import tip_of
 from napari_unet.widgets.fields.rows import add_row, make_grid, plain_tip
 from napari_unet.widgets.fields.setting_rows import SettingRow
@@ -66,7 +66,11 @@ class KeepField(SettingRow):
         known = self.value() or str(Path.home() / f"{self._name}{_suffix()}")
         option = QFileDialog.Option.DontConfirmOverwrite
         path, _ = QFileDialog.getSaveFileName(
-            self, "Keep the result in", known, file_filter(resumable_formats()), options=option
+            self,
+            "Keep the result in",
+            known,
+            image_file_filter(resumable_formats()),
+            options=option,
         )
         if path:
             self._edit.setText(path)
