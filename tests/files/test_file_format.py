@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_unet.files.file_format import FileFormat, head_of, without_suffix
+from napari_unet.files.file_format import FileFormat, beginning_of, without_suffix
 
 TIFF = FileFormat(name="TIFF", suffixes=(".tif", ".ome.tif"), signatures=(b"II*\0",))
 PACKED = FileFormat(name="packed", suffixes=(".a.gz",), signatures=(b"\x1f\x8b",), signature_at=8)
@@ -26,7 +26,7 @@ def test_the_longest_suffix_that_is_known_is_left_out(name: str, stem: str) -> N
 
 def test_as_much_is_read_as_the_signatures_need(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(bytes(8) + b"\x1f\x8b and more")
-    head = head_of(tmp_path / "file", (TIFF, PACKED))
+    head = beginning_of(tmp_path / "file", (TIFF, PACKED))
     assert head == bytes(8) + b"\x1f\x8b"
     assert PACKED.begins(head)
     assert not TIFF.begins(head)

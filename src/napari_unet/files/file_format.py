@@ -49,7 +49,7 @@ def without_suffix(path: Path, formats: Iterable[FileFormat]) -> str:
     return path.name[: -max(map(len, found))] if found else path.stem
 
 
-def head_of(path: Path, formats: Sequence[FileFormat]) -> bytes:
+def beginning_of(path: Path, formats: Sequence[FileFormat]) -> bytes:
     """The beginning of a file, as far as the signatures of these formats go."""
     ends = (known.signature_at + len(begin) for known in formats for begin in known.signatures)
     length = max(ends, default=1)

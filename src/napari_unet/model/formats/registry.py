@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.errors import ModelFileError
-from napari_unet.files.file_format import FileFormat, head_of, without_suffix
+from napari_unet.files.file_format import FileFormat, beginning_of, without_suffix
 from napari_unet.files.names import unusual_kind
 from napari_unet.words import one_of
 
@@ -158,7 +158,7 @@ def _format_of(path: Path) -> ModelFormat:
     """The format by the content of a file, or else by its name, or else the usual one, whose reader
     then says what is wrong.
     """
-    head = head_of(path, FORMATS)
+    head = beginning_of(path, FORMATS)
     by_content = (known for known in FORMATS if known.begins(head))
     by_name = (known for known in FORMATS if known.has_name(path.name))
     return next(by_content, None) or next(by_name, FORMATS[0])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.errors import ScanError
 from napari_unet.files.atomic import BESIDE
-from napari_unet.files.file_format import FileFormat, head_of, without_suffix
+from napari_unet.files.file_format import FileFormat, beginning_of, without_suffix
 from napari_unet.files.names import check_path
 from napari_unet.progress import GetControl, OnProgress
 from napari_unet.words import one_of
@@ -109,7 +109,7 @@ FORMATS: tuple[ScanFormat, ...] = (
 
 def format_of(path: Path) -> ScanFormat:
     """The format of an existing file or folder by its content; raises `ScanError` if it is none."""
-    head = b"" if path.is_dir() else head_of(path, FORMATS)
+    head = b"" if path.is_dir() else beginning_of(path, FORMATS)
     found = [known for known in FORMATS if known.has_content(path, head)]
     if found:  # the name decides where formats begin alike, as compressed ones do
         return next((known for known in found if known.has_name(path.name)), found[0])
