@@ -10,7 +10,7 @@ from helpers.strokes import Hand
 from helpers.tiny import smooth_image
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.widgets.painting.review import slice_is_right
-from napari_unet.widgets.painting.tracked import copy_corrections, track, tracked
+from napari_unet.widgets.painting.tracked_layers import copy_corrections, track, trust_of_layer
 from napari_unet.widgets.segment.choices import SegmentChoices
 
 pytestmark = pytest.mark.viewer
@@ -98,7 +98,7 @@ def test_what_is_painted_on_the_old_result_during_the_run_is_carried_too(
     press(widget.form.bar.stop_button)
     qtbot.waitUntil(lambda: widget.run is None, timeout=20_000)
     assert (new.data[0, 20, 20], new.data[0, 60, 60]) == (3, 5)
-    assert tracked(new).amount().labels == tracked(old).amount().labels
+    assert trust_of_layer(new).amount().labels == trust_of_layer(old).amount().labels
     assert not old.visible
 
 
@@ -131,7 +131,7 @@ def test_a_cancelled_run_leaves_the_old_result_as_it_was(viewer, dock, click, be
     qtbot.waitUntil(lambda: widget.run is None, timeout=20_000)
     qtbot.waitUntil(lambda: len(results(viewer)) == 1)
     assert old.visible
-    assert tracked(old).amount().voxels > 0
+    assert trust_of_layer(old).amount().voxels > 0
 
 
 def test_a_moved_threshold_leaves_what_is_trusted_and_trusts_nothing_new(

@@ -12,7 +12,7 @@ from napari_unet.learn.settings import TrainSettings
 from napari_unet.widgets.arrays.block_grid import whole
 from napari_unet.widgets.finetune import plan as finetune_plan
 from napari_unet.widgets.jobs.job import Job
-from napari_unet.widgets.painting.tracked import tracked
+from napari_unet.widgets.painting.tracked_layers import trust_of_layer
 from napari_unet.widgets.viewer.labels_facts import class_names
 
 pytestmark = [pytest.mark.viewer, pytest.mark.usefixtures("few_steps")]
@@ -29,9 +29,9 @@ def teach(viewer, open_finetune, qtbot):
         layer = viewer.add_labels(labels, name="mine", **words)
         widget = open_finetune()
         widget.form.model.set_value(model)
-        qtbot.waitUntil(lambda: tracked(layer) is not None)
+        qtbot.waitUntil(lambda: trust_of_layer(layer) is not None)
         press(widget.form.review.whole_button)
-        qtbot.waitUntil(lambda: bool(tracked(layer).map.amount().voxels))
+        qtbot.waitUntil(lambda: bool(trust_of_layer(layer).map.amount().voxels))
         qtbot.wait(20)
         return widget
 
@@ -166,7 +166,7 @@ def test_what_is_called_right_after_the_click_is_for_the_next_training(viewer, t
     widget = teach(halves(0, 1))
     press(widget.form.bar.run_button)
     viewer.layers["mine"].data[:] = 1
-    tracked(viewer.layers["mine"]).mark(whole(SHAPE), REVIEWED)
+    trust_of_layer(viewer.layers["mine"]).mark(whole(SHAPE), REVIEWED)
     with qtbot.waitSignal(widget.run_ended, timeout=PATIENCE_MS) as ended:
         pass
     counts = ended.args[0].trained.result.model.spec.provenance.training["corrections"][

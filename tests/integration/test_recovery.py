@@ -20,7 +20,7 @@ from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.painting.correcting import correct, pack_done, unpack_done
 from napari_unet.widgets.painting.recovery import Recovery
 from napari_unet.widgets.painting.review import slice_is_right
-from napari_unet.widgets.painting.tracked import copy_corrections, track, tracked
+from napari_unet.widgets.painting.tracked_layers import copy_corrections, track, trust_of_layer
 from napari_unet.widgets.viewer.labels_facts import class_names
 from napari_unet.widgets.viewer.layer_facts import MARK
 
@@ -143,7 +143,7 @@ def test_labels_and_trust_come_back_and_are_kept_anew(viewer, cells, qtbot, monk
     assert layer.name == "mine (recovered)"
     np.testing.assert_allclose(layer.extent.world, cells.extent.world)
     layer.paint((0, 50, 50), 1)
-    tracked(layer)._writer.close(wait_s=5)
+    trust_of_layer(layer)._writer.close(wait_s=5)
     assert len(list_journals()) == 2
 
 
@@ -153,7 +153,7 @@ def test_what_was_trusted_before_the_image_was_known_is_kept_too(viewer, cells, 
     labels.paint((1, 20, 30), 2)
     correct(labels, [cells], CHOICE)
     labels.paint((2, 20, 30), 2)
-    tracked(labels)._writer.close(wait_s=5)
+    trust_of_layer(labels)._writer.close(wait_s=5)
     as_if_restarted(monkeypatch)
     recovery, offers = looked(viewer, cells, qtbot)
     layer = restored(recovery, offers[0], qtbot)
@@ -182,7 +182,7 @@ def test_what_was_never_computed_is_still_not_computed(viewer, cells, qtbot, mon
     np.testing.assert_array_equal(unpack_done(pack_done(labels)), done)
     correct(labels, [cells], CHOICE)
     labels.paint((1, 20, 30), 2)
-    tracked(labels)._writer.close(wait_s=5)
+    trust_of_layer(labels)._writer.close(wait_s=5)
     as_if_restarted(monkeypatch)
     recovery, offers = looked(viewer, cells, qtbot)
     layer = restored(recovery, offers[0], qtbot)

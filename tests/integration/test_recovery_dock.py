@@ -20,7 +20,7 @@ from napari_unet.learn.journal.folder import FOLDER_VARIABLE, list_journals
 from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.jobs.job import Job
 from napari_unet.widgets.painting.correcting import correct
-from napari_unet.widgets.painting.tracked import copy_corrections, tracked
+from napari_unet.widgets.painting.tracked_layers import copy_corrections, trust_of_layer
 from napari_unet.widgets.viewer.layer_facts import MARK
 
 pytestmark = pytest.mark.viewer
@@ -211,7 +211,7 @@ def test_strokes_of_an_image_that_was_closed_meanwhile_are_told_of(
     qtbot.waitUntil(lambda: "not open any more" in widget.form.message.text())
     assert not Job._running
     assert len(list_journals()) == 1
-    assert tracked(image) is None
+    assert trust_of_layer(image) is None
 
 
 def test_the_key_for_a_slice_works_with_the_fine_tune_dock_alone(viewer, open_finetune, qtbot):

@@ -12,8 +12,8 @@ from napari_unet.errors import ScanError
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.widgets.arrays import mapped_array as big_array
 from napari_unet.widgets.arrays.block_grid import whole
-from napari_unet.widgets.painting import tracker as layer_trust
-from napari_unet.widgets.painting.tracked import copy_corrections, track, tracked
+from napari_unet.widgets.painting import trust as layer_trust
+from napari_unet.widgets.painting.tracked_layers import copy_corrections, track, trust_of_layer
 from napari_unet.widgets.viewer import labels_facts
 from napari_unet.widgets.viewer.labels_facts import class_names
 
@@ -61,9 +61,9 @@ def test_voxels_set_through_the_layer_are_trusted_and_undone(layer):
 def test_an_array_written_behind_napari_is_noticed_when_it_is_drawn(layer, qtbot):
     layer.data[30:33, 60:70] = 2
     layer.refresh()
-    with qtbot.waitSignal(tracked(layer).changed):
+    with qtbot.waitSignal(trust_of_layer(layer).changed):
         pass
-    qtbot.waitUntil(lambda: tracked(layer).map.amount().voxels == 30)
+    qtbot.waitUntil(lambda: trust_of_layer(layer).map.amount().voxels == 30)
 
 
 def test_what_nobody_told_of_is_found_when_it_is_asked_for(viewer):
@@ -87,7 +87,7 @@ def test_scrolling_and_selecting_trust_nothing(viewer, qtbot):
 
 def test_an_array_of_another_shape_begins_anew(layer, qtbot):
     layer.paint((5, 5), 2)
-    with qtbot.waitSignal(tracked(layer).replaced):
+    with qtbot.waitSignal(trust_of_layer(layer).replaced):
         layer.data = np.ones((30, 20), np.uint8)
     assert copy_corrections(layer).trust.shape == (30, 20)
     assert not copy_corrections(layer).trust.any()
@@ -160,7 +160,7 @@ def test_a_copy_does_not_change_when_painting_goes_on(layer):
     layer.paint((5, 5), 2)
     copy = copy_corrections(layer)
     layer.paint((50, 50), 2)
-    tracked(layer).mark(whole((60, 80)), REVIEWED)
+    trust_of_layer(layer).mark(whole((60, 80)), REVIEWED)
     assert copy.trust[50, 50] == 0
     assert copy.labels[50, 50] == 0
 
@@ -182,7 +182,7 @@ def test_a_duplicate_of_a_layer_starts_without_trust(viewer, layer):
     data, state, kind = layer.as_layer_data_tuple()
     copy = Labels.create(data.copy(), state, kind)
     viewer.add_layer(copy)
-    assert tracked(copy) is None
+    assert trust_of_layer(copy) is None
     copy.paint((40, 60), 2)
     assert not trusted(layer)[40, 60]
 
@@ -212,4 +212,4 @@ def test_a_renamed_layer_is_the_same(layer):
     layer.name = "mine"
     layer.paint((5, 5), 2)
     assert trusted(layer).any()
-    assert track(layer) is tracked(layer)
+    assert track(layer) is trust_of_layer(layer)

@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt
 
 from helpers.strokes import RIGHT, Hand
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED
-from napari_unet.widgets.painting.tracked import copy_corrections, track
+from napari_unet.widgets.painting.tracked_layers import copy_corrections, track
 
 pytestmark = pytest.mark.viewer
 CTRL = Qt.KeyboardModifier.ControlModifier

@@ -20,7 +20,7 @@ from napari_unet.widgets.painting.commands import SLICE_KEY, bind_keys
 from napari_unet.widgets.painting.overlay import corrected_layer, overlay_of, show_overlay
 from napari_unet.widgets.painting.region_tool import NAME, RegionTool, drawn_box
 from napari_unet.widgets.painting.review import layer_is_right, region_is_right, slice_is_right
-from napari_unet.widgets.painting.tracked import copy_corrections, track
+from napari_unet.widgets.painting.tracked_layers import copy_corrections, track
 from napari_unet.widgets.viewer.labels_facts import shown_box
 from napari_unet.widgets.viewer.layer_facts import MARK
 from napari_unet.widgets.viewer.preferences import PLUGIN

@@ -35,7 +35,7 @@ from napari_unet.segment.cluster.messages import (
     parse_scheduler,
     warning_of,
 )
-from napari_unet.segment.cluster.worker import (
+from napari_unet.segment.cluster.worker_process import (
     WorkerState,
     compute_share,
     prepare_worker,

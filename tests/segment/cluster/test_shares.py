@@ -13,9 +13,9 @@ from napari_unet.scans.formats.zarr_partial import facts_of
 from napari_unet.scans.read import read_scan
 from napari_unet.scans.scan import scan_of
 from napari_unet.scans.write import write_labels
-from napari_unet.segment.cluster import worker
+from napari_unet.segment.cluster import worker_process
 from napari_unet.segment.cluster.messages import ImageTask, WorkerSetup
-from napari_unet.segment.cluster.worker import WorkerState
+from napari_unet.segment.cluster.worker_process import WorkerState
 from napari_unet.segment.engine.protocol import EngineSnapshot
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import SegmentJob, plan_job
@@ -74,7 +74,9 @@ def test_a_worker_whose_engine_was_replaced_continues_and_the_result_names_both(
     outputs: Outputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_labels(tmp_path / "scan.tif", smooth_image((2, 60, 70)).astype(np.uint8), SCAN)
-    monkeypatch.setattr(worker, "make_engine", lambda model, settings: failing_over(model, 3))
+    monkeypatch.setattr(
+        worker_process, "make_engine", lambda model, settings: failing_over(model, 3)
+    )
     task = ImageTask(tmp_path / "scan.tif", outputs)
     state = WorkerState(WorkerSetup("a run", model_bytes(MODEL, "tiny"), SETTINGS))
     found = state.describe(task, 1)

@@ -10,7 +10,7 @@ from napari_unet.progress import Clock, OnProgress, Progress
 from napari_unet.segment.cluster.dask_client import client_at, cluster_errors
 from napari_unet.segment.cluster.dask_import import distributed
 from napari_unet.segment.cluster.messages import ImageTask, WorkerFacts, WorkerSetup, divide
-from napari_unet.segment.cluster.worker import (
+from napari_unet.segment.cluster.worker_process import (
     SHARED,
     compute_share,
     describe_worker,

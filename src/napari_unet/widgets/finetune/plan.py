@@ -24,8 +24,8 @@ from napari_unet.widgets.finetune.order import (
 from napari_unet.widgets.finetune.preview_region import PreviewFollower
 from napari_unet.widgets.finetune.run import FinetuneRun
 from napari_unet.widgets.finetune.unfinished import turn_of
-from napari_unet.widgets.painting.tracked import copy_corrections, tracked
-from napari_unet.widgets.painting.tracker import Trust
+from napari_unet.widgets.painting.tracked_layers import copy_corrections, trust_of_layer
+from napari_unet.widgets.painting.trust import Trust
 from napari_unet.widgets.viewer.layer_list import is_open
 from napari_unet.widgets.viewer.layer_watch import LayerWatch
 from napari_unet.widgets.viewer.learnable_labels import classes_of
@@ -180,7 +180,7 @@ class FinetunePlan:
 
     def _is_trusted(self, pair: PairChoice) -> bool:
         """Whether any voxel of a pair's labels is trusted, as far as they have been counted."""
-        trust = tracked(self.labels_layer(pair))
+        trust = trust_of_layer(self.labels_layer(pair))
         return trust is not None and bool(trust.map.amount().voxels)
 
     def _item(self, pair: PairChoice) -> TrainItem:

@@ -16,7 +16,7 @@ from napari_unet.widgets.painting.correcting import correct
 from napari_unet.widgets.painting.overlay import corrected_layer, overlay_of, show_overlay
 from napari_unet.widgets.painting.region_tool import RegionTool
 from napari_unet.widgets.painting.review import layer_is_right, slice_is_right
-from napari_unet.widgets.painting.tracker import Trust
+from napari_unet.widgets.painting.trust import Trust
 from napari_unet.widgets.viewer.layer_list import follow_selection, selected_layer
 from napari_unet.words import plural
 

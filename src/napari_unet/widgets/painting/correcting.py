@@ -17,8 +17,8 @@ from napari_unet.learn.data.corrections import Corrections
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
 from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.painting.layer_journal import JournalFacts
-from napari_unet.widgets.painting.tracked import track, tracked
-from napari_unet.widgets.painting.tracker import Trust
+from napari_unet.widgets.painting.tracked_layers import track, trust_of_layer
+from napari_unet.widgets.painting.trust import Trust
 from napari_unet.widgets.viewer.labels_facts import class_names
 from napari_unet.widgets.viewer.layer_facts import own_facts
 from napari_unet.widgets.viewer.learnable_labels import all_labels_layers, colour_of
@@ -64,7 +64,7 @@ def layer_to_carry_over(
     """
     for layer in reversed(all_labels_layers(viewer)):
         if layer.visible and tuple(layer.data.shape) == shape:
-            trust = tracked(layer)
+            trust = trust_of_layer(layer)
             if (
                 trust is not None
                 and _is_result(layer)

@@ -14,8 +14,8 @@ from napari_unet.learn.data.corrections import PAINTED, REVIEWED, UNTRUSTED
 from napari_unet.widgets.arrays.block_grid import Box
 from napari_unet.widgets.arrays.trust_map import MOST_UNDO
 from napari_unet.widgets.painting.tool_hooks import ToolListener, Tools
-from napari_unet.widgets.painting.tracked import track
-from napari_unet.widgets.painting.tracker import Trust
+from napari_unet.widgets.painting.tracked_layers import track
+from napari_unet.widgets.painting.trust import Trust
 from napari_unet.widgets.viewer.computed import computed_mask
 from napari_unet.widgets.viewer.layer_facts import own_facts
 from napari_unet.widgets.viewer.layer_list import (

@@ -7,7 +7,7 @@ from napari.layers import Labels
 from napari_unet.errors import ScanError
 from napari_unet.learn.data.corrections import REVIEWED
 from napari_unet.widgets.arrays.block_grid import Box, inside, is_empty, whole
-from napari_unet.widgets.painting.tracked import track
+from napari_unet.widgets.painting.tracked_layers import track
 from napari_unet.widgets.viewer.computed import all_computed
 from napari_unet.widgets.viewer.focus import is_flat
 from napari_unet.widgets.viewer.labels_facts import shown_box

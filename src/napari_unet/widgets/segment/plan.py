@@ -23,7 +23,7 @@ from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
 from napari_unet.widgets.fields.values import InputChoice, Readiness
 from napari_unet.widgets.painting.correcting import layer_to_carry_over
-from napari_unet.widgets.painting.tracked import copy_corrections
+from napari_unet.widgets.painting.tracked_layers import copy_corrections
 from napari_unet.widgets.segment.choices import SegmentChoices, title_of
 from napari_unet.widgets.segment.result_layer import ResultLayer, result_name
 from napari_unet.widgets.segment.run import SegmentRun

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.errors import ScanError
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
 from napari_unet.widgets.painting.correcting import follow_result
-from napari_unet.widgets.painting.tracked import copy_corrections, set_growing
+from napari_unet.widgets.painting.tracked_layers import copy_corrections, set_growing
 from napari_unet.widgets.viewer.class_colours import label_keywords
 from napari_unet.widgets.viewer.layer_facts import note_facts
 from napari_unet.widgets.viewer.layer_list import (

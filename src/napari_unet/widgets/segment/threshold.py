@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_unet.model.formats.header import ModelHeader
 from napari_unet.segment.tasks.semantic import foreground_of
 from napari_unet.widgets.arrays.block_grid import whole
-from napari_unet.widgets.painting.tracked import tracked, trust_array
+from napari_unet.widgets.painting.tracked_layers import trust_array, trust_of_layer
 from napari_unet.widgets.segment.result_layer import ResultLayer
 from napari_unet.widgets.viewer.focus import slice_shown
 from napari_unet.widgets.viewer.layer_facts import own_facts
@@ -66,7 +66,7 @@ class LastResult:
 
     def _note(self, threshold: float | None) -> None:
         if self._result is not None and (labels := self._result.labels) is not None:
-            if threshold is not None and (trust := tracked(labels)) is not None:
+            if threshold is not None and (trust := trust_of_layer(labels)) is not None:
                 trust.rewritten(whole(labels.data.shape))
             settings = own_facts(labels).get("settings", {})
             self._result.note(

@@ -8,7 +8,7 @@ from napari.layers import Labels
 
 from napari_unet.errors import ScanError
 from napari_unet.learn.data.corrections import Corrections
-from napari_unet.widgets.painting.tracker import Trust
+from napari_unet.widgets.painting.trust import Trust
 from napari_unet.widgets.viewer.labels_facts import copy_of
 
 NO_PYRAMID = (
@@ -54,7 +54,7 @@ def _known_labels(layer: Labels, predicted: np.ndarray | None) -> np.ndarray | N
     return predicted if predicted is not None else copy_of(layer.data)
 
 
-def tracked(layer: Any) -> Trust | None:
+def trust_of_layer(layer: Any) -> Trust | None:
     """The trust of a layer; None where it is not followed."""
     return _tracked.get(layer) if isinstance(layer, Labels) else None
 
@@ -69,5 +69,5 @@ def copy_corrections(layer: Labels) -> Corrections:
 
 def trust_array(layer: "ref[Labels]") -> np.ndarray | None:
     """The trust of each voxel of a layer, not copied; None where it is not followed."""
-    trust = tracked(layer())
+    trust = trust_of_layer(layer())
     return trust.map.trust if trust is not None else None
