@@ -211,7 +211,7 @@ def _viewed(case: Case, engine: str) -> Labels:
     job = plan_job(case.model.spec, scan, nu.SegmentSettings(engine=engine))
     labels = np.zeros(case.image.shape, np.uint8)
     for tile in stream(case.model, job, focus=Focus((), tuple(n / 2 for n in case.image.shape))):
-        labels[scan.place(tile.frame, tile.region)] = tile.labels
+        labels[scan.result_index(tile.frame, tile.region)] = tile.labels
     return labels
 
 

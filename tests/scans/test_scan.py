@@ -81,7 +81,7 @@ def test_what_is_read_can_be_put_back_where_it_was(axes: str, data: st.DataObjec
     whole = tuple(slice(0, n) for n in one.frame_shape(dimensions))
     result = np.full(one.result_shape, -1)
     for frame in one.frames(dimensions):
-        result[one.place(frame, whole)] = one.to_place(one.read(frame, whole)[0])
+        result[one.result_index(frame, whole)] = one.to_result_axes(one.read(frame, whole)[0])
     assert np.array_equal(result, one.data)
 
 

@@ -16,8 +16,8 @@ from napari_unet.scans.scan import (
     Scan,
     default_axes,
     is_plausible,
-    looks_coloured,
-    looks_transparent,
+    may_be_grey_alpha,
+    may_be_rgb,
 )
 
 
@@ -108,16 +108,14 @@ def _with_colours(found: FileImage) -> FileImage:
     """The image, taken to be in colour where nothing names its axes and 3 or 4 numbers stand last,
     as napari does.
     """
-    return (
-        replace(found, rgb=True) if not found.axes and looks_coloured(found.data.shape) else found
-    )
+    return replace(found, rgb=True) if not found.axes and may_be_rgb(found.data.shape) else found
 
 
 def _with_transparency(found: FileImage) -> FileImage:
     """The image, taken to be grey and transparent where nothing names its axes and 2 numbers stand
     last.
     """
-    if found.axes or not looks_transparent(found.data.shape):
+    if found.axes or not may_be_grey_alpha(found.data.shape):
         return found
     return replace(found, axes=default_axes(found.data.ndim, rgb=True), alpha=True)
 

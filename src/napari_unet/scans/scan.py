@@ -173,13 +173,13 @@ class Scan:
             part = np.tensordot(LUMINANCE, part[:3].astype(np.float32), axes=1)[None]
         return np.array(part, dtype=part.dtype.newbyteorder("="), order="C")
 
-    def place(self, frame: Index, region: Slices) -> tuple[int | slice, ...]:
-        """Where that region lies in an array of `result_shape`."""
+    def result_index(self, frame: Index, region: Slices) -> tuple[int | slice, ...]:
+        """The index of that region in an array of `result_shape`."""
         index = self._index(frame, region)
         return tuple(index[a] for a in self.result_axes)
 
-    def to_place(self, part: np.ndarray) -> np.ndarray:
-        """Turn an array in the order of `frame_axes` into the order in which `place` takes it."""
+    def to_result_axes(self, part: np.ndarray) -> np.ndarray:
+        """Turn an array in the order of `frame_axes` into the order of `result_axes`."""
         frame = self.frame_axes(part.ndim)
         own = [a for a in self.result_axes if a in frame]
         return part.transpose([frame.index(a) for a in own])
@@ -219,7 +219,7 @@ def scan_of(
     data = _array_of(image)
     if grey and axes is None:
         data = _opaque(data)
-    rgb = rgb or (grey and looks_coloured(data.shape, axes))
+    rgb = rgb or (grey and may_be_rgb(data.shape, axes))
     axes = axes or default_axes(len(data.shape), rgb)
     spatial = [a for a in axes if a in SPATIAL]
     unit = unit or ("pixel" if spacing is None else "um")
@@ -233,17 +233,17 @@ def _array_of(image: Any) -> Any:
 
 def _opaque(data: Any) -> Any:
     """The grey levels without their transparency, if there is any."""
-    return ChannelView(data, len(data.shape) - 1, 0) if looks_transparent(data.shape) else data
+    return ChannelView(data, len(data.shape) - 1, 0) if may_be_grey_alpha(data.shape) else data
 
 
-def looks_coloured(shape: Sequence[int], axes: str | None = None) -> bool:
+def may_be_rgb(shape: Sequence[int], axes: str | None = None) -> bool:
     """Whether the last axis has three or four numbers that are, or may well be, colours."""
     if len(shape) < 3 or shape[-1] not in COLOURS:
         return False
     return axes.endswith("c") if axes else min(shape[-3:-1]) >= LARGE_PX
 
 
-def looks_transparent(shape: Sequence[int]) -> bool:
+def may_be_grey_alpha(shape: Sequence[int]) -> bool:
     """Whether the last axis has two numbers, a grey level and its transparency: no image is two
     pixels wide.
     """

@@ -37,28 +37,29 @@ class Sink:
     def take(self, tile: TileResult) -> np.ndarray:
         """Write a tile's labels, or its probabilities, and return what was written."""
         values = self._values(tile)
-        place = self._place(tile.frame, tile.region)
-        persistently(lambda: self.array.__setitem__(place, values))
+        index = self._index(tile.frame, tile.region)
+        persistently(lambda: self.array.__setitem__(index, values))
         return values
 
     def read(self, frame: Index, region: Slices) -> np.ndarray:
         """What the file holds there; for a damaged file, raises what its library raises."""
-        return np.asarray(self.array[self._place(frame, region)])
+        return np.asarray(self.array[self._index(frame, region)])
 
     def _values(self, tile: TileResult) -> np.ndarray:
         scan = self.file.scan
         dtype = np.dtype(self.array.dtype)
         if dtype.kind != "f":
-            return scan.to_place(tile.labels)
+            return scan.to_result_axes(tile.labels)
         if tile.probabilities is None:
             raise ValueError("The job does not keep probabilities, but a file for them is open.")
         if self.file.channels:
-            return np.stack([scan.to_place(part) for part in tile.probabilities]).astype(dtype)
-        return scan.to_place(tile.probabilities[0]).astype(dtype)
+            channels = [scan.to_result_axes(part) for part in tile.probabilities]
+            return np.stack(channels).astype(dtype)
+        return scan.to_result_axes(tile.probabilities[0]).astype(dtype)
 
-    def _place(self, frame: Index, region: Slices) -> tuple[int | slice, ...]:
-        index = self.file.scan.place(frame, region)
-        return self.file.place(index) if self.file.channels else index
+    def _index(self, frame: Index, region: Slices) -> tuple[int | slice, ...]:
+        index = self.file.scan.result_index(frame, region)
+        return self.file.index_with_channels(index) if self.file.channels else index
 
 
 def files_of(

@@ -79,7 +79,7 @@ def segment(
     job = plan_job(model.spec, scan, settings or SegmentSettings())
     labels = job.task.empty_labels(scan.result_shape)
     for tile in stream(model, job, on_progress=on_progress, control=control):
-        labels[scan.place(tile.frame, tile.region)] = scan.to_place(tile.labels)
+        labels[scan.result_index(tile.frame, tile.region)] = scan.to_result_axes(tile.labels)
     return labels
 
 

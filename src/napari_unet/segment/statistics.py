@@ -205,13 +205,13 @@ def percentiles(values: np.ndarray, wanted: Sequence[float]) -> list[float]:
     return [_between(upto, share / 100 * (values.size - 1)) + least for share in wanted]
 
 
-def _between(upto: np.ndarray, place: float) -> float:
+def _between(upto: np.ndarray, position: float) -> float:
     """The value at a position of the sorted values, found in how many there are up to each value;
     interpolated between two positions.
     """
-    below = float(np.searchsorted(upto, math.floor(place), side="right"))
-    above = float(np.searchsorted(upto, math.ceil(place), side="right"))
-    share = place - math.floor(place)
+    below = float(np.searchsorted(upto, math.floor(position), side="right"))
+    above = float(np.searchsorted(upto, math.ceil(position), side="right"))
+    share = position - math.floor(position)
     if share < 0.5:
         return below + (above - below) * share
     return above - (above - below) * (1 - share)  # rounds as numpy does

@@ -117,11 +117,11 @@ def test_what_is_cropped_is_a_part_of_the_whole(
             np.nonzero(whole.labels != IGNORE), np.nonzero(part.labels != IGNORE), strict=True
         )
     ]
-    place = tuple(
+    index = tuple(
         slice(start, start + n) for start, n in zip(first, part.labels.shape, strict=True)
     )
-    np.testing.assert_array_equal(part.labels, whole.labels[place])
-    np.testing.assert_allclose(part.image, whole.image[(slice(None), *place)], atol=1e-6)
+    np.testing.assert_array_equal(part.labels, whole.labels[index])
+    np.testing.assert_allclose(part.image, whole.image[(slice(None), *index)], atol=1e-6)
     assert (part.labels != IGNORE).sum() == (whole.labels != IGNORE).sum()
 
 

@@ -37,8 +37,8 @@ def masks(held: HoldOut, items: list[TrainItem]) -> tuple[list[np.ndarray], list
     """Per item which voxels teach and which are judged."""
     judged = [np.zeros(each.scan.result_shape, bool) for each in items]
     for region in held.judged.regions:
-        place = items[region.item].scan.place(region.frame, region.slices)
-        judged[region.item][place] |= region.unit_numbers >= 0
+        index = items[region.item].scan.result_index(region.frame, region.slices)
+        judged[region.item][index] |= region.unit_numbers >= 0
     return [teaching_voxels(held, n, each) for n, each in enumerate(items)], judged
 
 

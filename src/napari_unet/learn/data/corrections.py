@@ -185,10 +185,10 @@ def _finite_trust(scan: "Scan", trust: np.ndarray) -> np.ndarray:
     finite_trust = trust.copy()
     whole = tuple(slice(0, n) for n in scan.frame_shape(2))
     for frame in product(*(range(n) for n in scan.grid_shape(2))):
-        place = scan.place(frame, whole)
-        if finite_trust[place].any():
+        index = scan.result_index(frame, whole)
+        if finite_trust[index].any():
             finite = np.isfinite(scan.read(frame, whole)).all(axis=0)
-            finite_trust[place] *= scan.to_place(finite).astype(np.uint8)
+            finite_trust[index] *= scan.to_result_axes(finite).astype(np.uint8)
     if not finite_trust.any():
         raise ScanError(ALL_NAN)
     return finite_trust

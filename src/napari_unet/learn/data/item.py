@@ -35,7 +35,7 @@ class TrainItem:
         return self._part(self.trust, frame, region)
 
     def _part(self, array: np.ndarray, frame: Index, region: Slices) -> np.ndarray:
-        part = np.asarray(array[self.scan.place(frame, region)])
+        part = np.asarray(array[self.scan.result_index(frame, region)])
         return in_frame_order(self.scan, part, len(region))
 
 

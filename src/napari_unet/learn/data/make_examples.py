@@ -100,10 +100,10 @@ class _Maker:
     def _truth(self, frame: Index) -> np.ndarray:
         """The labels of one frame, IGNORE where they teach nothing."""
         whole = tuple(slice(0, n) for n in self.scan.frame_shape(self._dimensions))
-        place = self.scan.place(frame, whole)
-        truth = self.labels[place].astype(np.uint8, copy=False)
+        index = self.scan.result_index(frame, whole)
+        truth = self.labels[index].astype(np.uint8, copy=False)
         if self.trust is not None:
-            truth = np.where(self.trust[place], truth, np.uint8(IGNORE))
+            truth = np.where(self.trust[index], truth, np.uint8(IGNORE))
         truth = in_frame_order(self.scan, truth, self._dimensions)
         parts = self._excluded_in(frame)
         truth = truth.copy() if parts else truth  # without a copy it may still be the user's array

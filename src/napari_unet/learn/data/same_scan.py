@@ -35,7 +35,7 @@ def scan_numbers(items: Sequence[TrainItem]) -> list[int]:
 
 
 def _form(scan: Scan) -> tuple[object, ...]:
-    """What has to be equal for a voxel's place in two scans' labels to be the same."""
+    """What has to be equal for an index to mean the same voxel in both scans' labels."""
     return scan.shape, np.dtype(scan.data.dtype).str, scan.axes.find("c")
 
 

@@ -68,8 +68,8 @@ class Reviewed:
 
     def box(self, frame: ReviewedFrame, region: Slices) -> Box:
         """A region of a frame as a box of its item."""
-        place = self.items[frame.item].scan.place(frame.index, region)
-        slices = tuple(slice(at, at + 1) if isinstance(at, int) else at for at in place)
+        index = self.items[frame.item].scan.result_index(frame.index, region)
+        slices = tuple(slice(at, at + 1) if isinstance(at, int) else at for at in index)
         return Box(frame.item, slices)
 
 

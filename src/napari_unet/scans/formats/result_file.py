@@ -13,8 +13,8 @@ from napari_unet.scans.units import to_um
 
 @dataclass(frozen=True)
 class ResultFile:
-    """A result to be written: its place, the scan it belongs to, and facts about the run to keep in
-    it.
+    """A result to be written: its path, the scan it belongs to, and facts about the run to store
+    in it.
 
     With `channels` it holds class probabilities, with a channel axis before the first spatial one
     (the order that OME-NGFF asks for). `chunks` are those of a zarr, along the scan's axes without
@@ -32,26 +32,24 @@ class ResultFile:
     def channel_axis(self) -> int:
         """Where the class probabilities have their channels: before the first spatial axis."""
         axes = self.scan.result_axes
-        return next(place for place, letter in enumerate(axes) if letter in SPATIAL)
+        return next(n for n, letter in enumerate(axes) if letter in SPATIAL)
 
     @property
     def axes(self) -> str:
         """The scan's axes without its channels, with a "c" where there are class probabilities."""
         axes = self.scan.result_axes
-        place = self.channel_axis
-        return axes[:place] + "c" + axes[place:] if self.channels else axes
+        at = self.channel_axis
+        return axes[:at] + "c" + axes[at:] if self.channels else axes
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of each of the `axes`."""
         shape = self.scan.result_shape
-        place = self.channel_axis
-        return (*shape[:place], self.channels, *shape[place:]) if self.channels else shape
+        at = self.channel_axis
+        return (*shape[:at], self.channels, *shape[at:]) if self.channels else shape
 
-    def place(self, index: tuple[int | slice, ...]) -> tuple[int | slice, ...]:
-        """Where a (classes, *region) part belongs, of which `Scan.place` gave the `index` of its
-        labels.
-        """
+    def index_with_channels(self, index: tuple[int | slice, ...]) -> tuple[int | slice, ...]:
+        """The index of class probabilities in the file, of the `index` that their labels have."""
         return (*index[: self.channel_axis], slice(None), *index[self.channel_axis :])
 
     @property

@@ -27,7 +27,7 @@ class StoredTile:
     """A tile as the files hold it: where it belongs, its labels and, where there is a file for
     them, its probabilities, classes first.
 
-    The axes of the arrays are in the order that `Scan.place` expects.
+    The axes of the arrays are in the order of `Scan.result_axes`.
     """
 
     frame: Index

@@ -56,17 +56,17 @@ class ResultArrays:
         """Put a finished tile where it belongs; its arrays have the order of the frame's axes."""
         if (scan := self._scan) is None:
             return
-        region = scan.place(tile.frame, tile.region)
+        region = scan.result_index(tile.frame, tile.region)
         parts = None
         if tile.probabilities is not None:
-            parts = [scan.to_place(part) for part in tile.probabilities]
-        self._put(region, scan.to_place(tile.labels), parts, tile.provisional)
+            parts = [scan.to_result_axes(part) for part in tile.probabilities]
+        self._put(region, scan.to_result_axes(tile.labels), parts, tile.provisional)
 
     def restore(self, tile: "StoredTile") -> None:
         """Put back a tile of an earlier run; its arrays have the order of the result's axes."""
         if (scan := self._scan) is not None:
             parts = None if tile.probabilities is None else list(tile.probabilities)
-            self._put(scan.place(tile.frame, tile.region), tile.labels, parts)
+            self._put(scan.result_index(tile.frame, tile.region), tile.labels, parts)
 
     def _put(
         self,

@@ -25,6 +25,6 @@ def show_changes(
     """
     marks = zeros(scan.result_shape, np.uint8)
     for change in changes:
-        mask = scan.to_place(change.mask.astype(np.uint8))
-        marks[scan.place(change.frame, change.slices)] = mask
+        mask = scan.to_result_axes(change.mask.astype(np.uint8))
+        marks[scan.result_index(change.frame, change.slices)] = mask
     add_layer(viewer, changes_layer(marks, image.name, placement(image, axes)))
