@@ -97,7 +97,7 @@ def test_where_memory_does_not_suffice_smaller_tiles_say_the_same(
     )
     assert (covered == 1).all()
     assert shown[0].note == ""
-    assert "Memory did not suffice: going on with smaller tiles" in shown[-1].note
+    assert "Memory did not suffice: continuing with smaller tiles" in shown[-1].note
     assert (shown[-1].done, shown[-1].total) == (tile.done, tile.total)
     assert shown[-1].done == shown[-1].total == len(shown) - 1
 

@@ -35,7 +35,7 @@ class Result:
     error: str | None = None
 
     def note(self, sentence: str) -> None:
-        """Tell what is to be known of it, once; nothing where the sentence is empty."""
+        """Add a note and show it; nothing where it is there already, or empty."""
         if sentence and sentence not in self.notes:
             self.notes.append(sentence)
             self.tell(sentence)

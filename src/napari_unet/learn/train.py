@@ -95,8 +95,8 @@ def train(
         improving. `minutes` is wall time from the call to the result, the verdict and the saving of
         a file after it included.
     on_progress, control : callables, optional
-        Called after each step; asked what the user wants: STOP ends the training, whose model is
-        kept and judged, CANCEL raises.
+        Given a `Progress` after each step; called for what the user wants: STOP ends the training,
+        whose model is kept and judged, CANCEL raises.
     name, classes : str and sequence of str, optional
         Of the new model. More classes than the parent's widen its head.
     checkpoint, resume : path and bool, optional

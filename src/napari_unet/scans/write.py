@@ -60,7 +60,7 @@ def open_result(
     or not at all.
 
     Where the block raises, nothing is left behind and an existing file stays as it was. The coarser
-    levels of a zarr are made at the end: that is told, and what the user wants is asked, for each
+    levels of a zarr are made at the end, for which `on_progress` and `control` are called for each
     chunk.
     """
     check_output(file.path, overwrite)

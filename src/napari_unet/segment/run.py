@@ -46,7 +46,7 @@ def segment(
     settings : SegmentSettings, optional
         Device, engine, tile size, resampling, threshold.
     on_progress, control : callables, optional
-        Given a `Progress` after each tile; asked for a `Control`, what the user wants, before each
+        Given a `Progress` after each tile; called for what the user wants, a `Control`, before each
         tile and within it.
 
     Returns

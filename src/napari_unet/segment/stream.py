@@ -176,14 +176,14 @@ class _Run:
         return None
 
     def _save_memory(self) -> None:
-        """Go on with smaller tiles; where there are none, another engine runs by now, and the tiles
-        are those of the plan again.
+        """Continue with smaller tiles; where there are none, another engine runs by now, and the
+        tiles are those of the plan again.
         """
         if self._queue.can_split():
             self._queue.split()
             sides = " × ".join(map(str, self._queue.core_px))
             self._memory_note = (
-                f"Memory did not suffice: going on with smaller tiles, of {sides} pixels."
+                f"Memory did not suffice: continuing with smaller tiles, of {sides} pixels."
             )
         else:
             self._queue.merge()

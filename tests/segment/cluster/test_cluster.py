@@ -201,7 +201,7 @@ def test_tiles_that_are_not_seen_from_here_are_an_error_and_stay_where_they_are(
     ("error", "sentence"),
     [
         (KilledWorker("task", None, 3), "for want of memory"),
-        (CancelledError(), "go on with --resume"),
+        (CancelledError(), "resume the run with --resume"),
     ],
 )
 def test_what_dask_raises_becomes_an_error_of_ours(error: Exception, sentence: str) -> None:

@@ -121,7 +121,7 @@ def test_the_processor_too_may_need_smaller_tiles() -> None:
     labels, _, shown = run(engine, tile_px=128)
     np.testing.assert_array_equal(labels, EXPECTED)
     assert (
-        "The processor runs instead. Memory did not suffice: going on with smaller tiles"
+        "The processor runs instead. Memory did not suffice: continuing with smaller tiles"
         in shown[-1].note
     )
 

@@ -43,10 +43,10 @@ def seen_images_of(
 def with_needed_guard(
     settings: TrainSettings, items: Sequence[TrainItem], voxels: Voxels, parent: Mapping[str, Any]
 ) -> TrainSettings:
-    """The settings without a guard, where none was asked for and there is nothing to forget.
+    """The settings without a guard, where none was chosen and there is nothing to forget.
 
-    That is: the images are there that taught the parent and those before it, with as many trusted
-    voxels of each label.
+    That is: the images are there that the parent and those before it learnt from, with as many
+    trusted voxels of each label.
     """
     seen = _read(parent)
     if seen is None:

@@ -41,8 +41,8 @@ def cluster_errors() -> Iterator[None]:
         ) from error
     except CancelledError as error:
         raise ClusterError(
-            "The scheduler has ended, or has dropped this run. Start it again, and go on with "
-            "--resume."
+            "The scheduler has ended, or has dropped this run. Start it again, and resume the run "
+            "with --resume."
         ) from error
 
 

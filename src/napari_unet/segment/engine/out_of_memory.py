@@ -1,8 +1,8 @@
 """Which errors mean that memory was not enough, whatever library raised them: the one list. No
 torch.
 
-Engines and tiles go on with smaller tiles or on another device where it says so; training, the
-command line and the window make one sentence of it.
+Where it says so, a run continues with smaller tiles or on another device; training, the command
+line and the window make one sentence of it.
 """
 
 import errno

@@ -35,8 +35,7 @@ def share_of(part: Part | None, tiles: int) -> range:
 
 @dataclass(frozen=True)
 class ResumePolicy:
-    """What a run does with what was begun before: `resume` goes on from it, `overwrite` replaces
-    it.
+    """What a run does with what was begun before: `resume` continues it, `overwrite` replaces it.
 
     With `part`, only that part is computed, and only that part's beginning is resumed or replaced;
     `merge` computes nothing, and completes what the parts have finished. With `share`, only the

@@ -123,7 +123,7 @@ def _mapped(folder: Path, room: int, shape: Part, dtype: np.dtype | type) -> np.
     except OSError:
         Path(name).unlink(missing_ok=True)
         raise
-    _forget_with(array, own, Path(name))
+    _remove_with(array, own, Path(name))
     return array
 
 
@@ -184,14 +184,14 @@ def _written(handle: int, room: int) -> int:
     return room if blocks is None else min(room, blocks * BLOCK_BYTES)
 
 
-def _forget_with(array: np.memmap, handle: int, path: Path) -> None:
+def _remove_with(array: np.memmap, handle: int, path: Path) -> None:
     """Remove the file: now, where the system keeps it for the mapping, else when the array goes."""
-    weakref.finalize(array.base if array.base is not None else array, _forget, handle, path)
+    weakref.finalize(array.base if array.base is not None else array, _remove, handle, path)
     with suppress(OSError):  # Windows does not delete a file that is mapped
         path.unlink()
 
 
-def _forget(handle: int, path: Path) -> None:
+def _remove(handle: int, path: Path) -> None:
     del _files[handle]
     os.close(handle)
     with suppress(OSError):

@@ -11,7 +11,7 @@ import numpy as np
 from napari_unet.learn.data.corrections import UNTRUSTED, Amount
 from napari_unet.widgets.arrays.block_grid import BlockGrid
 
-AT_ONCE = 32  # blocks counted before the clock is looked at
+AT_ONCE = 32  # blocks counted before the time is checked
 
 
 class TrustCounts:
@@ -23,7 +23,7 @@ class TrustCounts:
         self._of_blocks: dict[int, Counter[int]] = {}
         self._all: Counter[int] = Counter()
 
-    def forget(self, numbers: np.ndarray) -> None:
+    def mark_stale(self, numbers: np.ndarray) -> None:
         """These blocks have to be counted again."""
         self.stale[numbers] = True
 

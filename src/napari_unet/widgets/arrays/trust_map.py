@@ -24,7 +24,7 @@ from napari_unet.widgets.arrays.trust_counts import TrustCounts
 MOST_UNDO = 100  # as napari's own history
 PIECE_VOXELS = 2**20  # copied at once
 BLOCK_COST = 8  # copying blocks one by one costs as much as copying this many in one piece
-AT_ONCE = 32  # blocks compared before the clock is looked at
+AT_ONCE = 32  # blocks compared before the time is checked
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class TrustMap:
     def touch(self, box: Box, written: bool = False) -> None:
         """Labels or trust within a box have changed; `written` where a journal has it already."""
         numbers = self.grid.touching(box)
-        self._counts.forget(numbers)
+        self._counts.mark_stale(numbers)
         if not written:
             self.unwritten[numbers] = True
         self._touched(box)
