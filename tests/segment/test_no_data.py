@@ -1,5 +1,7 @@
 """Which borders hold no image, and which are the background of one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, rotate
@@ -8,7 +10,8 @@ from helpers.tiny import smooth_image
 from napari_unet.model.spec import Normalization
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.no_data import has_value, surrounded
-from napari_unet.segment.statistics import FrameStatistics, frame_statistics
+from napari_unet.segment.statistics import FrameStatistics, empty_sentence, frame_statistics
+from napari_unet.segment.tiles.normalize import normalize
 
 HOW = Normalization()
 RNG = np.random.default_rng(0)
@@ -101,8 +104,7 @@ def test_what_the_file_says_is_believed_wherever_it_is() -> None:
     image = noisy(80, 90)
     image[30:40, 30:40] = 77
     scan = scan_of(image)
-    said = type(scan)(scan.data, scan.axes, scan.spacing, no_data=77.0)
-    statistics = frame_statistics(said, 2, (), HOW)
+    statistics = frame_statistics(replace(scan, no_data=77.0), 2, (), HOW)
     assert statistics.no_data == (77.0,)
     assert statistics.no_data_share == pytest.approx(100 / image.size)
 
@@ -157,3 +159,66 @@ def test_a_small_frame_is_read_once() -> None:
 
     frame_statistics(scan_of(with_band(noisy(100, 120)).view(Watched)), 2, (), HOW)
     assert len([index for index in read if isinstance(index, tuple) and len(index) == 2]) == 1
+
+
+def both(first: np.ndarray, second: np.ndarray) -> FrameStatistics:
+    return frame_statistics(scan_of(np.stack([first, second]), "cyx"), 2, (), HOW)
+
+
+def test_a_channel_with_a_band_of_its_own_is_judged_without_it() -> None:
+    image, other = noisy(100, 120), noisy(100, 120, offset=300)
+    plain = both(image, other)
+    statistics = both(with_band(image), other)
+    assert statistics.no_data is None
+    ((channel, value, share),) = [(e.channel, e.value, e.share) for e in statistics.empty_channels]
+    assert (channel, value, share) == (0, 0.0, pytest.approx(6 / 120))
+    close = 0.1 * (plain.high[0] - plain.low[0])
+    np.testing.assert_allclose(statistics.low, plain.low, atol=close)
+    np.testing.assert_allclose(statistics.high, plain.high, atol=close)
+    assert "Of channel 0, 5.0% has the value 0" in empty_sentence([statistics])
+    assert FrameStatistics.from_dict(statistics.as_dict()) == statistics
+
+
+def test_only_where_no_channel_has_data_there_is_no_image() -> None:
+    image, other = noisy(100, 120), noisy(100, 120, offset=300)
+    part = np.stack([with_band(image, 6), with_band(other, 12)])
+    statistics = frame_statistics(scan_of(part, "cyx"), 2, (), HOW)
+    assert statistics.no_data == (0.0, 0.0)
+    assert [each.channel for each in statistics.empty_channels] == [1]
+    out, excluded = normalize(part, statistics)
+    wanted = np.zeros((100, 120), bool)
+    wanted[:, :5] = True  # the last column has image beside it
+    np.testing.assert_array_equal(excluded, wanted)
+    assert (out[1, :, :12] == 0).all()
+    assert (out[0, :, 6:12] != 0).any()
+
+
+def test_bands_on_different_sides_exclude_nothing() -> None:
+    part = np.stack([with_band(noisy(100, 120)), with_band(noisy(100, 120))[:, ::-1]])
+    statistics = frame_statistics(scan_of(part, "cyx"), 2, (), HOW)
+    assert statistics.no_data is None
+    assert [each.channel for each in statistics.empty_channels] == [0, 1]
+    assert normalize(part, statistics)[1] is None
+
+
+def test_a_black_background_of_one_channel_stays_image_beside_a_band_of_all() -> None:
+    image = noisy(120, 130)
+    spots = np.where(noisy(120, 130, offset=0) < 600, 0, 900).astype(np.uint16)
+    statistics = both(with_band(image), with_band(spots))
+    assert statistics.no_data == (0.0, 0.0)
+    assert statistics.empty_channels == ()
+
+
+def test_what_the_file_says_is_believed_of_each_channel() -> None:
+    first, second = noisy(80, 90), noisy(80, 90)
+    first[30:40, 30:40] = second[30:35, 30:40] = 77
+    scan = replace(scan_of(np.stack([first, second]), "cyx"), no_data=77.0)
+    statistics = frame_statistics(scan, 2, (), HOW)
+    assert statistics.no_data == (77.0, 77.0)
+    assert [each.channel for each in statistics.empty_channels] == [0]
+
+
+def test_numbers_that_are_none_do_not_hide_a_band() -> None:
+    image = with_band(noisy(120, 130)).astype(np.float32)
+    image[50:60, 50:60] = np.nan
+    assert found(image).no_data == (0.0,)

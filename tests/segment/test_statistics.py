@@ -1,14 +1,16 @@
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from helpers.tiny import smooth_image
+from napari_unet.errors import ScanError
 from napari_unet.model.spec import Normalization
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment import frame_sample
 from napari_unet.segment.frame_sample import FEWEST_CHUNKS, sample_regions, without_specks
-from napari_unet.segment.statistics import FrameStatistics, frame_statistics, percentiles
+from napari_unet.segment.statistics import FrameStatistics, frame_statistics
 from napari_unet.segment.tiles.normalize import normalize
 
 HOW = Normalization()
@@ -94,22 +96,6 @@ def test_without_normalisation_nothing_changes() -> None:
     np.testing.assert_array_equal(out[0], image)
 
 
-@pytest.mark.parametrize("dtype", ["u1", "i1", ">u2", "<u2", ">i2", "<i2", "<f4"])
-@pytest.mark.parametrize("count", [1, 2, 7, 1000, 4097])
-def test_percentiles_are_those_of_numpy(dtype: str, count: int) -> None:
-    random = np.random.default_rng(count)
-    whole = np.iinfo(dtype.replace("f4", "i2"))
-    values = random.integers(whole.min, whole.max, count, endpoint=True).astype(dtype)
-    for wanted in ([0.0, 100.0], [1.0, 99.8], [12.3, 50.0]):
-        np.testing.assert_allclose(
-            percentiles(values, wanted),
-            np.percentile(values.astype(np.float64), wanted),
-            rtol=1e-12,
-        )
-    few = np.array([3] * count + [5], dtype)
-    assert percentiles(few, [0.0, 100.0]) == [3.0, 5.0]
-
-
 def cells(shape: tuple[int, int] = (200, 220)) -> np.ndarray:
     """Bright structures and noise, 16 bits."""
     noise = np.random.default_rng(1).normal(0, 10, shape)
@@ -188,3 +174,50 @@ def test_what_float32_can_not_hold_is_not_finite(kind: type, value: float) -> No
     assert bad is not None
     assert bad.sum() == 1
     assert bad[10, 20]
+
+
+@pytest.mark.parametrize("value", [1.7e308, -1.7e308, 3.5e38, np.inf, np.nan])
+def test_what_float32_can_not_hold_has_no_part_in_the_statistics(value: float) -> None:
+    image = smooth_image((50, 60)).astype(np.float64)
+    plain = frame_statistics(scan_of(image), 2, (), HOW)
+    spoilt = np.concatenate([image, np.full((40, 60), value)])  # 44 % of it
+    found = frame_statistics(scan_of(spoilt), 2, (), HOW)
+    assert (found.low, found.high, found.specks) == (plain.low, plain.high, ())
+    assert found.nonfinite_share == pytest.approx(40 / 90)
+    out, bad = normalize(spoilt[None], found)
+    np.testing.assert_array_equal(bad, np.arange(90)[:, None] * np.ones(60) >= 50)
+    assert (out[0, 50:] == 0).all()
+
+
+def test_more_than_half_beyond_float32_is_refused() -> None:
+    image = smooth_image((50, 60)).astype(np.float64)
+    image[:26] = -1.7e308
+    with pytest.raises(ScanError, match="52% of the image is NaN or infinite, or too large"):
+        frame_statistics(scan_of(image), 2, (), HOW)
+
+
+def test_the_ends_of_a_number_format_raise_no_warnings() -> None:
+    for kind in (np.float16, np.float32):
+        image = smooth_image((50, 60)).astype(kind)
+        image[:20] = np.finfo(kind).max
+        image[-20:] = np.finfo(kind).min
+        found = frame_statistics(scan_of(image), 2, (), HOW)
+        assert np.isfinite(found.low + found.high).all()
+        normalize(image[None], replace(found, specks=(0,)))
+
+
+def test_an_image_without_contrast_is_finite() -> None:
+    image = np.full((1, 20, 20), 0.5, np.float32)
+    out, bad = normalize(image, frame_statistics(scan_of(image[0]), 2, (), HOW))
+    assert bad is None
+    assert not out.any()
+
+
+@pytest.mark.parametrize("value", [-1.7976931348623157e308, -3.4028234663852886e38])
+def test_no_data_as_files_of_maps_have_it(value: float) -> None:
+    image = smooth_image((50, 60))
+    image[:20] = -3.4028234663852886e38
+    scan = replace(scan_of(image), no_data=value)
+    found = frame_statistics(scan, 2, (), HOW)
+    assert (found.no_data is None) == (value < -1e300)
+    normalize(image[None], found)

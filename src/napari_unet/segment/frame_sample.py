@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_unet.progress import GetControl, heed
 from napari_unet.scans.scan import Index, Scan, Slices
-from napari_unet.segment.no_data import Evidence, border_values, has_value
+from napari_unet.segment.no_data import EmptyValue, Evidence, border_values
 
 WHOLE_VOXELS = 2**22  # frames up to this size are read whole
 FEWEST_CHUNKS = 8
@@ -37,16 +37,19 @@ class FrameSample:
     evidence: list[Evidence]
     masks: list[np.ndarray]
 
+    def image_values(self, channel: int, empty: Sequence[int]) -> np.ndarray:
+        """The values of a channel but those that are no data by one of the values `empty`."""
+        masks = [self.masks[n] for n in self._of_channel(channel, empty)]
+        values: np.ndarray = self.values[channel]
+        return values[~np.logical_or.reduce(masks)] if masks else values
+
     def with_and_without_specks(
-        self, channel: int, empty: int | None
+        self, channel: int, empty: Sequence[int]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Values of a channel as they are, and the same without hot and dead pixels; both without
         no data.
         """
-        images = [
-            slice(None) if empty is None else ~has_value(block, self.evidence[empty].value)
-            for block in self.blocks
-        ]
+        images = [self._image_in(block, channel, empty) for block in self.blocks]
         raw = [block[channel][image] for block, image in zip(self.blocks, images, strict=True)]
         calm = [
             without_specks(block[channel])[image]
@@ -54,16 +57,43 @@ class FrameSample:
         ]
         return _joined(raw), _joined(calm)
 
-    def no_data(self, from_file: bool) -> int | None:
-        """The number of the value that is no data, None if there is none; a value that the file
-        itself gives needs no evidence.
+    def no_data(self, from_file: bool) -> list[int]:
+        """The numbers of the values that are no data: at most one for all channels together, and
+        one for each that has more of it. A value that the file itself gives needs no evidence.
         """
+        found: dict[tuple[int, ...], int] = {}
         for number, (evidence, mask) in enumerate(zip(self.evidence, self.masks, strict=True)):
-            if from_file and evidence.filled:
-                return number
-            if not from_file and evidence.is_no_data(self.values[:, ~mask]):
-                return number
-        return None
+            channels = evidence.value.channels
+            is_empty = (
+                evidence.filled > 0 if from_file else evidence.is_no_data(self.values[:, ~mask])
+            )
+            if is_empty and channels not in found:
+                found[channels] = number
+        together = found.get(tuple(range(len(self.values))))
+        return [number for number in found.values() if self._has_more(number, together)]
+
+    def _has_more(self, number: int, together: int | None) -> bool:
+        """Whether a channel's own value says more than that of all channels together."""
+        if together is None or number == together:
+            return True
+        own = self.evidence[number]
+        everywhere = self.evidence[together]
+        same = everywhere.value.value[own.value.channels[0]] == own.value.value[0]
+        return not same or own.filled > everywhere.filled
+
+    def _of_channel(self, channel: int, empty: Sequence[int]) -> list[int]:
+        return [number for number in empty if channel in self.evidence[number].value.channels]
+
+    def _image_in(
+        self, block: np.ndarray, channel: int, empty: Sequence[int]
+    ) -> "np.ndarray | slice":
+        """Where a channel of a block is image, to index it by."""
+        numbers = self._of_channel(channel, empty)
+        if not numbers:
+            return slice(None)
+        masks = [self.evidence[number].value.where(block) for number in numbers]
+        image: np.ndarray = ~np.logical_or.reduce(masks)
+        return image
 
 
 def read_sample(
@@ -71,7 +101,7 @@ def read_sample(
     dimensions: int,
     frame: Index,
     control: GetControl,
-    given: Sequence[tuple[float, ...]] | None = (),
+    given: Sequence[EmptyValue] | None = (),
 ) -> FrameSample:
     """Read a frame, or some chunks of it; `given` are values that may be no data, None: those that
     fill pieces of its border.

@@ -4,10 +4,8 @@ They are those of the frame. If tiles had their own, one tissue would look diffe
 tile, and so would its labels.
 """
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -17,9 +15,35 @@ from napari_unet.model.spec import Normalization
 from napari_unet.progress import GetControl, always_continue
 from napari_unet.scans.scan import Index, Scan
 from napari_unet.segment.frame_sample import FrameSample, read_sample
+from napari_unet.segment.no_data import (
+    EmptyValue,
+    Evidence,
+    candidates,
+    equals,
+    has_value,
+    only_usable,
+    usable,
+)
+from napari_unet.segment.percentiles import percentiles
 
 FEW = 0.02  # share of the values, at each end, that hot or dead pixels may be
 SPECKS = 2.0  # a range that single voxels make this many times as wide is not that of the image
+
+
+@dataclass(frozen=True)
+class EmptyChannel:
+    """A channel that holds no image where it has a value, and the share of the voxels read that
+    have it.
+    """
+
+    channel: int
+    value: float
+    share: float
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The same from plain values."""
+        return cls(int(values["channel"]), float(values["value"]), float(values["share"]))
 
 
 @dataclass(frozen=True)
@@ -28,9 +52,10 @@ class FrameStatistics:
     left out.
 
     `clip` are the least and the largest normalised value. `nonfinite_share` is the share of the
-    voxels read that are NaN or infinite; `no_data` is the value, one number a channel, of borders
-    that hold no image, and `no_data_share` the share of the voxels read that have it. `specks` are
-    the channels with single voxels beyond the clip, as of hot pixels; these take a value from
+    voxels read that are NaN, infinite, or too large for float32; `no_data` is the value, one number
+    a channel, of borders that hold no image, and `no_data_share` the share of the voxels read that
+    have it; `empty_channels` are further borders that single channels have by themselves. `specks`
+    are the channels with single voxels beyond the clip, as of hot pixels; these take a value from
     beside them.
     """
 
@@ -41,6 +66,25 @@ class FrameStatistics:
     no_data: tuple[float, ...] | None = None
     no_data_share: float = 0.0
     specks: tuple[int, ...] = ()
+    empty_channels: tuple[EmptyChannel, ...] = ()
+
+    def bounds(self, channel: int, dtype: np.dtype) -> tuple[float, float]:
+        """The intensities of a channel beyond which values are clipped."""
+        limits = (self.low[channel], self.high[channel])
+        return _bounds(limits, self.clip or (0.0, 1.0), dtype)
+
+    def empty_in(self, part: np.ndarray) -> np.ndarray | None:
+        """Where each channel of a (channels, *region) part holds no image, by its value: bool of
+        the part's shape; None where all is image.
+        """
+        if self.no_data is None and not self.empty_channels:
+            return None
+        found = np.zeros(part.shape, bool)
+        if self.no_data is not None:
+            found |= has_value(part, self.no_data)
+        for each in self.empty_channels:
+            found[each.channel] |= equals(part[each.channel], each.value)
+        return found if found.any() else None
 
     def as_dict(self) -> dict[str, Any]:
         """The statistics as plain values, for a file."""
@@ -59,20 +103,38 @@ class FrameStatistics:
             None if no_data is None else tuple(map(float, no_data)),
             float(values.get("no_data_share", 0.0)),
             tuple(map(int, values.get("specks", ()))),
+            tuple(EmptyChannel.from_dict(each) for each in values.get("empty_channels", ())),
         )
 
 
 def empty_sentence(frames: Iterable[FrameStatistics]) -> str:
-    """One sentence on borders that were taken for no image; empty if there were none."""
-    empty = [frame for frame in frames if frame.no_data is not None]
-    if not empty:
-        return ""
-    values = sorted({value for frame in empty for value in frame.no_data or ()})
-    share = max(frame.no_data_share for frame in empty)
-    return (
-        f"{share:.1%} has the value {', '.join(f'{value:g}' for value in values)} and counts as no "
-        "image: it is background, and no part of the contrast."
+    """What was taken for no image, in a sentence for all channels and one for each that has more;
+    empty if there was nothing.
+    """
+    shares: dict[int | None, float] = {}
+    values: dict[int | None, set[float]] = {}
+    for frame in frames:
+        for channel, value, share in _empty_parts(frame):
+            shares[channel] = max(share, shares.get(channel, 0.0))
+            values.setdefault(channel, set()).add(value)
+    return " ".join(
+        _empty_sentence(channel, shares[channel], sorted(values[channel])) for channel in shares
     )
+
+
+def _empty_parts(frame: FrameStatistics) -> Iterator[tuple[int | None, float, float]]:
+    """The channel (None: all of them), the value and the share of each border without image."""
+    for value in frame.no_data or ():
+        yield None, value, frame.no_data_share
+    for each in frame.empty_channels:
+        yield each.channel, each.value, each.share
+
+
+def _empty_sentence(channel: int | None, share: float, values: Sequence[float]) -> str:
+    has = f"{share:.1%} has the value {', '.join(f'{value:g}' for value in values)}"
+    if channel is None:
+        return f"{has} and counts as no image: it is background, and no part of the contrast."
+    return f"Of channel {channel}, {has} and counts as no image: it is no part of its contrast."
 
 
 def frame_statistics(
@@ -103,42 +165,46 @@ def frame_statistics(
     sample = read_sample(scan, dimensions, frame, control, _may_be_no_data(scan, empty_borders))
     share = _nonfinite_share(sample.values, frame)
     empty = sample.no_data(scan.no_data is not None)
-    ranges = _ranges(sample, empty, how)
-    return FrameStatistics(
-        low=tuple(found.low for found in ranges),
-        high=tuple(found.high for found in ranges),
+    ranges = [_range_of(sample, channel, empty, how) for channel in range(len(sample.values))]
+    found = FrameStatistics(
+        low=tuple(each.low for each in ranges),
+        high=tuple(each.high for each in ranges),
         nonfinite_share=share,
         clip=how.clip,
-        no_data=None if empty is None else sample.evidence[empty].value,
-        no_data_share=0.0 if empty is None else sample.evidence[empty].share,
-        specks=tuple(number for number, found in enumerate(ranges) if found.specks),
+        specks=tuple(number for number, each in enumerate(ranges) if each.specks),
     )
+    return _with_no_data(found, [sample.evidence[number] for number in empty])
 
 
-def _may_be_no_data(scan: Scan, empty_borders: bool) -> list[tuple[float, ...]] | None:
+def _may_be_no_data(scan: Scan, empty_borders: bool) -> list[EmptyValue] | None:
     """Values that may be no data: the one that the file gives; None: those that fill its border."""
     if not empty_borders:
         return []
-    return None if scan.no_data is None else [(scan.no_data,) * scan.channels]
+    return None if scan.no_data is None else candidates([scan.no_data] * scan.channels)
 
 
-def _ranges(sample: FrameSample, empty: int | None, how: Normalization) -> "list[_Range]":
-    """The range of each channel, over the voxels that are image."""
-    image = slice(None) if empty is None else ~sample.masks[empty]
-    return [
-        _range_of(values[image], partial(sample.with_and_without_specks, channel, empty), how)
-        for channel, values in enumerate(sample.values)
-    ]
+def _with_no_data(found: FrameStatistics, evidence: Sequence[Evidence]) -> FrameStatistics:
+    """The statistics with the values that are no data, in all channels or in one."""
+    channels = len(found.low)
+    for each in evidence:
+        value = each.value
+        if len(value.channels) == channels:
+            found = replace(found, no_data=value.value, no_data_share=each.share)
+        else:
+            own = EmptyChannel(value.channels[0], value.value[0], each.share)
+            found = replace(found, empty_channels=(*found.empty_channels, own))
+    return found
 
 
 def _nonfinite_share(values: np.ndarray, frame: Index) -> float:
-    """The share of the values that are NaN or infinite; raises `ScanError` if it is over half."""
-    share = 1.0 - float(np.isfinite(values).mean()) if values.dtype.kind == "f" else 0.0
+    """The share of the values that are not usable; raises `ScanError` if it is over half."""
+    mask = usable(values)
+    share = 0.0 if mask is None else 1.0 - float(mask.mean())
     if share > 0.5:
         where = f"frame {', '.join(map(str, frame))}" if frame else "the image"
         raise ScanError(
-            f"{share:.0%} of {where} is NaN or infinite; at most half may be. "
-            "Fill or crop it first."
+            f"{share:.0%} of {where} is NaN or infinite, or too large for float32; at most half "
+            "may be. Fill or crop it first."
         )
     return share
 
@@ -153,18 +219,32 @@ class _Range:
 
     def beyond(self, values: np.ndarray, clip: tuple[float, float]) -> np.ndarray:
         """Which values are clipped."""
-        least, most = (self.low + bound * (self.high - self.low) for bound in clip)
+        least, most = _bounds((self.low, self.high), clip, values.dtype)
         found: np.ndarray = (values < least) | (values > most)
         return found
 
 
-def _range_of(
-    values: np.ndarray, both: Callable[[], tuple[np.ndarray, np.ndarray]], how: Normalization
-) -> _Range:
-    """The range of a channel. `both` computes its values with and without hot and dead pixels,
-    which is only done if few values lie far from all others.
+def _bounds(
+    limits: tuple[float, float], clip: tuple[float, float], dtype: np.dtype
+) -> tuple[float, float]:
+    """The intensities between which a clip leaves values as they are, as far as a number format
+    goes, which numpy warns of otherwise.
     """
-    values = _finite(values)
+    low, high = limits
+    least, most = (low + bound * (high - low) for bound in clip)
+    if dtype.kind != "f":
+        return least, most
+    end = float(np.finfo(dtype).max)
+    return max(-end, least), min(end, most)
+
+
+def _range_of(
+    sample: FrameSample, channel: int, empty: Sequence[int], how: Normalization
+) -> _Range:
+    """The range of a channel, over the voxels that are image. Where few values lie far from all
+    others, hot and dead pixels are left out.
+    """
+    values = only_usable(sample.image_values(channel, empty))
     if not values.size:
         return _Range(0.0, 0.0)
     few = FEW * (how.high - how.low)
@@ -174,7 +254,8 @@ def _range_of(
     ruled = high - low > SPECKS * (inner_high - inner_low)
     if not ruled and not found.beyond(_extremes(values), how.clip).any():
         return found
-    raw, settled = (_finite(each) for each in both())
+    both = sample.with_and_without_specks(channel, empty)
+    raw, settled = (only_usable(each) for each in both)
     calm_low, calm_high = percentiles(settled, [how.low, how.high]) if settled.size else (0.0, 0.0)
     if ruled and calm_high > calm_low and high - low > SPECKS * (calm_high - calm_low):
         found = _Range(calm_low, calm_high)
@@ -184,34 +265,3 @@ def _range_of(
 
 def _extremes(values: np.ndarray) -> np.ndarray:
     return np.array([values.min(), values.max()], np.float64)
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    return values[np.isfinite(values)] if values.dtype.kind == "f" else values
-
-
-def percentiles(values: np.ndarray, wanted: Sequence[float]) -> list[float]:
-    """The same percentiles as numpy's. Whole numbers up to 16 bits are counted instead of sorted,
-    which takes a fifth of the time.
-    """
-    if values.dtype.kind not in "iu" or values.dtype.itemsize > 2:
-        return [float(each) for each in np.percentile(values, wanted)]
-    native = values.astype(values.dtype.newbyteorder("="), copy=False)
-    least = np.iinfo(native.dtype).min
-    unsigned = native.view(f"u{native.dtype.itemsize}")
-    if least < 0:  # flipping the sign bit adds `-least`, so that the order stays
-        unsigned = unsigned ^ unsigned.dtype.type(-least)
-    upto = np.cumsum(np.bincount(unsigned.ravel()))
-    return [_between(upto, share / 100 * (values.size - 1)) + least for share in wanted]
-
-
-def _between(upto: np.ndarray, position: float) -> float:
-    """The value at a position of the sorted values, found in how many there are up to each value;
-    interpolated between two positions.
-    """
-    below = float(np.searchsorted(upto, math.floor(position), side="right"))
-    above = float(np.searchsorted(upto, math.ceil(position), side="right"))
-    share = position - math.floor(position)
-    if share < 0.5:
-        return below + (above - below) * share
-    return above - (above - below) * (1 - share)  # rounds as numpy does

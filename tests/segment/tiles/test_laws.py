@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.laws import CLOSE, WHOLE, Case, assert_same, cases, run, spoilt
-from helpers.tiny import smooth_image, tiny_model, tiny_spec
+from helpers.tiny import smooth, smooth_image, tiny_model, tiny_spec
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import scan_of
@@ -234,3 +234,20 @@ def test_what_is_no_image_is_the_same_in_tiles_and_in_the_whole(spoilt_by: str) 
     np.testing.assert_array_equal(tiled_labels == 0, labels == 0)
     if spoilt_by == "empty borders":
         assert (labels[..., : 170 // 6 - 1] == 0).all()
+
+
+def test_borders_of_single_channels_are_the_same_in_tiles_and_in_the_whole() -> None:
+    spec = tiny_spec(classes=3, channels=2)
+    noise = np.random.default_rng(0).normal(0, 3, (2, 150, 170))
+    image = (120 + 100 * smooth((2, 150, 170)) + noise).astype("u2")
+    image[0, :, :20] = image[1, :, :36] = 0
+    case = Case(spec, scan_of(image, "cyx"), 32, Focus((), (0.0, 0.0)))
+    statistics = frame_statistics(case.scan, 2, (), spec.normalization)
+    assert statistics.no_data == (0.0, 0.0)
+    assert [each.channel for each in statistics.empty_channels] == [1]
+    whole, labels, _ = run(case, WHOLE)
+    tiled, tiled_labels, tiles = run(case, 32)
+    assert tiles > 4
+    assert_same(tiled, whole, tiled_labels, labels)
+    assert (labels[..., :19] == 0).all()
+    assert (labels[..., 19:36] != 0).any()

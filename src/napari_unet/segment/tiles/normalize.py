@@ -7,11 +7,9 @@ import numpy as np
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import Slices
 from napari_unet.segment.frame_sample import without_specks
-from napari_unet.segment.no_data import has_value, surrounded
+from napari_unet.segment.no_data import surrounded, usable
 from napari_unet.segment.statistics import FrameStatistics
 from napari_unet.segment.tiles.transfer import to_device
-
-MOST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -81,40 +79,38 @@ def _settled(part: np.ndarray, statistics: FrameStatistics) -> np.ndarray:
     voxels that is right only where the frame ends.
     """
     out = part.copy()
-    for channel, (low, high) in enumerate(zip(statistics.low, statistics.high, strict=True)):
-        least, most = (low + bound * (high - low) for bound in statistics.clip or (0.0, 1.0))
+    for channel in statistics.specks:
+        least, most = statistics.bounds(channel, part.dtype)
         beyond = (part[channel] < least) | (part[channel] > most)
-        if channel in statistics.specks and beyond.any():
+        if beyond.any():
             out[channel][beyond] = without_specks(part[channel])[beyond]
     return out
 
 
 def _to_fill(part: np.ndarray, statistics: FrameStatistics) -> tuple[np.ndarray | None, Excluded]:
     """Which values of each channel are to be replaced (channels, *region), and where there is no
-    image. Single voxels that have the value of no data by chance are replaced, but stay image.
+    image: where a channel is no number, and amid no data of all channels. Single voxels that have
+    the value of no data by chance are replaced, but stay image.
     """
     finite = _finite(part, statistics)
     filled = None if finite is None else ~finite
     nonfinite = None if filled is None else np.logical_or.reduce(filled)
-    empty = None if statistics.no_data is None else has_value(part, statistics.no_data)
-    if empty is None or not empty.any():
+    empty = statistics.empty_in(part)
+    if empty is None:
         return filled, Excluded(nonfinite)
-    filled = np.broadcast_to(empty, part.shape).copy() if filled is None else filled | empty
-    return filled, Excluded(nonfinite, surrounded(empty))
+    amid = surrounded(np.logical_and.reduce(empty))
+    filled = empty if filled is None else filled | empty
+    return filled, Excluded(nonfinite, amid if amid.any() else None)
 
 
 def _finite(part: np.ndarray, statistics: FrameStatistics) -> np.ndarray | None:
-    """Where values are numbers, and still are when they are scaled to float32; None: everywhere."""
-    if part.dtype.kind != "f":
+    """Where the values of each channel are usable on its scale; None: everywhere."""
+    ranges = zip(part, statistics.low, statistics.high, strict=True)
+    masks = [usable(channel, low, high) for channel, low, high in ranges]
+    if all(mask is None for mask in masks):
         return None
-    finite = np.isfinite(part)
-    for channel, (low, high) in enumerate(zip(statistics.low, statistics.high, strict=True)):
-        most = MOST_FLOAT32 * min(1.0, high - low)
-        if part.dtype.itemsize == 8 or most < MOST_FLOAT32:
-            with np.errstate(over="ignore", invalid="ignore"):
-                far = np.abs(part[channel].astype(np.float64, copy=False) - low) >= most
-            finite[channel] &= ~far
-    return None if finite.all() else finite
+    everywhere = np.ones(part.shape[1:], bool)
+    return np.stack([everywhere if mask is None else mask for mask in masks])
 
 
 def _plain(part: np.ndarray) -> np.ndarray:
