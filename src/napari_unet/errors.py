@@ -25,6 +25,11 @@ def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
     return text[: most - len(CUT) - end] + CUT + text[-end:]
 
 
+def with_notes(sentence: str, error: BaseException) -> str:
+    """A sentence about an error, with what was noted on its way."""
+    return " ".join(map(shortened, [sentence, *getattr(error, "__notes__", ())]))
+
+
 class Cancelled(NapariUNetError):  # noqa: N818 the user's decision, not an error
     """The user cancelled the job: it is as if it had never begun."""
 
@@ -63,6 +68,10 @@ class TorchUnavailableError(NapariUNetError):
 
 class OutputError(NapariUNetError):
     """A result that can not be written where it should be."""
+
+
+class NoSpaceError(OutputError):
+    """A disk that is full, or a quota that is used up, so that something can not be written."""
 
 
 class CheckpointError(NapariUNetError):

@@ -5,12 +5,14 @@ import os
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from napari_unet.cli.streams import ReaderGone, write_aside, write_result
-from napari_unet.errors import NapariUNetError, shortened
+from napari_unet.errors import NapariUNetError, shortened, with_notes
+from napari_unet.files.full_disk import is_no_space, no_space
 from napari_unet.segment.engine.out_of_memory import is_out_of_memory, not_enough_memory
 from napari_unet.words import plain, plain_lines
 
@@ -55,7 +57,7 @@ def _guarded(work: Callable[[], Outcome], as_json: bool) -> None:
     except (typer.Exit, typer.BadParameter, ReaderGone):
         raise
     except Exception as error:
-        _fail(unexpected(error), as_json)
+        _fail(with_notes(unexpected(error), error), as_json)
     else:
         if outcome.failed:
             raise typer.Exit(FAILED)
@@ -77,11 +79,6 @@ def _as_json(values: Mapping[str, Any]) -> str:
     return json.dumps(values, indent=2, default=str)
 
 
-def with_notes(sentence: str, error: BaseException) -> str:
-    """A sentence about an error, with what was noted on its way."""
-    return " ".join(map(shortened, [sentence, *getattr(error, "__notes__", ())]))
-
-
 def named(name: str, sentence: str) -> str:
     """A sentence about a file, which is named unless the sentence does so."""
     return sentence if name in sentence else f"{shortened(name, MOST_NAME)}: {sentence}"
@@ -95,6 +92,9 @@ def unexpected(error: Exception) -> str:
         write_aside(plain_lines(traceback.format_exc()))
     if is_out_of_memory(error):
         return str(not_enough_memory(error))
+    if is_no_space(error):
+        name = getattr(error, "filename", None)
+        return str(no_space(None if name is None else Path(os.fsdecode(name))))
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else f" ({shortened(str(error.filename), MOST_NAME)})"
         return f"The system refuses: {error.strerror}{where}. Check the path, its disk and rights."

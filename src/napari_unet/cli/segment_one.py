@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import typer
 
 from napari_unet.cli.arguments import SegmentArguments
-from napari_unet.cli.outcome import named, tell, unexpected, with_notes
+from napari_unet.cli.outcome import named, tell, unexpected
 from napari_unet.cli.output_paths import Plan, check_not_an_image, check_resumable
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.cli.segment_backend import Backend
@@ -21,8 +21,10 @@ from napari_unet.errors import (
     DeviceError,
     EngineError,
     NapariUNetError,
+    OutputError,
     SettingsError,
     TorchUnavailableError,
+    with_notes,
 )
 from napari_unet.model.model import Model
 from napari_unet.progress import OnProgress
@@ -104,6 +106,7 @@ class Batch:
         line = ProgressLine(plan.image.name)
         try:
             with self._opened(plan, job, result, line.show) as run:
+                result.note(run.room_note)
                 self._take_tiles(plan, run, result, line.show)
         finally:
             line.clear()
@@ -121,6 +124,8 @@ class Batch:
             label.name: int(count)
             for label, count in zip(job.spec.classes, run.voxels, strict=True)
         }
+        if run.problem:
+            raise OutputError(run.problem)
 
     def _take_tiles(
         self, plan: Plan, run: RunTotals, result: Result, on_progress: OnProgress

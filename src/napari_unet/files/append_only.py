@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from napari_unet.errors import OutputError
+from napari_unet.files.atomic import not_made
+from napari_unet.files.full_disk import is_no_space, no_space
 
 RECORD = struct.Struct("<II")  # length and CRC-32 of what follows
 MOST_RECORD_BYTES = 2**30
@@ -28,10 +30,8 @@ class AppendOnly:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
             self._handle = os.open(path, flags, 0o600 if private else 0o666)
         except OSError as error:
-            raise OutputError(
-                f"Can not write into {path.parent}: {error.strerror}. Free some space, "
-                "or choose another folder."
-            ) from error
+            advice = "Free some space, or choose another folder."
+            raise not_made(path, error, advice) from error
         self._close = weakref.finalize(self, os.close, self._handle)
 
     def append(self, record: bytes) -> None:
@@ -43,18 +43,26 @@ class AppendOnly:
         except OSError as error:
             os.ftruncate(self._handle, self._size)
             os.lseek(self._handle, self._size, os.SEEK_SET)
-            raise OutputError(
-                f"Can not write {self.path}: {error.strerror}. Free some space."
-            ) from error
+            raise self._refusal(error) from error
         self._size += RECORD.size + len(record)
 
     def flush(self) -> None:
-        """Have the disk keep what was appended."""
-        os.fsync(self._handle)
+        """Have the disk keep what was appended; raises `OutputError` where it does not: some file
+        systems find only then that there is no room.
+        """
+        try:
+            os.fsync(self._handle)
+        except OSError as error:
+            raise self._refusal(error) from error
 
     def close(self) -> None:
         """Append no more."""
         self._close()
+
+    def _refusal(self, error: OSError) -> OutputError:
+        if is_no_space(error):
+            return no_space(self.path, hint="What it holds already is whole.")
+        return OutputError(f"Can not write {self.path}: {error.strerror}. Free some space.")
 
 
 def read_records(path: Path) -> Iterator[bytes]:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
-from napari_unet.errors import OutputError
+from napari_unet.errors import NapariUNetError, OutputError
 from napari_unet.files import names
+from napari_unet.files.full_disk import is_no_space, no_space
 from napari_unet.files.names import check_name, check_path, name_beside
 
 DELETION_WAIT_S = 0.5  # how long to wait for a folder to be deleted; a small one is gone by then
@@ -50,6 +51,12 @@ def write_atomically(
         _flush_folder(target.parent)
     except OSError as error:
         raise not_written(target, error) from error
+    except NapariUNetError:
+        raise
+    except Exception as error:
+        if not is_no_space(error):  # some libraries have errors of their own for it
+            raise
+        raise not_written(target, error) from error
     finally:
         discard(temporary)
 
@@ -62,13 +69,22 @@ def check_writable(path: Path) -> None:
     discard(_sibling(Path(os.path.realpath(path))))
 
 
-def not_written(target: Path, error: OSError) -> OutputError:
+def not_written(target: Path, error: Exception) -> OutputError:
     """The error for a file or folder that the system refuses to write."""
+    if is_no_space(error):
+        return no_space(target, hint="What was there is untouched.")
     if names.WINDOWS and isinstance(error, PermissionError) and target.exists():
         reason = "another program has it open, or it is protected. Close it there, and try again"
     else:
-        reason = str(error.strerror or error)
+        reason = str(getattr(error, "strerror", None) or error)
     return OutputError(f"Can not write {target}: {reason}. What was there is untouched.")
+
+
+def not_made(path: Path, error: OSError, advice: str = "Choose another folder.") -> OutputError:
+    """The error for a file that the system does not let begin."""
+    if is_no_space(error):
+        return no_space(path)
+    return OutputError(f"Can not write into {path.parent}: {error.strerror}. {advice}")
 
 
 def persistently(action: Callable[[], Result]) -> Result:
@@ -124,9 +140,7 @@ def _sibling(target: Path) -> Path:
         path = target.with_name(name_beside(f".{target.name}", f".{uuid4().hex[:8]}{TEMPORARY}"))
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
-        raise OutputError(
-            f"Can not write into {target.parent}: {error.strerror}. Choose another folder."
-        ) from error
+        raise not_made(target, error) from error
     return path
 
 

@@ -3,17 +3,25 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from napari_unet.errors import OutputError
 from napari_unet.files.atomic import persistently
+from napari_unet.files.full_disk import no_space_explained
+from napari_unet.scans.formats.registry import is_resumable
 from napari_unet.scans.formats.result_file import ResultFile
+from napari_unet.scans.formats.zarr_pyramid import size_of_coarser
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.tasks.task import PROBABILITY_DTYPE
 from napari_unet.segment.tiles.tile_result import TileResult
+
+# by the kind of number, about what compression leaves of labels and of probabilities
+COMPRESSED = {"u": 1 / 8, "f": 7 / 8}
 
 
 @dataclass(frozen=True)
@@ -34,11 +42,16 @@ class Sink:
     file: ResultFile
     array: Any
 
-    def take(self, tile: TileResult) -> np.ndarray:
-        """Write a tile's labels, or its probabilities, and return what was written."""
+    def take(self, tile: TileResult, left: float = 1.0) -> np.ndarray:
+        """Write a tile's labels, or its probabilities, and return what was written.
+
+        `left` is the share of all tiles that is not written yet, for the sentence of the
+        `NoSpaceError` that is raised where the disk takes no more.
+        """
         values = self._values(tile)
         index = self._index(tile.frame, tile.region)
-        persistently(lambda: self.array.__setitem__(index, values))
+        with no_space_explained(self.file.path, expected_bytes(self.file, left)):
+            persistently(lambda: self.array.__setitem__(index, values))
         return values
 
     def read(self, frame: Index, region: Slices) -> np.ndarray:
@@ -73,6 +86,21 @@ def files_of(
             ResultFile(outputs.probabilities, job.scan, PROBABILITY_DTYPE, channels, facts, chunks)
         )
     return files
+
+
+def expected_bytes(file: ResultFile, left: float = 1.0) -> int:
+    """About what a file will still take on its disk: so much is `left` of its finest level, a share
+    of 1, and the coarser ones that a zarr gets.
+    """
+    coarser = size_of_coarser(file) if is_resumable(file.path) else 0
+    dtype = np.dtype(file.dtype)
+    size: float = (left * prod(file.shape) + coarser) * dtype.itemsize * COMPRESSED[dtype.kind]
+    return round(size)
+
+
+def only_labels(labels: Path, error: OutputError) -> str:
+    """What to say where the labels are written, and the file of the probabilities was not."""
+    return f"The labels are in {labels}, without the probabilities. {error}"
 
 
 def digest(parts: Iterable[np.ndarray]) -> str:

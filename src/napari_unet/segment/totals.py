@@ -22,6 +22,8 @@ class RunTotals:
         self.tiles = 0
         self.skipped = 0
         self.engines = EnginesUsed()
+        self.problem = ""  # why there are only the labels, where probabilities were wanted too
+        self.room_note = ""  # what there is to say of the room on the disks of the results
         self._statistics: dict[Index, FrameStatistics] = {}
 
     @property

@@ -2,7 +2,9 @@
 TIFF that names its axes.
 """
 
+import errno
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,8 +16,8 @@ import numpy as np
 import tifffile
 
 from napari_unet.errors import OutputError
-from napari_unet.files.atomic import write_atomically
-from napari_unet.files.room import check_room
+from napari_unet.files.atomic import not_made, write_atomically
+from napari_unet.files.room import check_least_room, check_room
 from napari_unet.progress import GetControl, OnProgress
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.tiff_spacing import SPACING_KEY
@@ -25,16 +27,20 @@ IMAGEJ_DTYPES = ("uint8", "uint16", "float32")
 IMAGEJ_BYTES = 3 * 2**30  # less than 4 GiB, the end of what such a file can address
 MEMORY_BYTES = 256 * 2**20  # larger results are filled in a file
 UM_PER_CM = 1e4
+MOST_COMPRESSION = 1032  # of zlib, whatever the values
+LEAST_BYTES = 1024  # of a file without any values
 
 
 @contextmanager
 def write(file: ResultFile, on_progress: OnProgress, control: GetControl) -> Iterator[Any]:
     """An array to fill, in memory or (a large one) in a temporary file; written as TIFF at the end.
 
-    Writing is quick beside filling, so it neither reports nor can be interrupted.
+    Writing is quick beside filling, so it neither reports nor can be interrupted. Raises
+    `NoSpaceError` at once where the disk has certainly no room.
     """
     dtype = np.dtype(np.float32 if np.dtype(file.dtype).kind == "f" else file.dtype)
     size = dtype.itemsize * prod(file.shape)
+    check_least_room(file.path.resolve().parent, LEAST_BYTES + size // MOST_COMPRESSION)
     if size <= MEMORY_BYTES:
         array = np.zeros(file.shape, dtype)
         yield array
@@ -54,11 +60,23 @@ def _scratch(folder: Path, size: int) -> Iterator[Any]:
             folder.mkdir(parents=True, exist_ok=True)
             check_room(folder, size)
             scratch = stack.enter_context(tempfile.TemporaryFile(dir=folder))
+            _reserve(scratch.fileno(), size)
         except OSError as error:
-            raise OutputError(
-                f"Can not write into {folder}: {error.strerror}. Choose another folder."
-            ) from error
+            raise not_made(folder / "result", error) from error
         yield scratch
+
+
+def _reserve(handle: int, size: int) -> None:
+    """Take the room on the disk: a process that writes into a mapped file for which there is none
+    is ended by the system.
+    """
+    if not hasattr(os, "posix_fallocate"):  # macOS and Windows
+        return
+    try:
+        os.posix_fallocate(handle, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise  # those say that the file system knows no such thing
 
 
 def _write(file: ResultFile, array: np.ndarray) -> None:

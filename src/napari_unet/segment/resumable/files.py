@@ -118,6 +118,8 @@ class RunFiles:
         """
         try:
             for file in self._begun_files:
+                if run.gave_up(file.path):
+                    continue
                 add_partial_levels(file, on_progress, control)
         except Stopped:
             return False
@@ -132,6 +134,9 @@ class RunFiles:
         as long as it is there, a run that is killed in between can be resumed.
         """
         for path in reversed(self._paths):
+            if run.gave_up(path):
+                forget_partial(path)  # zarr's threads may have begun another chunk when it was
+                continue
             if not self._fresh or run.credited:  # other processes may have left torn chunks
                 sweep_partial(path)
             finish_partial(path, run.facts())

@@ -7,12 +7,12 @@ chunk; the plan is made by the process that begins the run, and all others follo
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
 
-from napari_unet.errors import Cancelled
+from napari_unet.errors import Cancelled, OutputError
 from napari_unet.model.model import Model
 from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
 from napari_unet.scans.formats.write_lock import only_writer
@@ -130,11 +130,27 @@ def _open_run(
         run.forget()
         files.forget()
         raise
-    finally:
+    except BaseException:
+        with suppress(OutputError):  # what went wrong first is told
+            run.close()
+        files.leave(run)
+        raise
+    with _resume_hint(run):
         run.close()
         files.leave(run)
-    if whole:
-        files.finish(run)
+        if whole:
+            files.finish(run)
+
+
+@contextmanager
+def _resume_hint(run: ResumableRun) -> Iterator[None]:
+    """Add how to resume to an error."""
+    try:
+        yield
+    except OutputError as error:
+        if run.resume_hint:
+            error.add_note(run.resume_hint)
+        raise
 
 
 def _locked(outputs: Outputs, policy: ResumePolicy) -> AbstractContextManager[None]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +10,11 @@ from napari_unet.errors import OutputError
 from napari_unet.files.room import check_room
 from napari_unet.progress import GetControl, OnProgress, Progress, should_stop
 from napari_unet.scans.formats.result_file import ResultFile
-from napari_unet.scans.formats.zarr_pyramid import size_of_coarser
 from napari_unet.scans.formats.zarr_write import writing
 from napari_unet.scans.scan import Index, Slices
-from napari_unet.segment.outputs import Sink, digest
+from napari_unet.segment.outputs import Sink, digest, expected_bytes
 from napari_unet.segment.resumable.journal import TileRecord
 from napari_unet.segment.tiles.tile_grid import TileGrid
-
-# by the kind of number, about what compression leaves of labels and of probabilities
-COMPRESSED = {"u": 1 / 8, "f": 7 / 8}
 
 
 @dataclass(frozen=True)
@@ -105,6 +100,4 @@ def check_room_for(files: list[ResultFile], left: float) -> None:
     for file in files:
         folder = file.path.resolve().parent
         with writing(folder / file.path.name):
-            voxels = left * prod(file.shape) + size_of_coarser(file)
-            dtype = np.dtype(file.dtype)
-            check_room(folder, round(voxels * dtype.itemsize * COMPRESSED[dtype.kind]))
+            check_room(folder, expected_bytes(file, left))

@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from napari_unet.errors import NoSpaceError
 from napari_unet.progress import (
     always_continue,
     ignore,
 )
+from napari_unet.scans.formats.zarr_partial import forget_partial
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.job import SegmentJob
-from napari_unet.segment.outputs import digest
+from napari_unet.segment.outputs import digest, only_labels
 from napari_unet.segment.resumable.journal import JournalContents, RunJournal, TileRecord
 from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.store import RunStore, StoredTile
@@ -77,6 +80,8 @@ class ResumableRun(RunTotals):
     @property
     def resume_hint(self) -> str:
         """How many tiles are finished, where they are, and how to resume."""
+        if self.problem:  # what was finished had the probabilities, and is computed again
+            return self.problem
         if not self.finished:
             return ""
         count = f"{self.finished} of {len(self._share)} tiles"
@@ -103,7 +108,7 @@ class ResumableRun(RunTotals):
             self._own_journal().engine(tile.engine)
         whole = tile if block == tile.region else self._joined(number, block, tile)
         if whole is not None:
-            sha256 = digest(sink.take(whole) for sink in self._store.sinks)
+            sha256 = digest(self._written(whole))
             record = TileRecord(number, sha256, _plain(self.classes_in(whole)), whole.nonfinite)
             self._own_journal().tile(record)
             self._count(record)
@@ -148,6 +153,29 @@ class ResumableRun(RunTotals):
         if self._journal is not None:
             self._journal.forget()
             self._journal = None
+
+    def gave_up(self, path: Path) -> bool:
+        """Whether a file is left out of the results, since there was no room for it."""
+        return all(sink.file.path != path for sink in self._store.sinks)
+
+    def _written(self, tile: TileResult) -> Iterator[np.ndarray]:
+        """Write a tile into the files, and give what was written. Probabilities that find no room
+        are given up, which makes room for the labels, unless other processes write them too.
+        """
+        left = 1 - self.finished / len(self._share)
+        labels, *others = self._store.sinks
+        yield labels.take(tile, left)
+        for sink in others:
+            try:
+                values = sink.take(tile, left)
+            except NoSpaceError as error:
+                if not self._policy.whole:
+                    raise
+                self.problem = only_labels(labels.file.path, error)
+                self._store = replace(self._store, sinks=(labels,))
+                forget_partial(sink.file.path)
+            else:
+                yield values
 
     def _is_missing(self, frame: Index, region: Slices) -> bool:
         number = self._store.grid.number(frame, region)

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_unet.errors import NapariUNetError, shortened
+from napari_unet.errors import NapariUNetError, with_notes
+from napari_unet.files.full_disk import is_no_space, no_space
 from napari_unet.progress import Control
 from napari_unet.segment.engine.out_of_memory import is_out_of_memory, not_enough_memory
 from napari_unet.widgets.jobs.threads import job_threads
@@ -199,8 +200,10 @@ def in_background(run: Callable[[], None]) -> None:
 def explain(error: Exception) -> str:
     """One sentence for an error of a job."""
     if isinstance(error, NapariUNetError):
-        return " ".join(map(shortened, [str(error), *getattr(error, "__notes__", ())]))
+        return with_notes(str(error), error)
     if is_out_of_memory(error):
         return str(not_enough_memory(error))
+    if is_no_space(error):
+        return with_notes(str(no_space(None)), error)
     first = str(error).strip().partition("\n")[0][:200] or type(error).__name__
     return f"The run failed: {first}."

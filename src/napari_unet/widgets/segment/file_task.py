@@ -59,7 +59,7 @@ def keep_in_file(
             facts.take_run(run)
     facts.unfinished = not path.exists()
     if not facts.unfinished:
-        facts.file_note = IN_FILE.format(path)
+        facts.file_note = run.problem or IN_FILE.format(path)
 
 
 def _found(model: "Model", order: RunOrder, outputs: Outputs) -> CompleteRun | None:

@@ -1,0 +1,87 @@
+"""What systems and libraries raise where a disk has no room, and the one error that it becomes."""
+
+import errno
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from napari_unet.errors import NapariUNetError, NoSpaceError, shortened
+from napari_unet.words import data_size
+
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+# Windows: ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL, ERROR_DISK_QUOTA_EXCEEDED
+NO_SPACE_ON_WINDOWS = {39, 112, 1295}
+# what libraries say instead, in this order: safetensors (Rust's name of the error, and the system's
+# words), numpy's `tofile`, which tifffile uses, and `torch.save`
+SAID = re.compile(
+    r"StorageFull|QuotaExceeded|no space left|quota exceeded|not enough space on the disk"
+    r"|^\d+ requested and \d+ written|inline_container\.cc.*(failed writing|unexpected pos)",
+    re.IGNORECASE,
+)
+SHOWN_PATH = 120  # characters of a path within the sentence
+
+
+def is_no_space(error: BaseException) -> bool:
+    """Whether an error, or one that led to it, means that a disk is full or a quota used up."""
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, NoSpaceError) or _says_no_space(each):
+            return True
+        waiting += [each.__cause__, None if each.__suppress_context__ else each.__context__]
+        waiting += each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+    return False
+
+
+def no_space(path: Path | None, needed: int | None = None, hint: str = "") -> NoSpaceError:
+    """The error for a file or folder that found no room: what was written, how much is free there,
+    and how much it `needed`, where that is known. A `hint` says what became of the rest.
+    """
+    what = "" if path is None else f" to write {shortened(str(path), SHOWN_PATH)}"
+    free = None if path is None else _free(path)
+    sizes = [] if free is None else [f"{data_size(free) if free else 'nothing'} is free"]
+    sizes += [] if needed is None else [f"about {data_size(needed)} needed"]
+    room = f" ({', '.join(sizes)})" if sizes else ""
+    ending = f" {hint}" if hint else ""
+    return NoSpaceError(
+        f"No space left{what}{room}.{ending} Free some space, or choose another folder."
+    )
+
+
+@contextmanager
+def no_space_explained(path: Path, needed: int | None = None) -> Iterator[None]:
+    """Let whatever is raised for want of room become a `NoSpaceError` about this path."""
+    try:
+        yield
+    except NapariUNetError:
+        raise
+    except Exception as error:
+        if not is_no_space(error):
+            raise
+        raise no_space(path, needed) from error
+
+
+def existing_folder(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there: it lies on the same disk."""
+    whole = folder.absolute()
+    return next((each for each in (whole, *whole.parents) if each.is_dir()), whole)
+
+
+def _says_no_space(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
+        return True
+    if getattr(error, "winerror", None) in NO_SPACE_ON_WINDOWS:
+        return True
+    return not isinstance(error, NapariUNetError) and SAID.search(str(error)) is not None
+
+
+def _free(path: Path) -> int | None:
+    with suppress(OSError):
+        return shutil.disk_usage(existing_folder(path)).free
+    return None
