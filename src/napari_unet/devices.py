@@ -130,7 +130,8 @@ def _groups(version: str) -> list[Path]:
 def _limits(folder: Path, version: str) -> _Container | None:
     limit, current, statistics, spare = CGROUP_FILES[version]
     with suppress(OSError, ValueError):  # another version, no limit ("max"), or no container
-        most, taken = (int((folder / name).read_text()) for name in (limit, current))
+        most = int((folder / limit).read_text())
+        taken = int((folder / current).read_text())
         return _Container(most, taken - _line(folder / statistics, spare))
     return None
 

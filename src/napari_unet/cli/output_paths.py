@@ -72,7 +72,8 @@ def check_resumable(plan: Plan, option: str) -> None:
 
 def _overlap(one: Path, other: Path) -> bool:
     """Whether two paths are one file, by whatever name or link, or one lies inside of the other."""
-    first, second = (Path(os.path.realpath(path)) for path in (one, other))
+    first = Path(os.path.realpath(one))
+    second = Path(os.path.realpath(other))
     return is_within(first, second) or is_within(second, first) or is_same_file(one, other)
 
 

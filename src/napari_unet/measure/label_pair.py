@@ -52,8 +52,8 @@ def _check_labels(scan: Scan, what: str) -> None:
     if "c" in scan.axes:
         raise ScanError(
             f"The {what} of shape {scan.shape} holds colours or channels (axes {scan.axes!r}); "
-            "labels are one whole number "
-            "for each voxel. Export it as grey, or name its axes if it has none of these."
+            "labels are one whole "
+            "number for each voxel. Export it as grey, or name its axes if it has none of these."
         )
     if np.dtype(scan.data.dtype).kind != "f":
         return
@@ -83,10 +83,9 @@ def _common_spacing(found: Scan, wanted: Scan) -> tuple[tuple[float, ...], str]:
     known = [scan for scan in (wanted, found) if scan.spacing_known]
     sizes = [scan.frame_spacing(len(scan.spatial_axes)) for scan in known or [wanted]]
     if len({scan.unit for scan in known}) > 1 or not _close(sizes[0], sizes[-1]):
-        one, other = (f"{scan.spacing} {scan.unit}" for scan in (found, wanted))
         raise ScanError(
-            f"The prediction's spacing is {one} and the truth's {other}. Give the "
-            "spacing that holds for both."
+            f"The prediction's spacing is {found.spacing} {found.unit} and the truth's "
+            f"{wanted.spacing} {wanted.unit}. Give the spacing that holds for both."
         )
     return sizes[0], (known or [wanted])[0].unit
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from napari_unet.scans.scan import Scan
 
 
-UNTRUSTED, PAINTED, REVIEWED = 0, 1, 2
+UNTRUSTED = 0
+PAINTED = 1
+REVIEWED = 2
 IGNORE = 255  # label of a voxel that teaches nothing
 MOST_LABEL = IGNORE - 1
 COUNTED_AT_ONCE = 2**22  # voxels; counting takes 8 bytes for each

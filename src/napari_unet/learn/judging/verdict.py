@@ -184,8 +184,10 @@ def _learnt(
 
     Where these are too few to tell, it is believed.
     """
-    child, parent = (kappa_per_class(model)[group] for model in held)
-    child_training, parent_training = (kappa_per_class(model)[group] for model in training)
+    child = kappa_per_class(held[0])[group]
+    parent = kappa_per_class(held[1])[group]
+    child_training = kappa_per_class(training[0])[group]
+    parent_training = kappa_per_class(training[1])[group]
     known = ~np.isnan(child - parent) & ~np.isnan(child_training - parent_training)
     known &= training[0].truth.sum(axis=0)[group] >= FEWEST_TRAINING_VOXELS
     if not known.any():

@@ -34,14 +34,13 @@ class AdamW:
         for weights, decay in self._groups:
             learnt = [weight for weight in weights if weight.grad is not None]
             states = [self.state[weight] for weight in learnt]
-            means, squares, steps = ([state[name] for state in states] for name in MOMENTS)
             adamw(
                 learnt,
                 [weight.grad for weight in learnt if weight.grad is not None],
-                means,
-                squares,
+                [state["exp_avg"] for state in states],
+                [state["exp_avg_sq"] for state in states],
                 [],
-                steps,
+                [state["step"] for state in states],
                 foreach=True,
                 amsgrad=False,
                 beta1=BETAS[0],
@@ -54,5 +53,8 @@ class AdamW:
 
 
 def _nothing_yet(weight: Tensor) -> dict[str, Tensor]:
-    mean, square = (torch.zeros_like(weight, requires_grad=False) for _ in range(2))
-    return {"exp_avg": mean, "exp_avg_sq": square, "step": torch.zeros(())}
+    return {
+        "exp_avg": torch.zeros_like(weight, requires_grad=False),
+        "exp_avg_sq": torch.zeros_like(weight, requires_grad=False),
+        "step": torch.zeros(()),
+    }

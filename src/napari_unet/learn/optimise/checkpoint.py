@@ -172,10 +172,9 @@ def _set_trainer(trainer: Trainer, tensors: Tensors, numbers: Numbers) -> None:
     for number, weight in enumerate(trainer.weights):
         moments = {moment: tensors[f"{moment}.{number}"] for moment in MOMENTS}
         # copied into the weight's own layout and device; the step counts stay on the processor
-        mean, square = (torch.empty_like(weight).copy_(moments[name]) for name in MOMENTS[:2])
         trainer.optimizer.state[weight] = {
-            "exp_avg": mean,
-            "exp_avg_sq": square,
+            "exp_avg": torch.empty_like(weight).copy_(moments["exp_avg"]),
+            "exp_avg_sq": torch.empty_like(weight).copy_(moments["exp_avg_sq"]),
             "step": moments["step"],
         }
     for name, (_, put) in _generators(trainer).items():

@@ -135,15 +135,14 @@ class FusedUNet:
     ) -> None:
         self._network = network
         self._between = between
-        encoder, decoder, pools = (
-            cast(Any, list(parts)) for parts in (network.encoder, network.decoder, network.pools)
-        )
+        encoder: list[Any] = list(network.encoder)
+        decoder: list[Any] = list(network.decoder)
 
         def fused(part: ConvNorm) -> Convolution:
             return convolution(part.conv.weight.detach(), cast(Tensor, part.conv.bias).detach())
 
         self._encoder = [(fused(block.first), fused(block.second)) for block in encoder]
-        self._pools = pools
+        self._pools: list[Any] = list(network.pools)
         self._decoder = [(up.up, fused(up.block.first), fused(up.block.second)) for up in decoder]
 
     def __call__(self, x: Tensor) -> Tensor:

@@ -213,7 +213,8 @@ class InputPicker(QWidget):
         sizes = self._both_sizes(fact)
         self._match_row.setVisible(sizes is not None and not self._always_match)
         if sizes is not None:
-            own, wanted = (pixel_size(lengths, UM) for lengths in sizes)
+            own = pixel_size(sizes[0], UM)
+            wanted = pixel_size(sizes[1], UM)
             matched = self._match.isChecked()
             self._match_note.setText(
                 f"Resampled from {own} to {wanted}"

@@ -10,7 +10,8 @@ from napari_unet.widgets.viewer.preferences import PLUGIN
 
 SIZE_PX = (1200, 800)
 PATIENCE_MS = 300_000
-PICTURE, LABELS = "demo.png", "demo_labels.tif"
+PICTURE = "demo.png"
+LABELS = "demo_labels.tif"
 
 
 def show_demo(output: Path | None = None) -> None:

@@ -29,7 +29,9 @@ class _Queue:
             QTimer.singleShot(PAUSE_MS, self._remove_next)
 
     def _remove_next(self) -> None:
-        viewer, layer = (ref() for ref in self._waiting.pop(0))
+        viewer_ref, layer_ref = self._waiting.pop(0)
+        viewer = viewer_ref()
+        layer = layer_ref()
         try:
             if is_open(viewer) and layer is not None and layer in viewer.layers:
                 viewer.layers.remove(layer)
