@@ -26,9 +26,9 @@ def test_a_torn_or_damaged_end_costs_that_record_alone(tmp_path_factory, records
     whole = path.read_bytes()
     cut = data.draw(st.integers(0, len(whole)))
     path.write_bytes(whole[:cut])
-    kept = list(read_records(path))
-    assert kept == records[: len(kept)]
-    assert sum(len(r) + 8 for r in records[: len(kept) + 1]) > cut or kept == records
+    read = list(read_records(path))
+    assert read == records[: len(read)]
+    assert sum(len(r) + 8 for r in records[: len(read) + 1]) > cut or read == records
 
 
 def test_a_damaged_record_ends_the_reading(tmp_path):

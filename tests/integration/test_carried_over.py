@@ -146,13 +146,13 @@ def test_a_moved_threshold_leaves_what_is_trusted_and_trusts_nothing_new(
     labels.brush_size = 9
     labels.paint((20, 20), int(labels.data[20, 20]))  # its own label
     before = copy_corrections(labels)
-    kept = labels.data.copy()
+    labels_before = labels.data.copy()
     widget._last.set_threshold(0.99, widget.form.model.value().header)
     qtbot.waitUntil(lambda: labels.metadata["napari_unet"].get("threshold") == 0.99)
     after = copy_corrections(labels)
-    assert (labels.data != kept).any()
+    assert (labels.data != labels_before).any()
     np.testing.assert_array_equal(after.trust, before.trust)
-    np.testing.assert_array_equal(labels.data[after.trust > 0], kept[after.trust > 0])
+    np.testing.assert_array_equal(labels.data[after.trust > 0], labels_before[after.trust > 0])
 
 
 def test_a_layer_of_the_users_own_is_no_result_to_carry_over(viewer, dock, click, image):

@@ -124,9 +124,9 @@ def test_a_stopped_run_is_resumed(viewer, dock, begin, click, path, written, qtb
     shown = [
         other.data for other in viewer.layers if "probability" in other.name and "[1]" in other.name
     ]
-    kept = [probabilities] if model == "tiny-2d" else list(probabilities[1:])
-    assert len(shown) == len(kept)
-    for one, other in zip(shown, kept, strict=True):
+    stored = [probabilities] if model == "tiny-2d" else list(probabilities[1:])
+    assert len(shown) == len(stored)
+    for one, other in zip(shown, stored, strict=True):
         np.testing.assert_array_equal(one, other)
 
 

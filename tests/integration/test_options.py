@@ -100,13 +100,12 @@ def test_a_moved_threshold_gives_the_labels_of_a_new_run(viewer, dock, click, be
     labels = viewer.layers["stack · tiny-2d"]
     model = nu.load_model("tiny-2d")
     np.testing.assert_array_equal(labels.data, nu.segment(stack, model))
-    kept = viewer.layers["stack · tiny-2d: probability of class 1"].data
+    probabilities = viewer.layers["stack · tiny-2d: probability of class 1"].data
     for threshold in (0.75, 0.25):
         widget.form.options.threshold.slider.setValue(threshold)
         wanted = nu.segment(stack, model, settings=nu.SegmentSettings(threshold=threshold))
-        undecided = kept == np.float16(
-            threshold
-        )  # rounded onto the threshold: which side they were on is not kept
+        # rounded onto the threshold: on which side they were is not stored
+        undecided = probabilities == np.float16(threshold)
         assert undecided.mean() < 0.001
         qtbot.waitUntil(
             lambda same=(wanted, undecided): ((labels.data == same[0]) | same[1]).all(),

@@ -107,7 +107,7 @@ def test_after_a_kill_the_image_alone_brings_the_strokes_back(viewer, open_finet
     layer = restored(viewer, widget, qtbot)
     found = copy_corrections(layer)
     last = {(row, column): label for row, column, label in strokes}
-    assert all(found.trust[place] == PAINTED and layer.data[place] in (1, 2) for place in last)
+    assert all(found.trust[voxel] == PAINTED and layer.data[voxel] in (1, 2) for voxel in last)
     np.testing.assert_array_equal(found.trust > 0, layer.data > 0)
     qtbot.waitUntil(
         lambda: [facts.name for facts in widget.form.pairs.labels()] == ["mine (recovered)"]
@@ -123,26 +123,26 @@ def lost(viewer, monkeypatch, seed=0, name="mine", labels=None):
     layer.paint((20, 30 + seed), 2)
     trust._writer.close(wait_s=5)
     monkeypatch.setattr("napari_unet.learn.journal.folder._is_running", lambda header: False)
-    kept = np.asarray(layer.data).copy()
+    saved = np.asarray(layer.data).copy()
     viewer.layers.remove(layer)
     viewer.layers.remove(image)
-    return kept
+    return saved
 
 
 def test_each_of_two_images_brings_its_own_strokes_back(viewer, open_finetune, qtbot, monkeypatch):
     first, second = (
         lost(viewer, monkeypatch, seed, name) for seed, name in ((0, "one"), (3, "two"))
     )
-    for seed in (0, 3, 7):  # of the last nothing was kept
+    for seed in (0, 3, 7):  # of the last nothing was stored
         viewer.add_image(smooth_image(SHAPE, seed), name=f"again {seed}")
     widget = open_finetune()
     qtbot.waitUntil(lambda: "1 more" in offered(widget, qtbot))
     layers = [restored(viewer, widget, qtbot), restored(viewer, widget, qtbot)]
-    kept = {"one (recovered)": first, "two (recovered)": second}
+    saved = {"one (recovered)": first, "two (recovered)": second}
     for layer in layers:
-        np.testing.assert_array_equal(layer.data, kept.pop(layer.name))
+        np.testing.assert_array_equal(layer.data, saved.pop(layer.name))
         np.testing.assert_array_equal(copy_corrections(layer).trust == PAINTED, layer.data == 2)
-    assert not kept
+    assert not saved
     assert widget.form.review._offer.isHidden()
 
 
@@ -153,7 +153,7 @@ def test_what_is_left_is_not_offered_and_no_search_that_finds_nothing_takes_an_o
     viewer.add_image(smooth_image(SHAPE), name="again")
     widget = open_finetune()
     offered(widget, qtbot)
-    viewer.add_image(smooth_image(SHAPE, 9), name="nothing was kept of this")
+    viewer.add_image(smooth_image(SHAPE, 9), name="nothing was stored of this")
     qtbot.waitUntil(lambda: len(widget.recovery._searched) == 2)
     qtbot.wait(100)
     assert "mine" in offered(widget, qtbot)
@@ -185,9 +185,8 @@ def test_labels_that_were_never_written_are_not_background(
     from napari_unet.errors import ScanError
     from napari_unet.widgets.painting.review import layer_is_right, region_is_right
 
-    lost(
-        viewer, monkeypatch, labels=zarr.zeros(SHAPE, dtype="u1", chunks=(40, 50))
-    )  # of such labels strokes alone are kept
+    # of such labels the journal has strokes alone
+    lost(viewer, monkeypatch, labels=zarr.zeros(SHAPE, dtype="u1", chunks=(40, 50)))
     viewer.add_image(smooth_image(SHAPE), name="again")
     widget = open_finetune()
     offered(widget, qtbot)

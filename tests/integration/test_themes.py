@@ -91,8 +91,10 @@ def test_every_text_stands_out_from_its_background(form):
     image = pixels(form.grab().toImage())
     faint = {}
     for child in texts(form):
-        place = child.mapTo(form, QPoint(0, 0))
-        part = image[place.y() : place.y() + child.height(), place.x() : place.x() + child.width()]
+        corner = child.mapTo(form, QPoint(0, 0))
+        rows = slice(corner.y(), corner.y() + child.height())
+        columns = slice(corner.x(), corner.x() + child.width())
+        part = image[rows, columns]
         if contrast(part) < READABLE:
             faint[_text(child)] = contrast(part)
     assert len(list(texts(form))) > 12

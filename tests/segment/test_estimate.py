@@ -215,7 +215,7 @@ def test_a_tile_is_tried_where_the_run_has_many_and_nothing_is_known(
 
 
 @pytest.mark.parametrize(
-    ("size", "seconds", "told"),
+    ("size", "seconds", "text"),
     [
         (1.1 * GB, 41.0, "Needs 1.1 GB, about 40 s"),
         (0.2 * GB, None, "Needs 0.2 GB"),
@@ -225,8 +225,8 @@ def test_a_tile_is_tried_where_the_run_has_many_and_nothing_is_known(
         (2.9 * GB, 9000.0, "Needs 2.9 GB, about 2.5 h"),
     ],
 )
-def test_it_is_told_in_few_words(size: float, seconds: float | None, told: str) -> None:
-    assert Estimate(math.ceil(size), 1, (1,), seconds).text == told
+def test_it_is_told_in_few_words(size: float, seconds: float | None, text: str) -> None:
+    assert Estimate(math.ceil(size), 1, (1,), seconds).text == text
 
 
 def test_only_what_one_waits_for_is_long() -> None:

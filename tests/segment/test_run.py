@@ -395,5 +395,5 @@ def test_a_band_without_image_is_background_and_changes_no_other_label(two_class
     labels = segment(banded, two_classes)
     assert (labels[:, :5] == 0).all()
     assert (labels[:, 40:] != segment(image, two_classes)[:, 40:]).mean() < 0.02
-    kept = segment(banded, two_classes, settings=SegmentSettings(empty_borders=False))
-    assert (kept != labels).any()
+    whole = segment(banded, two_classes, settings=SegmentSettings(empty_borders=False))
+    assert (whole != labels).any()

@@ -116,9 +116,9 @@ def test_slices_are_not_mixed_where_voxels_are_deep() -> None:
 
 
 def test_a_scribble_is_seen_by_every_patch_wherever_it_lies() -> None:
-    for place in [(0, 0), (0, 150), (199, 199), (90, 100)]:
+    for voxel in [(0, 0), (0, 150), (199, 199), (90, 100)]:
         labels = np.full((200, 200), IGNORE, np.uint8)
-        labels[place] = 1
+        labels[voxel] = 1
         for augment in (CUT, STEADY):
             sampler = PatchSampler([labelled(200, 200, labels=labels)], settings(32, augment))
             assert ((sampler.batch(30).labels == 1).flatten(1).any(1)).float().mean() > 0.6

@@ -103,8 +103,8 @@ def check_each_chunk_is_read_once(file: ResultFile) -> None:
     plan = plan_levels(file)
     for finer, level in pairwise(plan):
         read: Counter[tuple[int, ...]] = Counter()
-        for place in np.ndindex(level.grid()):
-            parts = zip(level.source(level.chunk(place)), finer.shape, finer.chunks, strict=True)
+        for index in np.ndindex(level.grid()):
+            parts = zip(level.source(level.chunk(index)), finer.shape, finer.chunks, strict=True)
             read.update(
                 product(
                     *(

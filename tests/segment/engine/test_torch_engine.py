@@ -117,11 +117,11 @@ def test_cudnn_stays_on_with_float32_as_it_is() -> None:
     seen: list[tuple[bool, bool, bool]] = []
     tf32: list[bool] = []
 
-    def look() -> Control:
+    def control() -> Control:
         seen.append((cudnn.enabled, cudnn.benchmark, cudnn.deterministic))
         tf32.append(cudnn.allow_tf32)
         return Control.CONTINUE
 
-    on(engine, smooth((2, 32, 32), 1), look)
+    on(engine, smooth((2, 32, 32), 1), control)
     assert set(seen) == {wanted}
     assert set(tf32) == {False}

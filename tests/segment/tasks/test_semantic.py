@@ -69,9 +69,9 @@ def test_every_class_is_counted_and_so_is_nothing() -> None:
 
 
 def test_a_threshold_moves_probabilities_that_were_kept() -> None:
-    kept = np.array([0.2, 0.5, 0.7], np.float16)
-    assert foreground_of(kept, 0.5).tolist() == [0, 1, 1]
-    assert foreground_of(kept, 0.69).tolist() == [0, 0, 1]
+    probabilities = np.array([0.2, 0.5, 0.7], np.float16)
+    assert foreground_of(probabilities, 0.5).tolist() == [0, 1, 1]
+    assert foreground_of(probabilities, 0.69).tolist() == [0, 0, 1]
 
 
 def test_kept_probabilities_have_a_channel_axis_only_where_there_are_several() -> None:

@@ -57,9 +57,14 @@ def test_a_result_says_which_halo_it_had() -> None:
         "kind": "exact",
         "voxels": list(exact_halo(SPEC.architecture)),
     }
-    told = halo_facts(job_of(64, tile_px=16))
-    assert told == {"kind": "measured", "voxels": [2, 2, 2], "changed": 3e-5, "compared": 2_000_000}
-    assert json.loads(json.dumps(told)) == told
+    facts = halo_facts(job_of(64, tile_px=16))
+    assert facts == {
+        "kind": "measured",
+        "voxels": [2, 2, 2],
+        "changed": 3e-5,
+        "compared": 2_000_000,
+    }
+    assert json.loads(json.dumps(facts)) == facts
 
 
 @pytest.mark.parametrize("voxels", [(2, 2), (1, 2, 2), (-2, 2, 2), (400, 2, 2)])

@@ -172,9 +172,9 @@ def test_a_plan_covers_the_region_once_in_even_steps_with_windows_alike(
     for tile in plan.tiles:
         written[tile.write] += 1
         window = tile.window[0]
-        kept = tile.core[0]
-        assert 0 <= window.start <= kept.start
-        assert kept.stop <= window.stop <= lattice.padded[0]
+        core_part = tile.core[0]
+        assert 0 <= window.start <= core_part.start
+        assert core_part.stop <= window.stop <= lattice.padded[0]
         assert window.start % stride == 0
     assert (written == 1).all()
     assert all(tile.write[0].start % plan.steps[0] == 0 for tile in plan.tiles)

@@ -20,7 +20,7 @@ from napari_unet.segment.tiles.tiling import Lattice, Tile
 FRAMES, SIDE = 5, 96
 LATTICE = Lattice((AxisMap(SIDE),) * 2, (4, 4), (8, 8))
 MODEL = tiny_model(tiny_spec())
-Place = tuple[int, int, int]
+Position = tuple[int, int, int]
 
 
 def job(**more: object) -> SegmentJob:
@@ -30,16 +30,16 @@ def job(**more: object) -> SegmentJob:
     return SegmentJob(**{**vars(planned), **more})
 
 
-def place(frame: tuple[int, ...], tile: Tile) -> Place:
+def position(frame: tuple[int, ...], tile: Tile) -> Position:
     return (*frame, tile.write[0].start // 32, tile.write[1].start // 32)  # type: ignore[return-value]
 
 
-def order(queue: TileQueue) -> list[Place]:
-    places = []
+def order(queue: TileQueue) -> list[Position]:
+    positions = []
     while (nearest := queue.next_tile()) is not None:
-        places.append(place(*nearest))
+        positions.append(position(*nearest))
         queue.remove_next()
-    return places
+    return positions
 
 
 focuses = st.builds(
@@ -54,11 +54,11 @@ focuses = st.builds(
 def test_each_tile_is_the_nearest_of_those_that_are_left(
     seen: list[Focus], data: st.DataObject
 ) -> None:
-    looks = [data.draw(st.sampled_from(seen)) for _ in range(9 * FRAMES)]
-    turn = iter([looks[0], *looks, looks[-1]])
+    turns = [data.draw(st.sampled_from(seen)) for _ in range(9 * FRAMES)]
+    turn = iter([turns[0], *turns, turns[-1]])
     queue = TileQueue(job(), LATTICE, (32, 32), lambda: next(turn))
     left = {(frame, y, x) for frame in range(FRAMES) for y in range(3) for x in range(3)}
-    for focus, at in zip(looks, order(queue), strict=True):
+    for focus, at in zip(turns, order(queue), strict=True):
         nearest_frame = min(abs(frame - focus.frame[0]) for frame, _, _ in left)
         assert abs(at[0] - focus.frame[0]) == nearest_frame
         rivals = [other for other in left if other[0] == at[0]]
@@ -68,23 +68,23 @@ def test_each_tile_is_the_nearest_of_those_that_are_left(
     assert queue.done == queue.total == 9 * FRAMES
 
 
-def _outside(at: Place, focus: Focus) -> float:
+def _outside(at: Position, focus: Focus) -> float:
     """How far the focus lies outside of a tile."""
     low = np.array(at[1:]) * 32
     return float(np.hypot(*np.maximum(np.maximum(low - focus.point, focus.point - (low + 31)), 0)))
 
 
 def test_frames_come_in_order_of_closeness_to_the_one_that_is_scrolled_to() -> None:
-    looked = [Focus((0,), (0.0, 0.0))]
-    queue = TileQueue(job(), LATTICE, (32, 32), lambda: looked[0])
+    focus = [Focus((0,), (0.0, 0.0))]
+    queue = TileQueue(job(), LATTICE, (32, 32), lambda: focus[0])
     first = queue.next_tile()
     queue.remove_next()
     assert first is not None
-    assert place(*first) == (0, 0, 0)
-    looked[0] = Focus((3,), (95.0, 95.0))
-    places = order(queue)
-    assert places[0] == (3, 2, 2)
-    frames = [frame for frame, _, _ in places]
+    assert position(*first) == (0, 0, 0)
+    focus[0] = Focus((3,), (95.0, 95.0))
+    positions = order(queue)
+    assert positions[0] == (3, 2, 2)
+    frames = [frame for frame, _, _ in positions]
     assert sorted(set(frames), key=frames.index) == [3, 2, 4, 1, 0]
     assert frames.count(0) == 8
 
@@ -168,13 +168,13 @@ class Counting:
 
 
 def test_the_stream_follows_the_view() -> None:
-    looked: list[Focus] = [Focus((4,), (0.0, 0.0))]
-    get_focus: GetFocus = lambda: looked[0]  # noqa: E731
+    focus: list[Focus] = [Focus((4,), (0.0, 0.0))]
+    get_focus: GetFocus = lambda: focus[0]  # noqa: E731
     frames = []
     for tile in stream(MODEL, job(), focus=get_focus, engine=Counting()):
         frames.append(tile.frame[0])
         if len(frames) == 2:
-            looked[0] = Focus((1,), (0.0, 0.0))
+            focus[0] = Focus((1,), (0.0, 0.0))
     assert frames[:3] == [4, 4, 1]
     assert frames.count(4) == 9
     assert len(frames) == 9 * FRAMES
@@ -205,16 +205,16 @@ def test_frames_of_which_nothing_is_wanted_are_not_read() -> None:
 
 def test_the_small_first_tile_is_where_the_user_looks_when_the_run_begins() -> None:
     large = scan_of(np.zeros((2, 600, 600), np.uint8))
-    looked = [Focus((0,), (10.0, 10.0))]
+    focus = [Focus((0,), (10.0, 10.0))]
     lattice = Lattice((AxisMap(600),) * 2, (4, 4), (8, 8))
     frames = tuple((number,) for number in range(2))
     queue = TileQueue(
         job(scan=large, frames=frames, region=(slice(0, 600),) * 2),
         lattice,
         (600, 600),
-        lambda: looked[0],
+        lambda: focus[0],
     )
-    looked[0] = Focus((1,), (500.0, 500.0))
+    focus[0] = Focus((1,), (500.0, 500.0))
     tiles = []
     while (nearest := queue.next_tile()) is not None:
         tiles.append(nearest)

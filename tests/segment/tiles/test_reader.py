@@ -131,26 +131,26 @@ def a_card(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("focus", [None, Focus((1,), (50.0, 60.0))])
 def test_a_card_has_the_next_tile_before_the_last_is_waited_for(focus: Focus | None) -> None:
     engine = Watched()
-    told = []
+    reported = []
     tiles = []
     ahead = []
-    for tile in stream(MODEL, job(), engine=engine, focus=focus, on_progress=told.append):
+    for tile in stream(MODEL, job(), engine=engine, focus=focus, on_progress=reported.append):
         tiles.append(tile)
         ahead.append(engine.runs - len(tiles))
     assert ahead == [1] * (len(tiles) - 1) + [0]
     np.testing.assert_array_equal(put_together(tiles), EXPECTED)
     assert [tile.done for tile in tiles] == list(range(1, len(tiles) + 1))
-    assert told[-1] == Progress(len(tiles), len(tiles), seconds_left=told[-1].seconds_left)
+    assert reported[-1] == Progress(len(tiles), len(tiles), seconds_left=reported[-1].seconds_left)
 
 
 @pytest.mark.usefixtures("a_card")
 def test_after_stop_what_a_card_has_begun_is_not_lost() -> None:
     tiles = []
-    wishes = [Control.CONTINUE]
+    answers = [Control.CONTINUE]
     engine = Watched()
-    for tile in stream(MODEL, job(), engine=engine, control=lambda: wishes[-1]):
+    for tile in stream(MODEL, job(), engine=engine, control=lambda: answers[-1]):
         tiles.append(tile)
-        wishes.append(Control.STOP if engine.runs == 4 else Control.CONTINUE)
+        answers.append(Control.STOP if engine.runs == 4 else Control.CONTINUE)
     assert len(tiles) == engine.runs == 4
 
 
@@ -167,11 +167,11 @@ def test_where_memory_does_not_suffice_for_the_next_it_is_tried_again_when_the_l
                 raise full()
             return super().run(window, control)
 
-    told: list[Progress] = []
+    reported: list[Progress] = []
     engine = Full()
-    tiles = list(stream(MODEL, job(), engine=engine, on_progress=told.append))
+    tiles = list(stream(MODEL, job(), engine=engine, on_progress=reported.append))
     assert (engine.failures, engine.runs, len(tiles)) == (1, 18, 18)
-    assert {progress.note for progress in told} == {""}
+    assert {progress.note for progress in reported} == {""}
     np.testing.assert_array_equal(put_together(tiles), EXPECTED)
 
 

@@ -37,12 +37,12 @@ def test_blocks_are_done_when_all_of_their_voxels_are(case):
     tiles = list(np.ndindex(*(-(-n // s) for n, s in zip(shape, step, strict=True))))
     for number in sorted(chosen):
         if number < len(tiles):
-            place = tuple(
+            region = tuple(
                 slice(i * s, min((i + 1) * s, n))
                 for i, s, n in zip(tiles[number], step, shape, strict=True)
             )
-            result.mark(place)
-            marked[place] = True
+            result.mark(region)
+            marked[region] = True
     np.testing.assert_array_equal(result.done, by_hand(shape, result.blocks, marked))
     assert ((result.hatching == 0) == result.done).all()
     assert result.complete == marked.all()

@@ -143,8 +143,8 @@ def test_a_stroke_on_a_huge_slice_costs_what_it_touches():
     trust = TrustMap(labels, np.zeros_like(labels))
     mask = np.ones((21, 21), bool)
     took = []
-    for place in [*range(0, 10_000, 100)] * 2:  # the first time the system gives memory
-        box = (slice(place, place + 21), slice(place, place + 21))
+    for start in [*range(0, 10_000, 100)] * 2:  # the first time the system gives memory
+        box = (slice(start, start + 21), slice(start, start + 21))
         labels[box] = 1
         begun = time.perf_counter()
         trust.went_over(box, mask, 1)

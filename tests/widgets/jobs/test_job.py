@@ -255,17 +255,17 @@ def test_fifty_jobs_leave_no_array_behind(qtbot):
 def test_a_job_and_the_threads_it_starts_run_after_the_window(qtbot):
     found = []
 
-    def look() -> None:
+    def note_priority() -> None:
         found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
 
     def task(worker: JobWorker) -> None:
-        look()
-        helper = threading.Thread(target=look)
+        note_priority()
+        helper = threading.Thread(target=note_priority)
         helper.start()
         helper.join()
 
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    run(qtbot, Job(JobFunction("looking", task), ()))
+    run(qtbot, Job(JobFunction("noting", task), ()))
     assert found == [max(10, before)] * 2
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
 

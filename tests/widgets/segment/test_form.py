@@ -55,9 +55,9 @@ def tab_stops(form: SegmentForm) -> Iterator[QWidget]:
 def test_the_tab_key_goes_down_the_form(form):
     show_all(form)
     stops = [stop for stop in tab_stops(form) if not stop.findChildren(QAbstractSlider)]
-    places = [stop.mapTo(form, QPoint(0, stop.height() // 2)) for stop in stops]
+    corners = [stop.mapTo(form, QPoint(0, stop.height() // 2)) for stop in stops]
     assert len(stops) > 10
-    assert [(p.y() // 8, p.x()) for p in places] == sorted((p.y() // 8, p.x()) for p in places)
+    assert [(p.y() // 8, p.x()) for p in corners] == sorted((p.y() // 8, p.x()) for p in corners)
 
 
 def test_nothing_is_cut_off_where_the_dock_is_narrowest(form):

@@ -6,7 +6,7 @@ from napari_unet.widgets.segment.threshold import Rethreshold, cut_pieces
 
 
 @pytest.fixture
-def kept() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def result() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labels, prediction and probabilities of a result, the labels decided before the probabilities
     were rounded.
     """
@@ -32,9 +32,9 @@ def test_pieces_cover_everything_once(shape, monkeypatch):
 
 
 @pytest.mark.parametrize("voxels", [2**20, 100])
-def test_labels_follow_the_threshold(qtbot, kept, monkeypatch, voxels):
+def test_labels_follow_the_threshold(qtbot, result, monkeypatch, voxels):
     monkeypatch.setattr(rethreshold, "PIECE_VOXELS", voxels)
-    labels, prediction, probabilities = kept
+    labels, prediction, probabilities = result
     mover = Rethreshold(labels, prediction, probabilities, lambda: None)
     for threshold in (0.8, 0.3):
         move(qtbot, mover, threshold)
@@ -51,8 +51,8 @@ def test_what_only_rounding_lifts_to_the_threshold_was_not_painted(qtbot):
         assert (labels == label).all()
 
 
-def test_what_is_trusted_stays(qtbot, kept):
-    labels, prediction, probabilities = kept
+def test_what_is_trusted_stays(qtbot, result):
+    labels, prediction, probabilities = result
     trust = np.zeros(labels.shape, np.uint8)
     before = labels.copy()
     trust[1] = 1
@@ -62,9 +62,9 @@ def test_what_is_trusted_stays(qtbot, kept):
     np.testing.assert_array_equal(labels, prediction)
 
 
-def test_what_is_shown_comes_first(qtbot, kept, monkeypatch):
+def test_what_is_shown_comes_first(qtbot, result, monkeypatch):
     monkeypatch.setattr(rethreshold, "PIECE_VOXELS", 1200)
-    labels, prediction, probabilities = kept
+    labels, prediction, probabilities = result
     seen = []
     mover = Rethreshold(
         labels,
@@ -80,16 +80,16 @@ def test_what_is_shown_comes_first(qtbot, kept, monkeypatch):
     assert seen[0] == [False, True, False]
 
 
-def test_what_the_user_painted_stays(qtbot, kept):
-    labels, prediction, probabilities = kept
+def test_what_the_user_painted_stays(qtbot, result):
+    labels, prediction, probabilities = result
     painted = labels[0, :5, :5] = 1 - labels[0, :5, :5]
     move(qtbot, Rethreshold(labels, prediction, probabilities, lambda: None), 0.8)
     np.testing.assert_array_equal(labels[0, :5, :5], painted)
 
 
-def test_a_newer_threshold_overtakes(qtbot, kept, monkeypatch):
+def test_a_newer_threshold_overtakes(qtbot, result, monkeypatch):
     monkeypatch.setattr(rethreshold, "PIECE_VOXELS", 100)
-    labels, prediction, probabilities = kept
+    labels, prediction, probabilities = result
     mover = Rethreshold(labels, prediction, probabilities, lambda: None)
     mover.start(0.8)
     mover._on_timer_timeout()
