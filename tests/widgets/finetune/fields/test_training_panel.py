@@ -3,7 +3,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from napari_unet.widgets.finetune.fields.curves import MOST_POINTS, Colours, Curves, Series
-from napari_unet.widgets.finetune.fields.preview import PreviewPart, PreviewWipe, picture
+from napari_unet.widgets.finetune.fields.preview import PreviewPart, PreviewWipe, blended_image
 from napari_unet.widgets.finetune.fields.training_panel import TrainingPanel
 
 
@@ -58,7 +58,7 @@ def test_curves_hold_what_they_were_given(qtbot):
 def test_labels_are_drawn_in_their_colours_over_the_image():
     image = np.ones((2, 3))
     labels = np.array([[0, 1, 1], [0, 0, 7]], np.uint8)
-    drawn = picture(image, labels, np.array([[0, 0, 0], [255, 0, 0]], np.float32))
+    drawn = blended_image(image, labels, np.array([[0, 0, 0], [255, 0, 0]], np.float32))
     colours = [drawn.pixelColor(column, 0).getRgb()[:3] for column in range(3)]
     assert colours == [(255, 255, 255), (255, 127, 127), (255, 127, 127)]
     assert drawn.pixelColor(2, 1).getRgb()[:3] == (255, 127, 127)
@@ -77,9 +77,9 @@ def test_the_line_follows_slider_and_mouse(qtbot):
     assert reds(wipe) == (True, True)
     wipe.slider.setValue(wipe.slider.maximum())
     assert reds(wipe) == (False, False)
-    frame = wipe.picture.frame()
+    frame = wipe.canvas.frame()
     QTest.mouseClick(
-        wipe.picture,
+        wipe.canvas,
         Qt.MouseButton.LeftButton,
         pos=QPoint(round(frame.center().x()), round(frame.center().y())),
     )
@@ -87,8 +87,8 @@ def test_the_line_follows_slider_and_mouse(qtbot):
 
 
 def reds(wipe: PreviewWipe) -> tuple[bool, bool]:
-    frame = wipe.picture.frame()
-    image = wipe.picture.grab().toImage()
+    frame = wipe.canvas.frame()
+    image = wipe.canvas.grab().toImage()
     row = round(frame.center().y())
     columns = (round(frame.left() + frame.width() * share) for share in (0.2, 0.8))
     return tuple(image.pixelColor(column, row).red() > 60 for column in columns)

@@ -31,7 +31,7 @@ class PreviewPart:
     now: np.ndarray
 
 
-class PreviewPicture(QWidget):
+class PreviewCanvas(QWidget):
     """Draws a `PreviewPart` with a line between before and now, which the mouse moves."""
 
     moved = Signal(float)
@@ -61,7 +61,7 @@ class PreviewPicture(QWidget):
         self.update()
 
     def frame(self) -> QRectF:
-        """Where the picture is drawn: as large as fits, in the middle."""
+        """Where the images are drawn: as large as fits, in the middle."""
         if self._now is None:
             return QRectF()
         scale = min(self.width() / self._now.width(), self.height() / self._now.height())
@@ -104,12 +104,12 @@ class PreviewPicture(QWidget):
 
 
 class PreviewWipe(QWidget):
-    """The picture, and the slider under it for those without a mouse."""
+    """The canvas, and the slider under it for those without a mouse."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.picture = PreviewPicture(self)
-        self.picture.setToolTip(plain_tip(TIP))
+        self.canvas = PreviewCanvas(self)
+        self.canvas.setToolTip(plain_tip(TIP))
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
         self.slider.setRange(0, STEPS)
         self.slider.setToolTip(plain_tip(TIP))
@@ -122,10 +122,10 @@ class PreviewWipe(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(self.picture, 1)
+        layout.addWidget(self.canvas, 1)
         layout.addLayout(line)
-        self.slider.valueChanged.connect(lambda value: self.picture.set_share(value / STEPS))
-        self.picture.moved.connect(lambda share: self.slider.setValue(round(share * STEPS)))
+        self.slider.valueChanged.connect(lambda value: self.canvas.set_share(value / STEPS))
+        self.canvas.moved.connect(lambda share: self.slider.setValue(round(share * STEPS)))
         self.slider.setValue(STEPS // 2)
         self.hide()
 
@@ -135,8 +135,11 @@ class PreviewWipe(QWidget):
 
     def set_part(self, part: PreviewPart) -> None:
         """Show a part of the image; without `before` there is no line."""
-        before = None if part.before is None else picture(part.image, part.before, self._colours)
-        self.picture.set_images(before, picture(part.image, part.now, self._colours))
+        now = blended_image(part.image, part.now, self._colours)
+        before = None
+        if part.before is not None:
+            before = blended_image(part.image, part.before, self._colours)
+        self.canvas.set_images(before, now)
         self.slider.setEnabled(before is not None)
         self.show()
 
@@ -145,7 +148,7 @@ class PreviewWipe(QWidget):
         self.hide()
 
 
-def picture(image: np.ndarray, labels: np.ndarray, colours: np.ndarray) -> QImage:
+def blended_image(image: np.ndarray, labels: np.ndarray, colours: np.ndarray) -> QImage:
     """Labels in their colours over a grey plane; both of shape (rows, columns)."""
     shades = (np.clip(image, 0, 1) * 255).astype(np.uint8)
     pixels = _mixed(colours)[np.minimum(labels, len(colours) - 1), shades]

@@ -36,6 +36,6 @@ class TrainingPanel(QWidget):
         self.show()
 
     def end(self) -> None:
-        """Hide the panel, and forget the pictures."""
+        """Hide the panel, and clear the preview."""
         self.hide()
         self.preview.clear()
