@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.errors import OutputError
-from napari_unet.files.append_only import AppendOnly, read_records
+from napari_unet.files.append_only import RECORD, AppendOnly, read_all_records, read_records
 
 
 def write(path, records):
@@ -80,3 +80,53 @@ def test_what_a_full_disk_took_of_a_record_is_cut_off_and_writing_goes_on_later(
     file.append(b"three")
     file.close()
     assert list(read_records(tmp_path / "journal")) == [b"one", b"three"]
+
+
+def begins_with_x(data, start):
+    """Where a record may begin, of records that all begin with an x."""
+    at = start + RECORD.size - 1
+    while (at := data.find(b"x", at + 1)) >= 0:
+        yield at - RECORD.size
+
+
+NAMES = [b"x one", b"x two, which is longer", b"x", b"x four"]
+STARTS = [sum(RECORD.size + len(name) for name in NAMES[:number]) for number in range(5)]
+
+
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("where", ["length", "checksum", "content"])
+def test_a_damaged_record_costs_itself_alone_whatever_is_damaged(tmp_path, number, where):
+    path = write(tmp_path / "journal", NAMES)
+    assert list(read_all_records(path, begins_with_x)) == NAMES
+    damaged = bytearray(path.read_bytes())
+    damaged[STARTS[number] + {"length": 1, "checksum": 5, "content": 8}[where]] ^= 0x40
+    path.write_bytes(damaged)
+    expected = [None if at == number else name for at, name in enumerate(NAMES)]
+    assert list(read_all_records(path, begins_with_x)) == expected
+
+
+def test_records_that_are_damaged_side_by_side_are_counted(tmp_path):
+    path = write(tmp_path / "journal", NAMES)
+    damaged = bytearray(path.read_bytes())
+    damaged[STARTS[1] + 9] ^= 1
+    damaged[STARTS[2] + 8] ^= 1
+    path.write_bytes(damaged)
+    assert list(read_all_records(path, begins_with_x)) == [NAMES[0], None, None, NAMES[3]]
+
+
+@given(st.binary(max_size=300), st.integers(0, 60))
+def test_no_damage_hides_the_records_around_it(tmp_path_factory, noise, cut):
+    path = write(tmp_path_factory.mktemp("noise") / "journal", NAMES)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: STARTS[1]] + noise + whole[STARTS[3] :])
+    found = list(read_all_records(path, begins_with_x))
+    assert found[0] == NAMES[0]
+    assert found[-1] == NAMES[3]
+    path.write_bytes(whole[:cut])
+    complete = sum(start <= cut for start in STARTS[1:])
+    assert list(read_all_records(path, begins_with_x))[:complete] == NAMES[:complete]
+
+
+def test_an_empty_file_has_no_records(tmp_path):
+    (tmp_path / "journal").touch()
+    assert list(read_all_records(tmp_path / "journal", begins_with_x)) == []

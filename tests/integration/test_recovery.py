@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
+from helpers.small_disk import SmallDisk
 from helpers.tiny import smooth_image
 from napari_unet.errors import ScanError
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.learn.journal.folder import FOLDER_VARIABLE, delete_history, list_journals
+from napari_unet.learn.journal.stroke_journal import read_journal
 from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.painting.correcting import correct, pack_done, unpack_done
 from napari_unet.widgets.painting.recovery import Recovery
@@ -37,6 +39,7 @@ app = QApplication([])
 from napari.components import ViewerModel
 from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.painting.correcting import correct
+from helpers.small_disk import SmallDisk
 from helpers.tiny import smooth_image
 viewer = ViewerModel()
 image = viewer.add_image(smooth_image({shape}), name="cells")
@@ -242,3 +245,42 @@ def test_the_journal_of_a_deleted_layer_ends_and_lets_its_arrays_go(viewer, cell
         return held() is None
 
     qtbot.waitUntil(gone)
+
+
+def test_damaged_strokes_are_counted_for_the_user(viewer, cells, qtbot, monkeypatch):
+    painted(viewer, cells, qtbot)
+    viewer.layers.remove("mine")
+    as_if_restarted(monkeypatch)
+    (entry,) = list_journals()
+    damaged = bytearray(entry.path.read_bytes())
+    second = 8 + int.from_bytes(damaged[:4], "little")  # behind the header
+    damaged[second + 8 + 60] ^= 1
+    entry.path.write_bytes(damaged)
+    recovery, offers = looked(viewer, cells, qtbot)
+    assert "1 stroke could not be read" in offers[0].sentence
+    with qtbot.waitSignal(recovery.restored, timeout=10_000) as back:
+        recovery.restore(offers[0])
+    assert back.args[1] == 1
+
+
+def test_a_full_disk_is_told_while_painting_goes_on(viewer, cells, qtbot, monkeypatch, tmp_path):
+    disk = SmallDisk(tmp_path, 0, monkeypatch)
+    told = []
+    monkeypatch.setattr("napari_unet.widgets.painting.correcting.show_warning", told.append)
+    labels = viewer.add_labels(np.zeros(SHAPE, np.uint8), name="mine")
+    trust = correct(labels, [cells], CHOICE)
+    correct(labels, [cells], CHOICE)
+    with qtbot.waitSignal(trust.troubled, timeout=5000) as troubled:
+        labels.paint((1, 20, 30), 2)
+    assert "No space left" in troubled.args[0]
+    labels.paint((1, 60, 60), 2)
+    assert labels.data[1, 60, 60] == 2
+    assert told == troubled.args
+    disk.size = 10**7
+    with qtbot.waitSignal(trust.troubled, timeout=10_000) as again:
+        labels.paint((1, 90, 90), 2)
+    assert again.args == [""]
+    trust._writer.close(wait_s=5)
+    (entry,) = list_journals()
+    found = read_journal(entry.path)
+    assert found.labels[1, 20, 30] == found.labels[1, 60, 60] == found.labels[1, 90, 90] == 2

@@ -4,7 +4,8 @@ import os
 import struct
 import weakref
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from napari_unet.errors import OutputError
@@ -13,6 +14,8 @@ from napari_unet.files.full_disk import is_no_space, no_space
 
 RECORD = struct.Struct("<II")  # length and CRC-32 of what follows
 MOST_RECORD_BYTES = 2**30
+
+Data = mmap | bytes
 
 
 class AppendOnly:
@@ -76,3 +79,56 @@ def read_records(path: Path) -> Iterator[bytes]:
             if len(record) < length or zlib.crc32(record) != crc:
                 return
             yield record
+
+
+def read_all_records(
+    path: Path, candidates: Callable[[Data, int], Iterator[int]]
+) -> Iterator[bytes | None]:
+    """The whole records of an `AppendOnly` file, those behind damaged ones too; `None` stands for
+    each record that can not be read, at least.
+
+    Where not even the length of a record is right, `candidates` gives where one may begin, from a
+    position on; what does not fit its own checksum there is none.
+    """
+    if not path.stat().st_size:
+        return
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        at = 0
+        while at < len(data):
+            if (record := _whole_record(data, at)) is not None:
+                yield record
+                at += RECORD.size + len(record)
+            else:
+                at, lost = _behind_damage(data, at, candidates)
+                yield from (None,) * lost
+
+
+def _behind_damage(
+    data: Data, at: int, candidates: Callable[[Data, int], Iterator[int]]
+) -> tuple[int, int]:
+    """Where the next whole record begins, or the end, and how many lie before it."""
+    end = at
+    lost = 0
+    while (following := _end_of(data, end)) is not None:
+        end = following
+        lost += 1
+        if end == len(data) or _whole_record(data, end) is not None:
+            return end, lost
+    found = (start for start in candidates(data, at + 1) if _whole_record(data, start) is not None)
+    return next(found, len(data)), 1
+
+
+def _end_of(data: Data, at: int) -> int | None:
+    """Where a record ends by its own length; None where that can not be."""
+    if at + RECORD.size > len(data):
+        return None
+    length, _ = RECORD.unpack_from(data, at)
+    end: int = at + RECORD.size + length
+    return end if length <= MOST_RECORD_BYTES and end <= len(data) else None
+
+
+def _whole_record(data: Data, at: int) -> bytes | None:
+    if (end := _end_of(data, at)) is None:
+        return None
+    record = data[at + RECORD.size : end]
+    return record if zlib.crc32(record) == RECORD.unpack_from(data, at)[1] else None

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_unet.errors import ScanError
+from helpers.small_disk import SmallDisk
+from napari_unet.errors import NoSpaceError, ScanError
 from napari_unet.files.append_only import AppendOnly
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.learn.journal import folder
@@ -227,3 +228,61 @@ def test_a_header_of_another_kind_is_no_journal(change):
     other._file.append(b"H" + json.dumps({**first, **change}).encode())
     assert read_journal_header(journal.path) is not None
     assert read_journal_header(other.path) is None
+
+
+def with_strokes(count: int) -> tuple[Path, list[int]]:
+    """A journal of so many strokes in a row, and where each of their records begins."""
+    journal = begin()
+    starts = []
+    for column in range(count):
+        starts.append(journal.path.stat().st_size)
+        ones = np.ones((1, 1, 1), np.uint8)
+        journal.stroke((slice(0, 1), slice(0, 1), slice(column, column + 1)), ones, ones)
+    journal.flush()
+    return journal.path, starts
+
+
+@pytest.mark.parametrize("byte", [1, 5, 10, 20])  # of the length, the checksum, the box, the labels
+def test_a_damaged_stroke_costs_itself_and_is_counted(byte: int) -> None:
+    path, starts = with_strokes(6)
+    damaged = bytearray(path.read_bytes())
+    damaged[starts[2] + byte] ^= 0x40
+    path.write_bytes(damaged)
+    found = read_journal(path)
+    np.testing.assert_array_equal(found.labels[0, 0, :6], [1, 1, 0, 1, 1, 1])
+    assert found.unread == 1
+
+
+def test_a_stretch_that_the_disk_lost_hides_no_stroke_behind_it() -> None:
+    path, starts = with_strokes(9)
+    damaged = bytearray(path.read_bytes())
+    middle = starts[3] + 5
+    damaged[middle : starts[5] + 5] = bytes(starts[5] + 5 - middle)
+    path.write_bytes(damaged)
+    found = read_journal(path)
+    np.testing.assert_array_equal(found.labels[0, 0, :9], [1, 1, 1, 0, 0, 0, 1, 1, 1])
+    assert found.unread >= 1
+
+
+def test_labels_of_before_that_are_damaged_are_not_taken_for_known() -> None:
+    journal = begin()
+    at = journal.path.stat().st_size
+    journal.labels(BOX, np.ones((1, 6, 2), np.uint8))
+    journal.mark_labels_complete()
+    journal.close()
+    assert read_journal(journal.path).whole
+    damaged = bytearray(journal.path.read_bytes())
+    damaged[at + 20] ^= 1
+    journal.path.write_bytes(damaged)
+    found = read_journal(journal.path)
+    assert (found.whole, found.closed, found.unread) == (False, True, 1)
+
+
+def test_a_journal_whose_header_finds_no_room_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = new_path()
+    SmallDisk(path.parent, 100, monkeypatch)
+    with pytest.raises(NoSpaceError):
+        begin(path)
+    assert list(path.parent.iterdir()) == []

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from helpers.small_disk import SmallDisk
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.learn.journal.folder import FOLDER_VARIABLE, list_journals
 from napari_unet.learn.journal.stroke_journal import read_journal
@@ -136,6 +137,35 @@ def test_a_block_that_could_not_be_written_is_written_later(monkeypatch):
     while journal.send():
         pass
     assert (played().trust == PAINTED).sum() == 81
+
+
+def test_a_full_disk_is_told_at_once_and_strokes_are_saved_when_there_is_room(
+    tmp_path, monkeypatch
+):
+    disk = SmallDisk(tmp_path, 10**6, monkeypatch)
+    trust, _ = make()
+    told = []
+    facts = JournalFacts(Scan(np.zeros((2, 300, 300)), "zyx", (1.0,) * 3), "cells")
+    journal = LayerJournal(trust, facts, told.append)
+    writer = BackgroundWriter(journal.send, journal.finish, rest_s=0.01, retry_s=0.05)
+    paint(trust, 10, 10)
+    writer.wake()
+    until(lambda: same(trust))
+    before = played()
+    disk.size = 0
+    paint(trust, 60, 60)
+    writer.wake()
+    until(lambda: len(told) == 1)  # nothing else is painted meanwhile
+    assert "Strokes can not be saved for a restart: No space left" in told[0]
+    paint(trust, 110, 110)
+    writer.wake()
+    np.testing.assert_array_equal(played().labels, before.labels)
+    assert played().unread == 0
+    disk.size = 10**6
+    until(lambda: same(trust))
+    assert told[1:] == [""]
+    writer.close(wait_s=5)
+    assert played().closed
 
 
 def test_an_outbox_sends_the_last_and_ends():

@@ -8,7 +8,7 @@ state.
 
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
@@ -16,8 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.errors import ScanError
-from napari_unet.files.append_only import AppendOnly, read_records
+from napari_unet.errors import OutputError, ScanError
+from napari_unet.files.append_only import (
+    RECORD,
+    AppendOnly,
+    Data,
+    read_all_records,
+    read_records,
+)
+from napari_unet.files.atomic import discard
 from napari_unet.files.names import unusual_kind
 from napari_unet.learn.data.corrections import Corrections
 from napari_unet.scans.identity import ScanIdentity
@@ -67,6 +74,7 @@ class Recovered:
     that napari was closed properly.
 
     `pieces` and `strokes` are the boxes whose labels are known, from before the painting and since.
+    `unread` is how many strokes are damaged and could not be read.
     """
 
     header: JournalHeader
@@ -76,6 +84,7 @@ class Recovered:
     closed: bool
     pieces: tuple[Box, ...] = ()
     strokes: tuple[Box, ...] = ()
+    unread: int = 0
 
     @property
     def corrections(self) -> Corrections:
@@ -88,7 +97,12 @@ class StrokeJournal:
 
     def __init__(self, path: Path, header: JournalHeader) -> None:
         self._file = AppendOnly(path)
-        self._file.append(HEADER + json.dumps({"version": VERSION, **asdict(header)}).encode())
+        try:
+            self._file.append(HEADER + json.dumps({"version": VERSION, **asdict(header)}).encode())
+        except OutputError:
+            self._file.close()
+            discard(path)  # an empty file would be of no use
+            raise
 
     @property
     def path(self) -> Path:
@@ -143,8 +157,8 @@ def read_journal_header(path: Path) -> JournalHeader | None:
 def read_journal(
     path: Path, make: Callable[[Sequence[int], np.dtype], np.ndarray] = np.zeros
 ) -> Recovered:
-    """Apply all records of a journal: a torn end, as a crash leaves it, is left out, and so is a
-    damaged record. `make` gives the arrays.
+    """Apply all whole records of a journal, and count those that are damaged, or torn as a crash
+    leaves the last one. `make` gives the arrays.
 
     Raises `ScanError` for a file that is no journal, or one that memory is not enough for.
     """
@@ -161,14 +175,31 @@ def read_journal(
     # by kind and by the bytes of a box, so that a box that was painted often is there once
     boxes: dict[bytes, dict[bytes, Box]] = {kind: {} for kind in (LABELS, STROKE, MARK)}
     kinds = set()
-    for record in read_records(path):
-        kind = record[:1]
+    unread = 0
+    whole = False
+    for record in read_all_records(path, _candidates):
+        kind = b"" if record is None else record[:1]
         kinds.add(kind)
-        if kind in boxes and (box := _apply_if_whole(record, labels, trust)) is not None:
-            boxes[kind][_written_box(record)] = box
+        if kind == WHOLE:
+            whole = not unread  # what is damaged before may be labels of before
+        elif record is None or kind in boxes:
+            box = None if record is None else _apply_if_whole(record, labels, trust)
+            if record is None or box is None:
+                unread += 1
+            else:
+                boxes[kind][_written_box(record)] = box
     pieces = tuple(boxes[LABELS].values())
     strokes = tuple(boxes[STROKE].values())
-    return Recovered(header, labels, trust, WHOLE in kinds, CLOSED in kinds, pieces, strokes)
+    return Recovered(header, labels, trust, whole, CLOSED in kinds, pieces, strokes, unread)
+
+
+def _candidates(data: Data, start: int) -> Iterator[int]:
+    """Where a record of a box may begin, from a position on: its box is a list of lists."""
+    before = RECORD.size + BOX_START
+    at = start + before - 1
+    while (at := data.find(b"[[", at + 1)) >= 0:
+        if data[at - BOX_START : at - BOX_START + 1] in (LABELS, STROKE, MARK):
+            yield at - before
 
 
 def _apply_if_whole(record: bytes, labels: np.ndarray, trust: np.ndarray) -> Box | None:

@@ -23,6 +23,7 @@ from napari_unet.words import plural
 if TYPE_CHECKING:
     from napari.layers import Labels
 
+SAVED_AGAIN = "Strokes are saved again, all of them."
 DELETED = "{} of saved strokes deleted. What is on the labels now stays."
 
 
@@ -96,7 +97,7 @@ class ReviewCoordinator(QObject):
             self._followed.add(trust)
             trust.changed.connect(self._on_trust_changed)
             trust.replaced.connect(self._on_trust_changed)
-            trust.troubled.connect(self._on_refused)
+            trust.troubled.connect(self._on_troubled)
 
     def _connect(self, viewer: Any) -> None:
         bar = self._bar
@@ -167,6 +168,9 @@ class ReviewCoordinator(QObject):
 
     def _on_region_done(self, sentence: str) -> None:
         self.message.emit(sentence, "done")
+
+    def _on_troubled(self, sentence: str) -> None:
+        self.message.emit(sentence or SAVED_AGAIN, "problem" if sentence else "done")
 
     def _on_refused(self, sentence: str) -> None:
         self.message.emit(sentence, "problem")

@@ -9,7 +9,8 @@ from typing import ClassVar
 
 class BackgroundWriter:
     """Calls `send` in a thread of its own, soon after it was woken and at most every `rest_s`
-    seconds; the end of Python waits for the last.
+    seconds, and now and then without that, since what could not be sent before may be by now; the
+    end of Python waits for the last.
 
     `send` returns whether there is more to send; it has to deal with its own errors.
     """
@@ -17,11 +18,16 @@ class BackgroundWriter:
     _open: ClassVar["weakref.WeakSet[BackgroundWriter]"] = weakref.WeakSet()
 
     def __init__(
-        self, send: Callable[[], bool], finish: Callable[[], None], rest_s: float = 0.15
+        self,
+        send: Callable[[], bool],
+        finish: Callable[[], None],
+        rest_s: float = 0.15,
+        retry_s: float = 5.0,
     ) -> None:
         self._send = send
         self._finish = finish
         self._rest_s = rest_s
+        self._retry_s = retry_s
         self._wanted = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -43,7 +49,7 @@ class BackgroundWriter:
         more = False
         while not self._closing.is_set():
             if not more:
-                self._wanted.wait()
+                self._wanted.wait(self._retry_s)
             if self._closing.is_set():
                 break
             self._wanted.clear()

@@ -11,6 +11,7 @@ from weakref import ref
 
 import numpy as np
 from napari.layers import Image, Labels
+from napari.utils.notifications import show_warning
 
 from napari_unet.errors import ScanError
 from napari_unet.learn.data.corrections import Corrections
@@ -29,6 +30,7 @@ from napari_unet.widgets.viewer.sources import (
     source_images,
     source_scan,
 )
+from napari_unet.words import never_html
 
 MOST_CLASSES = 256  # as many as a label of 8 bits can name
 
@@ -42,7 +44,7 @@ def correct(labels: Labels, images: Sequence[Image], choice: InputChoice) -> Tru
     check_alignment(labels, images[0], choice.axes, scan_from_layers(images, choice))
     set_source(labels, images, choice)
     trust = track(labels)
-    trust.keep_strokes(partial(journal_facts, ref(labels)))
+    _save_strokes(trust, labels)
     return trust
 
 
@@ -51,9 +53,20 @@ def follow_result(labels: Labels, arrays: ResultArrays) -> None:
     over from an older result is trusted already.
     """
     trust = track(labels, arrays.prediction)
-    trust.keep_strokes(partial(journal_facts, ref(labels)))
+    _save_strokes(trust, labels)
     if arrays.trust is not None:
         trust.start_from(Corrections(arrays.labels, arrays.trust))
+
+
+def _save_strokes(trust: Trust, labels: Labels) -> None:
+    if trust.keep_strokes(partial(journal_facts, ref(labels))):
+        trust.troubled.connect(_warn)
+
+
+def _warn(problem: str) -> None:
+    """Say at once that strokes can not be saved, whichever docks are open."""
+    if problem:
+        show_warning(never_html(problem))
 
 
 def layer_to_carry_over(

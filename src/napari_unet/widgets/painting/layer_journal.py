@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,8 +39,17 @@ class LayerJournal:
     flagged again by the stroke, and written again.
     """
 
-    def __init__(self, trust_map: TrustMap, facts: JournalFacts) -> None:
+    def __init__(
+        self,
+        trust_map: TrustMap,
+        facts: JournalFacts,
+        on_problem: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`on_problem` is called in the writer's thread when strokes can not be saved, with the
+        reason, and with an empty text when they are saved again.
+        """
         self._map = trust_map
+        self._on_problem = on_problem
         self._facts: JournalFacts | None = facts
         self._journal: StrokeJournal | None = None
         self._marks: deque[tuple[Box, int]] = deque()
@@ -57,7 +66,7 @@ class LayerJournal:
         try:
             return self._send()
         except (NapariUNetError, OSError, ValueError) as error:
-            self.problem = f"Strokes can not be saved for a restart: {error}"
+            self._note(f"Strokes can not be saved for a restart: {error}")
             return False
 
     def finish(self) -> None:
@@ -66,13 +75,13 @@ class LayerJournal:
             if self._journal is not None:
                 self._journal.close()
         except (NapariUNetError, OSError) as error:
-            self.problem = str(error)
+            self._note(str(error))
         self._facts = None
         self._journal = None
         self._map = TrustMap(np.zeros((1, 1), np.uint8))  # stands for the layer's, which is large
 
     def _send(self) -> bool:
-        if not (self._marks or self._base_left or self._map.unwritten.any()):
+        if not (self.problem or self._marks or self._base_left or self._map.unwritten.any()):
             return False
         journal = self._begun_journal()
         end = time.monotonic() + FLUSH_S
@@ -82,8 +91,14 @@ class LayerJournal:
         more = self._write_blocks(journal, end)
         more = self._write_base(journal, end) or more
         journal.flush()
-        self.problem = ""
+        self._note("")
         return more
+
+    def _note(self, problem: str) -> None:
+        before = self.problem
+        self.problem = problem
+        if problem != before:
+            self._on_problem(problem)
 
     def _write_blocks(self, journal: StrokeJournal, end: float) -> bool:
         numbers = np.flatnonzero(self._map.unwritten)

@@ -25,6 +25,7 @@ from napari_unet.widgets.painting.recovered_layer import show_recovered
 from napari_unet.widgets.viewer.layer_facts import image_layers, layer_facts_of
 from napari_unet.widgets.viewer.layer_list import in_viewer, is_open
 from napari_unet.widgets.viewer.scan_from_layers import scan_from_layers
+from napari_unet.words import plural
 
 MOST_OFFERS = 3
 GONE = "The image of these strokes is not open any more. Open it again, and they are offered again."
@@ -45,11 +46,11 @@ class Recovery(QObject):
     """Searches saved strokes of some image layers, and brings them back; reads in the background.
 
     Signals: `found` with a list of `Offer`, the newest first (empty where there is none),
-    `restored` with the new layer, `failed` with a sentence.
+    `restored` with the new layer and how many strokes could not be read, `failed` with a sentence.
     """
 
     found = Signal(object)
-    restored = Signal(object)
+    restored = Signal(object, int)
     failed = Signal(str)
     _read = Signal(object)
 
@@ -94,7 +95,8 @@ class Recovery(QObject):
             return
         try:
             choice = self._choice_for(images, recovered.header.scan.axes)
-            self.restored.emit(show_recovered(viewer, images, choice, recovered))
+            layer = show_recovered(viewer, images, choice, recovered)
+            self.restored.emit(layer, recovered.unread)
         except NapariUNetError as error:
             self.failed.emit(str(error))
 
@@ -112,7 +114,15 @@ class Recovery(QObject):
         what = summary(saved.corrections, axes, [name for name, _ in entry.header.classes])
         when = time.strftime("%d %B %Y, %H:%M", time.localtime(entry.written))
         sentence = f"Corrections of {entry.header.name} from {when} were kept: {what}."
-        return Offer(entry, sentence, self)
+        return Offer(entry, " ".join(filter(None, [sentence, unread_sentence(saved.unread)])), self)
+
+
+def unread_sentence(count: int) -> str:
+    """What to say where strokes were not read; nothing where all were."""
+    if not count:
+        return ""
+    lost = plural(count, "stroke")
+    return f"{lost} could not be read, since the file is damaged; all others are there."
 
 
 def journals_of_any_axes(scan: Scan) -> list[JournalEntry]:

@@ -31,7 +31,8 @@ class Trust(QObject, ToolListener):
 
     Signals: `changed` when there is more or less trust (often enough for a line of text), `touched`
     at once with the box of voxels that has changed, `replaced` when the layer got labels of another
-    shape, `troubled` with the reason why strokes can not be saved for a restart.
+    shape, `troubled` with the reason why strokes can not be saved for a restart, at once, and with
+    an empty text when they are saved again.
     """
 
     changed = Signal()
@@ -46,7 +47,6 @@ class Trust(QObject, ToolListener):
         self._facts: Callable[[], JournalFacts | None] | None = None
         self._journal: LayerJournal | None = None
         self._writer: BackgroundWriter | None = None
-        self._trouble = ""
         self._map = self._new_map(layer, known)
         self._map.expect_undo_of(history_steps(layer))
         self._work_timer = _timer(self, self._on_work_timeout)
@@ -100,9 +100,13 @@ class Trust(QObject, ToolListener):
             self._writer.wake()
         self._soon()
 
-    def keep_strokes(self, facts: Callable[[], JournalFacts | None]) -> None:
-        """Save every stroke, to outlive a crash; `facts` are needed at the first stroke."""
+    def keep_strokes(self, facts: Callable[[], JournalFacts | None]) -> bool:
+        """Save every stroke, to outlive a crash; `facts` are needed at the first stroke. True the
+        first time.
+        """
+        first = self._facts is None
         self._facts = facts
+        return first
 
     def start_from(self, old: Corrections) -> None:
         """Take over trust; the layer holds the corrected labels already."""
@@ -180,12 +184,18 @@ class Trust(QObject, ToolListener):
             and (facts := self._facts()) is not None
         ):
             self._map.write_all_trusted()
-            self._journal = LayerJournal(self._map, facts)
+            self._journal = LayerJournal(self._map, facts, self._trouble_line())
             self._writer = BackgroundWriter(self._journal.send, self._journal.finish)
             # at exit the writer is closed by itself, and waited for
             finalize(layer, self._writer.close).atexit = False
         if self._writer is not None:
             self._writer.wake()
+
+    def _trouble_line(self) -> Callable[[str], None]:
+        """What the journal's thread calls; it does not keep this object alive."""
+        line = _TroubleLine()
+        line.said.connect(self.troubled)
+        return lambda problem: line.said.emit(problem)
 
     def _close_journal(self) -> None:
         if self._writer is not None:
@@ -201,10 +211,6 @@ class Trust(QObject, ToolListener):
         if not self._map.work(TURN_S):
             self._work_timer.start(REST_MS)
         self.changed.emit()
-        trouble = self._journal.problem if self._journal is not None else ""
-        if trouble != self._trouble and trouble:
-            self.troubled.emit(trouble)
-        self._trouble = trouble
 
     def _on_layer_data(self) -> None:
         """Another array was put into the layer: what differs in it was changed by someone and is
@@ -241,6 +247,12 @@ class Trust(QObject, ToolListener):
         if (layer := self._layer()) is not None:
             self._map.suspect(shown_box(layer))
             self._soon()
+
+
+class _TroubleLine(QObject):
+    """Brings what a journal's thread says to the main thread."""
+
+    said = Signal(str)
 
 
 def _timer(parent: QObject, slot: Any) -> QTimer:
