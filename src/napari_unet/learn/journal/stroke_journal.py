@@ -88,7 +88,7 @@ class Recovered:
 
     @property
     def corrections(self) -> Corrections:
-        """What is trusted."""
+        """The labels and their trust, as a training takes them."""
         return Corrections(self.labels, self.trust)
 
 
@@ -106,7 +106,7 @@ class StrokeJournal:
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """The file of the journal."""
         return self._file.path
 
     def labels(self, box: Box, labels: np.ndarray) -> None:

@@ -24,7 +24,7 @@ class AdamW:
         self.state = {weight: _nothing_yet(weight) for weight in weights}
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Drop the gradients of the last step: torch adds the next ones to them."""
         for weight in self.state:
             weight.grad = None
 

@@ -36,9 +36,8 @@ def write(file: ResultFile, on_progress: OnProgress, control: GetControl) -> Ite
     try:
         with writing(target):
             yield create_zarr(part, file)
-            zarr.open_group(part, mode="r+").attrs["napari_unet"] = dict(
-                file.facts
-            )  # some are known at the end only
+            # again: some of the facts are known at the end only
+            zarr.open_group(part, mode="r+").attrs["napari_unet"] = dict(file.facts)
             try:
                 add_levels(part, file, on_progress, control)
             except Stopped:

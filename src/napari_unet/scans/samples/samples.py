@@ -28,7 +28,7 @@ class Sample:
 
     @property
     def scan(self) -> Scan:
-        """The image as a scan."""
+        """The image with its axes and voxel size."""
         return Scan(self.image, self.axes, self.spacing, self.unit)
 
 

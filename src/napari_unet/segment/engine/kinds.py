@@ -36,7 +36,7 @@ def kind_for(engine: str, device: str, openvino: bool, precision: Precision = "f
 
 
 def torch_on(device: str) -> Library:
-    """Torch on a device."""
+    """The library by which torch computes on a device of that name, such as "cuda:1"."""
     others: dict[str, Library] = {"cpu": "torch", "mps": "torch on Metal"}
     return others.get(device, "torch on a card")
 

@@ -22,7 +22,7 @@ class EngineFacts(Protocol):
 
     @property
     def kind(self) -> Kind:
-        """Library and precision."""
+        """The library and the precision."""
 
     @property
     def device(self) -> str:
@@ -65,17 +65,17 @@ class WrappedEngine:
 
     @property
     def name(self) -> str:
-        """With version and device."""
+        """The library with its version, and the device."""
         return self._running.name
 
     @property
     def kind(self) -> Kind:
-        """Library and precision."""
+        """The library and the precision."""
         return self._running.kind
 
     @property
     def device(self) -> str:
-        """Where."""
+        """The device it computes on now."""
         return self._running.device
 
     @property

@@ -46,7 +46,7 @@ class CompleteRun(RunTotals):
 
     @property
     def complete(self) -> bool:
-        """Always."""
+        """True: nothing is left to compute."""
         return True
 
     @property

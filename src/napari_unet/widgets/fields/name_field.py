@@ -33,7 +33,7 @@ class NameField(QWidget):
         self._offer()
 
     def value(self) -> str:
-        """The name."""
+        """The name for the new model, without spaces around it."""
         return self._edit.text().strip()
 
     def set_value(self, name: str) -> None:

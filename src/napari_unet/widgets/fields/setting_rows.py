@@ -35,7 +35,7 @@ class SettingRow(QWidget):
     value_changed = Signal()
 
     def value(self) -> Any:
-        """The value."""
+        """The value that the row shows, of the type that the setting has."""
         raise NotImplementedError
 
     def set_value(self, value: Any) -> None:
@@ -80,7 +80,7 @@ class WordRow(SettingRow):
         self.combo.activated.connect(self.value_changed)
 
     def value(self) -> str:
-        """The word."""
+        """The word that is chosen, as the setting has it; its text may be another."""
         return str(self.combo.currentData())
 
     def set_value(self, value: str) -> None:

@@ -92,7 +92,7 @@ class FinetunePlan:
         self._labels = labels
 
     def labels_layer(self, pair: PairChoice) -> "Labels | None":
-        """The labels layer of a pair."""
+        """The labels layer of a pair; None where none is chosen, or it is gone."""
         found = [] if pair.labels is None else self._labels.layers((pair.labels,))
         return found[0] if found else None
 

@@ -193,5 +193,5 @@ def _nothing() -> None:
 
 
 def result_name(source: "Image", model: str) -> str:
-    """What a result is called."""
+    """The name of a result's layer: the image's, and the model's."""
     return f"{source.name} · {model}"
