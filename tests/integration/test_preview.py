@@ -7,6 +7,7 @@ import pytest
 
 from helpers.clicks import press
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
+from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.library import load_model
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.engine import choice
@@ -41,7 +42,7 @@ def test_the_part_in_view_is_predicted_as_the_whole_would_be(monkeypatch):
     child, parent = (tiny_model(tiny_spec(), seed) for seed in (0, 1))
     image = smooth_image((3, 90, 80))
     scan = Scan(image, "zyx", (1.0, 1.0, 1.0))
-    job = PreviewJob(scan, parent, "cpu")
+    job = PreviewJob(scan, parent, TrainSettings(device="cpu"))
     for frame, region in (
         ((1,), (slice(10, 40), slice(20, 60))),
         ((2,), (slice(50, 90), slice(0, 30))),
@@ -61,7 +62,7 @@ def test_the_part_in_view_is_predicted_as_the_whole_would_be(monkeypatch):
 def test_a_child_that_has_learnt_more_is_predicted_anew_and_the_parent_only_once(monkeypatch):
     scan = Scan(smooth_image((40, 40)), "yx", (1.0, 1.0))
     first, second, parent = (tiny_model(tiny_spec(), seed) for seed in (0, 2, 1))
-    job = PreviewJob(scan, parent, "cpu")
+    job = PreviewJob(scan, parent, TrainSettings(device="cpu"))
     region = PreviewRegion((), (slice(0, 40), slice(0, 40)))
     seen = []
     labels = job._labels
@@ -95,7 +96,7 @@ def test_of_a_volume_one_plane_is_predicted(viewer):
     viewer.dims.set_current_step(0, 6)
     follower.update()
     assert regions.by_dimensions[3].region[0] == slice(6, 7)
-    part = PreviewJob(scan, None, "cpu").part(
+    part = PreviewJob(scan, None, TrainSettings(device="cpu")).part(
         tiny_model(tiny_spec(3, depth=1)), regions.by_dimensions[3]
     )
     assert (

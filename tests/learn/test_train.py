@@ -502,6 +502,38 @@ def test_what_can_not_be_learnt_from_is_refused(
         train([(discs()[0], labels)], start=parent, settings=quick())
 
 
+def with_band(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Discs on a camera's offset, moved by 12 pixels, so that a band holds no image."""
+    image, truth = discs(seed)
+    moved = np.concatenate([np.zeros((112, 12)), image[:, :-12] + 300], axis=1)
+    return moved.astype(np.float32), np.roll(truth, 12, axis=1)
+
+
+@pytest.mark.parametrize("left_out", [True, False])
+def test_labels_where_there_is_no_image_neither_teach_nor_judge(
+    parent: Model, left_out: bool
+) -> None:
+    image, truth = with_band(0)
+    altered = truth.copy()
+    altered[:, :11] = 1 - altered[:, :11]
+    settings = quick(held_out_turn=0, empty_borders=left_out, guard_outputs=0)
+    first, second = (
+        train([(image, labels)], start=parent, settings=settings) for labels in (truth, altered)
+    )
+    same = first.model.weights_sha256 == second.model.weights_sha256
+    assert same == left_out
+    assert (first.verdict == second.verdict) == left_out
+    training = first.model.spec.provenance.training
+    assert training["settings"]["empty_borders"] == left_out
+    reviewed = truth.size - (11 * 112 if left_out else 0)
+    assert training["corrections"]["reviewed_voxels"] == reviewed
+
+
+def test_borders_are_left_out_unless_the_settings_say_otherwise(parent: Model) -> None:
+    result = train([with_band(0)], start=parent, settings=quick())
+    assert result.settings.empty_borders
+
+
 def test_nothing_trusted_and_images_that_do_not_fit_are_refused(parent: Model) -> None:
     image, truth = discs()
     with pytest.raises(ScanError, match="Nothing is trusted"):

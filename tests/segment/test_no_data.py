@@ -222,3 +222,11 @@ def test_numbers_that_are_none_do_not_hide_a_band() -> None:
     image = with_band(noisy(120, 130)).astype(np.float32)
     image[50:60, 50:60] = np.nan
     assert found(image).no_data == (0.0,)
+
+
+def test_gaps_of_no_numbers_in_a_band_leave_no_image_in_it() -> None:
+    image = with_band(noisy(120, 130)).astype(np.float32)
+    image[60, 3] = np.nan
+    _, excluded = normalize(image[None], found(image))
+    assert excluded is not None
+    assert excluded[:, :5].all()

@@ -17,6 +17,7 @@ import numpy as np
 from napari_unet.errors import Cancelled, NapariUNetError
 from napari_unet.learn.data.boxes import middle_of
 from napari_unet.learn.halo_regions import EXACT, HaloRegion, halo_regions, smaller_halos
+from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.model import Model
 from napari_unet.model.spec import MeasuredHalo, ModelSpec
 from napari_unet.model.unet import UNet
@@ -49,9 +50,9 @@ class HaloMeasurement:
     fails, the training is none the worse: the halo stays exact, and `trouble` is the reason.
     """
 
-    def __init__(self, spec: ModelSpec, device: str, control: GetControl) -> None:
+    def __init__(self, spec: ModelSpec, training: TrainSettings, control: GetControl) -> None:
         self._spec = spec
-        self._device = device
+        self._training = training
         self._control = control
         self._regions: Sequence[HaloRegion] = ()
         self.seconds = 0.0
@@ -62,11 +63,12 @@ class HaloMeasurement:
         """Whether the halo will be measured."""
         return bool(self._regions)
 
-    def plan(self, scans: Sequence[Scan], minutes: float | None) -> None:
+    def plan(self, scans: Sequence[Scan]) -> None:
         """Find where the halo can be measured, and how long that takes; nowhere, if that is too
         long.
         """
-        regions = halo_regions(self._spec, scans)
+        minutes = self._training.minutes
+        regions = halo_regions(self._spec, scans, self._training.empty_borders)
         if not regions:
             return
         fresh = Model(self._spec, UNet(self._spec.architecture).eval(), "")
@@ -97,7 +99,7 @@ class HaloMeasurement:
             return None
 
     def _engine(self, model: Model) -> TorchEngine:
-        return TorchEngine(model.network, choose_device(self._device))
+        return TorchEngine(model.network, choose_device(self._training.device))
 
 
 def seconds_to_measure(
@@ -195,5 +197,6 @@ def _labels(
     """A region's labels in the order of the frame's axes, as one tile where memory allows; what
     STOP leaves is 0.
     """
+    settings = settings.model_copy(update={"empty_borders": region.empty_borders})
     job = plan_job(model.spec, region.scan, settings, [region.frame], region.slices)
     return segment_region(model, job, engine=engine, control=control)

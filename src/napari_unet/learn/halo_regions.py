@@ -23,16 +23,19 @@ COMPARED_VOXELS = 2**20
 @dataclass(frozen=True)
 class HaloRegion:
     """A region of a frame of a scan, so far from the frame's ends that a tile of it is cut on every
-    side of the `free` axes.
+    side of the `free` axes; `empty_borders` says how the scan is segmented.
     """
 
     scan: Scan
     frame: Index
     slices: Slices
     free: tuple[bool, ...]
+    empty_borders: bool = True
 
 
-def halo_regions(spec: ModelSpec, scans: Sequence[Scan]) -> list[HaloRegion]:
+def halo_regions(
+    spec: ModelSpec, scans: Sequence[Scan], empty_borders: bool = True
+) -> list[HaloRegion]:
     """Where to measure; nowhere in the plane, where exact tiles cost little, nor if there is too
     little to measure on.
     """
@@ -43,7 +46,8 @@ def halo_regions(spec: ModelSpec, scans: Sequence[Scan]) -> list[HaloRegion]:
     for region in _candidates(spec, scans):
         # one halo is measured for all, so all regions have to be free along the same axes
         if left > 0 and (not found or region.free == found[0].free):
-            found.append(replace(region, slices=middle_of(region.slices, left)))
+            slices = middle_of(region.slices, left)
+            found.append(replace(region, slices=slices, empty_borders=empty_borders))
             left -= voxels_of(found[-1].slices)
     return found if COMPARED_VOXELS - left >= FEWEST_VOXELS else []
 

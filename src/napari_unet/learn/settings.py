@@ -9,6 +9,7 @@ from napari_unet.segment.settings_fields import setting, with_present_names
 Side = Annotated[int, Field(ge=1, le=1024)]
 
 DEVICE = "device"  # groups of a dock's options: where it runs,
+LEARNING = "learning"  # what is learnt, and what is kept,
 CHANCE = "chance"  # and how it is repeated
 
 
@@ -260,6 +261,13 @@ class TrainSettings(BaseModel):
         "Where the training runs: auto, cpu, cuda or mps.",
         main=True,
         row=DEVICE,
+    )
+    empty_borders: bool = setting(
+        True,
+        "Leave out empty borders",
+        "Find borders that hold no image, such as a band of zeros; labels there neither teach nor "
+        "judge, and they are no part of the contrast.",
+        row=LEARNING,
     )
     checkpoint_seconds: float = setting(
         15.0,

@@ -130,9 +130,13 @@ def train(
     on_progress(Progress(0, chosen.steps or chosen.most_steps, "steps", note="Preparing"))
     device = choose(chosen.device, find_devices())
     options = ChildOptions(
-        device, keywords.get("name"), keywords.get("classes"), chosen.held_out_turn
+        device,
+        keywords.get("name"),
+        keywords.get("classes"),
+        chosen.held_out_turn,
+        chosen.empty_borders,
     )
-    prepared = prepare(items, start, options)
+    prepared = prepare(items, start, options, control)
     if keywords.get("resume", False):
         chosen = with_patches_of_checkpoint(chosen, keywords.get("checkpoint"))
     chosen = completed_settings(chosen, prepared, device)
@@ -178,8 +182,8 @@ class _Training:
         since = time.monotonic()
         parent = None if origin is None else self._segment(origin, comparison.regions)
         compare_s = time.monotonic() - since if parent is not None else self._timed(comparison)
-        halo = HaloMeasurement(spec, self.settings.device, self.control)
-        halo.plan([item.scan for item in self.prepared.items], self.settings.minutes)
+        halo = HaloMeasurement(spec, self.settings, self.control)
+        halo.plan([item.scan for item in self.prepared.items])
         found = _learnt(self._fit(comparison, compare_s, halo.seconds))
         self._report(found.steps, "Judging")
         child = self._segment(found.model, comparison.regions)
@@ -208,8 +212,8 @@ class _Training:
         return tuple(note for note in notes if note)
 
     def _segment(self, model: Model, regions: Sequence[ComparedRegion]) -> list[np.ndarray]:
-        items = self.prepared.items
-        return labels_in_regions(model, items, regions, self.settings.device, self.control)
+        scans = self.prepared.normalised
+        return labels_in_regions(model, scans, regions, self.settings.device, self.control)
 
     def _timed(self, comparison: Comparison) -> float:
         """Seconds that running the child will take, from one region with a network of random

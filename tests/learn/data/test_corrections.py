@@ -168,44 +168,4 @@ def test_one_class_only_of_all_images_together():
     check_classes([ones, zeros], NAMES)
 
 
-def test_what_is_not_a_number_in_the_image_is_never_trusted():
-    image = np.zeros((2, *SHAPE), np.float32)  # two channels
-    image[1, 0, :2] = np.nan
-    image[0, 2, 5] = np.inf
-    found = checked(scan(image, "czyx"), two_classes(), None, NAMES)
-    np.testing.assert_array_equal(found.trust == 0, ~np.isfinite(image).all(axis=0))
-
-
-def test_what_is_not_a_number_is_found_in_any_order_of_axes():
-    image = np.zeros((10, 3, 8), np.float32)
-    image[4, 1, 2] = np.nan
-    found = checked(scan(image, "xzy"), two_classes().transpose(2, 0, 1), None, NAMES)
-    assert np.argwhere(found.trust == 0).tolist() == [[4, 1, 2]]
-
-
-def test_trust_only_where_there_is_no_image():
-    image = np.zeros(SHAPE, np.float32)
-    image[0] = np.nan
-    trust = np.zeros(SHAPE, np.uint8)
-    trust[0] = PAINTED
-    with pytest.raises(ScanError, match="NaN or infinite"):
-        checked(scan(image), two_classes(), trust, NAMES)
-
-
-def test_only_slices_with_trust_are_read_from_the_image():
-    class Watched:
-        shape = SHAPE
-        dtype = np.dtype(np.float32)
-        read = 0
-
-        def __getitem__(self, index):
-            Watched.read += 1
-            return np.zeros(SHAPE, np.float32)[index]
-
-    trust = np.zeros(SHAPE, np.uint8)
-    trust[1, 2] = PAINTED
-    checked(scan(Watched()), two_classes(), trust, NAMES)
-    assert Watched.read == 1
-
-
 cubes = arrays(np.uint8, (4, 5), elements=st.integers(0, 2))

@@ -11,7 +11,7 @@ from napari_unet.learn.data.item import TrainItem
 
 def trusted_voxels(items: Sequence[TrainItem]) -> dict[str, int]:
     """How many voxels of each label are trusted, in all items together."""
-    labels = sum((label_counts(_corrections(item)) for item in items), np.zeros(256, np.int64))
+    labels = sum((label_counts(item.corrections) for item in items), np.zeros(256, np.int64))
     return {str(n): int(labels[n]) for n in np.flatnonzero(labels)}
 
 
@@ -19,7 +19,7 @@ def amounts_of(items: Sequence[TrainItem]) -> dict[str, Any]:
     """How much was trusted: images, voxels painted and reviewed, and voxels of each label."""
     trusts = np.zeros(256, np.int64)
     for item in items:
-        trust = _corrections(item).trust
+        trust = item.corrections.trust
         trusts += label_counts(Corrections(trust, trust))  # the trust itself, counted as labels
     return {
         "images": len(items),
@@ -27,10 +27,3 @@ def amounts_of(items: Sequence[TrainItem]) -> dict[str, Any]:
         "reviewed_voxels": int(trusts[REVIEWED]),
         "voxels_of_label": trusted_voxels(items),
     }
-
-
-def _corrections(item: TrainItem) -> Corrections:
-    if item.trust is not None:
-        return Corrections(item.labels, item.trust)
-    reviewed = np.broadcast_to(np.uint8(REVIEWED), item.labels.shape)  # takes no memory
-    return Corrections(item.labels, reviewed)

@@ -4,7 +4,6 @@ it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,10 +25,6 @@ COUNTED_AT_ONCE = 2**22  # voxels; counting takes 8 bytes for each
 NOTHING_TRUSTED = (
     "Nothing is trusted yet. "
     "Paint over what is wrong, or say that a slice is right, and begin again."
-)
-ALL_NAN = (
-    "All trusted voxels lie where the image is NaN or infinite. "
-    "Correct the labels where there is an image."
 )
 
 
@@ -92,9 +87,9 @@ def summary_of_amount(found: Amount, has_slices: bool, names: Sequence[str]) -> 
 def checked(scan: "Scan", labels: Any, trust: Any | None, classes: Sequence[str]) -> Corrections:
     """What can be learnt from labels of a scan; `trust` None says that all of them are reviewed.
 
-    `classes` are the names by label. Voxels that are not trusted get label 0, and those where the
-    image is not finite lose their trust. Raises `ScanError` with one sentence for labels of another
-    shape or kind, labels beyond the classes, and where nothing is trusted.
+    `classes` are the names by label. Voxels that are not trusted get label 0. Raises `ScanError`
+    with one sentence for labels of another shape or kind, labels beyond the classes, and where
+    nothing is trusted.
     """
     labels = whole_numbers(labels, "labels")
     trust = np.full(labels.shape, REVIEWED, np.uint8) if trust is None else _trust_values(trust)
@@ -107,7 +102,6 @@ def checked(scan: "Scan", labels: Any, trust: Any | None, classes: Sequence[str]
     if not trust.any():
         raise ScanError(NOTHING_TRUSTED)
     check_labels(labels[trust != UNTRUSTED], len(classes))
-    trust = _finite_trust(scan, trust)
     return Corrections(np.where(trust != UNTRUSTED, labels, 0).astype(np.uint8), trust)
 
 
@@ -176,21 +170,3 @@ def _trust_values(array: Any) -> np.ndarray:
             "Save it with these."
         )
     return trust.astype(np.uint8, copy=False)
-
-
-def _finite_trust(scan: "Scan", trust: np.ndarray) -> np.ndarray:
-    """The trust without the voxels where the image is not finite; only slices with any trust are
-    read.
-    """
-    if np.dtype(scan.data.dtype).kind != "f":
-        return trust
-    finite_trust = trust.copy()
-    whole = tuple(slice(0, n) for n in scan.frame_shape(2))
-    for frame in product(*(range(n) for n in scan.grid_shape(2))):
-        index = scan.result_index(frame, whole)
-        if finite_trust[index].any():
-            finite = np.isfinite(scan.read(frame, whole)).all(axis=0)
-            finite_trust[index] *= scan.to_result_axes(finite).astype(np.uint8)
-    if not finite_trust.any():
-        raise ScanError(ALL_NAN)
-    return finite_trust

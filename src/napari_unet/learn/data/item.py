@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_unet.learn.data.corrections import REVIEWED
+from napari_unet.learn.data.corrections import REVIEWED, Corrections
 from napari_unet.scans.scan import Index, Scan, Slices
 
 
@@ -18,6 +18,14 @@ class TrainItem:
     scan: Scan
     labels: np.ndarray
     trust: np.ndarray | None = None
+
+    @property
+    def corrections(self) -> Corrections:
+        """The labels with the trust of each voxel; where all were reviewed, that takes no memory
+        and can not be written to.
+        """
+        reviewed = np.broadcast_to(np.uint8(REVIEWED), self.labels.shape)
+        return Corrections(self.labels, reviewed if self.trust is None else self.trust)
 
     def frames(self, dimensions: int) -> Iterator[tuple[Index, Slices]]:
         """Every frame with its whole region."""

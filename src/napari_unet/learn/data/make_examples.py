@@ -14,13 +14,12 @@ from napari_unet.learn.data.crop import Crop, crop_around
 from napari_unet.learn.data.evenly import evenly_chosen
 from napari_unet.learn.data.example import Example, Extent
 from napari_unet.learn.data.item import Box, box_in_frame, in_frame_order
+from napari_unet.learn.data.normalised import NormalisedScan
 from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.resample import axis_maps
 from napari_unet.scans.scan import Index, Scan, Slices
 from napari_unet.segment.check import wanted_spacing
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.statistics import frame_statistics
-from napari_unet.segment.tiles.normalize import normalize
 
 
 def examples_of(
@@ -31,14 +30,16 @@ def examples_of(
     *,
     excluded: Sequence[Box] = (),
     extent: Extent | None = None,
+    normalised: NormalisedScan | None = None,
 ) -> list[Example]:
     """The frames of a scan that teach, with their labels; labels and trust are of the scan's result
     shape.
 
     Voxels teach nothing where they are not trusted, where they lie in an `excluded` box, or where
-    the intensity is not finite. Frames without any other voxel are left out, but for those that
-    `extent` adds for a guard, whose targets are NaN in the excluded boxes. Statistics are those of
-    whole frames. Raises `ScanError` for labels of another shape or beyond the model's classes.
+    there is no image. Frames without any other voxel are left out, but for those that `extent` adds
+    for a guard, whose targets are NaN in the excluded boxes. Intensities are those of `normalised`,
+    if given: the same scan, with statistics that may be known. Raises `ScanError` for labels of
+    another shape or beyond the model's classes.
     """
     if labels.shape != scan.result_shape:
         raise ScanError(
@@ -50,7 +51,8 @@ def examples_of(
             f"The labels go up to {labels.max()}, but the model has {len(spec.classes)} classes, "
             f"0 to {len(spec.classes) - 1}."
         )
-    maker = _Maker(scan, labels, spec, trust, excluded, extent or Extent())
+    normalised = normalised or NormalisedScan(scan, spec)
+    maker = _Maker(normalised, labels, spec, trust, excluded, extent or Extent())
     return [maker.example(frame) for frame in maker.frames()]
 
 
@@ -58,7 +60,7 @@ def examples_of(
 class _Maker:
     """Makes examples of one scan, frame by frame: no array of the scan's size is made."""
 
-    scan: Scan
+    normalised: NormalisedScan
     labels: np.ndarray
     spec: ModelSpec
     trust: np.ndarray | None
@@ -81,17 +83,21 @@ class _Maker:
         maps = axis_maps(truth.shape, spacing, wanted)
         trusted = bounding_box(truth != IGNORE)
         crop = crop_around(trusted, maps, self.extent.reach, self.extent.guarded_voxels)
-        statistics = frame_statistics(self.scan, self._dimensions, frame, self.spec.normalization)
-        image, bad = normalize(self.scan.read(frame, crop.read), statistics)
-        if bad is not None:
+        image, without_image = self.normalised.read(frame, crop.read)
+        if without_image is not None:
             truth = truth.copy()
-            truth[crop.read][bad] = IGNORE
+            truth[crop.read][without_image] = IGNORE
         return Example(
             crop.image(image),
             _on_model_grid(truth, crop),
             self._targets(frame, crop),
             spacing=spacing if wanted is None else wanted,
         )
+
+    @property
+    def scan(self) -> Scan:
+        """The scan itself."""
+        return self.normalised.scan
 
     @property
     def _dimensions(self) -> int:

@@ -3,7 +3,7 @@ the new model's spec, and what is held out.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from napari_unet.learn.data.corrections import (
     whole_numbers,
 )
 from napari_unet.learn.data.item import TrainItem
+from napari_unet.learn.data.normalised import NormalisedScan
 from napari_unet.learn.judging.folds import JUDGING, SCORING
 from napari_unet.learn.judging.held_out import HoldOut, hold_out
 from napari_unet.learn.setup.choose_network import spec_from_scratch
@@ -27,6 +28,7 @@ from napari_unet.model.library import load_model
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ClassSpec, ModelSpec, Provenance
 from napari_unet.model.widen import widen_head
+from napari_unet.progress import GetControl, always_continue, without_stop
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.check import check_fit, check_spacing
 from napari_unet.segment.settings import SegmentSettings
@@ -54,10 +56,13 @@ class Prepared:
     """What a training needs: `parent` is what it is compared with, `start` the same with the
     classes of the child, `spec` what the child is.
 
-    `round` counts the trainings from the first parent on; `turn` says which part was held out.
+    `normalised` reads the scan of each item as the model sees it; where there is no image, an item
+    is not trusted. `round` counts the trainings from the first parent on; `turn` says which part
+    was held out.
     """
 
     items: tuple[TrainItem, ...]
+    normalised: tuple[NormalisedScan, ...]
     parent: Model | None
     start: Model | None
     spec: ModelSpec
@@ -69,20 +74,24 @@ class Prepared:
 @dataclass(frozen=True)
 class ChildOptions:
     """What the caller chooses of the child: the device it is trained on, its name and classes, and
-    which part is held out; None: chosen here.
+    which part is held out (None: chosen here); and whether borders without image are left out.
     """
 
     device: Device
     name: str | None = None
     classes: Sequence[str] | None = None
     turn: int | None = None
+    empty_borders: bool = True
 
 
 def prepare(
-    given: Sequence[GivenItem], start: Model | str | Path | None, options: ChildOptions
+    given: Sequence[GivenItem],
+    start: Model | str | Path | None,
+    options: ChildOptions,
+    control: GetControl = always_continue,
 ) -> Prepared:
     """Check what is given, find the model to begin with or choose a network for the device, and
-    hold some of the labels out.
+    hold some of the labels out. STOP is not heeded: nothing is learnt yet.
     """
     parent = _parent(start)
     grey = parent is None or len(parent.spec.channels) == 1
@@ -95,6 +104,11 @@ def prepare(
     for item in items:
         check_fit(spec, item.scan)
         check_spacing(spec, item.scan, SegmentSettings())
+    normalised = [
+        NormalisedScan(item.scan, spec, options.empty_borders, without_stop(control))
+        for item in items
+    ]
+    items = _with_image(items, normalised, names)
     number = 0 if parent is None else _round_of(parent) + 1
     turn = number if options.turn is None else options.turn
     rule = SCORING if parent is None else JUDGING
@@ -108,7 +122,7 @@ def prepare(
             "halo": None,
         }
     )
-    return Prepared(tuple(items), parent, begin, spec, number, turn, held)
+    return Prepared(tuple(items), tuple(normalised), parent, begin, spec, number, turn, held)
 
 
 def _checked(
@@ -119,6 +133,21 @@ def _checked(
     known = [checked(item.scan, item.labels, item.trust, names) for item in items]
     check_classes(known, names)
     return [_with_checked(item, found) for item, found in zip(items, known, strict=True)], names
+
+
+def _with_image(
+    items: Sequence[TrainItem], normalised: Sequence[NormalisedScan], classes: Sequence[str]
+) -> list[TrainItem]:
+    """The items without trust where there is no image; raises `ScanError` where too little is left
+    to learn from.
+    """
+    found = []
+    for item, scan in zip(items, normalised, strict=True):
+        given = item.corrections.trust
+        trust = scan.with_image(given)
+        found.append(item if trust is given else replace(item, trust=trust))
+    check_classes([item.corrections for item in found], classes)
+    return found
 
 
 def _parent(start: Model | str | Path | None) -> Model | None:

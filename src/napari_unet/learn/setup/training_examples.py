@@ -47,6 +47,7 @@ def _own_examples(prepared: Prepared, settings: TrainSettings, *, guarded: bool)
             item.trust,
             excluded=prepared.held.excluded_of(number),
             extent=extent,
+            normalised=prepared.normalised[number],
         )
     ]
 

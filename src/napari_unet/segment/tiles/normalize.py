@@ -1,5 +1,6 @@
 """Intensities on the scale that networks expect, by the statistics of their frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,26 @@ class Excluded:
         """The same for a part of the region."""
         nonfinite = None if self.nonfinite is None else self.nonfinite[part]
         return Excluded(nonfinite, None if self.empty is None else self.empty[part])
+
+
+def with_margin(region: Slices, shape: Sequence[int]) -> tuple[Slices, Slices]:
+    """A region of a frame with one voxel more on each side, as far as the frame goes, since no data
+    and hot pixels are known by what is beside them; and where the region lies in that.
+    """
+    wide = tuple(
+        slice(max(0, part.start - 1), min(n, part.stop + 1))
+        for part, n in zip(region, shape, strict=True)
+    )
+    inner = tuple(
+        slice(part.start - own.start, part.stop - own.start)
+        for part, own in zip(region, wide, strict=True)
+    )
+    return wide, inner
+
+
+def excluded_in(part: np.ndarray, statistics: FrameStatistics) -> np.ndarray | None:
+    """Which voxels of a (channels, *region) part are no image; None if there are none."""
+    return _to_fill(part, statistics)[1].mask
 
 
 def normalize(
@@ -89,8 +110,8 @@ def _settled(part: np.ndarray, statistics: FrameStatistics) -> np.ndarray:
 
 def _to_fill(part: np.ndarray, statistics: FrameStatistics) -> tuple[np.ndarray | None, Excluded]:
     """Which values of each channel are to be replaced (channels, *region), and where there is no
-    image: where a channel is no number, and amid no data of all channels. Single voxels that have
-    the value of no data by chance are replaced, but stay image.
+    image: where a channel is no number, and amid no data of all channels, which may have such gaps.
+    Single voxels that have the value of no data by chance are replaced, but stay image.
     """
     finite = _finite(part, statistics)
     filled = None if finite is None else ~finite
@@ -98,8 +119,8 @@ def _to_fill(part: np.ndarray, statistics: FrameStatistics) -> tuple[np.ndarray 
     empty = statistics.empty_in(part)
     if empty is None:
         return filled, Excluded(nonfinite)
-    amid = surrounded(np.logical_and.reduce(empty))
     filled = empty if filled is None else filled | empty
+    amid = surrounded(np.logical_and.reduce(filled))
     return filled, Excluded(nonfinite, amid if amid.any() else None)
 
 

@@ -12,7 +12,7 @@ from napari_unet.model.torch_import import torch
 from napari_unet.scans.resample import Weights
 from napari_unet.scans.scan import Slices
 from napari_unet.segment.statistics import FrameStatistics
-from napari_unet.segment.tiles.normalize import Excluded, normalize_on
+from napari_unet.segment.tiles.normalize import Excluded, normalize_on, with_margin
 from napari_unet.segment.tiles.tiling import Lattice
 from napari_unet.segment.tiles.transfer import to_device
 
@@ -22,8 +22,7 @@ class Window:
     """What to `read` of a frame; then, for each axis, the `weights` that make model voxels of it,
     and the `picked` ones among these, in order: some come twice where the frame is mirrored.
 
-    On each side one voxel more is read, within the frame, since no data and hot pixels are known by
-    what is beside them; `inner` is the part of it that is used.
+    What is read has a margin (see `with_margin`); `inner` is the part of it that is used.
     """
 
     read: Slices
@@ -72,12 +71,8 @@ def window_of(window: Slices, lattice: Lattice) -> Window:
     weights = tuple(
         m.to_model(int(i.min()), int(i.max()) + 1) for i, m in zip(index, lattice.maps, strict=True)
     )
-    read = tuple(
-        slice(max(0, w.first - 1), min(m.length, w.last + 1))
-        for w, m in zip(weights, lattice.maps, strict=True)
-    )
-    inner = tuple(
-        slice(w.first - r.start, w.last - r.start) for w, r in zip(weights, read, strict=True)
+    read, inner = with_margin(
+        tuple(slice(w.first, w.last) for w in weights), [m.length for m in lattice.maps]
     )
     return Window(read, inner, weights, tuple(i - i.min() for i in index))
 

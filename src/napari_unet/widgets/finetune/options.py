@@ -8,10 +8,10 @@ from typing import ClassVar, cast
 from pydantic.fields import FieldInfo
 from qtpy.QtWidgets import QWidget
 
-from napari_unet.learn.settings import CHANCE, DEVICE
+from napari_unet.learn.settings import CHANCE, DEVICE, LEARNING
 from napari_unet.widgets.fields.device_picker import DevicePicker
 from napari_unet.widgets.fields.setting_form import MakeRow, SettingForm
-from napari_unet.widgets.finetune.order import LEARNING, TrainChoices
+from napari_unet.widgets.finetune.order import TrainChoices
 
 
 def _device_row(_: FieldInfo) -> DevicePicker:

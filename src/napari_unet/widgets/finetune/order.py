@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.learn.data.item import TrainItem
-from napari_unet.learn.settings import TrainSettings
+from napari_unet.learn.settings import LEARNING, TrainSettings
 from napari_unet.model.library import ModelEntry
 from napari_unet.model.spec import ClassSpec
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.settings_fields import setting
 
-LEARNING = "learning"  # a group of the dock's options: what is learnt, and what is kept
 BORDER_WEIGHT = 10.0  # of the U-Net paper
 NO_GUARD: dict[str, Any] = {"guard_weights": 0.0, "guard_outputs": 0.0}
 

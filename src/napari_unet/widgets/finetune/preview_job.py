@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_unet.learn.settings import TrainSettings
 from napari_unet.scans.scan import Scan
 from napari_unet.widgets.finetune.fields.preview import PreviewPart
 from napari_unet.widgets.finetune.order import PreviewRegion
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 class PreviewJob:
     """Predicts the region in view; used in the worker's thread alone."""
 
-    def __init__(self, scan: Scan, parent: "Model | None", device: str) -> None:
+    def __init__(self, scan: Scan, parent: "Model | None", training: TrainSettings) -> None:
         self._scan = scan
         self._parent = parent
-        self._device = device
+        self._training = training
         self._known: PreviewRegion | None = None
         self._image = np.zeros((1, 1))
         self._before = np.zeros((1, 1))
@@ -44,7 +45,11 @@ class PreviewJob:
         from napari_unet.segment.settings import SegmentSettings
 
         # each model is run once, for which compiling it by another engine would not pay
-        settings = SegmentSettings(device=self._device, engine="torch")
+        settings = SegmentSettings(
+            device=self._training.device,
+            engine="torch",
+            empty_borders=self._training.empty_borders,
+        )
         job = plan_job(model.spec, self._scan, settings, [view.frame], view.region)
         return as_plane(segment_region(model, job))
 

@@ -190,7 +190,7 @@ class Preview:
     ) -> None:
         self._order = order
         self._report = report
-        self._job = PreviewJob(order.items[0].scan, parent, order.settings.device)
+        self._job = PreviewJob(order.items[0].scan, parent, order.settings)
 
     def __call__(self, model: "Model", step: int) -> None:
         """Predict the part in view; called by the training between two steps."""
