@@ -1,5 +1,6 @@
 """A batch of images: what befalls one of them does not end it, and none of them is replaced."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -10,6 +11,8 @@ import pytest
 import tifffile
 
 from helpers.command_line import Command
+from helpers.file_sets import write_set
+from helpers.tiny import smooth_image
 from napari_unet.cli import segment_one
 
 Models = dict[str, Path]
@@ -134,3 +137,22 @@ def test_names_are_written_out_for_the_terminal(
     assert "a\\x1b[31m\\nError.tif" in ran.err
     ran = run("segment", odd, image, "--model", models["two"], "--output", "out")
     assert "a\\x1b[31m\\nError_labels.tif: class 1" in ran.out
+
+
+def test_a_set_of_files_is_segmented_once_and_the_result_says_so(
+    run: Command, models: Models, image: Path, tmp_path: Path
+) -> None:
+    stack = (60_000 * smooth_image((3, 40, 50))).astype("u2")
+    write_set(tmp_path, [f"z{n}.ome.tif" for n in range(3)], stack)
+    words = ("z0.ome.tif", image, "z[12].ome.tif", "--model", models["two"], "--output", "out")
+    ran = run("segment", *words, "--json")
+    assert ran.code == 0, ran.err
+    first, second = json.loads(ran.out)["results"]
+    assert first["image"] == "z0.ome.tif"
+    assert first["shape"] == [3, 40, 50]
+    assert "z0.ome.tif, z1.ome.tif and z2.ome.tif are one image" in first["notes"][0]
+    assert second["image"] == str(image)
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "image_labels.tif",
+        "z0_labels.tif",
+    ]

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 
+from helpers.file_sets import write_set
+from helpers.tiny import smooth_image
 from napari_unet.cli.arguments import SegmentArguments
-from napari_unet.cli.output_paths import check_not_an_image, plan_outputs
+from napari_unet.cli.output_paths import Plan, check_not_an_image, plan_outputs
 from napari_unet.errors import OutputError
 from napari_unet.files import names
 
@@ -68,3 +71,26 @@ def test_wildcards_leave_hidden_files_out(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     assert [path.name for path in plans([tmp_path / "*.tif"], tmp_path / "out")] == ["a_labels.tif"]
     assert len(plans([tmp_path / ".*.tif"], tmp_path / "out")) == 2
+
+
+def test_files_of_one_image_have_one_result(tmp_path: Path) -> None:
+    stack = (255 * smooth_image((3, 40, 50))).astype("u1")
+    names = [f"z{n}.ome.tif" for n in range(3)]
+    write_set(tmp_path, names, stack)
+    (tmp_path / "sub").mkdir()
+    other = write_set(tmp_path / "sub", ["z0.ome.tif", "w1.ome.tif"], stack)[1]
+    arguments = SegmentArguments([tmp_path / "z*.ome.tif", other], "tiny", tmp_path / "out")
+    first, second = plan_outputs(arguments, keep_probabilities=False)
+    assert first.image == tmp_path / "z0.ome.tif"
+    assert [path.name for path in first.others] == ["z1.ome.tif", "z2.ome.tif"]
+    assert "z0.ome.tif, z1.ome.tif and z2.ome.tif are one image" in first.note
+    assert (second.image, second.others, second.note) == (other, (), "")
+    onto_a_member = Plan(first.image, tmp_path / "z2.ome.tif", None, first.others)
+    with pytest.raises(OutputError, match="is one of the images"):
+        check_not_an_image(onto_a_member, [onto_a_member])
+
+
+def test_files_of_one_image_may_go_into_one_file(tmp_path: Path) -> None:
+    paths = write_set(tmp_path, ["z0.ome.tif", "z1.ome.tif"], np.zeros((2, 40, 50), "u1"))
+    (found,) = plans(paths[::-1], tmp_path / "labels.tif")
+    assert found == tmp_path / "labels.tif"

@@ -1,7 +1,8 @@
 """Which file each result goes to, decided before anything runs."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
@@ -10,23 +11,36 @@ from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.errors import OutputError
 from napari_unet.files.names import is_same_file, is_within, key_of
 from napari_unet.scans.formats.registry import (
+    files_of_image,
     image_stem,
     is_resumable,
     result_format,
     resumable_suffixes,
     suffix_like,
 )
+from napari_unet.words import some
 
 WILDCARDS = "*?["
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One image, and the files its results go to."""
+    """One image, and the files its results go to; `others` are further files of the same image that
+    were given too.
+    """
 
     image: Path
     labels: Path
     probabilities: Path | None
+    others: tuple[Path, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """What the user should know of files that were given and have no result of their own."""
+        if not self.others:
+            return ""
+        names = some([path.name for path in (self.image, *self.others)])
+        return f"{names} are one image in several files, and have one result."
 
     @property
     def outputs(self) -> list[Path]:
@@ -38,18 +52,41 @@ def plan_outputs(arguments: SegmentArguments, keep_probabilities: bool) -> list[
     """A `Plan` for each image, wildcards resolved; raises `typer.BadParameter` for a folder where a
     file is meant, or the reverse.
     """
-    images = [path for pattern in arguments.images for path in _matches(pattern)]
-    folder = _is_folder(arguments.output, len(images))
-    plans = [_plan(image, arguments, keep_probabilities, folder) for image in images]
+    paths = [path for pattern in arguments.images for path in _matches(pattern)]
+    sets = _sets(paths)
+    folder = _is_folder(arguments.output, len(sets))
+    plans = [
+        replace(_plan(image, arguments, keep_probabilities, folder), others=tuple(others))
+        for image, *others in sets
+    ]
     _check_distinct(plans)
     return plans
+
+
+def _sets(paths: Sequence[Path]) -> list[list[Path]]:
+    """The paths with those together that are files of one image, in their order."""
+    found: list[list[Path]] = []
+    set_of: dict[str, list[Path]] = {}  # by any of its files
+    for path in paths:
+        known = set_of.get(_key(path))
+        if known is not None:
+            known.append(path)
+            continue
+        found.append([path])
+        files = files_of_image(path) if len(paths) > 1 else []
+        set_of |= {_key(each): found[-1] for each in files}
+    return found
+
+
+def _key(path: Path) -> str:
+    return key_of(Path(os.path.realpath(path)))
 
 
 def check_not_an_image(plan: Plan, plans: list[Plan]) -> None:
     """Raise `OutputError` where a result would replace one of the images, lie inside of one, or
     swallow it.
     """
-    images = [other.image for other in plans]
+    images = [path for other in plans for path in (other.image, *other.others)]
     for path in plan.outputs:
         if any(_overlap(path, image) for image in images):
             raise OutputError(

@@ -82,6 +82,7 @@ class Batch:
         return result
 
     def _segment(self, plan: Plan, result: Result) -> None:
+        result.note(plan.note)
         spec = self.model.spec
         dimensions = spec.architecture.dimensions
         channels = len(spec.channels)

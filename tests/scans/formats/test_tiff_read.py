@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from helpers.file_sets import OME, PIXELS, write_set
 from helpers.tiny import tiny_spec
 from napari_unet.errors import ScanError
 from napari_unet.scans.formats import tiff_read
@@ -313,38 +314,15 @@ def test_a_printing_resolution_of_imagej_is_no_pixel_size(
     assert read_scan(path).unit == "pixel"
 
 
-PIXELS = (
-    '<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="50" SizeY="40" '
-    'SizeZ="{}" SizeC="1" SizeT="1"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>{}</Pixels>'
-)
-OME = (
-    '<?xml version="1.0" encoding="UTF-8"?>'
-    '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{}">'
-    '<Image ID="Image:0">{}</Image></OME>'
-)
-
-
-def write_set(folder: Path, names: list[str]) -> None:
-    """One image, a plane in each file, all of which describe the whole."""
-    planes = "".join(
-        f'<TiffData FirstZ="{n}" FirstC="0" FirstT="0" IFD="0" PlaneCount="1">'
-        f'<UUID FileName="{name}">urn:uuid:{n}</UUID></TiffData>'
-        for n, name in enumerate(names)
-    )
-    for n, name in enumerate(names):
-        text = OME.format(n, PIXELS.format(len(names), planes))
-        tifffile.imwrite(folder / name, STACK[n], description=text.encode(), metadata=None)
-
-
 def test_a_set_of_files_is_one_image(tmp_path: Path) -> None:
     names = ["z0.ome.tif", "z1.ome.tif", "z2.ome.tif"]
-    write_set(tmp_path, names)
+    write_set(tmp_path, names, STACK)
     assert np.array_equal(pixels(tmp_path / names[1]), STACK[:3])
 
 
 def test_a_set_with_a_file_missing_is_refused_by_name(tmp_path: Path) -> None:
     names = ["z0.ome.tif", "z1.ome.tif", "z2.ome.tif"]
-    write_set(tmp_path, names)
+    write_set(tmp_path, names, STACK)
     (tmp_path / names[1]).unlink()
     with pytest.raises(ScanError, match=r"1 of the 3 planes of z0\.ome\.tif are missing: z1\.ome"):
         read_scan(tmp_path / names[0])
@@ -352,7 +330,7 @@ def test_a_set_with_a_file_missing_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_file_of_a_set_that_was_copied_alone_is_refused(tmp_path: Path) -> None:
     names = ["z0.ome.tif", "z1.ome.tif", "z2.ome.tif"]
-    write_set(tmp_path, names)
+    write_set(tmp_path, names, STACK)
     alone = tmp_path / "alone"
     alone.mkdir()
     (tmp_path / names[2]).rename(alone / "mine.ome.tif")
@@ -361,7 +339,7 @@ def test_a_file_of_a_set_that_was_copied_alone_is_refused(tmp_path: Path) -> Non
 
 
 def test_a_single_file_may_be_renamed(tmp_path: Path) -> None:
-    write_set(tmp_path, ["one.ome.tif"])
+    write_set(tmp_path, ["one.ome.tif"], STACK)
     (tmp_path / "one.ome.tif").rename(tmp_path / "mine.ome.tif")
     assert np.array_equal(pixels(tmp_path / "mine.ome.tif"), STACK[0])
 
@@ -380,7 +358,7 @@ def test_planes_that_another_file_describes_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["cells & nuclei", "a\x01b", "</Image>"])
 def test_a_damaged_description_leaves_the_pixels(tmp_path: Path, text: str) -> None:
     path = tmp_path / "image.ome.tif"
-    xml = OME.format(0, text + PIXELS.format(1, "<TiffData/>"))
+    xml = OME.format(0, text + PIXELS.format(1, 40, 50, "<TiffData/>", "uint8"))
     tifffile.imwrite(path, STACK[0], description=xml.encode(), metadata=None)
     scan = read_scan(path)
     assert np.array_equal(scan.data, STACK[0])

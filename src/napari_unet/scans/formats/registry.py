@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from napari_unet.errors import ScanError
 from napari_unet.files.atomic import BESIDE
 from napari_unet.files.file_format import FileFormat, beginning_of, without_suffix
-from napari_unet.files.names import check_path
+from napari_unet.files.names import check_path, unusual_kind
 from napari_unet.progress import GetControl, OnProgress
 from napari_unet.words import one_of
 
@@ -35,6 +35,8 @@ class ScanFormat(FileFormat):
     `reader` and `writer` are the names of modules in this folder, with a function `read(path)`
     that gives a `FileImage`, and a context manager `write(file, on_progress, control)` that gives
     an array to fill; no results are written in a format without a writer, and `refusal` says why.
+    In a format whose images may be spread over several files, the reader has a function
+    `files_of(path)` that names them.
 
     A folder is of this format if it holds a file that matches one of the `markers`. A format
     without markers and signatures is known by its suffixes alone.
@@ -71,6 +73,11 @@ class ScanFormat(FileFormat):
         """The image in a file of this format."""
         image: FileImage = _module(self.reader).read(path)
         return image
+
+    def files_of(self, path: Path) -> list[Path]:
+        """The files that the image in a file is spread over; none if it is in one."""
+        name_files = getattr(_module(self.reader), "files_of", None)
+        return [] if name_files is None else list(name_files(path))
 
     def write(
         self, file: "ResultFile", on_progress: OnProgress, control: GetControl
@@ -120,6 +127,16 @@ def format_of(path: Path) -> ScanFormat:
         )
     what = f"not a {names_read()} image" if head else "an empty file"
     raise ScanError(f"{path.name} is {what}. Export the image as one of these.")
+
+
+def files_of_image(path: Path) -> list[Path]:
+    """The files that the image at a path is spread over, where it is in several; none too where it
+    can not be opened, of which its reading will say why.
+    """
+    try:
+        return [] if unusual_kind(path) else format_of(path).files_of(path)
+    except Exception:  # whatever is wrong with a file, here nothing is read of it
+        return []
 
 
 def format_by_name(path: Path) -> ScanFormat | None:

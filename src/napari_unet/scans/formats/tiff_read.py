@@ -69,6 +69,13 @@ def read(path: Path) -> FileImage:
         return replace(facts, data=data, axes=axes or _guessable(series.axes, data), rgb=rgb)
 
 
+def files_of(path: Path) -> list[Path]:
+    """The files that one image is spread over, as far as they are there; none if it is in one."""
+    with _complaints(), tifffile.TiffFile(path) as file:
+        files = [path.parent / name for name in files_of_set(file)]
+    return [each for each in files if each.exists()]
+
+
 def _notes(file: tifffile.TiffFile, path: Path) -> tuple[str, ...]:
     """Notes: that the description is damaged, and that there are further images. Thumbnails and
     labels of slides, which are marked as reduced, do not count.
