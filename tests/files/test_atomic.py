@@ -14,8 +14,8 @@ from napari_unet.files.atomic import (
     WAITS_S,
     check_writable,
     discard,
-    forget_folder,
     move,
+    remove_folder,
     write_atomically,
 )
 
@@ -130,9 +130,9 @@ def test_a_folder_is_forgotten_but_for_what_is_open(
     (folder / "open").touch()
     (folder / "closed").touch()
     with (folder / "open").open():
-        forget_folder(folder)
+        remove_folder(folder)
     assert [path.name for path in folder.iterdir()] == ["open"]
-    forget_folder(folder)
+    remove_folder(folder)
     assert not list(tmp_path.iterdir())
 
 

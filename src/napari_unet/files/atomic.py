@@ -113,7 +113,7 @@ def discard(path: Path) -> None:
         remove(path)
 
 
-def forget_folder(folder: Path) -> None:
+def remove_folder(folder: Path) -> None:
     """Remove a folder at once: it is hidden beside its place, and deleted in the background."""
     hidden = folder.with_name(name_beside(f".{folder.name.lstrip('.')}", f".{uuid4().hex[:8]}.old"))
     try:
@@ -145,7 +145,7 @@ def _sibling(target: Path) -> Path:
 
 
 def flush(path: Path) -> None:
-    """Have the disk keep a file as it is."""
+    """Force a file onto the disk as it is."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 

@@ -9,7 +9,7 @@ import pytest
 
 from helpers.windows import FakeLocking, act_as_windows
 from napari_unet.errors import OutputError
-from napari_unet.scans.formats.write_lock import forget_locks, only_writer
+from napari_unet.scans.formats.write_lock import only_writer, remove_locks
 
 REFUSAL = "Another process writes this."
 
@@ -40,7 +40,7 @@ def test_a_lock_that_another_has_open_stays_and_can_be_had(tmp_path: Path) -> No
         (file,) = tmp_path.iterdir()
         other = os.open(file, os.O_RDWR)
     assert file.exists()
-    forget_locks(path)  # still open
+    remove_locks(path)  # still open
     assert file.exists()
     os.close(other)
     with only_writer(path, "part-1", REFUSAL):

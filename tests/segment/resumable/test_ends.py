@@ -26,10 +26,10 @@ from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.write_lock import only_writer
 from napari_unet.scans.formats.zarr_partial import (
     begin_partial,
-    forget_leftover,
     is_begun,
     open_partial,
     partial_folder,
+    remove_leftover,
 )
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.job import plan_job
@@ -299,7 +299,7 @@ def test_what_is_complete_is_found_beside_a_folder_without_a_result(
 
 def test_what_is_begun_is_no_leftover(outputs: Outputs) -> None:
     run_killed(MODEL, SCAN, outputs, 3)
-    forget_leftover(outputs.labels)
+    remove_leftover(outputs.labels)
     assert is_begun(outputs.labels)
 
 
@@ -312,12 +312,12 @@ def test_what_another_begins_in_the_place_of_a_leftover_stays(
 
     def be_late(target: Path, suffix: str) -> Path:
         monkeypatch.setattr(partial_zarr, "sibling", real)
-        forget_leftover(outputs.labels)
+        remove_leftover(outputs.labels)
         assert begin_partial(ResultFile(outputs.labels, SCAN, facts={"run": 1}))
         return real(target, suffix)
 
     monkeypatch.setattr(partial_zarr, "sibling", be_late)
-    forget_leftover(outputs.labels)
+    remove_leftover(outputs.labels)
     assert open_partial(outputs.labels)[1] == {"run": 1}
     assert names(outputs) == ["a.zarr.partial"]
 
@@ -330,9 +330,9 @@ def test_a_leftover_that_another_removes_meanwhile_is_no_error(
 
     def be_late(target: Path, suffix: str) -> Path:
         monkeypatch.setattr(partial_zarr, "sibling", real)
-        forget_leftover(outputs.labels)
+        remove_leftover(outputs.labels)
         return real(target, suffix)
 
     monkeypatch.setattr(partial_zarr, "sibling", be_late)
-    forget_leftover(outputs.labels)
+    remove_leftover(outputs.labels)
     assert names(outputs) == []

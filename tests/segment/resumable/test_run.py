@@ -16,7 +16,7 @@ import zarr
 from helpers.resumable import Counting, Killed, run_killed, run_parts, run_resumable, values
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.errors import Cancelled, OutputError, ScanError, SettingsError
-from napari_unet.files.atomic import forget_folder
+from napari_unet.files.atomic import remove_folder
 from napari_unet.files.room import SPARE_BYTES
 from napari_unet.model.model import Model
 from napari_unet.model.spec import MeasuredHalo
@@ -433,7 +433,7 @@ def test_a_folder_is_away_at_once_however_long_its_deletion_takes(
 
     monkeypatch.setattr("napari_unet.files.atomic.DELETION_WAIT_S", 0.01)
     monkeypatch.setattr("shutil.rmtree", slow)
-    forget_folder(folder)
+    remove_folder(folder)
     assert not folder.exists()
     (hidden,) = tmp_path.iterdir()
     may_go.set()

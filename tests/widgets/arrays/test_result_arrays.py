@@ -59,7 +59,7 @@ def test_axes_in_another_order_are_turned():
 
 def test_nothing_is_written_after_the_scan_was_forgotten():
     arrays = make()
-    arrays.forget_scan()
+    arrays.release_scan()
     arrays.write(tile())
     assert not arrays.labels.any()
 

@@ -50,7 +50,7 @@ def only_writer(path: Path, name: str, refusal: str) -> Iterator[None]:
         _release(lock, handle)
 
 
-def forget_locks(path: Path) -> None:
+def remove_locks(path: Path) -> None:
     """Remove the lock files that killed writers of parts have left; only where no part can still be
     written.
     """

@@ -77,7 +77,7 @@ def add_levels(
     group.attrs[OME] = ngff_metadata(file, levels)
 
 
-def forget_coarser(folder: Path, file: ResultFile) -> None:
+def remove_coarser(folder: Path, file: ResultFile) -> None:
     """Delete the coarser levels that were begun."""
     group = zarr.open_group(folder, mode="r+")
     for number in range(1, len(plan_levels(file))):

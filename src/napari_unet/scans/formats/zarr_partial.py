@@ -13,7 +13,7 @@ from typing import Any
 import zarr
 
 from napari_unet.errors import OutputError
-from napari_unet.files.atomic import discard, flush, forget_folder, move, persistently
+from napari_unet.files.atomic import discard, flush, move, persistently, remove_folder
 from napari_unet.files.names import contents, name_beside
 from napari_unet.progress import GetControl, OnProgress
 from napari_unet.scans.formats.result_file import ResultFile
@@ -52,7 +52,7 @@ def begin_partial(file: ResultFile) -> bool:
             return _renamed(fresh, folder)
         finally:
             if fresh.exists():
-                forget_folder(fresh)
+                remove_folder(fresh)
 
 
 def open_partial(path: Path) -> tuple[Any, Mapping[str, Any]]:
@@ -107,7 +107,7 @@ def finish_partial(path: Path, facts: Mapping[str, Any]) -> None:
             group = zarr.open_group(part, mode="r+")
             group.attrs[FACTS] = {**_facts(group), **facts}
             put_in_place(part, target)
-        forget_folder(folder)
+        remove_folder(folder)
 
 
 def reopen_partial(path: Path) -> None:
@@ -119,19 +119,19 @@ def reopen_partial(path: Path) -> None:
         move(target, folder / target.name)
 
 
-def sweep_partial(path: Path) -> None:
+def remove_torn_chunks(path: Path) -> None:
     """Remove what writers that were killed have left of chunks; nobody else may be writing."""
     for left in (partial_folder(path) / path.resolve().name).rglob(f"*{SUFFIX}"):
         discard(left)
 
 
-def forget_partial(path: Path) -> None:
+def remove_partial(path: Path) -> None:
     """Remove the partial result of `path`, with all that lies in its folder."""
     if partial_folder(path).exists():
-        forget_folder(partial_folder(path))
+        remove_folder(partial_folder(path))
 
 
-def forget_leftover(path: Path) -> None:
+def remove_leftover(path: Path) -> None:
     """Remove a partial result's folder in which there is no result: its writer was ended while it
     made or completed it.
 
@@ -153,7 +153,7 @@ def forget_leftover(path: Path) -> None:
             raise
         if not _is_leftover(hidden, name):
             move(hidden, folder)
-        forget_folder(hidden.parent)
+        remove_folder(hidden.parent)
 
 
 def _is_leftover(folder: Path, name: str) -> bool:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import zarr
 
 from napari_unet.errors import OutputError
-from napari_unet.files.atomic import forget_folder, move, not_written
+from napari_unet.files.atomic import move, not_written, remove_folder
 from napari_unet.files.names import name_beside
 from napari_unet.progress import GetControl, OnProgress, Stopped
 from napari_unet.scans.formats.result_file import ResultFile
@@ -18,8 +18,8 @@ from napari_unet.scans.formats.zarr_levels import (
     OME,
     add_levels,
     create_level,
-    forget_coarser,
     ngff_metadata,
+    remove_coarser,
 )
 from napari_unet.scans.formats.zarr_pyramid import plan_levels
 
@@ -41,7 +41,7 @@ def write(file: ResultFile, on_progress: OnProgress, control: GetControl) -> Ite
             try:
                 add_levels(part, file, on_progress, control)
             except Stopped:
-                forget_coarser(part, file)
+                remove_coarser(part, file)
             put_in_place(part, target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -85,7 +85,7 @@ def put_in_place(part: Path, target: Path) -> None:
         _replace_or_restore(part, target, old)
     finally:
         if target.exists():  # else the old one is all that there is
-            forget_folder(holder)
+            remove_folder(holder)
 
 
 def _replace_or_restore(part: Path, target: Path, old: Path) -> None:

@@ -10,20 +10,20 @@ from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes
 from napari_unet.progress import GetControl, OnProgress, Stopped
 from napari_unet.scans.formats.result_file import ResultFile
-from napari_unet.scans.formats.write_lock import forget_locks
+from napari_unet.scans.formats.write_lock import remove_locks
 from napari_unet.scans.formats.zarr_partial import (
     add_partial_levels,
     begin_partial,
     facts_of,
     finish_partial,
-    forget_leftover,
-    forget_partial,
     is_begun,
     open_complete,
     open_partial,
     partial_folder,
+    remove_leftover,
+    remove_partial,
+    remove_torn_chunks,
     reopen_partial,
-    sweep_partial,
 )
 from napari_unet.scans.formats.zarr_write import writing
 from napari_unet.scans.write import check_output
@@ -76,14 +76,14 @@ class RunFiles:
         policy = self._policy
         if policy.share is not None or not (policy.resume or policy.merge):
             return None
-        self._forget_leftovers()
+        self._remove_leftovers()
         if is_begun(self._outputs.labels):
             return None
         facts = [facts_of(path) for path in self._paths]
         if not all(same_result(each.get(RUN, {}), self._own) for each in facts):
             return None
         for path in self._paths:
-            forget_partial(path)  # left by a run that was killed while it removed this
+            remove_partial(path)  # left by a run that was killed while it removed this
         return facts[0]
 
     def complete_store(self, facts: Mapping[str, Any]) -> RunStore:
@@ -135,36 +135,36 @@ class RunFiles:
         """
         for path in reversed(self._paths):
             if run.gave_up(path):
-                forget_partial(path)  # zarr's threads may have begun another chunk when it was
+                remove_partial(path)  # zarr's threads may have begun another chunk when it was
                 continue
             if not self._fresh or run.credited:  # other processes may have left torn chunks
-                sweep_partial(path)
+                remove_torn_chunks(path)
             finish_partial(path, run.facts())
-        forget_locks(self._outputs.labels)
+        remove_locks(self._outputs.labels)
 
     def leave(self, run: ResumableRun) -> None:
         """Leave finished tiles for a later run; where there are none, neither of this run nor of
         another, remove everything.
         """
         if self._fresh and not run.finished and not read_journals(self._folder).tiles:
-            self.forget()
+            self.remove()
 
-    def forget(self) -> None:
+    def remove(self) -> None:
         """Remove the files, if this run has begun them and no other can have used them."""
         if self._fresh:
             for path in self._paths:
-                forget_partial(path)
+                remove_partial(path)
 
     def _prepare_outputs(self) -> None:
-        self._forget_leftovers()
+        self._remove_leftovers()
         self._reopen()
         for path in self._paths:
             check_output(path, self._policy.overwrite)
         self._replace_or_refuse()
 
-    def _forget_leftovers(self) -> None:
+    def _remove_leftovers(self) -> None:
         for path in self._paths:
-            forget_leftover(path)
+            remove_leftover(path)
 
     def _reopen(self) -> None:
         """Move a result back that had taken its place already when its run was killed before all
@@ -194,7 +194,7 @@ class RunFiles:
                 "from it, or --overwrite to begin anew."
             )
         for path in self._paths:
-            forget_partial(path)
+            remove_partial(path)
 
     def _prepare_part(self) -> None:
         """The same for a part: to replace it, its journals are removed, since they alone say that

@@ -73,11 +73,11 @@ class RunJournal:
         self._append(asdict(record))
 
     def close(self) -> None:
-        """Have the disk keep it, and append no more."""
+        """Flush it to the disk, and append no more."""
         self._file.flush()
         self._file.close()
 
-    def forget(self) -> None:
+    def remove(self) -> None:
         """Remove it, as if it had never been begun."""
         self._file.close()
         discard(self._file.path)

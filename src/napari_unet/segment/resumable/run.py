@@ -121,14 +121,14 @@ def _open_run(
     try:
         run = files.open(on_progress, control)
     except BaseException:
-        files.forget()  # an empty folder would look like an interrupted run
+        files.remove()  # an empty folder would look like an interrupted run
         raise
     try:
         yield run
         whole = run.complete and policy.whole and files.add_levels(run, on_progress, control)
     except Cancelled:
-        run.forget()
-        files.forget()
+        run.remove_journal()
+        files.remove()
         raise
     except BaseException:
         with suppress(OutputError):  # what went wrong first is told

@@ -13,7 +13,7 @@ from napari_unet.progress import (
     always_continue,
     ignore,
 )
-from napari_unet.scans.formats.zarr_partial import forget_partial
+from napari_unet.scans.formats.zarr_partial import remove_partial
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import digest, only_labels
@@ -148,10 +148,10 @@ class ResumableRun(RunTotals):
         if self._journal is not None:
             self._journal.close()
 
-    def forget(self) -> None:
+    def remove_journal(self) -> None:
         """Remove this run's journal, as if it had never begun; its tiles count as not computed."""
         if self._journal is not None:
-            self._journal.forget()
+            self._journal.remove()
             self._journal = None
 
     def gave_up(self, path: Path) -> bool:
@@ -173,7 +173,7 @@ class ResumableRun(RunTotals):
                     raise
                 self.problem = only_labels(labels.file.path, error)
                 self._store = replace(self._store, sinks=(labels,))
-                forget_partial(sink.file.path)
+                remove_partial(sink.file.path)
             else:
                 yield values
 

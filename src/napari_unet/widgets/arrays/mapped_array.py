@@ -97,12 +97,12 @@ def cache_folder() -> Path:
     """The folder of such files, made if it is not there, readable by its owner alone."""
     folder = user_cache_path("napari-unet-loop", appauthor=False) / "results"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _sweep(folder)
+    _remove_leftovers(folder)
     return folder
 
 
 @cache
-def _sweep(folder: Path, prefix: str = PREFIX) -> None:
+def _remove_leftovers(folder: Path, prefix: str = PREFIX) -> None:
     """Remove, once per process, what earlier ones left; files in use refuse, or are nameless
     already.
     """
@@ -135,7 +135,7 @@ def _folder_with(room: int, other: Path | None) -> Path:
     if free_room(folder) >= room + SPARE_BYTES:
         return folder
     if other is not None and free_room(other) >= room + SPARE_BYTES and _takes_sparse_files(other):
-        _sweep(other, ELSEWHERE_PREFIX)
+        _remove_leftovers(other, ELSEWHERE_PREFIX)
         return other
     raise OutputError(
         f"The result needs {data_size(room)} in {folder}, which has "

@@ -105,7 +105,7 @@ class ResultArrays:
             return labels
         return np.where(self.trust[box] != UNTRUSTED, self.prediction[box], labels)
 
-    def forget_scan(self) -> None:
+    def release_scan(self) -> None:
         """Let the image go when the run is over."""
         self._scan = None
 

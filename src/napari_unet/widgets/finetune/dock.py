@@ -121,7 +121,7 @@ class FinetuneWidget(RunDock[FinetuneRun]):
         form = self.form
         order = run.order
         self._said = ""
-        self.outcome.forget()
+        self.outcome.clear()
         title = f"{order.parent.name} → {order.name}" if order.parent is not None else order.name
         form.panel.begin(title, [item.colour for item in order.classes])
         run.plots_ready.connect(form.panel.curves.begin)

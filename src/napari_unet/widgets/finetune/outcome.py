@@ -54,7 +54,7 @@ class FinetuneOutcome(QObject):
         if trained.path is not None:
             model_news().saved.emit(str(trained.path))
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Let go of the models, and hide the card."""
         self._run = None
         self._trained = None

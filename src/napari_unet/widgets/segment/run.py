@@ -58,7 +58,7 @@ class SegmentRun(Run):
         """Finish the result, or take it away where nothing of it is to stay."""
         self._show = None
         self._focus.stop()
-        self._arrays.forget_scan()
+        self._arrays.release_scan()
         if self._result is not None:
             if self._nothing_to_keep(end):
                 self._result.remove()

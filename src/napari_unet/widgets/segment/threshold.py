@@ -31,7 +31,7 @@ class LastResult:
 
     def take(self, result: ResultLayer | None, model: ModelHeader | None) -> None:
         """Follow this result of this model from now on."""
-        self.forget()
+        self.clear()
         arrays = result.arrays if result is not None else None
         if result is None or arrays is None or arrays.probabilities is None:
             return
@@ -44,14 +44,14 @@ class LastResult:
                 arrays.labels, arrays.prediction, arrays.probabilities, result.refresh, trust
             )
             self._mover.moved.connect(self._note)
-            result.gone.connect(self.forget)
+            result.gone.connect(self.clear)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Follow nothing, and let go of the arrays."""
         if self._mover is not None:
             self._mover.stop()
         if self._result is not None:
-            self._result.gone.disconnect(self.forget)
+            self._result.gone.disconnect(self.clear)
         self._result = None
         self._mover = None
 
