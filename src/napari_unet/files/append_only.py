@@ -9,8 +9,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from napari_unet.errors import OutputError
-from napari_unet.files.atomic import not_made
-from napari_unet.files.full_disk import is_no_space, no_space
+from napari_unet.files.full_disk import is_no_space, no_space, not_made
 
 RECORD = struct.Struct("<II")  # length and CRC-32 of what follows
 MOST_RECORD_BYTES = 2**30

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from napari_unet.errors import NapariUNetError, OutputError
 from napari_unet.files import names
-from napari_unet.files.full_disk import is_no_space, no_space
+from napari_unet.files.full_disk import is_no_space, no_space, not_made
 from napari_unet.files.names import check_name, check_path, name_beside
 
 DELETION_WAIT_S = 0.5  # how long to wait for a folder to be deleted; a small one is gone by then
@@ -78,13 +78,6 @@ def not_written(target: Path, error: Exception) -> OutputError:
     else:
         reason = str(getattr(error, "strerror", None) or error)
     return OutputError(f"Can not write {target}: {reason}. What was there is untouched.")
-
-
-def not_made(path: Path, error: OSError, advice: str = "Choose another folder.") -> OutputError:
-    """The error for a file that the system does not let begin."""
-    if is_no_space(error):
-        return no_space(path)
-    return OutputError(f"Can not write into {path.parent}: {error.strerror}. {advice}")
 
 
 def persistently(action: Callable[[], Result]) -> Result:

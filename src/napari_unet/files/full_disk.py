@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from napari_unet.errors import NapariUNetError, NoSpaceError, shortened
+from napari_unet.errors import NapariUNetError, NoSpaceError, OutputError, shortened
 from napari_unet.words import data_size
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
@@ -52,6 +52,13 @@ def no_space(path: Path | None, needed: int | None = None, hint: str = "") -> No
     return NoSpaceError(
         f"No space left{what}{room}.{ending} Free some space, or choose another folder."
     )
+
+
+def not_made(path: Path, error: OSError, advice: str = "Choose another folder.") -> OutputError:
+    """The error for a file that the system does not let begin."""
+    if is_no_space(error):
+        return no_space(path)
+    return OutputError(f"Can not write into {path.parent}: {error.strerror}. {advice}")
 
 
 @contextmanager

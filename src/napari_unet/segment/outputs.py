@@ -75,7 +75,7 @@ class Sink:
         return self.file.index_with_channels(index) if self.file.channels else index
 
 
-def files_of(
+def result_files(
     job: SegmentJob, outputs: Outputs, facts: dict[str, Any], chunks: tuple[int, ...] | None = None
 ) -> list[ResultFile]:
     """The files of a job: of its labels and, if they are wanted, its probabilities."""

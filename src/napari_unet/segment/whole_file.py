@@ -14,7 +14,7 @@ from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.write import open_result
 from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob
-from napari_unet.segment.outputs import Outputs, Sink, expected_bytes, files_of, only_labels
+from napari_unet.segment.outputs import Outputs, Sink, expected_bytes, only_labels, result_files
 from napari_unet.segment.run_facts import run_facts
 from napari_unet.segment.tiles.tile_result import TileResult
 from napari_unet.segment.totals import RunTotals
@@ -92,7 +92,7 @@ def file_run(
     there, and `problem` of the run says why.
     """
     facts = run_facts(model, job, engine)
-    files = files_of(job, outputs, facts)
+    files = result_files(job, outputs, facts)
     labels, *others = files
     with open_result(labels, overwrite, on_progress, control) as array:
         run = FileRun(job, Sink(labels, array), files)

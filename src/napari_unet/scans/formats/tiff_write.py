@@ -16,7 +16,8 @@ import numpy as np
 import tifffile
 
 from napari_unet.errors import OutputError
-from napari_unet.files.atomic import not_made, write_atomically
+from napari_unet.files.atomic import write_atomically
+from napari_unet.files.full_disk import not_made
 from napari_unet.files.room import check_least_room, check_room
 from napari_unet.progress import GetControl, OnProgress
 from napari_unet.scans.formats.result_file import ResultFile

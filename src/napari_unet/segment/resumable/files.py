@@ -29,7 +29,7 @@ from napari_unet.scans.formats.zarr_write import writing
 from napari_unet.scans.write import check_output
 from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob
-from napari_unet.segment.outputs import Outputs, Sink, files_of
+from napari_unet.segment.outputs import Outputs, Sink, result_files
 from napari_unet.segment.resumable.identity import RUN, check_same, plan_run, same_result
 from napari_unet.segment.resumable.journal import part_journals, read_journals
 from napari_unet.segment.resumable.part import Part, ResumePolicy, share_of
@@ -258,7 +258,7 @@ class RunFiles:
 
     def _files(self, plan: Mapping[str, Any]) -> list[ResultFile]:
         job = replace(self._job, core_px=tuple(plan["core_px"]))
-        return files_of(
+        return result_files(
             job, self._outputs, {**self._facts, RUN: dict(plan)}, chunks_of(job.scan, plan_of(job))
         )
 
