@@ -11,8 +11,8 @@ from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import Control, Stopped
 from napari_unet.segment.engine import torch_engine
-from napari_unet.segment.engine.fusion import FusedUNet, MkldnnConv, can_fuse, works
-from napari_unet.segment.engine.torch_engine import TorchEngine, _convolution, folded
+from napari_unet.segment.engine.fusion import FusedUNet, MkldnnConv, can_fuse, folded, works
+from napari_unet.segment.engine.torch_engine import TorchEngine, _convolution
 
 ANISOTROPIC = {"strides": ((1, 2, 2), (2, 2, 2))}
 

@@ -5,6 +5,7 @@ needs no copy of both: less memory at the widest level, and less time. oneDNN co
 processor, cuDNN on a card, by operators that torch has but does not document.
 """
 
+import copy
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Protocol, cast
@@ -93,6 +94,16 @@ class CudnnConv(SplitConvolution):
         return torch.cudnn_convolution_add_relu(
             other, of_other, summed, 1.0, self._bias, ones, ones, ones, 1
         )
+
+
+def folded(network: UNet) -> UNet:
+    """A copy in evaluation mode whose BatchNorm layers are part of the convolutions before them."""
+    copied = copy.deepcopy(network).eval()
+    for part in copied.modules():
+        if isinstance(part, ConvNorm) and isinstance(part.norm, (nn.BatchNorm2d, nn.BatchNorm3d)):
+            part.conv = nn.utils.fusion.fuse_conv_bn_eval(part.conv, part.norm)
+            part.norm = nn.Identity()
+    return copied
 
 
 def can_fuse(network: UNet) -> bool:

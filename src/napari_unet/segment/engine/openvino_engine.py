@@ -12,6 +12,7 @@ from napari_unet.model.head import head_of
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import GetControl, always_continue, heed
+from napari_unet.segment.engine.fusion import folded
 from napari_unet.segment.engine.instance_statistics import with_fixed_statistics
 from napari_unet.segment.engine.kinds import (
     NO_HALF,
@@ -23,7 +24,6 @@ from napari_unet.segment.engine.kinds import (
 from napari_unet.segment.engine.openvino_graph import graph_of
 from napari_unet.segment.engine.openvino_import import openvino
 from napari_unet.segment.engine.out_of_memory import memory_errors_explained
-from napari_unet.segment.engine.torch_engine import folded
 
 CONFIG = {"PERFORMANCE_HINT": "LATENCY"}  # one window at a time, on all cores
 # OpenVINO's names for the format, and ours; float16 took twice as long as float32 on a processor

@@ -1,6 +1,5 @@
 """A network run by torch, on any of its devices."""
 
-import copy
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
@@ -15,6 +14,7 @@ from napari_unet.segment.engine.fusion import (
     FusedUNet,
     MkldnnConv,
     can_fuse,
+    folded,
     works,
 )
 from napari_unet.segment.engine.half import even_channels, half_on, with_even_inputs
@@ -150,13 +150,3 @@ def _exact_cudnn() -> AbstractContextManager[None]:
 
 def _name(numbers: torch.dtype) -> str:
     return str(numbers).removeprefix("torch.")
-
-
-def folded(network: UNet) -> UNet:
-    """A copy in evaluation mode whose BatchNorm layers are part of the convolutions before them."""
-    copied = copy.deepcopy(network).eval()
-    for part in copied.modules():
-        if isinstance(part, ConvNorm) and isinstance(part.norm, (nn.BatchNorm2d, nn.BatchNorm3d)):
-            part.conv = nn.utils.fusion.fuse_conv_bn_eval(part.conv, part.norm)
-            part.norm = nn.Identity()
-    return copied
