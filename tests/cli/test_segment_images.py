@@ -1,5 +1,6 @@
 """`napari-unet segment`: the files it writes, what it says, and how it ends."""
 
+import logging
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ import zarr
 
 from helpers.command_line import Command
 from helpers.failing import BOTH, NOTE, TORCH, failing_over
+from helpers.tiny import smooth_image
 from napari_unet.cli import segment_backend, segment_images
 from napari_unet.errors import EngineError
 from napari_unet.model.library import load_model
@@ -599,3 +601,21 @@ def test_a_model_of_several_channels_takes_them_in_order(
         read_scan(two_channels).data[::-1], load_model(models["channels"]), axes="cyx"
     )
     assert np.array_equal(values(Path("a.tif")), expected)
+
+
+def test_what_libraries_warn_of_in_reads_of_tiles_is_a_note(
+    run: Command, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zarr.save_array("image.zarr", smooth_image((60, 70)))
+    honest = zarr.Array.__getitem__
+
+    def odd(self: zarr.Array, index: object) -> object:
+        logging.getLogger("tifffile").warning("odd chunk")
+        return honest(self, index)
+
+    monkeypatch.setattr(zarr.Array, "__getitem__", odd)
+    words = ("segment", "image.zarr", "--model", models["two"], "--output", "labels.tif")
+    ran = run(*words, "--tile-px", "32", "--json")
+    (result,) = ran.json["results"]
+    assert result["notes"].count("The file is read, but: odd chunk") == 1
+    assert ran.err.count("odd chunk") == 1

@@ -98,6 +98,8 @@ class Batch:
         for note in (*self.model.notes, *notes(spec, scan, self.settings)):
             result.note(note)
         self._fill(plan, job, result)
+        for note in scan.warned.notes:  # of reads after the first one
+            result.note(note)
         if (engine := self.backend.engine_now) is not None:  # another one may have taken over
             result.note(engine.note)
         if result.nonfinite:

@@ -10,6 +10,7 @@ from napari_unet.scans.axes import guess_axes
 from napari_unet.scans.channels import COLOUR_NAMES, without_alpha
 from napari_unet.scans.formats.file_image import FileImage, damaged
 from napari_unet.scans.formats.registry import format_of
+from napari_unet.scans.library_warnings import ReadWarnings, heard_by
 from napari_unet.scans.scan import (
     COLOURS,
     SPATIAL,
@@ -50,7 +51,9 @@ def read_scan(
         Where there is no such file, it is of another kind, truncated or damaged, or the axes or
         the spacing do not fit.
     """
-    found = _open(Path(path))
+    warned = ReadWarnings()
+    with heard_by(warned):
+        found = _open(Path(path))
     found = _without_colours(found) if labels else _with_colours(found)
     found = _with_transparency(found) if channels == 1 and axes is None else found
     letters = (
@@ -61,7 +64,7 @@ def read_scan(
     )
     rgb = found.rgb and channels == 1 and _has_colours(found, letters)
     names = found.channel_names or (COLOUR_NAMES if found.rgb else ())
-    scan = Scan(found.data, letters, sizes, unit, rgb, found.notes, found.no_data, names)
+    scan = Scan(found.data, letters, sizes, unit, rgb, found.notes, found.no_data, names, warned)
     return without_alpha(scan) if found.alpha and not rgb and _has_several(scan) else scan
 
 

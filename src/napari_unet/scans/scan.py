@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 import numpy as np
 
 from napari_unet.errors import ScanError
+from napari_unet.scans.library_warnings import ReadWarnings, heard_by
 from napari_unet.scans.units import to_um
 from napari_unet.scans.views import ChannelView
 
@@ -35,9 +36,10 @@ class Scan:
     - `spacing` is the size of a voxel along the spatial axes, in their order in `axes`. With the
       unit "pixel" it is not known.
     - `rgb` says that the channels are red, green, blue (and alpha).
-    - `notes` are sentences that the user should read.
+    - `notes` are sentences that the user should read; `all_notes` has those on reads, too.
     - `no_data` is the value of voxels outside the image, if the file names one.
     - `channel_names` are those in the file, if there are any.
+    - `warned` takes what libraries warn of in reads of the data.
     """
 
     data: Any
@@ -48,6 +50,7 @@ class Scan:
     notes: tuple[str, ...] = ()
     no_data: float | None = None
     channel_names: tuple[str, ...] = ()
+    warned: ReadWarnings = field(default_factory=ReadWarnings, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         shape = tuple(self.data.shape)
@@ -91,6 +94,11 @@ class Scan:
                 f"The voxel size {self.spacing} {self.unit} is none that an image has: it is from "
                 f"{LEAST_UM:g} to {LARGEST_UM:g} µm. Correct it, or leave it out."
             )
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """The notes, and those on what libraries have warned of until now, each once."""
+        return tuple(dict.fromkeys((*self.notes, *self.warned.notes)))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -162,7 +170,8 @@ class Scan:
         Native byte order, C order; bool becomes uint8; colours become their luminance (float32).
         """
         index = self._index(frame, region)
-        part = np.asarray(self.data[tuple(index[a] for a in self.axes)])
+        with heard_by(self.warned):
+            part = np.asarray(self.data[tuple(index[a] for a in self.axes)])
         left = [a for a in self.axes if not isinstance(index[a], int)]  # a number drops its axis
         wanted = [a for a in ("c", *self.frame_axes(len(region))) if a in left]
         part = part.transpose([left.index(a) for a in wanted])

@@ -59,7 +59,7 @@ def wanted_spacing(
 
 def notes(spec: ModelSpec, scan: Scan, settings: SegmentSettings) -> list[str]:
     """What the user should know of a run, one sentence each."""
-    sentences = list(scan.notes)
+    sentences = list(scan.all_notes)
     if scan.rgb:
         sentences.append("The image is in colour; its luminance is segmented.")
     if (size := wanted_spacing(spec, scan, settings)) is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import ScanError
+from napari_unet.scans.library_warnings import heard_by, listener
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,14 @@ class FileImage:
 
 
 class StoredArray:
-    """An array that stays in its file: every failure to read a part becomes one `ScanError`."""
+    """An array that stays in its file: every failure to read a part becomes one `ScanError`, and
+    what is warned of then goes to who listened when the file was opened.
+    """
 
     def __init__(self, array: Any, path: Path, close: Callable[[], None] | None = None) -> None:
         self._array = array
         self._path = path
+        self._warnings = listener()
         self.shape: tuple[int, ...] = tuple(array.shape)
         self.dtype = np.dtype(array.dtype)
         self.ndim = len(self.shape)
@@ -50,7 +54,8 @@ class StoredArray:
 
     def __getitem__(self, index: Any) -> np.ndarray:
         try:
-            return np.asarray(self._array[index])
+            with heard_by(self._warnings):
+                return np.asarray(self._array[index])
         except MemoryError:
             raise
         except Exception as error:

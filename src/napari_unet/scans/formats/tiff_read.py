@@ -2,11 +2,7 @@
 file.
 """
 
-import logging
 import math
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,34 +19,32 @@ from napari_unet.scans.formats.ome_xml import (
     ome_channel_names,
 )
 from napari_unet.scans.formats.tiff_spacing import spacing_um
+from napari_unet.scans.library_warnings import ReadWarnings, heard_by, listener
 from napari_unet.words import some
 
 LAZY_BYTES = 512 * 2**20
 COLOURS = (3, 4)
 ALPHAS = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
-OURS = ("ParseError", "OME series failed to read")  # warnings for which we have sentences
 NO_XML = (
     "The description (OME-XML) of {} is damaged: its pixels are used, and the voxel size is "
     "unknown."
 )
-MOST_NOTES = 3
-MOST_NOTE = 150  # characters
 BROKEN_CHAIN = ("invalid page offset", "invalid offset to page", "corrupted tag list of page")
 
 
 def read(path: Path) -> FileImage:
     """The first image of a TIFF file at its finest level; a large one stays in the file."""
-    with _complaints() as complaints, tifffile.TiffFile(path) as file:
+    with heard_by(listener()), tifffile.TiffFile(path) as file:
         if not file.series:
             raise ScanError(f"{path.name} is a TIFF file without an image. Export it again.")
         series = file.series[0]
         page = series.keyframe
-        _check_complete(file, series, path, complaints)
+        _check_complete(file, series, path)
         _check_set(file, series, path)
         facts = FileImage(
             None,
             spacing_um=spacing_um(file, page),
-            notes=(*_notes(file, path), *_warnings(complaints)),
+            notes=_notes(file, path),
             no_data=_no_data(page),
             channel_names=ome_channel_names(file),
             alpha="S" in series.axes and (page.extrasamples or (0,))[-1] in ALPHAS,
@@ -71,7 +65,7 @@ def read(path: Path) -> FileImage:
 
 def files_of(path: Path) -> list[Path]:
     """The files that one image is spread over, as far as they are there; none if it is in one."""
-    with _complaints(), tifffile.TiffFile(path) as file:
+    with heard_by(ReadWarnings()), tifffile.TiffFile(path) as file:
         files = [path.parent / name for name in files_of_set(file)]
     return [each for each in files if each.exists()]
 
@@ -88,14 +82,6 @@ def _notes(file: tifffile.TiffFile, path: Path) -> tuple[str, ...]:
             "others as files of their own."
         )
     return tuple(notes)
-
-
-def _warnings(complaints: Sequence[str]) -> tuple[str, ...]:
-    """The warnings of tifffile as notes: the first few, each once."""
-    texts = (re.sub(r"<tifffile\.[^>]*> ?", "", text) for text in complaints)
-    lines = dict.fromkeys(" ".join(text.split()) for text in texts)
-    known = [line for line in lines if not any(part in line for part in OURS)]
-    return tuple(f"The file is read, but: {line[:MOST_NOTE]}" for line in known[:MOST_NOTES])
 
 
 def _no_data(page: Any) -> float | None:
@@ -169,9 +155,7 @@ def _lazy(path: Path, series: tifffile.TiffPageSeries) -> Any:
     return StoredArray(zarr.open_array(store, mode="r"), path, store.close)
 
 
-def _check_complete(
-    file: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path, complaints: list[str]
-) -> None:
+def _check_complete(file: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path) -> None:
     """Raise `ScanError` if the file ends before its image does, which tifffile only logs."""
     size = file.filehandle.size
     ends = [series.dataoffset + series.nbytes] if series.dataoffset is not None else []
@@ -182,29 +166,12 @@ def _check_complete(
                 for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)
             )
     if max(ends, default=0) > size or any(
-        fragment in text for text in complaints for fragment in BROKEN_CHAIN
+        fragment in text for text in listener().texts for fragment in BROKEN_CHAIN
     ):
         raise ScanError(
             f"{path.name} is truncated: it ends at byte {size}, before its image does. Copy or "
             "export it again."
         )
-
-
-@contextmanager
-def _complaints() -> Iterator[list[str]]:
-    """A list of what tifffile logs in the meantime; nothing of it is printed."""
-    texts: list[str] = []
-    logger = tifffile.logger()
-    handler = logging.Handler()
-    handler.emit = lambda record: texts.append(record.getMessage())  # type: ignore[method-assign]
-    logger.addHandler(handler)
-    propagate = logger.propagate
-    logger.propagate = False
-    try:
-        yield texts
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate
 
 
 def _coloured(indices: np.ndarray, colormap: np.ndarray, facts: FileImage) -> FileImage:

@@ -103,6 +103,7 @@ def fill(
             order.arrays.write(tile)
             facts.add(tile)
             report(TileShown(before + tile.done, before + tile.total))
+    facts.warned = job.scan.warned.notes
 
 
 class Facts:
@@ -118,6 +119,7 @@ class Facts:
         self._file: dict[str, Any] = {}
         self.earlier = False  # whether there are tiles of an earlier run
         self.unfinished = False  # whether the file is not in its place yet
+        self.warned: tuple[str, ...] = ()  # what libraries warned of in reads
         self.file_note = ""  # where the result is kept, or how to resume it
 
     def begin(self, run: dict[str, Any], engines: "EnginesUsed | None" = None) -> None:
@@ -155,6 +157,7 @@ class Facts:
             _halo_sentence(self.run["halo"]),
             _nonfinite_sentence(self.nonfinite),
             empty_sentence(self._statistics.values()),
+            *self.warned,
         )
         return " ".join(part for part in (f"with {self.run['engine']}.", *more) if part)
 
