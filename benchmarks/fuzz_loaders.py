@@ -24,11 +24,15 @@ import torch
 from napari_unet.errors import NapariUNetError
 from napari_unet.files.append_only import read_records
 from napari_unet.files.atomic import write_atomically
-from napari_unet.learn.journal.stroke_journal import JournalHeader, StrokeJournal, read_journal
+from napari_unet.learn.journal.stroke_journal import (
+    JournalHeader,
+    StrokeJournal,
+    read_stroke_journal,
+)
 from napari_unet.model.library import BUILTIN_FOLDER, load_model, model_entry
 from napari_unet.scans.identity import identity_of
 from napari_unet.scans.scan import Scan
-from napari_unet.segment.resumable.journal import SUFFIX, RunJournal, TileRecord, read_journals
+from napari_unet.segment.resumable.journal import SUFFIX, RunJournal, TileRecord, read_run_journals
 from napari_unet.segment.statistics import FrameStatistics
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -104,8 +108,12 @@ def loaders_in(folder: Path) -> list[Loader]:
     tiles = records_of_tiles(folder)
     return [
         (lambda chance: damaged_model(model, chance), ".safetensors", load_both),
-        (lambda chance: damaged_records(strokes, chance), ".strokes", read_journal),
-        (lambda chance: damaged_records(tiles, chance), SUFFIX, lambda path: read_journals(folder)),
+        (lambda chance: damaged_records(strokes, chance), ".strokes", read_stroke_journal),
+        (
+            lambda chance: damaged_records(tiles, chance),
+            SUFFIX,
+            lambda path: read_run_journals(folder),
+        ),
     ]
 
 

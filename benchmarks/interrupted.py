@@ -19,7 +19,7 @@ import zarr
 from mosaic import command, run, source, write_scan
 
 from napari_unet.scans.formats.zarr_partial import partial_folder
-from napari_unet.segment.resumable.journal import read_journals
+from napari_unet.segment.resumable.journal import read_run_journals
 
 PARTS = 4
 TILE = ("--tile-px", "512")
@@ -61,12 +61,12 @@ def kill_and_resume(scan: Path, model: Path, output: Path, labels: np.ndarray) -
     with subprocess.Popen(
         command(scan, model, output, *TILE), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
-        while not folder.exists() or len(read_journals(folder).tiles) < tiles / 3:
+        while not folder.exists() or len(read_run_journals(folder).tiles) < tiles / 3:
             time.sleep(0.05)
             if process.poll() is not None:
                 raise SystemExit("The run ended before it was killed. Choose a larger --side.")
         process.send_signal(signal.SIGKILL)
-    finished = len(read_journals(folder).tiles)
+    finished = len(read_run_journals(folder).tiles)
     result = run(command(scan, model, output, *TILE, "--resume")).values["results"][0]
     return {
         "finished when killed with -9": finished,
@@ -80,7 +80,7 @@ def in_parts(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dict[
     for part in (*range(PARTS, 0, -1), 2):
         again = (
             ("--overwrite",)
-            if part == 2 and len(read_journals(partial_folder(output)).tiles)
+            if part == 2 and len(read_run_journals(partial_folder(output)).tiles)
             else ()
         )
         run(command(scan, model, output, *TILE, "--part", f"{part}/{PARTS}", *again))
@@ -102,7 +102,7 @@ def by_workers(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dic
     with subprocess.Popen(
         line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
-        while not folder.exists() or len(read_journals(folder).tiles) < tiles / 3:
+        while not folder.exists() or len(read_run_journals(folder).tiles) < tiles / 3:
             time.sleep(0.05)
             if process.poll() is not None:
                 raise SystemExit(
@@ -119,7 +119,7 @@ def by_workers(scan: Path, model: Path, output: Path, labels: np.ndarray) -> dic
         while process.poll() is None:
             if folder.exists():
                 counted = {
-                    tile: len(lines) for tile, lines in read_journals(folder).tiles.items()
+                    tile: len(lines) for tile, lines in read_run_journals(folder).tiles.items()
                 } or counted
             time.sleep(0.05)
         result = json.loads(process.stdout.read())["results"][0]

@@ -12,12 +12,16 @@ from helpers.damage import damaged_model, damaged_records
 from helpers.tiny import tiny_model, tiny_spec
 from napari_unet.errors import ModelFileError, ScanError
 from napari_unet.files.append_only import AppendOnly, read_records
-from napari_unet.learn.journal.stroke_journal import JournalHeader, StrokeJournal, read_journal
+from napari_unet.learn.journal.stroke_journal import (
+    JournalHeader,
+    StrokeJournal,
+    read_stroke_journal,
+)
 from napari_unet.model.formats.safetensors_file import model_bytes
 from napari_unet.model.library import load_model, model_entry
 from napari_unet.scans.identity import identity_of
 from napari_unet.scans.scan import Scan
-from napari_unet.segment.resumable.journal import SUFFIX, RunJournal, TileRecord, read_journals
+from napari_unet.segment.resumable.journal import SUFFIX, RunJournal, TileRecord, read_run_journals
 from napari_unet.segment.statistics import FrameStatistics
 
 INPUTS = 200
@@ -86,7 +90,7 @@ def test_journals_of_strokes(strokes: list[bytes], tmp_path: Path) -> None:
     for seed in range(INPUTS):
         path.write_bytes(damaged_records(strokes, random.Random(seed)))
         try:
-            found = read_journal(path)
+            found = read_stroke_journal(path)
         except ScanError as error:
             check_sentence(error)
         else:
@@ -97,7 +101,7 @@ def test_journals_of_runs(tiles: list[bytes], tmp_path: Path) -> None:
     path = tmp_path / f"whole.0{SUFFIX}"
     for seed in range(INPUTS):
         path.write_bytes(damaged_records(tiles, random.Random(seed)))
-        found = read_journals(tmp_path)
+        found = read_run_journals(tmp_path)
         assert all(type(number) is int for number in found.tiles)
 
 
@@ -111,7 +115,7 @@ def write(path: Path, records: list[bytes]) -> Path:
 
 def test_a_record_without_json_costs_the_tiles_after_it(tiles: list[bytes], tmp_path: Path) -> None:
     write(tmp_path / f"whole.0{SUFFIX}", [*tiles[:3], b"no JSON", *tiles[3:]])
-    found = read_journals(tmp_path)
+    found = read_run_journals(tmp_path)
     assert list(found.tiles) == [0]
     assert found.engines == ["torch"]
 
@@ -119,7 +123,7 @@ def test_a_record_without_json_costs_the_tiles_after_it(tiles: list[bytes], tmp_
 def test_a_damaged_stroke_costs_itself_alone(strokes: list[bytes], tmp_path: Path) -> None:
     beyond = b"M" + (17).to_bytes(2, "little") + b"[[0,9],[0,9],[0,9" + b"]]x"
     path = write(tmp_path / "a.strokes", [strokes[0], beyond, b"S", *strokes[1:]])
-    found = read_journal(path)
+    found = read_stroke_journal(path)
     assert (found.labels[BOX] == 1).all()
     assert (found.trust[BOX] == 2).all()
     assert found.closed
@@ -131,7 +135,7 @@ def test_a_data_type_that_is_a_long_number_is_one_sentence(
     header = json.loads(strokes[0][1:]) | {"dtype": "9" * 5000}
     path = write(tmp_path / "a.strokes", [b"H" + json.dumps(header).encode(), *strokes[1:]])
     with pytest.raises(ScanError, match="no strokes that can be read") as caught:
-        read_journal(path)
+        read_stroke_journal(path)
     check_sentence(caught.value)
 
 

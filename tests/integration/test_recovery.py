@@ -17,7 +17,7 @@ from helpers.tiny import smooth_image
 from napari_unet.errors import ScanError
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.learn.journal.folder import FOLDER_VARIABLE, delete_history, list_journals
-from napari_unet.learn.journal.stroke_journal import read_journal
+from napari_unet.learn.journal.stroke_journal import read_stroke_journal
 from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.painting.correcting import correct, pack_done, unpack_done
 from napari_unet.widgets.painting.recovery import Recovery
@@ -282,5 +282,5 @@ def test_a_full_disk_is_told_while_painting_goes_on(viewer, cells, qtbot, monkey
     assert again.args == [""]
     trust._writer.close(wait_s=5)
     (entry,) = list_journals()
-    found = read_journal(entry.path)
+    found = read_stroke_journal(entry.path)
     assert found.labels[1, 20, 30] == found.labels[1, 60, 60] == found.labels[1, 90, 90] == 2

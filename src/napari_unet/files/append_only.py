@@ -13,6 +13,16 @@ from napari_unet.files.full_disk import is_no_space, no_space, not_made
 
 RECORD = struct.Struct("<II")  # length and CRC-32 of what follows
 MOST_RECORD_BYTES = 2**30
+# what a record that is whole, and yet none of ours, raises where its reader takes it apart
+DAMAGED_RECORD = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
 
 Data = mmap | bytes
 

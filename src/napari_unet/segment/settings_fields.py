@@ -16,10 +16,10 @@ from pydantic.fields import FieldInfo
 
 from napari_unet.errors import SettingsError
 
-Kind = Literal["flag", "word", "whole", "number", "text", "list"]
+ValueKind = Literal["flag", "word", "whole", "number", "text", "list"]
 SettingPath = tuple[str, ...]
 
-KINDS: dict[Any, Kind] = {bool: "flag", int: "whole", float: "number", str: "text"}
+KINDS: dict[Any, ValueKind] = {bool: "flag", int: "whole", float: "number", str: "text"}
 NONE = "none"  # how people write the value of a setting that may be None
 SUGGESTIONS = 3
 TYPES = {"flag": "true or false", "whole": "a whole number", "number": "a number", "text": "text"}
@@ -86,10 +86,10 @@ class Shape:
     those of a list.
     """
 
-    kind: Kind
+    kind: ValueKind
     optional: bool = False
     words: tuple[str, ...] = ()
-    items: Kind = "text"
+    items: ValueKind = "text"
     low: float | None = None
     high: float | None = None
     low_open: bool = False

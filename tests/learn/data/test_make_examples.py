@@ -5,7 +5,7 @@ from helpers.tiny import smooth_image, tiny_spec
 from napari_unet.errors import ScanError
 from napari_unet.learn.data.corrections import IGNORE
 from napari_unet.learn.data.example import Extent
-from napari_unet.learn.data.item import Box, TrainItem
+from napari_unet.learn.data.item import ItemBox, TrainItem
 from napari_unet.learn.data.make_examples import examples_of
 from napari_unet.learn.data.patches import PatchSampler
 from napari_unet.learn.forgetting.parent_targets import extent_for
@@ -82,7 +82,7 @@ def test_in_an_excluded_box_nothing_teaches_and_no_guard_pulls(
 ) -> None:
     image, truth = pair(60, 60)
     scan = scan_of(image, spacing=spacing)
-    boxes = [Box(0, (slice(10, 30), slice(20, 60)))]
+    boxes = [ItemBox(0, (slice(10, 30), slice(20, 60)))]
     spec = tiny_spec(spacing=(0.15, 0.15))
     (example,) = examples_of(scan, truth, spec, excluded=boxes, extent=Extent(guarded_voxels=1))
     behind = tuple(

@@ -23,8 +23,8 @@ from napari_unet.learn.journal.folder import (
 from napari_unet.learn.journal.stroke_journal import (
     JournalHeader,
     StrokeJournal,
-    read_journal,
     read_journal_header,
+    read_stroke_journal,
 )
 from napari_unet.scans.identity import identity_of
 from napari_unet.scans.scan import Scan
@@ -74,7 +74,7 @@ def test_what_was_written_is_played(dtype):
     journal.stroke(BOX, np.full((1, 6, 2), 7, dtype), np.full((1, 6, 2), PAINTED, np.uint8))
     journal.mark((slice(2, 3), slice(0, 40), slice(0, 50)), REVIEWED)
     journal.close()
-    found = read_journal(journal.path)
+    found = read_stroke_journal(journal.path)
     base[BOX] = 7
     np.testing.assert_array_equal(found.labels, base)
     assert found.labels.dtype == dtype
@@ -92,7 +92,7 @@ def test_of_two_records_the_later_counts():
             BOX, np.full((1, 6, 2), label, np.uint8), np.full((1, 6, 2), label - 3, np.uint8)
         )
     journal.flush()
-    found = read_journal(journal.path)
+    found = read_stroke_journal(journal.path)
     assert (found.labels[BOX] == 4).all()
     assert (found.trust[BOX] == PAINTED).all()
     assert (found.whole, found.closed) == (False, False)
@@ -114,7 +114,7 @@ def test_every_cut_gives_what_came_before_it():
         journal.path.write_bytes(whole[:cut])
         whole_strokes = sum(end <= cut for end in ends)
         if read_journal_header(journal.path) is not None:
-            assert read_journal(journal.path).labels[0, 0].sum() == whole_strokes
+            assert read_stroke_journal(journal.path).labels[0, 0].sum() == whole_strokes
 
 
 def test_an_image_is_known_by_its_shape_dtype_axes_and_pixels():
@@ -207,7 +207,7 @@ def test_a_file_that_is_no_journal(content):
     path.write_bytes(content)
     assert list_journals() == []
     with pytest.raises(ScanError, match="no strokes that can be read"):
-        read_journal(path)
+        read_stroke_journal(path)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_a_damaged_stroke_costs_itself_and_is_counted(byte: int) -> None:
     damaged = bytearray(path.read_bytes())
     damaged[starts[2] + byte] ^= 0x40
     path.write_bytes(damaged)
-    found = read_journal(path)
+    found = read_stroke_journal(path)
     np.testing.assert_array_equal(found.labels[0, 0, :6], [1, 1, 0, 1, 1, 1])
     assert found.unread == 1
 
@@ -259,7 +259,7 @@ def test_a_stretch_that_the_disk_lost_hides_no_stroke_behind_it() -> None:
     middle = starts[3] + 5
     damaged[middle : starts[5] + 5] = bytes(starts[5] + 5 - middle)
     path.write_bytes(damaged)
-    found = read_journal(path)
+    found = read_stroke_journal(path)
     np.testing.assert_array_equal(found.labels[0, 0, :9], [1, 1, 1, 0, 0, 0, 1, 1, 1])
     assert found.unread >= 1
 
@@ -270,11 +270,11 @@ def test_labels_of_before_that_are_damaged_are_not_taken_for_known() -> None:
     journal.labels(BOX, np.ones((1, 6, 2), np.uint8))
     journal.mark_labels_complete()
     journal.close()
-    assert read_journal(journal.path).whole
+    assert read_stroke_journal(journal.path).whole
     damaged = bytearray(journal.path.read_bytes())
     damaged[at + 20] ^= 1
     journal.path.write_bytes(damaged)
-    found = read_journal(journal.path)
+    found = read_stroke_journal(journal.path)
     assert (found.whole, found.closed, found.unread) == (False, True, 1)
 
 

@@ -1,12 +1,12 @@
 import numpy as np
 
-from napari_unet.learn.data.item import Box, TrainItem
+from napari_unet.learn.data.item import ItemBox, TrainItem
 from napari_unet.learn.judging.held_out import HoldOut
 from napari_unet.learn.judging.sampling_units import NOT_JUDGED, JudgedRegions
 from napari_unet.learn.judging.training_regions import MOST_FRAMES, MOST_VOXELS, training_regions
 from napari_unet.scans.scan import scan_of
 
-EXCLUDED = HoldOut((), (Box(0, (slice(0, 10), slice(0, 40))),), JudgedRegions())
+EXCLUDED = HoldOut((), (ItemBox(0, (slice(0, 10), slice(0, 40))),), JudgedRegions())
 
 
 def item(trust: np.ndarray) -> TrainItem:

@@ -44,7 +44,7 @@ from napari_unet.segment.cluster.worker_process import (
 from napari_unet.segment.cluster.workers import Workers
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
-from napari_unet.segment.resumable.journal import read_journals
+from napari_unet.segment.resumable.journal import read_run_journals
 from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.run import resumable_run
 from napari_unet.segment.resumable.tiles import ResumableRun
@@ -92,7 +92,7 @@ def times_computed(task: ImageTask) -> Counter[int]:
     return Counter(
         {
             number: len(said)
-            for number, said in read_journals(partial_folder(task.outputs.labels)).tiles.items()
+            for number, said in read_run_journals(partial_folder(task.outputs.labels)).tiles.items()
         }
     )
 

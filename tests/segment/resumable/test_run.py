@@ -470,7 +470,7 @@ def test_a_run_that_can_not_be_opened_leaves_nothing(
         raise OutputError("the journals can not be read")
 
     with monkeypatch.context() as patch:
-        patch.setattr(resumable_files, "read_journals", fail)
+        patch.setattr(resumable_files, "read_run_journals", fail)
         with pytest.raises(OutputError, match="can not be read"):
             run_resumable(MODEL, SCAN, outputs)
     assert names(outputs) == []

@@ -8,7 +8,7 @@ import pytest
 from helpers.small_disk import SmallDisk
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.learn.journal.folder import FOLDER_VARIABLE, list_journals
-from napari_unet.learn.journal.stroke_journal import read_journal
+from napari_unet.learn.journal.stroke_journal import read_stroke_journal
 from napari_unet.scans.scan import Scan
 from napari_unet.widgets.arrays.trust_map import TrustMap
 from napari_unet.widgets.jobs.background_writer import BackgroundWriter
@@ -45,7 +45,7 @@ def until(condition, seconds=5.0):
 
 def played():
     (entry,) = list_journals()
-    return read_journal(entry.path)
+    return read_stroke_journal(entry.path)
 
 
 def same(trust) -> bool:

@@ -55,14 +55,14 @@ def in_frame_order(scan: Scan, part: np.ndarray, dimensions: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Box:
+class ItemBox:
     """A part of an item, along the axes of its labels."""
 
     item: int
     slices: Slices
 
 
-def box_in_frame(scan: Scan, frame: Index, box: Box, dimensions: int) -> Slices | None:
+def box_in_frame(scan: Scan, frame: Index, box: ItemBox, dimensions: int) -> Slices | None:
     """The part of a frame that lies in a box, in the order of the frame's axes; None where there is
     none.
     """

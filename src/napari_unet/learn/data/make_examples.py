@@ -13,7 +13,7 @@ from napari_unet.learn.data.corrections import IGNORE
 from napari_unet.learn.data.crop import Crop, crop_around
 from napari_unet.learn.data.evenly import evenly_chosen
 from napari_unet.learn.data.example import Example, Extent
-from napari_unet.learn.data.item import Box, box_in_frame, in_frame_order
+from napari_unet.learn.data.item import ItemBox, box_in_frame, in_frame_order
 from napari_unet.learn.data.normalised import NormalisedScan
 from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.resample import axis_maps
@@ -28,7 +28,7 @@ def examples_of(
     spec: ModelSpec,
     trust: np.ndarray | None = None,
     *,
-    excluded: Sequence[Box] = (),
+    excluded: Sequence[ItemBox] = (),
     extent: Extent | None = None,
     normalised: NormalisedScan | None = None,
 ) -> list[Example]:
@@ -64,7 +64,7 @@ class _Maker:
     labels: np.ndarray
     spec: ModelSpec
     trust: np.ndarray | None
-    excluded: Sequence[Box]
+    excluded: Sequence[ItemBox]
     extent: Extent
 
     def frames(self) -> list[Index]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from napari_unet.errors import OutputError, ScanError
 from napari_unet.files.append_only import (
+    DAMAGED_RECORD,
     RECORD,
     AppendOnly,
     Data,
@@ -40,16 +41,6 @@ VERSION = 1
 MOST_VOXELS = 2**40
 BOX_START = 3  # in a record of a box: its kind, and the length of what follows in two bytes
 LONGEST_DTYPE = 16  # characters; numpy takes a longer text apart, and may raise a `SyntaxError`
-# what a record that is whole, and yet none of ours, raises where it is taken apart
-DAMAGED = (
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    OverflowError,
-    RecursionError,
-)
 
 Box = tuple[slice, ...]
 
@@ -150,11 +141,11 @@ def read_journal_header(path: Path) -> JournalHeader | None:
     try:
         first = next(read_records(path), b"")
         return _header(first) if first[:1] == HEADER else None
-    except (OSError, *DAMAGED):
+    except (OSError, *DAMAGED_RECORD):
         return None
 
 
-def read_journal(
+def read_stroke_journal(
     path: Path, make: Callable[[Sequence[int], np.dtype], np.ndarray] = np.zeros
 ) -> Recovered:
     """Apply all whole records of a journal, and count those that are damaged, or torn as a crash
@@ -206,7 +197,7 @@ def _apply_if_whole(record: bytes, labels: np.ndarray, trust: np.ndarray) -> Box
     """Apply a record to the arrays; the box that it changed, None where the record is damaged."""
     try:
         return _apply(record, labels, trust)
-    except (*DAMAGED, zlib.error):
+    except (*DAMAGED_RECORD, zlib.error):
         return None
 
 

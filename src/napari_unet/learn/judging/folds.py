@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from napari_unet.learn.data.item import Box, TrainItem
+from napari_unet.learn.data.item import ItemBox, TrainItem
 from napari_unet.learn.judging.lengths import HoldOutLengths
 from napari_unet.learn.judging.sampling_units import FEWEST_UNITS
 from napari_unet.scans.scan import Index, Slices
@@ -17,7 +17,7 @@ from napari_unet.scans.scan import Index, Slices
 MOST_HELD_OUT = 24  # images or frames
 MOST_CELLS = 4  # along one axis
 
-Fold = list[Box]
+Fold = list[ItemBox]
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ class Reviewed:
             for frame in self.frames
         )
 
-    def box(self, frame: ReviewedFrame, region: Slices) -> Box:
+    def box(self, frame: ReviewedFrame, region: Slices) -> ItemBox:
         """A region of a frame as a box of its item."""
         index = self.items[frame.item].scan.result_index(frame.index, region)
         slices = tuple(slice(at, at + 1) if isinstance(at, int) else at for at in index)
-        return Box(frame.item, slices)
+        return ItemBox(frame.item, slices)
 
 
 MakeFolds = Callable[[Reviewed], list[Fold]]
@@ -96,7 +96,7 @@ def _whole_items(reviewed: Reviewed) -> list[Fold]:
     held = _how_many(len(numbers), reviewed.blocks / len(numbers), reviewed.rule)
     folds = math.ceil(len(numbers) / held)
     shapes = {n: reviewed.items[n].scan.result_shape for n in numbers}
-    boxes = [Box(n, tuple(slice(0, length) for length in shapes[n])) for n in numbers]
+    boxes = [ItemBox(n, tuple(slice(0, length) for length in shapes[n])) for n in numbers]
     return [boxes[fold::folds] for fold in range(folds)]
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from napari_unet.learn.data.boxes import bounding_box
 from napari_unet.learn.data.corrections import REVIEWED, UNTRUSTED, Corrections, label_counts
-from napari_unet.learn.data.item import Box, TrainItem, box_in_frame
+from napari_unet.learn.data.item import ItemBox, TrainItem, box_in_frame
 from napari_unet.learn.data.same_scan import scan_numbers
 from napari_unet.learn.judging.folds import JUDGING, Reviewed, ReviewedFrame, Rule, folds_in_turn
 from napari_unet.learn.judging.lengths import HoldOutLengths
@@ -37,11 +37,11 @@ class HoldOut:
     them.
     """
 
-    boxes: tuple[Box, ...]
-    excluded: tuple[Box, ...]
+    boxes: tuple[ItemBox, ...]
+    excluded: tuple[ItemBox, ...]
     judged: JudgedRegions
 
-    def excluded_of(self, number: int) -> list[Box]:
+    def excluded_of(self, number: int) -> list[ItemBox]:
         """What of an item teaches nothing, and where no guard may pull the child to the parent."""
         return [box for box in self.excluded if box.item == number]
 
@@ -112,7 +112,9 @@ def _without_repeats(frames: Sequence[_Frame], scans: Sequence[int]) -> list[Rev
     return found
 
 
-def _with_margin(box: Box, lengths: Sequence[HoldOutLengths], scans: Sequence[int]) -> list[Box]:
+def _with_margin(
+    box: ItemBox, lengths: Sequence[HoldOutLengths], scans: Sequence[int]
+) -> list[ItemBox]:
     """A box with its margin, in every item that shows its scan; the margin is as wide as the widest
     of them wants it.
     """
@@ -123,11 +125,11 @@ def _with_margin(box: Box, lengths: Sequence[HoldOutLengths], scans: Sequence[in
         slice(max(0, part.start - margin), min(n, part.stop + margin))
         for part, margin, n in zip(box.slices, margins, shape, strict=True)
     )
-    return [Box(n, wide) for n in same]
+    return [ItemBox(n, wide) for n in same]
 
 
 def _enough_left(
-    items: Sequence[TrainItem], trusted: Sequence[_Frame], excluded: Sequence[Box]
+    items: Sequence[TrainItem], trusted: Sequence[_Frame], excluded: Sequence[ItemBox]
 ) -> bool:
     """Whether half of the trusted voxels, and some of every class, still teach."""
     total = np.sum([frame.counts for frame in trusted], axis=0)
@@ -137,7 +139,7 @@ def _enough_left(
     return every_class and bool(left.sum() >= LEAST_LEFT * total.sum())
 
 
-def _lost(item: TrainItem, frame: _Frame, excluded: Sequence[Box]) -> np.ndarray:
+def _lost(item: TrainItem, frame: _Frame, excluded: Sequence[ItemBox]) -> np.ndarray:
     """Trusted voxels of each label that lie in excluded boxes."""
     dimensions = len(item.scan.result_shape) - len(frame.index)
     inside = [

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt, label
 
 from napari_unet.learn.data.corrections import REVIEWED
-from napari_unet.learn.data.item import Box, TrainItem, box_in_frame
+from napari_unet.learn.data.item import ItemBox, TrainItem, box_in_frame
 from napari_unet.scans.scan import Index, Slices
 
 FEWEST_UNITS = 8  # below, there is no interval and no verdict
@@ -61,7 +61,7 @@ NumberUnits = Callable[[_Part], np.ndarray]
 
 def judged_in(
     items: Sequence[TrainItem],
-    boxes: Sequence[Box],
+    boxes: Sequence[ItemBox],
     block_sides: Sequence[tuple[int, ...]],
     whole: bool,
 ) -> JudgedRegions:
@@ -94,7 +94,7 @@ def _unit_kinds(
     return [("volumes" if dimensions == 3 else flat, _one_unit), *smaller]
 
 
-def _parts(item: TrainItem, box: Box, block_sides: tuple[int, ...]) -> list[_Part]:
+def _parts(item: TrainItem, box: ItemBox, block_sides: tuple[int, ...]) -> list[_Part]:
     found = []
     for frame, _ in item.frames(len(block_sides)):
         region = box_in_frame(item.scan, frame, box, len(block_sides))

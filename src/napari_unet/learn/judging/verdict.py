@@ -43,7 +43,7 @@ from napari_unet.learn.judging.confusion import (
 )
 from napari_unet.learn.judging.sampling_units import FEWEST_UNITS
 
-Kind = Literal["child", "parent", "tie", "not judged"]
+VerdictKind = Literal["child", "parent", "tie", "not judged"]
 LEAST_GAIN = 0.05
 TRAINING_SHARE = 0.5  # of the held-out gain that a child has to show on its training regions
 # of its held-out agreement, from which on a child is said to know its training regions
@@ -70,7 +70,7 @@ class ClassVerdict:
     child: float
     low: float | None = None
     high: float | None = None
-    kind: Kind = "not judged"
+    kind: VerdictKind = "not judged"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Verdict:
     that occur.
     """
 
-    kind: Kind
+    kind: VerdictKind
     sentence: str
     sampling_units: int = 0
     unit_kind: str = ""
@@ -199,14 +199,14 @@ def _learnt(
     return float(child_training[known].mean()) >= KNOWN_SHARE * float(child[known].mean())
 
 
-def _side(low: float, high: float) -> Kind:
+def _side(low: float, high: float) -> VerdictKind:
     """Whom an interval of child minus parent speaks for."""
     if low > 0:
         return "child"
     return "parent" if high < 0 else "tie"
 
 
-def _kind(mean: ClassVerdict, classes: Sequence[ClassVerdict]) -> Kind:
+def _kind(mean: ClassVerdict, classes: Sequence[ClassVerdict]) -> VerdictKind:
     if mean.low is None or mean.parent is None:
         return "not judged"
     least = LEAST_GAIN * (1 - min(mean.parent, mean.child))
@@ -220,7 +220,11 @@ def _kind(mean: ClassVerdict, classes: Sequence[ClassVerdict]) -> Kind:
 
 
 def _sentence(
-    kind: Kind, mean: ClassVerdict, classes: Sequence[ClassVerdict], units: int, unit_kind: str
+    kind: VerdictKind,
+    mean: ClassVerdict,
+    classes: Sequence[ClassVerdict],
+    units: int,
+    unit_kind: str,
 ) -> str:
     where = f"on {units} held-out {unit_kind if units != 1 else unit_kind.removesuffix('s')}"
     if mean.parent is None:

@@ -31,7 +31,7 @@ from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Outputs, Sink, result_files
 from napari_unet.segment.resumable.identity import RUN, check_same, plan_run, same_result
-from napari_unet.segment.resumable.journal import part_journals, read_journals
+from napari_unet.segment.resumable.journal import part_journals, read_run_journals
 from napari_unet.segment.resumable.part import Part, ResumePolicy, share_of
 from napari_unet.segment.resumable.store import RunStore, check_room_for
 from napari_unet.segment.resumable.tiles import ResumableRun
@@ -101,7 +101,7 @@ class RunFiles:
             self._prepare_outputs()
         store = self._store(self._begun_plan())
         self._prepare_part()
-        known = read_journals(self._folder)
+        known = read_run_journals(self._folder)
         share = self._policy.share_of(store.grid.total)
         records = {number: found for number, found in known.tiles.items() if number in share}
         finished = store.verified(records, on_progress, control)
@@ -146,7 +146,7 @@ class RunFiles:
         """Leave finished tiles for a later run; where there are none, neither of this run nor of
         another, remove everything.
         """
-        if self._fresh and not run.finished and not read_journals(self._folder).tiles:
+        if self._fresh and not run.finished and not read_run_journals(self._folder).tiles:
             self.remove()
 
     def remove(self) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from napari_unet.files.append_only import AppendOnly, read_records
+from napari_unet.files.append_only import DAMAGED_RECORD, AppendOnly, read_records
 from napari_unet.files.atomic import discard
 from napari_unet.files.names import unusual_kind
 from napari_unet.scans.scan import Index
@@ -22,8 +22,6 @@ from napari_unet.segment.resumable.part import Part, writer_name
 from napari_unet.segment.statistics import FrameStatistics
 
 SUFFIX = ".journal"
-# what a record that is whole, and yet none of ours, raises where it is taken apart
-DAMAGED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def part_journals(folder: Path, part: Part | None) -> list[Path]:
     return sorted(folder.glob(f"{writer_name(part)}.*{SUFFIX}"))
 
 
-def read_journals(folder: Path) -> JournalContents:
+def read_run_journals(folder: Path) -> JournalContents:
     """Everything that the journals of a folder say, up to a torn or damaged record of each: the
     tiles after it are computed again.
     """
@@ -114,7 +112,7 @@ def _add(values: Any, found: JournalContents) -> bool:
         else:
             statistics = FrameStatistics.from_dict(values["statistics"])
             found.statistics[tuple(int(n) for n in values["frame"])] = statistics
-    except DAMAGED:
+    except DAMAGED_RECORD:
         return False
     return True
 

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unet.segment.settings_fields import Kind, shape_of, tip_of, uses_of
+from napari_unet.segment.settings_fields import ValueKind, shape_of, tip_of, uses_of
 from napari_unet.widgets.fields.rows import (
     add_row,
     keep_from_wheel,
@@ -151,7 +151,7 @@ class TextRow(SettingRow):
         self.edit.setText(value)
 
 
-ROWS: dict[Kind, type[Any]] = {
+ROWS: dict[ValueKind, type[Any]] = {
     "flag": FlagRow,
     "word": WordRow,
     "whole": NumberRow,

@@ -15,7 +15,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.errors import NapariUNetError
 from napari_unet.learn.data.corrections import summary
 from napari_unet.learn.journal.folder import JournalEntry, journals_of_scan, list_journals
-from napari_unet.learn.journal.stroke_journal import Recovered, read_journal
+from napari_unet.learn.journal.stroke_journal import Recovered, read_stroke_journal
 from napari_unet.scans.axes import guess_axes
 from napari_unet.scans.scan import SPATIAL, Scan
 from napari_unet.widgets.arrays.mapped_array import zeros
@@ -71,7 +71,7 @@ class Recovery(QObject):
 
     def restore(self, offer: Offer) -> None:
         """Bring strokes back as a new layer, which gets a journal of its own; the old one stays."""
-        self._in_background(lambda: read_journal(offer.entry.path, zeros), self._read)
+        self._in_background(lambda: read_stroke_journal(offer.entry.path, zeros), self._read)
 
     def _in_background(self, read: Callable[[], Any], signal: Any) -> None:
         """Read in a thread, and emit the signal with what was read; an error becomes `failed`."""
@@ -109,7 +109,7 @@ class Recovery(QObject):
         )
 
     def _offer(self, entry: JournalEntry) -> Offer:
-        saved = read_journal(entry.path, zeros)
+        saved = read_stroke_journal(entry.path, zeros)
         axes = entry.header.scan.axes.replace("c", "")
         what = summary(saved.corrections, axes, [name for name, _ in entry.header.classes])
         when = time.strftime("%d %B %Y, %H:%M", time.localtime(entry.written))
