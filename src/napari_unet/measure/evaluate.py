@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from napari_unet.errors import Cancelled, SettingsError
 from napari_unet.measure.label_pair import LabelPair, pair_labels
-from napari_unet.measure.metrics import LABELS, Overlap, confusion, overlap_of
+from napari_unet.measure.metrics import LABEL_VALUES, Overlap, confusion, overlap_of
 from napari_unet.measure.surface import (
     NO_SURFACES,
     Box,
@@ -102,12 +102,13 @@ def evaluate(
 
 def _names(matrix: np.ndarray, classes: Sequence[str] | None) -> dict[int, str]:
     """The name of each label to be scored."""
-    found = [label for label in range(1, LABELS) if matrix[label].any() or matrix[:, label].any()]
+    present = matrix.any(axis=0) | matrix.any(axis=1)
+    found = [int(label) for label in np.flatnonzero(present) if label]
     if classes is None:
         return {label: str(label) for label in found}
-    if isinstance(classes, str) or not 2 <= len(classes) <= LABELS:
+    if isinstance(classes, str) or not 2 <= len(classes) <= LABEL_VALUES:
         raise SettingsError(
-            f"The classes {classes!r} are not 2 to {LABELS} names. Give one for each "
+            f"The classes {classes!r} are not 2 to {LABEL_VALUES} names. Give one for each "
             "label, the background's first."
         )
     if len({*classes, MEAN}) <= len(classes):
@@ -131,15 +132,13 @@ def _all_distances(
     total = len(pair.truth) * len(labels)
     clock = Clock()
     for frame, (found, wanted) in enumerate(zip(pair.prediction, pair.truth, strict=True)):
-        boxes = ndimage.find_objects(found, LABELS - 1), ndimage.find_objects(wanted, LABELS - 1)
+        found_boxes = ndimage.find_objects(found, LABEL_VALUES - 1)
+        wanted_boxes = ndimage.find_objects(wanted, LABEL_VALUES - 1)
         for number, label in enumerate(labels, start=1):
             if should_stop(control):
                 raise Cancelled("Stopped; scores of a part of the labels would be none.")
-            parts[label].append(
-                _distances(
-                    found, wanted, label, (boxes[0][label - 1], boxes[1][label - 1]), pair.spacing
-                )
-            )
+            boxes = (found_boxes[label - 1], wanted_boxes[label - 1])
+            parts[label].append(_distances(found, wanted, label, boxes, pair.spacing))
             done = frame * len(labels) + number
             on_progress(Progress(done, total, "surfaces", clock.seconds_left(done, total)))
     return {label: _together(frames) for label, frames in parts.items()}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import ScanError
-from napari_unet.measure.metrics import LABELS
+from napari_unet.measure.metrics import LABEL_VALUES
 from napari_unet.scans.scan import SPATIAL, Scan, scan_of
 
 SPACING_TOLERANCE = 1e-3  # files round their spacing
@@ -115,9 +115,9 @@ def _check_range(values: np.ndarray, what: str) -> None:
             f"The {what} holds the label {least}; labels begin at 0, the background. "
             "Give every voxel a class."
         )
-    if most >= LABELS:
+    if most >= LABEL_VALUES:
         raise ScanError(
-            f"The {what} holds the label {most}; classes are 1 to {LABELS - 1}. "
+            f"The {what} holds the label {most}; classes are 1 to {LABEL_VALUES - 1}. "
             "Objects that have a number each can not be evaluated yet: "
             "compare masks of their class."
         )

@@ -6,7 +6,7 @@ import numpy as np
 
 from napari_unet.errors import ScanError
 
-LABELS = 256  # numbers that a label can have: background and 255 classes
+LABEL_VALUES = 256  # numbers that a label can have: background and 255 classes
 BLOCK = 2**22
 
 
@@ -66,15 +66,14 @@ def confusion(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """How many voxels have each pair of labels, (256 predicted, 256 true); both are uint8 arrays of
     one shape.
     """
-    matrix = np.zeros(LABELS * LABELS, np.int64)
+    matrix = np.zeros(LABEL_VALUES * LABEL_VALUES, np.int64)
     found = prediction.reshape(-1)
     wanted = truth.reshape(-1)
     for start in range(0, found.size, BLOCK):  # bincount needs 8 bytes a voxel
-        pairs = (
-            found[start : start + BLOCK].astype(np.uint16) * LABELS + wanted[start : start + BLOCK]
-        )
+        part = slice(start, start + BLOCK)
+        pairs = found[part].astype(np.uint16) * LABEL_VALUES + wanted[part]
         matrix += np.bincount(pairs, minlength=matrix.size)
-    return matrix.reshape(LABELS, LABELS)
+    return matrix.reshape(LABEL_VALUES, LABEL_VALUES)
 
 
 def overlap_of(matrix: np.ndarray, label: int) -> Overlap:

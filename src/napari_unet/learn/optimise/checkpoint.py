@@ -23,14 +23,13 @@ from napari_unet.learn.optimise.checkpoint_file import (
     PATCHES,
     Hashes,
     Numbers,
-    Tensors,
     read_checkpoint,
     write_checkpoint,
 )
 from napari_unet.learn.optimise.trainer import Trainer
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
-from napari_unet.model.weights import tensors_of, weights_sha256
+from napari_unet.model.weights import Tensors, tensors_of, weights_sha256
 
 LARGEST_SHARE = 0.02  # of the time, for writing
 

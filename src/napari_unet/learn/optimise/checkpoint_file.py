@@ -16,7 +16,7 @@ from napari_unet.errors import CheckpointError
 from napari_unet.files.atomic import discard, write_atomically
 from napari_unet.files.names import name_beside, unusual_kind
 from napari_unet.model.formats.safetensors_header import MAX_FILE_BYTES, MAX_HEADER_BYTES
-from napari_unet.model.torch_import import torch
+from napari_unet.model.weights import Tensors
 
 KEY = "napari_unet_checkpoint"
 FORMAT = 1
@@ -24,7 +24,6 @@ FORMAT = 1
 MAX_CHECKPOINT_BYTES = 4 * MAX_FILE_BYTES
 PATCHES = ("batch", "patch_shape", "patch_px")
 
-Tensors = dict[str, torch.Tensor]
 Numbers = dict[str, Any]
 Hashes = dict[str, str]  # of the data, the network and the settings of a training
 

@@ -29,12 +29,12 @@ TRIAL_BYTES = 2**20
 BLOCK_BYTES = 512  # what st_blocks counts, whatever the file system
 PAGE_BYTES = 2**12
 
-Part = tuple[int, ...]
+Lengths = tuple[int, ...]
 
 # the room that the file behind each living array will take, by the file's handle
 _files: dict[int, int] = {}
 # how much along each axis will be written, by the mapping behind each array
-_parts: WeakKeyDictionary[Any, Part] = WeakKeyDictionary()
+_parts: WeakKeyDictionary[Any, Lengths] = WeakKeyDictionary()
 
 
 def zeros(
@@ -66,14 +66,14 @@ def zeros(
     return array
 
 
-def part_of(array: Any) -> Part | None:
+def part_of(array: Any) -> Lengths | None:
     """The part of an array made by `zeros` for which there is room; None for any other array."""
     return (
         _parts.get(array.base) if isinstance(array, np.memmap) and array.base is not None else None
     )
 
 
-def room_of(shape: Part, part: Part, item_bytes: int) -> int:
+def room_of(shape: Lengths, part: Lengths, item_bytes: int) -> int:
     """The bytes that a part of an array takes on a disk, at most: a sparse file stores whole pages.
 
     The axes from any one on may be taken as runs of neighbouring bytes, gaps included; the cheapest
@@ -111,7 +111,7 @@ def _remove_leftovers(folder: Path, prefix: str = PREFIX) -> None:
             path.unlink()
 
 
-def _mapped(folder: Path, room: int, shape: Part, dtype: np.dtype | type) -> np.memmap:
+def _mapped(folder: Path, room: int, shape: Lengths, dtype: np.dtype | type) -> np.memmap:
     handle, name = tempfile.mkstemp(
         prefix=PREFIX if folder == cache_folder() else ELSEWHERE_PREFIX, dir=folder
     )

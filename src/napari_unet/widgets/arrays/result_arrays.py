@@ -12,7 +12,7 @@ from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.tasks.task import PROBABILITY_DTYPE
 from napari_unet.widgets.arrays.block_grid import Box, boxes
 from napari_unet.widgets.arrays.done_map import DoneMap
-from napari_unet.widgets.arrays.mapped_array import Part, zeros
+from napari_unet.widgets.arrays.mapped_array import Lengths, zeros
 
 if TYPE_CHECKING:  # both import torch
     from napari_unet.segment.resumable.store import StoredTile
@@ -110,7 +110,7 @@ class ResultArrays:
         self._scan = None
 
 
-def part_to_write(job: SegmentJob) -> Part:
+def part_to_write(job: SegmentJob) -> Lengths:
     """How many voxels along each axis of a result a job writes: its frames and their region."""
     scan = job.scan
     lengths = {
