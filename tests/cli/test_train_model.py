@@ -8,6 +8,7 @@ import pytest
 import tifffile
 
 from helpers.command_line import Command
+from helpers.small_disk import SmallDisk
 from helpers.tiny import smooth_image
 from napari_unet.cli import train_model
 from napari_unet.learn.train import train
@@ -158,6 +159,23 @@ def test_a_full_disk_leaves_the_old_file_and_a_checkpoint_however_short_the_trai
     assert again.code == 0, again.err
     assert again.json["child_sha256"] == whole["child_sha256"]
     assert [path.name for path in Path().glob("*a.safetensors*")] == ["a.safetensors"]
+
+
+def test_a_model_that_finds_no_room_at_its_place_is_saved_at_another(
+    run: Command, pair: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NAPARI_UNET_MODELS", str(tmp_path / "library"))
+    whole = run("train", *pair, "--output", "whole.safetensors", *QUICK, "--json").json
+    SmallDisk(tmp_path / "full", 0, monkeypatch)
+    words = ("train", *pair, "--output", "full/a.safetensors", *QUICK, "--json")
+    ran = run(*words)
+    assert ran.code == 1
+    name = f"a-{whole['weights_sha256'][:8]}.safetensors"
+    assert "No space left to write" in ran.err
+    assert f"The model is in {tmp_path / name} instead" in ran.json["error"]
+    assert load_model(tmp_path / name).weights_sha256 == whole["weights_sha256"]
+    assert run(*words).code == 1
+    assert load_model(tmp_path / "library" / name).weights_sha256 == whole["weights_sha256"]
 
 
 def test_a_folder_that_can_not_be_written_is_told_before_anything_is_trained(

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QFileDialog
 
 from helpers.clicks import press
 from napari_unet.errors import OutputError
 from napari_unet.learn.judging import comparison
-from napari_unet.model.library import list_models
+from napari_unet.model.library import list_models, load_model
 from napari_unet.widgets.finetune import task as finetune_work
 from napari_unet.widgets.finetune.fields.start_model import SCRATCH
 from napari_unet.widgets.finetune.task import Reporter, save
@@ -134,7 +135,7 @@ def test_a_full_disk_loses_nothing(viewer, corrected, qtbot, force, monkeypatch,
     end = fine_tune(corrected, qtbot)
     assert (end.kind, end.trained.path, saved()) == ("done", None, [])
     assert "No space left" in corrected.form.message.text()
-    assert buttons(corrected) == ["Save again", "Show changes"]
+    assert buttons(corrected) == ["Save again", "Save elsewhere…", "Show changes"]
     assert interrupted(
         tmp_path / "tiny-2d-1.safetensors"
     )  # were napari closed now, the training could be resumed
@@ -147,6 +148,38 @@ def test_a_full_disk_loses_nothing(viewer, corrected, qtbot, force, monkeypatch,
     first = "Segment with it" if kind == "child" else "Use anyway"
     qtbot.waitUntil(lambda: buttons(corrected)[0] == first, timeout=5000)
     assert not interrupted(tmp_path / "tiny-2d-1.safetensors")
+
+
+@pytest.mark.parametrize("kind", ["child", "not judged"])
+def test_where_the_models_folder_can_not_be_written_the_model_is_saved_elsewhere(
+    viewer, corrected, dock, qtbot, force, monkeypatch, tmp_path, kind
+):
+    force(kind)
+    segment = dock()
+    (tmp_path / "file").touch()
+    with monkeypatch.context() as patch:  # not even its folder can be made
+        patch.setenv("NAPARI_UNET_MODELS", str(tmp_path / "file" / "models"))
+        end = fine_tune(corrected, qtbot)
+        assert (end.kind, end.trained.path) == ("done", None)
+        text = corrected.form.message.text()
+        assert f"Can not write into {tmp_path / 'file' / 'models'}" in text
+        assert "kept in memory only" in text
+        path = tmp_path / "elsewhere" / "mine.safetensors"
+        chosen_file = (str(path.with_suffix("")), "")
+        patch.setattr(QFileDialog, "getSaveFileName", lambda *_: chosen_file)
+        with qtbot.waitSignal(corrected.outcome.message, timeout=5000) as said:
+            press(corrected.form.card.elsewhere_button)
+        assert said.args[0].startswith("No checkpoint can be written: Can not write into")
+        assert said.args[0].endswith(f"Saved as {path}.")
+        model = load_model(path)
+        assert model.weights_sha256 == end.trained.result.model.weights_sha256
+        first = corrected.form.card.segment_button
+        with qtbot.waitSignal(segment.run_ended, timeout=PATIENCE_MS) as ended:
+            press(first if kind == "child" else corrected.form.card.anyway_button)
+            if kind != "child":
+                press(first)
+        assert ended.args[0].kind == "done"
+        assert segment.form.model.value().path == path
 
 
 @pytest.fixture

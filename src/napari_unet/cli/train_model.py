@@ -1,5 +1,7 @@
 """What `train` does: pairs of files in, the better of two models out."""
 
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,8 @@ from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.learn.setup.prepare import SCRATCH
 from napari_unet.learn.train import TrainResult, train
-from napari_unet.model.formats.registry import read_header, with_suffix
-from napari_unet.model.library import find_model, save_model
+from napari_unet.model.formats.registry import model_stem, read_header, with_suffix
+from napari_unet.model.library import find_model, save_model, user_folder
 from napari_unet.model.model import Model
 from napari_unet.model.spec import TASK_NAMES
 from napari_unet.scans.channels import pick_channels
@@ -158,17 +160,35 @@ def _check_scale(scan: Scan, found: Scan, image: Path, labels: Path) -> None:
 
 
 def _save(model: Model, output: Path, checkpoint: Path) -> None:
-    """Write the model, and only then delete the checkpoint."""
+    """Write the model, and only then delete the checkpoint; where it can not be written, it is
+    saved wherever it can be.
+    """
     try:
         save_model(model, output)
     except OutputError as error:
+        if (other := _saved_elsewhere(model, output)) is not None:
+            error.add_note(f"The model is in {other} instead; move it from there.")
         if checkpoint.exists():
-            raise OutputError(
-                f"{error} What was learnt is in {checkpoint}: make room, and repeat the command "
-                "with --resume."
-            ) from error
+            error.add_note(
+                f"What was learnt is in {checkpoint}: make room, and repeat the command with "
+                "--resume."
+            )
         raise
     discard(checkpoint)
+
+
+def _saved_elsewhere(model: Model, output: Path) -> Path | None:
+    """Save a model in another folder, as a new file; None where none can be written."""
+    name = name_beside(f"{model_stem(output)}-{model.weights_sha256[:8]}", output.suffix)
+    folders = [Path.cwd(), user_folder()]
+    with suppress(FileNotFoundError):  # there is none that can be written
+        folders.append(Path(tempfile.gettempdir()))
+    for folder in folders:
+        if (folder / name).exists() or is_same_file(folder, output.parent):
+            continue
+        with suppress(OutputError):  # it can not be written either
+            return save_model(model, folder / name)
+    return None
 
 
 def _values(

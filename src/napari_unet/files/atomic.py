@@ -101,8 +101,10 @@ def remove(path: Path) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove a file that is of no use any more; one that another program has open stays."""
-    with suppress(PermissionError):  # what is finished must not fail for what is left of it
+    """Remove a file that is of no use any more; one that another program has open, or that lies
+    where nothing can be written, stays.
+    """
+    with suppress(OSError):  # what is finished must not fail for what is left of it
         remove(path)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers.small_disk import SmallDisk
-from napari_unet.errors import NoSpaceError, ScanError
+from napari_unet.errors import NoSpaceError, OutputError, ScanError
 from napari_unet.files.append_only import AppendOnly
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.learn.journal import folder
@@ -286,3 +286,14 @@ def test_a_journal_whose_header_finds_no_room_leaves_no_file(
     with pytest.raises(NoSpaceError):
         begin(path)
     assert list(path.parent.iterdir()) == []
+
+
+def test_a_folder_that_can_not_be_made_holds_no_journals_and_says_why_it_takes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "file" / "strokes"))
+    assert list_journals() == []
+    assert delete_history() == 0
+    with pytest.raises(OutputError, match=r"Can not write into .*strokes: Not a directory"):
+        begin(new_path())

@@ -55,6 +55,18 @@ def test_the_file_is_private_and_does_not_outlive_the_array():
     assert list(cache_folder().iterdir()) == []
 
 
+def test_where_the_cache_can_not_be_written_the_folder_of_temporary_files_serves(
+    monkeypatch, tmp_path
+):
+    (tmp_path / "cache").write_bytes(b"a file where the folder should be")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    array = zeros((100, 20), np.uint8)
+    assert isinstance(array, np.memmap)
+    del array
+    gc.collect()
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+
 def test_a_full_disk_is_told_before_anything_is_written(monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(10))
     with pytest.raises(OutputError, match="Free some space"):
@@ -127,6 +139,7 @@ def test_what_is_written_of_a_part_is_no_more_than_its_room():
 def test_a_folder_that_can_not_be_made_is_told(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setattr(big_array, "user_cache_path", lambda *_, **__: tmp_path / "file")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     with pytest.raises(OutputError, match="can not be made"):
         zeros((3000,), np.uint8)
 

@@ -31,7 +31,8 @@ class JournalEntry:
 
 def journal_folder() -> Path:
     """The folder of the user's journals, readable by its owner alone; the variable
-    NAPARI_UNET_JOURNALS moves it.
+    NAPARI_UNET_JOURNALS moves it. Where it can not be made, there are none, and who writes into it
+    says why that is not possible.
     """
     if given := os.environ.get(FOLDER_VARIABLE):
         folder = Path(given)
@@ -39,7 +40,8 @@ def journal_folder() -> Path:
         from platformdirs import user_state_path
 
         folder = user_state_path("napari-unet-loop", appauthor=False) / "strokes"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
 
 

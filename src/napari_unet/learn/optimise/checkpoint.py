@@ -95,7 +95,7 @@ class Checkpoints:
             self._begun_here = not self._resumed
             self.trouble = ""
         except OutputError as error:
-            self.trouble = str(error)
+            self.trouble = f"No checkpoint can be written: {error}"
         self._last = self._clock()
         self._cost_s = self._last - began if self._every_s else 0.0
 

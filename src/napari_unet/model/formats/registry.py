@@ -95,13 +95,15 @@ def is_model_name(name: str) -> bool:
 
 def model_files(folder: Path) -> list[Path]:
     """The files in a folder whose names are those of models that can be read, in alphabetical
-    order; none if there is no such folder.
+    order; none if there is no such folder, or if it may not be read.
     """
-    if not folder.is_dir():
+    try:
+        found = list(folder.iterdir())
+    except OSError:
         return []
     return sorted(
         path
-        for path in folder.iterdir()
+        for path in found
         if any(known.has_name(path.name) for known in _read())
         and not path.name.startswith(".")  # as macOS keeps beside files on other systems' disks
     )

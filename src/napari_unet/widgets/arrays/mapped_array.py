@@ -95,7 +95,7 @@ def room_of(shape: Lengths, part: Lengths, item_bytes: int) -> int:
 
 def cache_folder() -> Path:
     """The folder of such files, made if it is not there, readable by its owner alone."""
-    folder = user_cache_path("napari-unet-loop", appauthor=False) / "results"
+    folder = _cache_path()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _remove_leftovers(folder)
     return folder
@@ -111,9 +111,22 @@ def _remove_leftovers(folder: Path, prefix: str = PREFIX) -> None:
             path.unlink()
 
 
+def _cache_path() -> Path:
+    return user_cache_path("napari-unet-loop", appauthor=False) / "results"
+
+
+def _own_folder() -> Path:
+    """The cache folder, or that of temporary files where nothing can be written there."""
+    with suppress(OSError):
+        folder = cache_folder()
+        if os.access(folder, os.W_OK):
+            return folder
+    return Path(tempfile.gettempdir())
+
+
 def _mapped(folder: Path, room: int, shape: Lengths, dtype: np.dtype | type) -> np.memmap:
     handle, name = tempfile.mkstemp(
-        prefix=PREFIX if folder == cache_folder() else ELSEWHERE_PREFIX, dir=folder
+        prefix=PREFIX if folder == _cache_path() else ELSEWHERE_PREFIX, dir=folder
     )
     try:
         with os.fdopen(handle, "r+b") as file:
@@ -131,7 +144,7 @@ def _folder_with(room: int, other: Path | None) -> Path:
     """The folder whose disk takes so many bytes, once the parts of the other living arrays have
     been written too.
     """
-    folder = cache_folder()
+    folder = _own_folder()
     if free_room(folder) >= room + SPARE_BYTES:
         return folder
     if other is not None and free_room(other) >= room + SPARE_BYTES and _takes_sparse_files(other):

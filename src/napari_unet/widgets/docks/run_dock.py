@@ -90,7 +90,7 @@ class RunDock(Docked, Generic[SomeRun]):
         form.bar.stop_requested.connect(self._on_stop_requested)
         form.bar.cancel_requested.connect(self._on_cancel_requested)
         model_news().saved.connect(self.reread_models)
-        model_news().chosen.connect(form.model.set_value)
+        model_news().chosen.connect(self.choose_model)
 
     def start_probing(self) -> None:
         """Look for devices, and import what the first click would wait for, in the background."""
@@ -108,6 +108,14 @@ class RunDock(Docked, Generic[SomeRun]):
         ]
         self.form.model.set_entries([*listed, *opened])
         self.models_changed()
+
+    def choose_model(self, path: str) -> None:
+        """Choose the model of this file, which may lie outside of the library."""
+        known = any(str(entry.path) == path for entry in self.form.model.entries())
+        if known or not Path(path).is_file():
+            self.form.model.set_value(path)
+        else:
+            self.form.model.add_entry(model_entry(Path(path)))
 
     def begin(self, make_run: Callable[[], SomeRun | None]) -> bool:
         """Start the run that is made; where there can be none, say why."""

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QFileDialog
 
 from napari_unet.errors import NapariUNetError
+from napari_unet.model.formats.registry import model_file_filter, with_suffix
 from napari_unet.widgets.docks.open_dock import open_dock
 from napari_unet.widgets.fields.model_news import model_news
 from napari_unet.widgets.finetune.changes_layer import show_changes
@@ -19,10 +21,14 @@ from napari_unet.widgets.finetune.order import TrainOrder
 from napari_unet.widgets.finetune.plan import FinetunePlan
 from napari_unet.widgets.finetune.run import FinetuneRun
 from napari_unet.widgets.finetune.task import Trained, saved
+from napari_unet.widgets.finetune.unfinished import checkpoint_of
 from napari_unet.widgets.jobs.job import in_background
 
 SEGMENT = "Segment"
-NOT_SAVED = "{} could not be saved, and is kept in memory only. {} Then press Save again."
+NOT_SAVED = (
+    "{} could not be saved, and is kept in memory only. {} Then press Save again, or choose "
+    "another folder by Save elsewhere."
+)
 
 
 class FinetuneOutcome(QObject):
@@ -41,6 +47,7 @@ class FinetuneOutcome(QObject):
         card.segment_requested.connect(self._on_segment_requested)
         card.back_requested.connect(self._on_back_requested)
         card.anyway_requested.connect(self._on_anyway_requested)
+        card.elsewhere_requested.connect(self._on_elsewhere_requested)
         card.changes_requested.connect(self._on_changes_requested)
         self._saved.connect(self._on_saved)
 
@@ -91,9 +98,26 @@ class FinetuneOutcome(QObject):
             self._use(trained.path)
             return
 
+        self._write(trained, run.order.path, run.order.path)
+
+    def _on_elsewhere_requested(self) -> None:
+        run = self._run
+        trained = self._trained
+        if run is None or trained is None:
+            return
+        known = str(Path.home() / run.order.path.name)
+        path, _ = QFileDialog.getSaveFileName(
+            self._card, "Save the model", known, model_file_filter()
+        )
+        if path:
+            self._write(trained, with_suffix(Path(path)), run.order.path)
+
+    def _write(self, trained: Trained, path: Path, planned: Path) -> None:
+        """Write the new model in the background, under another path than was planned or not."""
+
         def write() -> None:
             with suppress(RuntimeError):  # the window has been closed
-                self._saved.emit(saved(trained.result, run.order.path))
+                self._saved.emit(saved(trained.result, path, checkpoint_of(planned)))
 
         in_background(write)
 
@@ -151,6 +175,8 @@ def _about_file(trained: Trained, order: TrainOrder) -> tuple[str, str]:
         return NOT_SAVED.format(order.name, trained.problem), "error"
     if trained.path is None:
         return f"{order.name} was not saved; Use anyway keeps it.", "info"
+    if trained.path != order.path:
+        return f"Saved as {trained.path}.", "done"
     if order.parent is not None and trained.result.best is trained.result.parent:
         return f"Saved as {order.name}; {order.parent.name} stays chosen.", "done"
     return f"Saved as {order.name}.", "done"

@@ -120,13 +120,15 @@ def resumed(worker: JobWorker, order: TrainOrder, parent: "Model | None") -> "Tr
     return replace(result, notes=(RESUMED, *result.notes))
 
 
-def saved(result: "TrainResult", path: Path) -> Trained:
-    """Save the new model; where that fails it stays in memory, and its checkpoint on the disk."""
+def saved(result: "TrainResult", path: Path, checkpoint: Path | None = None) -> Trained:
+    """Save the new model; where that fails it stays in memory, and its checkpoint on the disk. That
+    lies elsewhere than usual where the model is saved under another path than was meant.
+    """
     try:
         trained = Trained(result, save(result.model, path))
     except (NapariUNetError, OSError) as error:
         return Trained(result, None, str(error))
-    discard(checkpoint_of(path))
+    discard(checkpoint or checkpoint_of(path))
     return trained
 
 

@@ -50,7 +50,7 @@ class SegmentWidget(RunDock[SegmentRun]):
     def segment(self, model: Path, image: InputChoice) -> None:
         """Segment these layers with this model, as if both were chosen and the button clicked."""
         self.reread_models()
-        self.form.model.set_value(str(model))
+        self.choose_model(str(model))
         self.form.image.set_value(image)
         self._begin(keep_in="")  # the file is that of another result
 

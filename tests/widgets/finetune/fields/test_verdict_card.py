@@ -52,7 +52,7 @@ def test_each_verdict_has_its_buttons(qtbot, kind, old, buttons):
 def test_what_could_not_be_saved_can_be_saved_again(qtbot, kind, old):
     card = card_with(qtbot, Found(kind), old)
     card.set_verdict(Found(kind), old, "new", lost=True)
-    assert shown(card) == ["Save again", "Show changes"][: 1 + bool(old)]
+    assert shown(card) == ["Save again", "Save elsewhere…", "Show changes"][: 2 + bool(old)]
     card.set_verdict(Found("tie"), "old", "new")
     assert shown(card) == ["Use anyway", "Show changes"]
 

@@ -27,6 +27,8 @@ ANYWAY = "Use anyway"
 ANYWAY_TIP = "Choose the new model, though it was not shown to be better."
 AGAIN = "Save again"
 AGAIN_TIP = "Try once more to write the new model's file; it is lost when napari is closed before."
+ELSEWHERE = "Save elsewhere…"
+ELSEWHERE_TIP = "Choose another folder for the new model's file."
 CHANGES_TIP = "Show as a layer where the new model decides otherwise than the old one did."
 DICE_TIP = (
     "Dice on regions that you called right and that did not teach: 1 is perfect agreement, "
@@ -42,6 +44,7 @@ class VerdictCard(QFrame):
     segment_requested = Signal()
     back_requested = Signal()
     anyway_requested = Signal()
+    elsewhere_requested = Signal()
     changes_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -56,11 +59,13 @@ class VerdictCard(QFrame):
         self.segment_button.setStyleSheet(OBVIOUS_STYLE)
         self.back_button = make_button("Go back", BACK_TIP, self)
         self.anyway_button = make_button(ANYWAY, ANYWAY_TIP, self)
+        self.elsewhere_button = make_button(ELSEWHERE, ELSEWHERE_TIP, self)
         self.changes_button = make_button("Show changes", CHANGES_TIP, self)
         self._lay_out()
         self.segment_button.clicked.connect(self.segment_requested)
         self.back_button.clicked.connect(self.back_requested)
         self.anyway_button.clicked.connect(self.anyway_requested)
+        self.elsewhere_button.clicked.connect(self.elsewhere_requested)
         self.changes_button.clicked.connect(self.changes_requested)
         self.clear()
 
@@ -77,6 +82,7 @@ class VerdictCard(QFrame):
         self.anyway_button.setToolTip(plain_tip(AGAIN_TIP if lost else ANYWAY_TIP))
         better = verdict.kind == CHILD and not lost
         self.show_buttons(segment=better or not (old or lost), back=better and bool(old))
+        self.elsewhere_button.setVisible(lost)
         self.changes_button.setVisible(bool(old))
         self._colour(KINDS[verdict.kind])
         self.show()
@@ -134,7 +140,7 @@ class VerdictCard(QFrame):
         flow.setContentsMargins(0, 0, 0, 0)
         flow.setHorizontalSpacing(FLOW_SPACING_PX)
         flow.setVerticalSpacing(FLOW_SPACING_PX)
-        for button in (self.back_button, self.anyway_button, self.changes_button):
+        for button in self.buttons()[1:]:
             flow.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 0, 4)
@@ -145,7 +151,13 @@ class VerdictCard(QFrame):
 
     def buttons(self) -> list[QPushButton]:
         """What can be pressed."""
-        return [self.segment_button, self.back_button, self.anyway_button, self.changes_button]
+        return [
+            self.segment_button,
+            self.back_button,
+            self.anyway_button,
+            self.elsewhere_button,
+            self.changes_button,
+        ]
 
 
 def parted(sentence: str) -> tuple[str, str]:
