@@ -31,7 +31,7 @@ from napari_unet.widgets.jobs.job import explain
 pytestmark = pytest.mark.skipif(openvino_version() is None, reason="OpenVINO is not installed")
 if openvino_version() is not None:
     from napari_unet.segment.engine import openvino_engine
-    from napari_unet.segment.engine.openvino_engine import OpenVinoEngine, finish
+    from napari_unet.segment.engine.openvino_engine import OpenVinoEngine, run_request
 
 ACROSS = 1e-4
 NETS: list[dict[str, object]] = [
@@ -189,7 +189,7 @@ def test_control_is_read_every_tenth_of_a_second_and_ends_the_request(
 ) -> None:
     request = Slow()
     with pytest.raises(error):
-        finish(request, after(3, answer))
+        run_request(request, after(3, answer))
     assert request.calls == ["start", *["wait_for"] * 4, "cancel", "wait"]
 
 
@@ -199,7 +199,7 @@ def test_an_interrupt_lets_go_of_the_arrays_too() -> None:
 
     request = Slow()
     with pytest.raises(KeyboardInterrupt):
-        finish(request, interrupt)
+        run_request(request, interrupt)
     assert request.calls[-2:] == ["cancel", "wait"]
 
 
@@ -244,7 +244,7 @@ def test_a_failure_within_a_window_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine = OpenVinoEngine(model_of().network)
-    monkeypatch.setattr(openvino_engine, "finish", fails)
+    monkeypatch.setattr(openvino_engine, "run_request", fails)
     with pytest.raises(
         EngineError, match=r"^OpenVINO failed \(Unsupported processor\)\."
     ) as caught:
@@ -263,7 +263,7 @@ def test_a_window_that_memory_is_not_enough_for_is_one_sentence(
     def run_out(*_: object) -> None:
         raise MEMORY_ERRORS[library]()
 
-    monkeypatch.setattr(openvino_engine, "finish", run_out)
+    monkeypatch.setattr(openvino_engine, "run_request", run_out)
     with pytest.raises(NotEnoughMemoryError, match=r"^The memory of this computer was not enough"):
         on(engine, smooth((2, 32, 32)))
 

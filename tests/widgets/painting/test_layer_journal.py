@@ -88,7 +88,7 @@ def test_a_stroke_is_on_disk_within_half_a_second_while_painting_goes_on():
     trust, journal = make(
         (8, 1500, 1500)
     )  # the labels themselves take longer than that to be written
-    writer = BackgroundWriter(journal.send, journal.finish)
+    writer = BackgroundWriter(journal.send, journal.close)
     paint(trust, 5, 5)
     writer.wake()
     until(lambda: bool(list_journals()))
@@ -147,7 +147,7 @@ def test_a_full_disk_is_told_at_once_and_strokes_are_saved_when_there_is_room(
     told = []
     facts = JournalFacts(Scan(np.zeros((2, 300, 300)), "zyx", (1.0,) * 3), "cells")
     journal = LayerJournal(trust, facts, told.append)
-    writer = BackgroundWriter(journal.send, journal.finish, rest_s=0.01, retry_s=0.05)
+    writer = BackgroundWriter(journal.send, journal.close, rest_s=0.01, retry_s=0.05)
     paint(trust, 10, 10)
     writer.wake()
     until(lambda: same(trust))

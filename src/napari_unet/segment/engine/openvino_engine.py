@@ -110,7 +110,7 @@ class OpenVinoEngine:
         request = self._ready(image.shape[2:]).create_infer_request()
         request.set_input_tensor(openvino.Tensor(image, shared_memory=True))
         request.set_output_tensor(openvino.Tensor(found, shared_memory=True))
-        finish(request, control)
+        run_request(request, control)
         inside: np.ndarray = found[0][(slice(None), *(slice(side) for side in window.shape[1:]))]
         return inside
 
@@ -161,7 +161,7 @@ class OpenVinoEngine:
             raise ValueError("its result is not PyTorch's")
 
 
-def finish(request: Any, control: GetControl) -> None:
+def run_request(request: Any, control: GetControl) -> None:
     """Run an infer request to its end, reading `control` meanwhile; raises `Stopped` or
     `Cancelled`.
 

@@ -69,7 +69,7 @@ class LayerJournal:
             self._note(f"Strokes can not be saved for a restart: {error}")
             return False
 
-    def finish(self) -> None:
+    def close(self) -> None:
         """Close the journal, and let the arrays go."""
         try:
             if self._journal is not None:

@@ -185,7 +185,7 @@ class Trust(QObject, ToolListener):
         ):
             self._map.write_all_trusted()
             self._journal = LayerJournal(self._map, facts, self._trouble_line())
-            self._writer = BackgroundWriter(self._journal.send, self._journal.finish)
+            self._writer = BackgroundWriter(self._journal.send, self._journal.close)
             # at exit the writer is closed by itself, and waited for
             finalize(layer, self._writer.close).atexit = False
         if self._writer is not None:
