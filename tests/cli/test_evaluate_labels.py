@@ -147,7 +147,7 @@ def test_scoring_needs_no_torch(tmp_path: Path) -> None:
     assert ran.stdout.strip() == "False"
 
 
-def test_a_mask_of_0_and_255_is_told_and_scored(run: Command, tmp_path: Path) -> None:
+def test_a_mask_of_0_and_255_is_reported_and_scored(run: Command, tmp_path: Path) -> None:
     mask = np.zeros((8, 9), np.uint8)
     mask[2:5, 2:6] = 1
     tifffile.imwrite(tmp_path / "one.tif", mask)

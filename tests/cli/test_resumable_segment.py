@@ -56,7 +56,7 @@ def _no_tile_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segment_backend, "with_seconds", lambda found, *_: found)
 
 
-def test_control_c_keeps_what_is_finished_and_says_how_to_go_on(
+def test_control_c_keeps_what_is_finished_and_says_how_to_resume(
     run: Command, words: tuple[object, ...], expected: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -152,7 +152,7 @@ def test_a_result_that_is_complete_needs_no_engine(
     assert "part 2/3" not in run(*words, *option).out
 
 
-def test_control_c_among_the_coarser_levels_says_how_to_go_on(
+def test_control_c_among_the_coarser_levels_says_how_to_resume(
     run: Command, words: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pyramid, "COARSEST_PX", {2: 16, 3: 16})
@@ -239,7 +239,7 @@ def large(models: Models, tmp_path: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_process_is_gone_on_with(
+def test_a_killed_process_is_resumed(
     run: Command, large: list[str], tmp_path: Path, how: signal.Signals
 ) -> None:
     process = subprocess.Popen([*large, "a.zarr"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
@@ -308,7 +308,7 @@ def test_the_script_for_slurm_works_with_its_jobs_at_once(
 
 
 @pytest.mark.parametrize("name", ["labels.tif", "labels.zarr"])
-def test_borders_without_image_are_told_whatever_is_written(
+def test_borders_without_image_are_reported_whatever_is_written(
     run: Command, models: dict[str, Path], tmp_path: Path, name: str
 ) -> None:
     noise = np.random.default_rng(0).normal(0, 4, (96, 120))

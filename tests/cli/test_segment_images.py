@@ -177,7 +177,7 @@ def test_the_engine_that_ran_is_named_in_json_and_file(
     )
 
 
-def test_what_it_will_take_is_told_before_a_long_run(
+def test_what_it_will_take_is_reported_before_a_long_run(
     run: Command, models: Models, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NAPARI_UNET_CACHE", str(tmp_path / "cache"))

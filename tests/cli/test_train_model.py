@@ -90,7 +90,7 @@ def test_from_scratch_with_names_and_a_trust_mask(run: Command, pair: tuple[str,
     ]
 
 
-def test_an_interruption_leaves_what_resume_goes_on_from(
+def test_an_interruption_leaves_what_resume_continues(
     run: Command, models: Models, pair: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = (
@@ -178,7 +178,7 @@ def test_a_model_that_finds_no_room_at_its_place_is_saved_at_another(
     assert load_model(tmp_path / "library" / name).weights_sha256 == whole["weights_sha256"]
 
 
-def test_a_folder_that_can_not_be_written_is_told_before_anything_is_trained(
+def test_a_folder_that_can_not_be_written_is_reported_before_anything_is_trained(
     run: Command, pair: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("file").write_bytes(b"precious")
@@ -237,7 +237,7 @@ def test_the_checkpoint_of_an_interrupted_training_is_not_lost_without_a_word(
         ),
     ],
 )
-def test_what_can_not_be_is_told_in_one_sentence(
+def test_what_can_not_be_is_reported_in_one_sentence(
     run: Command, pair: tuple[str, ...], words: tuple[object, ...], code: int, said: str
 ) -> None:
     ran = run("train", *words, "--output", "a.safetensors", *QUICK)

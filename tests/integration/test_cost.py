@@ -83,7 +83,7 @@ def test_nothing_is_said_while_a_run_goes_on(viewer, dock, begin, qtbot):
     assert not widget.form.cost.isHidden()
 
 
-def test_a_device_that_is_found_later_is_told_later(viewer, dock, monkeypatch):
+def test_a_device_that_is_found_later_is_reported_later(viewer, dock, monkeypatch):
     monkeypatch.setattr(device_probe, "_found", [])
     monkeypatch.setattr(device_probe.DeviceProbe, "start", lambda self: None)
     viewer.add_image(smooth_image((80, 100)), name="cells")

@@ -98,7 +98,7 @@ def test_labels_whose_names_are_in_another_order_are_not_taught_by_number(viewer
     assert widget.form.bar.run_button.isEnabled()
 
 
-def test_another_name_for_a_class_is_told_and_may_be_taught(teach):
+def test_another_name_for_a_class_is_reported_and_may_be_taught(teach):
     names = {"index": [0, 1], "class": ["background", "nucleus"]}
     widget = teach(halves(0, 1), features=names)
     assert widget.form.bar.run_button.isEnabled()

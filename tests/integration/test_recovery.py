@@ -263,10 +263,12 @@ def test_damaged_strokes_are_counted_for_the_user(viewer, cells, qtbot, monkeypa
     assert back.args[1] == 1
 
 
-def test_a_full_disk_is_told_while_painting_goes_on(viewer, cells, qtbot, monkeypatch, tmp_path):
+def test_a_full_disk_is_reported_while_painting_goes_on(
+    viewer, cells, qtbot, monkeypatch, tmp_path
+):
     disk = SmallDisk(tmp_path, 0, monkeypatch)
-    told = []
-    monkeypatch.setattr("napari_unet.widgets.painting.correcting.show_warning", told.append)
+    warnings = []
+    monkeypatch.setattr("napari_unet.widgets.painting.correcting.show_warning", warnings.append)
     labels = viewer.add_labels(np.zeros(SHAPE, np.uint8), name="mine")
     trust = correct(labels, [cells], CHOICE)
     correct(labels, [cells], CHOICE)
@@ -275,7 +277,7 @@ def test_a_full_disk_is_told_while_painting_goes_on(viewer, cells, qtbot, monkey
     assert "No space left" in troubled.args[0]
     labels.paint((1, 60, 60), 2)
     assert labels.data[1, 60, 60] == 2
-    assert told == troubled.args
+    assert warnings == troubled.args
     disk.size = 10**7
     with qtbot.waitSignal(trust.troubled, timeout=10_000) as again:
         labels.paint((1, 90, 90), 2)

@@ -198,7 +198,7 @@ def test_labels_that_were_never_written_are_not_background(
     assert "mine (recovered) (not computed)" in [item.name for item in viewer.layers]
 
 
-def test_strokes_of_an_image_that_was_closed_meanwhile_are_told_of(
+def test_strokes_of_an_image_that_was_closed_meanwhile_are_reported(
     viewer, open_finetune, qtbot, monkeypatch
 ):
     lost(viewer, monkeypatch)

@@ -44,7 +44,7 @@ def test_the_metadata_says_how_it_was_made(viewer, dock, click):
     assert {"settings", "statistics", "engine", "precision", "halo"} <= set(facts)
 
 
-def test_the_engine_that_ran_is_told_and_kept(viewer, dock, click):
+def test_the_engine_that_ran_is_reported_and_kept(viewer, dock, click):
     viewer.add_image(smooth_image((40, 50)), name="cells")
     widget = dock()
     widget.form.options.set_value(SegmentChoices(engine="torch"))
@@ -59,7 +59,9 @@ def test_the_engine_that_ran_is_told_and_kept(viewer, dock, click):
     assert widget.form.message.text().endswith(f"with {facts['engine']}.")
 
 
-def test_an_engine_that_can_not_run_the_model_is_told_at_the_end(viewer, dock, click, monkeypatch):
+def test_an_engine_that_can_not_run_the_model_is_reported_at_the_end(
+    viewer, dock, click, monkeypatch
+):
     def refuse(model, precision):
         raise EngineError("OpenVINO can not run this model (no such processor).")
 
@@ -73,7 +75,7 @@ def test_an_engine_that_can_not_run_the_model_is_told_at_the_end(viewer, dock, c
     assert viewer.layers["cells · tiny-2d"].metadata[MARK]["engine_note"] == note
 
 
-def test_an_engine_that_fails_on_the_way_is_told_and_kept(viewer, dock, click, monkeypatch):
+def test_an_engine_that_fails_on_the_way_is_reported_and_kept(viewer, dock, click, monkeypatch):
     monkeypatch.setattr(choice, "openvino_version", lambda: "1.2")
     monkeypatch.setattr(
         choice, "_openvino", lambda model, precision: Failing(model, broken, good=2)
@@ -206,7 +208,7 @@ def test_of_several_resolutions_the_finest_is_segmented(viewer, dock, click):
     ("shape", "model", "words"),
     [((40, 50), "tiny-channels", "one layer for each"), ((40, 50), "tiny-3d", "volumes")],
 )
-def test_a_mismatch_is_told_before_the_run(viewer, dock, shape, model, words):
+def test_a_mismatch_is_reported_before_the_run(viewer, dock, shape, model, words):
     viewer.add_image(np.zeros(shape), name="cells")
     widget = dock(model)
     if model == "tiny-channels":

@@ -66,7 +66,7 @@ def test_an_array_written_behind_napari_is_noticed_when_it_is_drawn(layer, qtbot
     qtbot.waitUntil(lambda: trust_of_layer(layer).map.amount().voxels == 30)
 
 
-def test_what_nobody_told_of_is_found_when_it_is_asked_for(viewer):
+def test_what_nobody_reported_is_found_when_it_is_asked_for(viewer):
     layer = viewer.add_labels(np.zeros((4, 30, 30), np.int32))
     track(layer)
     layer.data[3, 5, 5] = 7

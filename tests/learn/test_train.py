@@ -213,7 +213,7 @@ def test_minutes_are_wall_time_with_the_verdict(parent: Model) -> None:
     assert result.settings.steps == len(result.history.losses)
 
 
-def test_from_scratch_the_childs_own_score_is_told() -> None:
+def test_from_scratch_the_childs_own_score_is_reported() -> None:
     image, truth = discs()
     result = train([(image, truth * 2)], settings=quick(2), classes=["background", "none", "cell"])
     assert result.verdict.kind == "not judged"
@@ -240,7 +240,7 @@ def test_strokes_alone_are_not_judged_but_the_child_is_there(parent: Model) -> N
     assert result.verdict.untouched_changed == pytest.approx(differing[trust == 0].mean())
 
 
-def test_a_training_looks_at_its_models_with_torch_alone(
+def test_a_training_runs_its_models_by_torch_alone(
     parent: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(model: Model, precision: str) -> None:
@@ -288,7 +288,9 @@ def test_volumes_train_too() -> None:
     assert result.verdict.sampling_units > 0
 
 
-def test_events_are_told_and_change_nothing(parent: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_are_reported_and_change_nothing(
+    parent: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     image, truth = discs()
     silent = train([(image, truth)], start=parent, settings=quick(6))
     monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
@@ -312,7 +314,7 @@ def test_events_are_told_and_change_nothing(parent: Model, monkeypatch: pytest.M
     assert result.history.scores
 
 
-def test_a_preview_that_fails_is_told_once_and_the_training_goes_on(
+def test_a_preview_that_fails_is_reported_once_and_the_training_goes_on(
     parent: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
@@ -433,7 +435,7 @@ def test_nothing_is_kept_where_there_was_no_step(
         train([discs()], settings=quick(50))
 
 
-def test_what_was_interrupted_goes_on_to_the_same_bits(parent: Model, tmp_path: Path) -> None:
+def test_what_was_interrupted_is_resumed_to_the_same_bits(parent: Model, tmp_path: Path) -> None:
     image, truth = discs()
     whole = train([(image, truth)], start=parent, settings=quick(6, checkpoint_seconds=0))
 

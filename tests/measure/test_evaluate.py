@@ -125,7 +125,7 @@ def test_the_scan_that_knows_its_spacing_tells_it() -> None:
         (labels(), {"spacing": (1, 0)}, "positive"),
     ],
 )
-def test_what_can_not_be_compared_is_told_in_one_sentence(
+def test_what_can_not_be_compared_is_reported_in_one_sentence(
     found: Any, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ScanError, match=message):

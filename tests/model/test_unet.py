@@ -41,7 +41,7 @@ def test_any_size_goes_in_and_comes_out(config: UNetConfig, data: st.DataObject)
 
 
 @given(configs())
-def test_shapes_are_told_without_building(config: UNetConfig) -> None:
+def test_shapes_are_known_without_building(config: UNetConfig) -> None:
     built = {
         name: tuple(value.shape)
         for name, value in UNet(config).state_dict().items()

@@ -190,7 +190,7 @@ def test_a_group_of_one_array_is_that_array(tmp_path: Path) -> None:
         read_scan(tmp_path / "image.zarr")
 
 
-def test_a_damaged_chunk_is_told_when_it_is_read(tmp_path: Path) -> None:
+def test_a_damaged_chunk_is_reported_when_it_is_read(tmp_path: Path) -> None:
     zarr_array(tmp_path / "image.zarr", 3)
     (tmp_path / "image.zarr" / "c" / "0" / "0" / "0").write_bytes(b"\1\2\3")
     scan = read_scan(tmp_path / "image.zarr")

@@ -86,7 +86,7 @@ def test_less_free_memory_means_smaller_tiles() -> None:
 
 
 @pytest.mark.alone
-def test_a_run_measures_what_the_next_one_is_told() -> None:
+def test_a_run_measures_what_the_next_estimate_says() -> None:
     with timed(TorchEngine(MODEL.network), NET) as engine:
         begun = time.monotonic()
         list(stream(MODEL, job(), engine=engine))
@@ -225,7 +225,7 @@ def test_a_tile_is_tried_where_the_run_has_many_and_nothing_is_known(
         (2.9 * GB, 9000.0, "Needs 2.9 GB, about 2.5 h"),
     ],
 )
-def test_it_is_told_in_few_words(size: float, seconds: float | None, text: str) -> None:
+def test_it_is_reported_in_few_words(size: float, seconds: float | None, text: str) -> None:
     assert Estimate(math.ceil(size), 1, (1,), seconds).text == text
 
 

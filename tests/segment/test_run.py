@@ -252,7 +252,7 @@ def test_spacing_makes_the_same_object_look_the_same() -> None:
         ((1.0, 1.0), "pixel", False),
     ],
 )
-def test_resampling_is_told_when_it_happens(
+def test_resampling_is_reported_when_it_happens(
     spacing: tuple[float, float], unit: str, noted: bool
 ) -> None:
     scan = Scan(np.zeros((20, 20)), "yx", spacing, unit)
@@ -274,7 +274,7 @@ def test_stop_keeps_finished_tiles_and_cancel_raises() -> None:
         list(stream(FLAT, job, control=lambda: Control.CANCEL))
 
 
-def test_the_wish_is_asked_for_inside_a_tile() -> None:
+def test_control_is_called_inside_a_tile() -> None:
     control = 0
 
     def count() -> Control:

@@ -44,7 +44,7 @@ def test_nothing_pulls_the_child_to_the_parent_where_it_is_judged() -> None:
     assert np.isfinite(found_targets[0][~behind]).all()
 
 
-def test_an_example_of_which_all_else_is_held_out_has_no_prior() -> None:
+def test_an_example_of_which_all_else_is_held_out_has_no_parent_targets() -> None:
     parent = tiny_model(tiny_spec(depth=1))
     image = smooth_image((160, 160))
     item = TrainItem(scan_of(image), (image > np.median(image)).astype(np.uint8))

@@ -27,7 +27,7 @@ def guards(settings: TrainSettings) -> dict[str, object]:
     return {name: getattr(settings, name) for name in UNGUARDED}
 
 
-def test_where_all_that_taught_is_taught_again_there_is_no_guard() -> None:
+def test_where_all_that_the_parent_learnt_from_is_there_again_there_is_no_guard() -> None:
     training = {"experience": seen_images_of([item(0), item(1)], MANY, None)}
     assert (
         guards(with_needed_guard(TrainSettings(), [item(1), item(2), item(0)], MANY, training))

@@ -131,7 +131,7 @@ def test_what_improves_for_ever_ends_at_a_limit(limit: dict[str, float]) -> None
     assert seconds <= 120.5
 
 
-def test_the_loss_decides_at_its_looks() -> None:
+def test_the_loss_decides_when_it_is_checked() -> None:
     assert not has_levelled([1 / (1 + step) for step in range(600)])
     assert has_levelled([1.0] * 600)
     assert not has_levelled([1.0] * 610)

@@ -101,7 +101,7 @@ def resumed(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
-def test_killed_while_writing_and_between_it_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+def test_killed_while_writing_and_between_it_is_resumed_to_the_same_bits(tmp_path: Path) -> None:
     path = tmp_path / "run.ckpt"
 
     def killed(resume: str, where: str, last: int) -> None:
@@ -125,7 +125,7 @@ def test_killed_while_writing_and_between_it_goes_on_to_the_same_bits(tmp_path: 
 
 
 @pytest.mark.parametrize("change", [{}, {"norm_statistics": "learnt", "frozen_levels": 1}])
-def test_a_fine_tune_goes_on_to_the_same_bits(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_a_fine_tune_is_resumed_to_the_same_bits(tmp_path: Path, change: dict[str, Any]) -> None:
     start = tiny_model(SPEC).network
     settings = SETTINGS.model_copy(update=change)
     whole = fit([example()], SPEC, settings, start=start).model.weights_sha256

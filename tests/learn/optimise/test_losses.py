@@ -95,7 +95,7 @@ def test_the_parent_agrees_with_itself_and_nowhere_else(head: Head) -> None:
     assert disagreement(other, nothing, torch.full_like(targets, torch.nan), head) == 0
 
 
-def test_unknown_priors_give_no_gradient() -> None:
+def test_unknown_parent_targets_give_no_gradient() -> None:
     scores = torch.randn(1, 3, 4, 4, requires_grad=True)
     targets = torch.full((1, 3, 4, 4), 1 / 3)
     targets[..., :2] = torch.nan

@@ -143,7 +143,7 @@ def test_the_guard_holds_outputs_where_nothing_is_trusted() -> None:
     assert held > free + 0.1
 
 
-def test_the_prior_of_each_patch_counts_as_its_example_says() -> None:
+def test_the_parent_targets_of_each_patch_count_as_its_example_says() -> None:
     torch.manual_seed(0)
     head = head_for_classes(2)
     scores = torch.randn(2, 1, 8, 8)
@@ -201,7 +201,7 @@ def test_a_loss_that_is_no_number_ends_with_the_weights_before(
     assert all(torch.isfinite(value).all() for value in weights(fitted.model).values())
 
 
-def test_it_is_asked_within_a_step_forward_and_back(example: Example) -> None:
+def test_control_is_called_within_a_step_forward_and_back(example: Example) -> None:
     count = 0
 
     def ask() -> Control:

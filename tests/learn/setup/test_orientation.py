@@ -88,7 +88,7 @@ def test_nonsense_in_a_model_file_is_no_orientation(training: dict[str, object])
     ).oriented == (False, False)
 
 
-def test_it_is_told_where_nothing_was_mirrored() -> None:
+def test_it_is_reported_where_nothing_was_mirrored() -> None:
     sentence = sentence_of(TrainSettings(oriented=(True, False, True)), "zyx")
     assert "Along z and x all scans lie the same way" in sentence
     assert sentence_of(TrainSettings(oriented=(False, False)), "yx") == ""

@@ -151,7 +151,7 @@ def test_random_damage_raises_nothing_but_our_error(
         read_model(path)
 
 
-def test_missing_files_and_folders_are_told(tmp_path: Path) -> None:
+def test_missing_files_and_folders_are_reported(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="can not be read"):
         read_header(tmp_path / "none.safetensors")
     with pytest.raises(ModelFileError, match="can not be read"):

@@ -230,7 +230,7 @@ def test_a_truncated_file_is_never_read_as_a_smaller_image(
     assert refused > 20
 
 
-def test_a_damaged_part_of_a_large_file_is_told_when_it_is_read(
+def test_a_damaged_part_of_a_large_file_is_reported_when_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tiff_read, "LAZY_BYTES", 100)
@@ -258,7 +258,7 @@ def test_memory_that_is_not_enough_for_a_part_is_no_damage_of_the_file(tmp_path:
         StoredArray(Large(), tmp_path / "image.tif")[:5]
 
 
-def test_further_images_in_a_file_are_told(tmp_path: Path) -> None:
+def test_further_images_in_a_file_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "image.tif"
     with tifffile.TiffWriter(path) as file:
         file.write(STACK, photometric="minisblack")

@@ -67,7 +67,7 @@ def test_where_the_cache_can_not_be_written_the_folder_of_temporary_files_serves
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
 
 
-def test_a_full_disk_is_told_before_anything_is_written(monkeypatch):
+def test_a_full_disk_is_reported_before_anything_is_written(monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(10))
     with pytest.raises(OutputError, match="Free some space"):
         zeros((100, 20), np.uint8)
@@ -136,7 +136,7 @@ def test_what_is_written_of_a_part_is_no_more_than_its_room():
     assert 0 < os.fstat(handle).st_blocks * big_array.BLOCK_BYTES <= room
 
 
-def test_a_folder_that_can_not_be_made_is_told(monkeypatch, tmp_path):
+def test_a_folder_that_can_not_be_made_is_reported(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setattr(big_array, "user_cache_path", lambda *_, **__: tmp_path / "file")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))

@@ -20,7 +20,7 @@ def test_a_slice_has_no_rows(qtbot):
     assert field.isHidden()
 
 
-def test_a_choice_is_told(qtbot):
+def test_a_choice_is_reported(qtbot):
     field = make(qtbot, (5,), "z")
     with qtbot.waitSignal(field.value_changed):
         field._combos[0].setCurrentIndex(field._combos[0].findData("c"))

@@ -29,7 +29,7 @@ def test_the_first_usable_model_is_chosen(qtbot):
     assert make(qtbot, broken(), entry("good")).value().name == "good"
 
 
-def test_a_choice_is_told_and_described(qtbot):
+def test_a_choice_is_reported_and_described(qtbot):
     picker = make(qtbot, entry("a"), entry("b", summary="Finds b."))
     with qtbot.waitSignal(picker.value_changed):
         activate(picker, "b")
@@ -71,7 +71,7 @@ def test_an_added_model_is_chosen_once(qtbot):
     assert picker.value().name == "b"
 
 
-def test_a_file_that_says_something_else_by_now_is_told(qtbot):
+def test_a_file_that_says_something_else_by_now_is_reported(qtbot):
     picker = make(qtbot, entry("a"), entry("b"))
     with qtbot.assertNotEmitted(picker.value_changed):
         picker.set_entries([entry("a"), entry("b", summary="New.")])

@@ -74,7 +74,7 @@ def test_what_is_not_offered_is_as_if_never_chosen_and_is_not_forgotten(form):
         ("name", lambda row: row.edit.setText("you")),
     ],
 )
-def test_a_hand_is_told_of(form, qtbot, name, act):
+def test_a_change_by_hand_is_reported(form, qtbot, name, act):
     with qtbot.waitSignal(form.value_changed):
         act(form.rows[name])
 

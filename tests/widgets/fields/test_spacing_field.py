@@ -37,7 +37,7 @@ def test_numbers_have_no_needless_zeros(qtbot):
     assert field._boxes["yx"].text() == "0.13 µm"
 
 
-def test_what_is_entered_is_told(qtbot):
+def test_what_is_entered_is_reported(qtbot):
     field = make(qtbot, "zyx", None)
     with qtbot.waitSignal(field.value_changed):
         field._boxes["z"].setValue(2.0)

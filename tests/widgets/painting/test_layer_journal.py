@@ -106,7 +106,7 @@ def test_a_stroke_is_on_disk_within_half_a_second_while_painting_goes_on():
     assert played().closed
 
 
-def test_a_full_disk_is_told_and_nothing_is_forgotten(monkeypatch):
+def test_a_full_disk_is_reported_and_nothing_is_forgotten(monkeypatch):
     trust, journal = make()
     paint(trust, 10, 10)
     real = journal._begun_journal
@@ -139,14 +139,14 @@ def test_a_block_that_could_not_be_written_is_written_later(monkeypatch):
     assert (played().trust == PAINTED).sum() == 81
 
 
-def test_a_full_disk_is_told_at_once_and_strokes_are_saved_when_there_is_room(
+def test_a_full_disk_is_reported_at_once_and_strokes_are_saved_when_there_is_room(
     tmp_path, monkeypatch
 ):
     disk = SmallDisk(tmp_path, 10**6, monkeypatch)
     trust, _ = make()
-    told = []
+    notes = []
     facts = JournalFacts(Scan(np.zeros((2, 300, 300)), "zyx", (1.0,) * 3), "cells")
-    journal = LayerJournal(trust, facts, told.append)
+    journal = LayerJournal(trust, facts, notes.append)
     writer = BackgroundWriter(journal.send, journal.close, rest_s=0.01, retry_s=0.05)
     paint(trust, 10, 10)
     writer.wake()
@@ -155,15 +155,15 @@ def test_a_full_disk_is_told_at_once_and_strokes_are_saved_when_there_is_room(
     disk.size = 0
     paint(trust, 60, 60)
     writer.wake()
-    until(lambda: len(told) == 1)  # nothing else is painted meanwhile
-    assert "Strokes can not be saved for a restart: No space left" in told[0]
+    until(lambda: len(notes) == 1)  # nothing else is painted meanwhile
+    assert "Strokes can not be saved for a restart: No space left" in notes[0]
     paint(trust, 110, 110)
     writer.wake()
     np.testing.assert_array_equal(played().labels, before.labels)
     assert played().unread == 0
     disk.size = 10**6
     until(lambda: same(trust))
-    assert told[1:] == [""]
+    assert notes[1:] == [""]
     writer.close(wait_s=5)
     assert played().closed
 

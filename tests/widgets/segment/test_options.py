@@ -81,7 +81,7 @@ def test_a_models_own_threshold_is_shown_as_it_is(form, threshold):
 
 
 @pytest.mark.parametrize(("moved", "read"), [(0.69831, 0.7), (0.004, 0.004), (0.9962, 0.9962)])
-def test_a_threshold_that_was_moved_is_told_as_it_is_read(form, moved, read):
+def test_a_threshold_that_was_moved_is_reported_as_it_is_read(form, moved, read):
     form.set_threshold_default(0.002 if moved < 0.5 else 0.999)
     form.threshold.slider.setValue(moved)
     assert form.value().threshold == pytest.approx(read, abs=1e-4)

@@ -118,7 +118,7 @@ def test_probabilities_are_hidden_images_one_for_each_class_but_the_background(
     assert not any(layer.visible for layer in images)
 
 
-def test_deleting_the_labels_takes_the_hatching_along_and_is_told(viewer, qtbot):
+def test_deleting_the_labels_takes_the_hatching_along_and_is_reported(viewer, qtbot):
     result = make(viewer)
     with qtbot.waitSignal(result.gone):
         viewer.layers.remove(result.labels)

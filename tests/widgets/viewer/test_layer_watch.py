@@ -6,7 +6,7 @@ from napari.components import ViewerModel
 from napari_unet.widgets.viewer.layer_watch import LayerWatch
 
 
-def test_layers_that_come_change_and_go_are_told_once(qtbot):
+def test_layers_that_come_change_and_go_are_reported_once(qtbot):
     viewer = ViewerModel()
     watch = LayerWatch(viewer)
     with qtbot.waitSignal(watch.changed) as changed:

@@ -58,7 +58,7 @@ def test_a_typed_name_stays_until_it_is_taken(qtbot):
     ("name", "word"),
     [("", "needs a name"), ("a/b", "can not contain /"), (".a", "point"), ("Cells", "already")],
 )
-def test_a_name_that_can_not_be_is_told(qtbot, name, word):
+def test_a_name_that_can_not_be_is_reported(qtbot, name, word):
     field = NameField()
     qtbot.addWidget(field)
     field.set_parent_name("cells", ["cells"])

@@ -73,7 +73,7 @@ def test_the_sentence_is_parted_into_what_and_why():
     assert parted("Nothing to say.") == ("Nothing to say.", "")
 
 
-def test_an_interval_is_told_where_there_is_one():
+def test_an_interval_is_reported_where_there_is_one():
     assert f"+0.030 to +0.090 ({100 * CERTAINTY:.0f} % interval)" in difference_of(
         Row("a", 0.8, 0.9, 0.03, 0.09)
     )
