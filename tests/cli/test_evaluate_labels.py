@@ -30,6 +30,8 @@ def files(tmp_path: Path) -> None:
     plain = {
         "truth": TRUTH,
         "float": TRUTH.astype(np.float32),
+        "half": TRUTH.astype(np.float32) / 2,
+        "mask": 255.0 * (TRUTH > 0).astype(np.float32),
         "nan": np.full(TRUTH.shape, np.nan, np.float32),
     }
     for name, values in (plain | {"objects": TRUTH.astype(np.uint16) + 1000}).items():
@@ -99,7 +101,7 @@ def test_progress_goes_to_standard_error(run: Command, monkeypatch: pytest.Monke
         (("nothing.tif", "truth.tif"), "no image nothing.tif"),
         (("slice.png", "truth.tif"), "shape is (24, 30) and the truth's (3, 24, 30)"),
         (
-            ("float.tif", "truth.tif"),
+            ("half.tif", "truth.tif"),
             "The prediction holds float32 values; labels are whole numbers",
         ),
         (("found.tif", "nan.tif"), "The truth holds float32 values, 2160 of which are NaN"),
@@ -155,3 +157,19 @@ def test_a_mask_of_0_and_255_is_reported_and_scored(run: Command, tmp_path: Path
     ran = run("evaluate", tmp_path / "one.tif", tmp_path / "grey.tif", "--json")
     assert ran.json["dice"]["mean"] == 1.0
     assert "grey.tif: 2 values, 0 and 255: read as background and class 1." in ran.err
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [
+        ("float.tif", "3 values, 0, 1 and 2: read as background, class 1 and class 2."),
+        ("mask.tif", "2 values, 0 and 255: read as background and class 1."),
+    ],
+)
+def test_masks_of_whole_numbers_that_are_real_are_read_and_told(
+    run: Command, name: str, note: str
+) -> None:
+    ran = run("evaluate", name, name, "--json")
+    assert ran.json["dice"]["mean"] == 1
+    assert ran.json["notes"] == [f"{name}: {note}"] * 2
+    assert ran.err.splitlines() == [f"{name}: {note}"] * 2

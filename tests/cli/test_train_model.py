@@ -90,6 +90,38 @@ def test_from_scratch_with_names_and_a_trust_mask(run: Command, pair: tuple[str,
     ]
 
 
+def test_notes_on_images_labels_and_trust_are_told_once_and_in_the_result(
+    run: Command, pair: tuple[str, ...]
+) -> None:
+    image, labels = (tifffile.imread(name) for name in (pair[1], pair[3]))
+    tifffile.imwrite("plain.tif", 300 + 900 * image)
+    spoilt = (300 + 900 * image).astype(np.float32)
+    spoilt[:, :9] = 0
+    spoilt[50, 50] = np.nan
+    with tifffile.TiffWriter("two.tif") as file:
+        file.write(spoilt, photometric="minisblack")
+        file.write(spoilt[:9, :9])
+    tifffile.imwrite("mask.tif", labels * np.uint8(255))
+    tifffile.imwrite("trust.tif", np.full(labels.shape, 255.0, np.float32))
+    tifffile.imwrite("classes.tif", labels)
+    words = ("--image", "two.tif", "--labels", "mask.tif", "--trust", "trust.tif")
+    others = ("--image", "plain.tif", "--labels", "classes.tif", "--trust", "all")
+    ran = run("train", *words, *others, "--output", "m.safetensors", *QUICK, "--json")
+    assert ran.code == 0, ran.err
+    notes = ran.json["notes"]
+    starts = [
+        "two.tif: two.tif holds 2 images",
+        "mask.tif: 2 values, 0 and 255: read as background and class 1.",
+        "trust.tif: 2 values, 0 and 255: read as not trusted and painted.",
+        "two.tif: Less than 0.1% is NaN, infinite or too large",
+        "two.tif: 8.0% has the value 0 and counts as no image",
+    ]
+    for note, start in zip(notes, starts, strict=False):
+        assert note.startswith(start)
+        assert ran.err.count(note) == 1
+    assert not any("plain.tif" in note or "classes.tif" in note for note in notes)
+
+
 def test_an_interruption_leaves_what_resume_continues(
     run: Command, models: Models, pair: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -531,6 +531,22 @@ def test_labels_where_there_is_no_image_neither_teach_nor_judge(
     assert training["corrections"]["reviewed_voxels"] == reviewed
 
 
+def test_what_the_user_should_know_of_scans_is_in_the_result() -> None:
+    parent = tiny_model(tiny_spec(depth=1, spacing=(0.5, 0.5)))
+    image, truth = with_band(0)
+    first = Scan(image, "yx", (1.0, 1.0), notes=("Its description is damaged.",))
+    second = TrainItem(scan_of(discs(1)[0], spacing=(0.5, 0.5)), discs(1)[1], notes=("mask read",))
+    result = train([(first, truth), second], start=parent, settings=quick())
+    assert result.notes[:4] == (
+        "Image 1: Its description is damaged.",
+        "Image 1: Its pixel size is unknown, and was taken to be the model's, 0.5 µm.",
+        "Image 1: 10.7% has the value 0 and counts as no image: it is background, and no part of "
+        "the contrast. Labels there were not used; the setting empty_borders makes it part of the "
+        "image.",
+        "mask read",
+    )
+
+
 def test_borders_are_left_out_unless_the_settings_say_otherwise(parent: Model) -> None:
     result = train([with_band(0)], start=parent, settings=quick())
     assert result.settings.empty_borders

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import napari_unet as nu
 from napari_unet.errors import Cancelled, ScanError, SettingsError
 from napari_unet.measure.evaluate import MEASURES
 from napari_unet.progress import Control, Progress
-from napari_unet.scans.scan import Scan
+from napari_unet.scans.scan import Scan, scan_of
 
 NAMES = ("background", "axon", "myelin")
 
@@ -24,7 +25,8 @@ def labels(shape: tuple[int, ...] = (12, 16)) -> np.ndarray:
 
 def test_every_measure_has_every_class_and_the_mean() -> None:
     scores = nu.evaluate(np.roll(labels(), 1, axis=1), labels(), spacing=(2, 0.5))
-    assert list(scores) == [*MEASURES, "spacing", "unit"]
+    assert list(scores) == [*MEASURES, "spacing", "unit", "notes"]
+    assert scores["notes"] == []
     assert all(list(scores[key]) == ["1", "2", "mean"] for key in MEASURES)
     assert scores["dice"] == pytest.approx({"1": 5 / 6, "2": 0.8, "mean": (5 / 6 + 0.8) / 2})
     assert scores["iou"]["1"] == pytest.approx(30 / 42)
@@ -164,3 +166,8 @@ def test_it_tells_how_far_it_is_and_heeds_the_wish() -> None:
 
 def answering(answer: Control) -> Callable[[], Control]:
     return lambda: answer
+
+
+def test_notes_on_scans_are_told() -> None:
+    found, wanted = (replace(scan_of(labels()), notes=(note,)) for note in ("odd", "even"))
+    assert nu.evaluate(found, wanted)["notes"] == ["Prediction: odd", "Truth: even"]

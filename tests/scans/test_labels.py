@@ -13,7 +13,7 @@ import zarr
 from napari_unet.errors import ScanError
 from napari_unet.scans.formats.file_image import StoredArray
 from napari_unet.scans.formats.png_read import SIGNATURE_BYTES, _joined
-from napari_unet.scans.labels import read_labels
+from napari_unet.scans.labels import read_labels, read_trust
 from napari_unet.scans.read import read_scan
 
 MASK = np.zeros((9, 14), np.uint8)
@@ -139,3 +139,67 @@ def test_of_ordinary_labels_only_the_first_chunks_are_read(tmp_path: Path) -> No
         patch.setattr(StoredArray, "__getitem__", watched)
         read_labels([path])
     assert len(read) == 1
+
+
+def written(path: Path, array: np.ndarray) -> Path:
+    tifffile.imwrite(path, array, photometric="minisblack")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("array", "labels", "note"),
+    [
+        (MASK * np.float32(255), MASK, "2 values, 0 and 255: read as background and class 1."),
+        (MASK * 65535.0, MASK, "2 values, 0 and 65535: read as background and class 1."),
+        (MASK.astype(np.float32), MASK, "2 values, 0 and 1: read as background and class 1."),
+        (CLASSES * np.float32(127.5), None, ""),
+        (CLASSES * 40.0, CLASSES * 40, "The values are float64, and all of them whole"),
+        (MASK * 0.5, None, ""),
+        (MASK * -1.0, None, ""),
+        (np.where(MASK, np.nan, 0.0), None, ""),
+    ],
+)
+def test_real_numbers_that_are_whole_are_read_as_such(
+    tmp_path: Path, array: np.ndarray, labels: np.ndarray | None, note: str
+) -> None:
+    (scan,) = read_labels([written(tmp_path / "mask.tif", array)])
+    if labels is None:
+        assert scan.data.dtype == array.dtype
+        assert scan.notes == ()
+    else:
+        assert scan.data.dtype.kind == "u"
+        np.testing.assert_array_equal(scan.data[...], labels)
+        assert scan.notes[0].startswith(note)
+
+
+TRUST = CLASSES  # 0 is not trusted, 1 painted, 2 reviewed
+
+
+@pytest.mark.parametrize(
+    ("levels", "note"),
+    [
+        ((0, 1, 2), ""),
+        ((0, 255), "2 values, 0 and 255: read as not trusted and painted."),
+        ((0, 127, 255), "3 values, 0, 127 and 255: read as not trusted, painted and reviewed."),
+        ((0.0, 1.0, 2.0), "3 values, 0, 1 and 2: read as not trusted, painted and reviewed."),
+    ],
+)
+def test_trust_masks_of_grey_levels(tmp_path: Path, levels: tuple[float, ...], note: str) -> None:
+    wanted = TRUST % len(levels)
+    array = np.array(levels, "f4" if isinstance(levels[0], float) else "u1")[wanted]
+    (scan,) = read_trust([written(tmp_path / "trust.tif", array)])
+    np.testing.assert_array_equal(scan.data[...], wanted)
+    assert scan.notes == ((note,) if note else ())
+
+
+def test_a_trust_mask_with_a_colour_table_has_its_numbers(tmp_path: Path) -> None:
+    path = palette_png(tmp_path / "trust.png", TRUST, 2)
+    (scan,) = read_trust([path])
+    np.testing.assert_array_equal(scan.data[...], TRUST)
+
+
+def test_more_levels_than_trust_has_are_left_as_they_are(tmp_path: Path) -> None:
+    array = np.arange(36, dtype=np.uint8).reshape(6, 6) % 4 * 85
+    (scan,) = read_trust([written(tmp_path / "trust.tif", array)])
+    np.testing.assert_array_equal(scan.data[...], array)
+    assert scan.notes == ()

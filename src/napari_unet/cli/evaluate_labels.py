@@ -22,12 +22,17 @@ def evaluate_labels(arguments: EvaluateArguments) -> Outcome:
     spacing = parse_spacing(arguments.spacing)
     paths = (arguments.prediction, arguments.truth)
     found, wanted = read_labels(paths, arguments.axes, spacing)
-    for path, scan in zip(paths, (found, wanted), strict=True):
-        for note in scan.notes:
-            tell(f"{path.name}: {note}")
+    named = [(found, arguments.prediction.name), (wanted, arguments.truth.name)]
+    told = [note for scan, name in named for note in scan.named_notes(name)]
+    for note in told:
+        tell(note)
     line = ProgressLine(arguments.prediction.name)
     scores = evaluate(found, wanted, classes=parse_names(arguments.classes), on_progress=line.show)
     line.clear()
+    scores["notes"] = [note for scan, name in named for note in scan.named_notes(name)]
+    for note in scores["notes"]:
+        if note not in told:  # it is on what was warned of in reads
+            tell(note)
     return Outcome(scores, _table(scores))
 
 

@@ -1,6 +1,7 @@
 """What `train` does: pairs of files in, the better of two models out."""
 
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from napari_unet.model.library import find_model, save_model, user_folder
 from napari_unet.model.model import Model
 from napari_unet.model.spec import TASK_NAMES
 from napari_unet.scans.channels import pick_channels
-from napari_unet.scans.labels import read_labels
+from napari_unet.scans.labels import read_labels, read_trust
 from napari_unet.scans.read import read_scan
 from napari_unet.scans.resample import convert
 from napari_unet.scans.scan import Scan
@@ -40,6 +41,9 @@ def train_model(arguments: TrainArguments, settings: TrainSettings) -> Outcome:
     output = _output(arguments)
     checkpoint = _checkpoint(arguments, output)
     items = _items(arguments)
+    told = [note for each in items for note in (*each.scan.named_notes(each.name), *each.notes)]
+    for note in told:
+        tell(note)
     check_writable(output)
     line = ProgressLine(output.name)
     try:
@@ -65,7 +69,8 @@ def train_model(arguments: TrainArguments, settings: TrainSettings) -> Outcome:
     written = result.model if arguments.keep_anyway else result.best
     _save(written, output, checkpoint)
     for note in result.notes:
-        tell(note)
+        if note not in told:
+            tell(note)
     return Outcome(_values(arguments, output, result, written), _text(output, result, written))
 
 
@@ -128,21 +133,34 @@ def _items(arguments: TrainArguments) -> list[TrainItem]:
     ]
     scans = [pick_channels(scan, arguments.channel) for scan in scans]
     found = read_labels(labels)
-    for path, opened in zip([*images, *labels], [*scans, *found], strict=True):
-        for note in opened.notes:
-            tell(f"{path.name}: {note}")
     for scan, own, image, name in zip(scans, found, images, labels, strict=True):
         _check_scale(scan, own, image, name)
-    return [
-        TrainItem(scan, np.asarray(own.data[...]), _trust_mask(mask))
-        for scan, own, mask in zip(scans, found, trust, strict=True)
-    ]
+    opened = zip(images, scans, strict=True)
+    labelled = zip(labels, found, strict=True)
+    return [_item(*each) for each in zip(opened, labelled, _trust_masks(trust), strict=True)]
 
 
-def _trust_mask(path: Path | None) -> np.ndarray | None:
-    if path is None or str(path) == ALL:
-        return None
-    return np.asarray(read_scan(path, labels=True).data[...])
+Opened = tuple[Path, Scan]
+
+
+def _item(image: Opened, labels: Opened, trust: Opened | None) -> TrainItem:
+    """A scan with its labels and its trust, None where all was reviewed."""
+    files = [labels] if trust is None else [labels, trust]
+    values = [np.asarray(scan.data[...]) for _, scan in files]  # may be warned of, so before notes
+    return TrainItem(
+        scan=image[1],
+        labels=values[0],
+        trust=None if trust is None else values[1],
+        name=image[0].name,
+        notes=tuple(note for path, scan in files for note in scan.named_notes(path.name)),
+    )
+
+
+def _trust_masks(paths: Sequence[Path]) -> list[Opened | None]:
+    """The trust masks, None where all labels were reviewed."""
+    files = [path for path in paths if str(path) != ALL]
+    opened = iter(zip(files, read_trust(files), strict=True))
+    return [None if str(path) == ALL else next(opened) for path in paths]
 
 
 def _check_scale(scan: Scan, found: Scan, image: Path, labels: Path) -> None:

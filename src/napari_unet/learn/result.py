@@ -38,7 +38,8 @@ class TrainResult:
     `model` is the new one, whatever the verdict: `verdict.kind` says whether it should take the
     place of the parent, and `best` is the one that should be used. `settings` repeat the training
     to the same bits; `changes` show where the two models differ, in the regions on which they were
-    compared; `notes` are sentences about how it ended, and about the file of the parent.
+    compared; `notes` are sentences about the file of the parent, the images and labels, and how it
+    ended.
     """
 
     model: Model

@@ -34,6 +34,7 @@ from napari_unet.learn.setup.complete_settings import (
     settings_with,
     with_patches_of_checkpoint,
 )
+from napari_unet.learn.setup.notes import notes_of_items
 from napari_unet.learn.setup.orientation import sentence_of
 from napari_unet.learn.setup.prepare import ChildOptions, GivenItem, Prepared, prepare
 from napari_unet.learn.setup.training_examples import training_examples
@@ -208,7 +209,8 @@ class _Training:
         origin = self.prepared.parent
         of_file = () if origin is None else origin.notes
         alike = sentence_of(found.settings, self.prepared.spec.axes)
-        notes = (*of_file, found.sentence, self.trouble, halo.trouble, alike)
+        of_items = notes_of_items(self.prepared.items, self.prepared.normalised, self.prepared.spec)
+        notes = (*of_file, *of_items, found.sentence, self.trouble, halo.trouble, alike)
         return tuple(note for note in notes if note)
 
     def _segment(self, model: Model, regions: Sequence[ComparedRegion]) -> list[np.ndarray]:

@@ -26,6 +26,7 @@ from napari_unet.progress import (
     ignore,
     should_stop,
 )
+from napari_unet.scans.scan import Scan
 
 MEAN = "mean"
 MEASURES = ("dice", "iou", "precision", "recall", "hd95", "average_surface_distance")
@@ -64,7 +65,8 @@ def evaluate(
     scores : dict
         "dice", "iou", "precision", "recall" (0 to 1), and "hd95", "average_surface_distance" (in
         "unit"), each a dict of the classes' scores and their "mean", the background left out;
-        "spacing" along z, y, x, and "unit": "um", or "pixel" where the voxel size is unknown. A
+        "spacing" along z, y, x, and "unit": "um", or "pixel" where the voxel size is unknown;
+        "notes", sentences about the labels, such as which numbers were read as which classes. A
         class that neither has scores 1 and distance 0, since they agree; one that only one of them
         has scores 0, and its distances there are the diagonal of the image, longer than any real
         one, so that a mean stays a number. Without any class, the mean is that of a class that
@@ -97,7 +99,13 @@ def evaluate(
     by_class: dict[str, Any] = {
         key: {name: row[key] for name, row in (rows | {MEAN: means}).items()} for key in MEASURES
     }
-    return by_class | {"spacing": list(pair.spacing), "unit": pair.unit}
+    notes = [
+        note
+        for name, labels in (("Prediction", prediction), ("Truth", truth))
+        if isinstance(labels, Scan)
+        for note in labels.named_notes(name)
+    ]
+    return by_class | {"spacing": list(pair.spacing), "unit": pair.unit, "notes": notes}
 
 
 def _names(matrix: np.ndarray, classes: Sequence[str] | None) -> dict[int, str]:

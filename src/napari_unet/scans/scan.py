@@ -100,6 +100,10 @@ class Scan:
         """The notes, and those on what libraries have warned of until now, each once."""
         return tuple(dict.fromkeys((*self.notes, *self.warned.notes)))
 
+    def named_notes(self, name: str) -> tuple[str, ...]:
+        """All notes, each with what the scan is called; as they are where it has no name."""
+        return tuple(f"{name}: {note}" if name else note for note in self.all_notes)
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of each axis of the data."""

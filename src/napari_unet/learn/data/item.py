@@ -13,11 +13,16 @@ from napari_unet.scans.scan import Index, Scan, Slices
 class TrainItem:
     """A scan with labels of its result shape; `trust` says which of them count (see
     `learn/data/corrections.py`), None: all were reviewed.
+
+    `name` is what the scan is called in sentences about it; `notes` are sentences about its labels
+    and trust that the user should read.
     """
 
     scan: Scan
     labels: np.ndarray
     trust: np.ndarray | None = None
+    name: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def corrections(self) -> Corrections:

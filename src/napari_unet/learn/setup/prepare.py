@@ -182,7 +182,7 @@ def _item(given: tuple[Any, ...], grey: bool) -> TrainItem:
 def _with_checked(item: TrainItem, found: Corrections) -> TrainItem:
     """The item with labels and trust that were checked; where all is reviewed, it needs no mask."""
     whole = item.trust is None and bool(found.trust.all())
-    return TrainItem(item.scan, found.labels, None if whole else found.trust)
+    return replace(item, labels=found.labels, trust=None if whole else found.trust)
 
 
 def _names(parent: Model | None, items: Sequence[TrainItem]) -> list[str]:
