@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 
 from napari_unet.widgets.fields.rows import make_note
 
-COLOURS = {"info": "#3f8fd2", "done": "#3aa76d", "problem": "#e0872b", "error": "#d64545"}
+KIND_COLOURS = {"info": "#3f8fd2", "done": "#3aa76d", "problem": "#e0872b", "error": "#d64545"}
 
 
 class MessageLine(QFrame):
@@ -44,7 +44,7 @@ class MessageLine(QFrame):
         self._details = details
         self._note.setText(text)
         self._button.setVisible(bool(details))
-        colour = COLOURS[kind]
+        colour = KIND_COLOURS[kind]
         self.setStyleSheet(f"#message_line {{ border: 0px; border-left: 3px solid {colour}; }}")
         self.setVisible(bool(text))
 

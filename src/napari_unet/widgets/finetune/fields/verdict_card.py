@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
-from napari_unet.widgets.fields.message_line import COLOURS
+from napari_unet.widgets.fields.message_line import KIND_COLOURS
 from napari_unet.widgets.fields.rows import make_label, make_note, plain_tip
 from napari_unet.widgets.fields.run_bar import OBVIOUS_STYLE, make_button
 
@@ -127,7 +127,7 @@ class VerdictCard(QFrame):
 
     def _colour(self, kind: str) -> None:
         self.setStyleSheet(
-            f"#verdict_card {{ border: 0px; border-left: 3px solid {COLOURS[kind]}; }}"
+            f"#verdict_card {{ border: 0px; border-left: 3px solid {KIND_COLOURS[kind]}; }}"
         )
 
     def _lay_out(self) -> None:
