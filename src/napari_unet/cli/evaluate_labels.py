@@ -23,15 +23,15 @@ def evaluate_labels(arguments: EvaluateArguments) -> Outcome:
     paths = (arguments.prediction, arguments.truth)
     found, wanted = read_labels(paths, arguments.axes, spacing)
     named = [(found, arguments.prediction.name), (wanted, arguments.truth.name)]
-    told = [note for scan, name in named for note in scan.named_notes(name)]
-    for note in told:
+    shown = [note for scan, name in named for note in scan.named_notes(name)]
+    for note in shown:
         tell(note)
     line = ProgressLine(arguments.prediction.name)
     scores = evaluate(found, wanted, classes=parse_names(arguments.classes), on_progress=line.show)
     line.clear()
     scores["notes"] = [note for scan, name in named for note in scan.named_notes(name)]
     for note in scores["notes"]:
-        if note not in told:  # it is on what was warned of in reads
+        if note not in shown:  # it is on what was warned of in reads
             tell(note)
     return Outcome(scores, _table(scores))
 

@@ -41,8 +41,8 @@ def train_model(arguments: TrainArguments, settings: TrainSettings) -> Outcome:
     output = _output(arguments)
     checkpoint = _checkpoint(arguments, output)
     items = _items(arguments)
-    told = [note for each in items for note in (*each.scan.named_notes(each.name), *each.notes)]
-    for note in told:
+    shown = [note for each in items for note in (*each.scan.named_notes(each.name), *each.notes)]
+    for note in shown:
         tell(note)
     check_writable(output)
     line = ProgressLine(output.name)
@@ -69,7 +69,7 @@ def train_model(arguments: TrainArguments, settings: TrainSettings) -> Outcome:
     written = result.model if arguments.keep_anyway else result.best
     _save(written, output, checkpoint)
     for note in result.notes:
-        if note not in told:
+        if note not in shown:
             tell(note)
     return Outcome(_values(arguments, output, result, written), _text(output, result, written))
 

@@ -41,9 +41,9 @@ class ReadWarnings:
         """The warnings so far as notes: the first few, each once."""
         texts = (re.sub(r"<tifffile\.[^>]*> ?", "", text) for text in self.texts)
         lines = dict.fromkeys(" ".join(text.split()) for text in texts)
-        told = [line for line in lines if not any(part in line for part in KNOWN)]
+        shown = [line for line in lines if not any(part in line for part in KNOWN)]
         return tuple(
-            f"The file is read, but: {line[:MOST_CHARACTERS]}" for line in told[:MOST_NOTES]
+            f"The file is read, but: {line[:MOST_CHARACTERS]}" for line in shown[:MOST_NOTES]
         )
 
 

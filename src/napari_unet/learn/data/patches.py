@@ -31,7 +31,7 @@ class PatchBatch(NamedTuple):
     """
 
     images: Tensor  # (N, C, *patch) float32
-    labels: Tensor  # (N, *patch) int64, IGNORE where nothing is taught
+    labels: Tensor  # (N, *patch) int64, IGNORE where nothing is learnt from
     parent_targets: Tensor | None = None  # (N, K or 1, *patch) float32
     weight: Tensor | None = None  # (N, *patch) float32
     target_weight: Tensor | None = None  # (N,) float32, how much the parent's targets count

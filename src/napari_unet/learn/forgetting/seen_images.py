@@ -2,7 +2,7 @@
 forget anything.
 
 The guard against forgetting holds a child to its parent's predictions on drawn images. Where all
-that the parent ever learnt from is taught again, there is nothing else to forget, and the
+that the parent ever learnt from is in the training again, there is nothing else to forget, and the
 predictions of a parent that knows little would only be in the way.
 """
 

@@ -131,7 +131,7 @@ def _open_run(
         files.remove()
         raise
     except BaseException:
-        with suppress(OutputError):  # what went wrong first is told
+        with suppress(OutputError):  # the first error is raised
             run.close()
         files.leave(run)
         raise
