@@ -12,7 +12,7 @@ from napari_unet.scans.formats.file_image import FileImage, damaged
 from napari_unet.scans.formats.registry import format_of
 from napari_unet.scans.library_warnings import ReadWarnings, heard_by
 from napari_unet.scans.scan import (
-    COLOURS,
+    RGB_CHANNELS,
     SPATIAL,
     Scan,
     default_axes,
@@ -138,5 +138,5 @@ def _has_colours(found: FileImage, axes: str) -> bool:
     return (
         "c" in axes
         and axes.index("c") < found.data.ndim
-        and found.data.shape[axes.index("c")] in COLOURS
+        and found.data.shape[axes.index("c")] in RGB_CHANNELS
     )

@@ -15,7 +15,7 @@ from napari_unet.scans.views import ChannelView
 
 SPATIAL = "zyx"
 LETTERS = "tczyx"
-COLOURS = (3, 4)
+RGB_CHANNELS = (3, 4)  # how many channels an image in colours has, with transparency or without
 GREY_ALPHA = 2
 MOST_VOXELS = 2**60
 LEAST_UM = 1e-5  # of a voxel
@@ -251,7 +251,7 @@ def _opaque(data: Any) -> Any:
 
 def may_be_rgb(shape: Sequence[int], axes: str | None = None) -> bool:
     """Whether the last axis has three or four numbers that are, or may well be, colours."""
-    if len(shape) < 3 or shape[-1] not in COLOURS:
+    if len(shape) < 3 or shape[-1] not in RGB_CHANNELS:
         return False
     return axes.endswith("c") if axes else min(shape[-3:-1]) >= LARGE_PX
 

@@ -20,10 +20,10 @@ from napari_unet.scans.formats.ome_xml import (
 )
 from napari_unet.scans.formats.tiff_spacing import spacing_um
 from napari_unet.scans.library_warnings import ReadWarnings, heard_by, listener
+from napari_unet.scans.scan import RGB_CHANNELS
 from napari_unet.words import some
 
 LAZY_BYTES = 512 * 2**20
-COLOURS = (3, 4)
 ALPHAS = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 NO_XML = (
     "The description (OME-XML) of {} is damaged: its pixels are used, and the voxel size is "
@@ -59,7 +59,7 @@ def read(path: Path) -> FileImage:
         axes = _letters(series.axes)
         data = series.asarray() if series.nbytes <= LAZY_BYTES else _lazy(path, series)
         data = _black_is_least(data, file, page)
-        rgb = rgb and "S" in series.axes and data.shape[series.axes.index("S")] in COLOURS
+        rgb = rgb and "S" in series.axes and data.shape[series.axes.index("S")] in RGB_CHANNELS
         return replace(facts, data=data, axes=axes or _guessable(series.axes, data), rgb=rgb)
 
 
