@@ -1,4 +1,4 @@
-"""A result that is kept in a file while it is made, by real clicks: whole, resumed, refused,
+"""A result that is written into a file while it is made, by real clicks: whole, resumed, refused,
 and as if it had never begun.
 """
 
