@@ -33,17 +33,17 @@ def training_regions(items: Sequence[TrainItem], held: HoldOut, dimensions: int)
     chosen = evenly_chosen(trusted, MOST_FRAMES)
     regions = tuple(
         region
-        for found in chosen
-        for region in _region(items, held, found, MOST_VOXELS // len(chosen))
+        for teaching in chosen
+        for region in _region(items, held, teaching, MOST_VOXELS // len(chosen))
     )
     return JudgedRegions(regions, 1 if regions else 0, "training")
 
 
 def _region(
-    items: Sequence[TrainItem], held: HoldOut, found: tuple[int, Index, Slices], voxels: int
+    items: Sequence[TrainItem], held: HoldOut, teaching: tuple[int, Index, Slices], voxels: int
 ) -> Iterator[JudgedRegion]:
     """The middle of what a frame teaches, if that is anything."""
-    number, frame, whole = found
+    number, frame, whole = teaching
     item = items[number]
     teaches = item.trust_of(frame, whole) != UNTRUSTED
     for box in held.excluded_of(number):
