@@ -19,7 +19,7 @@ from learning import Figures, Pair, add_run, binary, names, per_image, timed, ve
 import napari_unet as nu
 from napari_unet.model.model import Model
 
-GUARDS: dict[str, Figures] = {"on": {}, "off": {"guard_weights": 0.0, "guard_outputs": 0.0}}
+GUARDS: dict[str, Figures] = {"on": {"keep_what_it_knew": True}, "off": {}}
 NAME = "nuclei-2d"
 
 

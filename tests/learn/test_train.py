@@ -21,9 +21,11 @@ from napari_unet.learn.judging.held_out import hold_out
 from napari_unet.learn.monitor import Event, HeldOutScore, PreviewFailed, StepDone
 from napari_unet.learn.optimise import trainer
 from napari_unet.learn.train import TrainResult, train
+from napari_unet.measure.metrics import overlap
 from napari_unet.model.library import load_model, save_model
 from napari_unet.model.model import Model
 from napari_unet.model.spec import Provenance
+from napari_unet.model.torch_import import torch
 from napari_unet.progress import Control, Progress, Stopped
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.engine import choice
@@ -74,7 +76,7 @@ def test_the_scan_that_teaches_is_held_to_its_parent_only_if_asked_for(
     train(
         [(image, truth, trust)],
         start=parent,
-        settings=quick(2, guard_untrusted=held_to, guard_drawn_images=2),
+        settings=quick(2, keep_what_it_knew=True, guard_untrusted=held_to, guard_drawn_images=2),
     )
     own = [each for each in seen if (each.labels != IGNORE).any()]
     assert sum(each.parent_targets is not None for each in own) == guarded
@@ -579,3 +581,31 @@ def test_nothing_trusted_and_images_that_do_not_fit_are_refused(parent: Model) -
 
 def test_the_public_name_is_the_function() -> None:
     assert nu.train is train
+
+
+def test_of_the_head_alone_nothing_else_changes(parent: Model) -> None:
+    result = train([discs(0, 64)], start=parent, settings=quick(9, head_only=True))
+    now = result.model.network.state_dict()
+    before = parent.network.state_dict()
+    changed = {name for name, value in before.items() if not torch.equal(now[name], value)}
+    assert changed == {"head.weight", "head.bias"}
+    assert result.history.losses == ()
+    assert result.model.spec.architecture.head_levels == "every"
+
+
+def test_a_fine_tune_begins_with_a_fitted_head_unless_the_old_model_is_to_be_kept(
+    parent: Model,
+) -> None:
+    image, truth = discs(0, 64)
+    still = quick(1, learning_rate=1e-9, average=0.0)
+    fitted, kept = (
+        train(
+            [(image, truth)],
+            start=parent,
+            settings=still.model_copy(update={"keep_what_it_knew": keep}),
+        ).model
+        for keep in (False, True)
+    )
+    scores = [overlap(nu.segment(image, model), truth, 1).dice for model in (fitted, kept, parent)]
+    assert scores[0] > scores[1] + 0.2
+    assert scores[1] == pytest.approx(scores[2], abs=0.02)

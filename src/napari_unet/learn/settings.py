@@ -133,6 +133,7 @@ class TrainSettings(BaseModel):
         "Where chance begins. The same seed and the same number of steps give the same model on "
         "the same computer.",
         main=True,
+        remembered=True,
         row=CHANCE,
         ge=0,
         le=2**31,
@@ -205,6 +206,28 @@ class TrainSettings(BaseModel):
         "Normalisation",
         "Statistics of the batch normalisation: learnt from the patches, or kept from the parent.",
     )
+    fit_head: bool | None = setting(
+        None,
+        "Fit the head first",
+        "Before the first step, set the head to what is best for the trusted voxels, so that "
+        "training begins with a useful result; not where the old model is to be kept.",
+    )
+    head_only: bool = setting(
+        False,
+        "Head only",
+        "Fit the head alone, which takes seconds, and take no step; nothing else of the model "
+        "changes.",
+        main=True,
+    )
+    keep_what_it_knew: bool = setting(
+        False,
+        "Keep what it knew",
+        "Hold on to what the old model knows where nothing was corrected, so that it does not get "
+        "worse on other images; it then learns less of yours. The old model stays in any case.",
+        main=True,
+        remembered=True,
+        row=LEARNING,
+    )
     guard_weights: float | None = setting(
         None,
         "Guard: weights",
@@ -260,13 +283,16 @@ class TrainSettings(BaseModel):
         "Run on",
         "Where the training runs: auto, cpu, cuda or mps.",
         main=True,
+        remembered=True,
         row=DEVICE,
+        max_length=20,
     )
     empty_borders: bool = setting(
         True,
         "Leave out empty borders",
         "Find borders that hold no image, such as a band of zeros; labels there neither teach nor "
         "judge, and they are no part of the contrast.",
+        remembered=True,
         row=LEARNING,
     )
     checkpoint_seconds: float = setting(
@@ -301,7 +327,8 @@ class TrainSettings(BaseModel):
 
     def chosen_for(self, *, fine_tuning: bool) -> Self:
         """The same settings with every None that a task decides filled in."""
-        defaults = FINE_TUNING if fine_tuning else FROM_SCRATCH
+        of_fine_tuning = GUARDED if self.keep_what_it_knew else FINE_TUNING
+        defaults = of_fine_tuning if fine_tuning else FROM_SCRATCH
         chosen = {name: value for name, value in defaults.items() if getattr(self, name) is None}
         return self.model_copy(
             update={
@@ -318,6 +345,7 @@ FROM_SCRATCH: dict[str, Any] = {
     "weight_decay": 1e-2,
     "class_balance": 0.0,
     "norm_statistics": "learnt",
+    "fit_head": False,
     "guard_weights": 0.0,
     "guard_outputs": 0.0,
     "guard_untrusted": 0.0,
@@ -328,9 +356,17 @@ FINE_TUNING: dict[str, Any] = {
     "weight_decay": 0.0,
     "class_balance": 0.0,
     "norm_statistics": "kept",
+    "fit_head": True,
+    "guard_weights": 0.0,
+    "guard_outputs": 0.0,
+    "guard_untrusted": 0.0,
+    "guard_drawn_images": 0,
+}
+# where the child is to keep what its parent knew
+GUARDED: dict[str, Any] = FINE_TUNING | {
+    "fit_head": False,
     "guard_weights": 1.0,
     "guard_outputs": 20.0,
-    "guard_untrusted": 0.0,
     "guard_drawn_images": 16,
 }
 FINE_TUNING_AUGMENT = {"warped_share": 0.75, "contrast": 1.5, "brightness": 0.15, "noise": 0.08}

@@ -146,7 +146,7 @@ def train(
 
 def _learnt(found: Fit) -> Fit:
     """What came of the steps; raises where there was none, since random weights are no model."""
-    if found.steps:
+    if found.steps or (found.settings.head_only and found.ended == "done"):
         return found
     if found.ended == "nan":
         raise SettingsError(

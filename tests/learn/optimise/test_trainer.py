@@ -125,7 +125,14 @@ def test_the_guard_holds_outputs_where_nothing_is_trusted() -> None:
             .astype(np.float16)
         )
     settings = QUICK.model_copy(
-        update={"steps": 60, "patch_px": 48, "guard_weights": 0.0, "average": 0.5, "augment": STILL}
+        update={
+            "steps": 60,
+            "patch_px": 48,
+            "fit_head": False,
+            "guard_weights": 0.0,
+            "average": 0.5,
+            "augment": STILL,
+        }
     )
 
     def agreement(strength: float) -> float:

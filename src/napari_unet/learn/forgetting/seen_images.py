@@ -43,7 +43,7 @@ def seen_images_of(
 def with_needed_guard(
     settings: TrainSettings, items: Sequence[TrainItem], voxels: Voxels, parent: Mapping[str, Any]
 ) -> TrainSettings:
-    """The settings without a guard, where none was chosen and there is nothing to forget.
+    """The settings without `keep_what_it_knew`, where there is nothing to forget.
 
     That is: the images are there that the parent and those before it learnt from, with as many
     trusted voxels of each label.
@@ -55,8 +55,7 @@ def with_needed_guard(
         return settings
     if not set(seen["images"]) <= _hashes(items):
         return settings
-    update = {name: none for name, none in UNGUARDED.items() if getattr(settings, name) is None}
-    return settings.model_copy(update=update)
+    return settings.model_copy(update={"keep_what_it_knew": False})
 
 
 def _hashes(items: Sequence[TrainItem]) -> set[str]:

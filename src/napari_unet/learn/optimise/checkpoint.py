@@ -45,6 +45,8 @@ ABOUT_THE_RUN = {
     "precision",
     "checkpoint_seconds",
 }
+# … and what else need not be compared, since it decides what is: the guard, the weights, the data
+SEEN_ELSEWHERE = {"keep_what_it_knew", "fit_head", "head_only", "empty_borders"}
 
 
 class Checkpoints:
@@ -134,7 +136,7 @@ def hashes_of(examples: Sequence[Example], trainer: Trainer, start: UNet | None)
             digest.update(b"" if part is None else np.ascontiguousarray(part).data)
     origin = "drawn" if start is None else weights_sha256(start.config, tensors_of(start))
     # by the name that this setting had at first, so that a checkpoint of before can be resumed
-    chosen = trainer.settings.model_dump_json(exclude=ABOUT_THE_RUN)
+    chosen = trainer.settings.model_dump_json(exclude=ABOUT_THE_RUN | SEEN_ELSEWHERE)
     chosen = chosen.replace('"guard_drawn_images"', '"guard_pictures"')
     return {
         "data": digest.hexdigest(),

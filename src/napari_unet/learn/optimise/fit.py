@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_unet.errors import Cancelled, SettingsError
+from napari_unet.learn.data.corrections import IGNORE
 from napari_unet.learn.data.example import Example
+from napari_unet.learn.head.fitted_head import fitted_head
 from napari_unet.learn.optimise.budget import Budget, Ended, WorkClock
 from napari_unet.learn.optimise.checkpoint import Checkpoints, hashes_of
 from napari_unet.learn.optimise.trainer import NotFinite, Trainer
@@ -96,7 +98,8 @@ def fit(
     control: GetControl = always_continue,
 ) -> Fit:
     """Train a network of `spec` on examples; `start` is copied and fine-tuned, else weights are
-    drawn from the seed.
+    drawn from the seed. Of a network to fine-tune, the head is fitted first (`learn/head`), unless
+    the settings say otherwise.
 
     It ends in time for `minutes` and `run.ends_at`, or after `steps`; with neither it ends when its
     loss stops falling. `control` is heeded inside a step too: STOP keeps the averaged weights,
@@ -118,9 +121,10 @@ def fit(
     )
     if run.resume:
         checkpoints.restore(trainer, budget)
-    ended: Ended = "done"
     try:
-        while not budget.over():
+        if not run.resume:
+            _fit_head(trainer, examples, control)
+        while not (settings.head_only or budget.over()):
             heed(control)
             loss = trainer.step(budget.rate(), budget.done)
             budget.count(loss)
@@ -128,6 +132,7 @@ def fit(
             if on_step is not None:
                 on_step(FitStep(budget.done, budget.expected(), loss, trainer.averaged))
             checkpoints.write_when_due(trainer, budget)
+        ended: Ended = "plateau" if budget.levelled else "done"
     except Stopped:
         ended = "stopped"
     except NotFinite:
@@ -137,11 +142,16 @@ def fit(
         raise
     if ended != "nan":
         checkpoints.write_if_none(trainer, budget)
-    if ended == "done" and budget.levelled:
-        ended = "plateau"
     used = settings.model_copy(update=budget.replay() | {"precision": trainer.precision})
     model = build_model(spec, trainer.averaged.to("cpu"))
     return Fit(model, budget.done, budget.losses, ended, used, clock.paused_s, checkpoints.trouble)
+
+
+def _fit_head(trainer: Trainer, examples: Sequence[Example], control: GetControl) -> None:
+    settings = trainer.settings
+    if settings.fit_head or settings.head_only:
+        own = [example for example in examples if (example.labels != IGNORE).any()]
+        trainer.begin_with(fitted_head(trainer.averaged, own, control=control).network)
 
 
 def _progress(budget: Budget, checkpoints: Checkpoints) -> Progress:

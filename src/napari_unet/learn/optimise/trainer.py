@@ -75,6 +75,11 @@ class Trainer:
         ]
         _heed_inside(self.network, control)
 
+    def begin_with(self, network: UNet) -> None:
+        """Take the weights of another network of the same shape, before the first step."""
+        for own in (self.network, self.averaged):
+            own.load_state_dict(network.state_dict())
+
     def step(self, share: float, done: int) -> float:
         """Take one step at a share of the learning rate; returns its loss, raises `NotFinite` or
         `NotEnoughMemoryError`.

@@ -27,7 +27,7 @@ from napari_unet.learn.setup.object_size import object_diameter_px
 from napari_unet.model.library import load_model
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ClassSpec, ModelSpec, Provenance
-from napari_unet.model.widen import widen_head
+from napari_unet.model.widen import widen_head, with_level_heads
 from napari_unet.progress import GetControl, always_continue, without_stop
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.check import check_fit, check_spacing
@@ -96,7 +96,9 @@ def prepare(
     parent = _parent(start)
     grey = parent is None or len(parent.spec.channels) == 1
     items, names = _checked(_items(given, grey), parent, options.classes)
-    begin = None if parent is None else widen_head(parent, _classes(names, parent.spec.classes))
+    begin = None
+    if parent is not None:
+        begin = with_level_heads(widen_head(parent, _classes(names, parent.spec.classes)))
     if begin is not None:
         spec = begin.spec
     else:
