@@ -10,9 +10,11 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from napari_unet.segment.settings_fields import shape_of
+from napari_unet.widgets.finetune.order import TrainChoices
 from napari_unet.widgets.segment.choices import SegmentChoices
-from napari_unet.widgets.viewer.preferences import remembered_names
+from napari_unet.widgets.viewer.preferences import RememberedChoices, remembered_names
 
+DOCKS: dict[str, type[RememberedChoices]] = {"Segment": SegmentChoices, "Fine-tune": TrainChoices}
 MANIFEST = Path(__file__).parent.parent / "napari.yaml"
 BEGIN = "  configurations:\n"  # the last part of the manifest
 TYPES = {
@@ -25,10 +27,16 @@ TYPES = {
 
 
 def configuration() -> dict[str, Any]:
-    """The settings that napari offers for the choices that are remembered."""
-    fields = SegmentChoices.model_fields
-    properties = {name: _property(fields[name]) for name in remembered_names(SegmentChoices)}
-    return {"segment": {"title": "Segment", "properties": properties}}
+    """The settings that napari offers for the choices that are remembered, dock by dock."""
+    return {
+        choices.section: {
+            "title": title,
+            "properties": {
+                name: _property(choices.model_fields[name]) for name in remembered_names(choices)
+            },
+        }
+        for title, choices in DOCKS.items()
+    }
 
 
 def manifest(text: str) -> str:

@@ -136,7 +136,7 @@ def begin(qtbot: Any) -> Callable[[SegmentWidget], None]:
 def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """A training takes some steps, not a minute, and writes its checkpoint after each."""
     settings = TrainSettings(steps=12, batch=2, patch_px=32, device="cpu", checkpoint_seconds=0)
-    monkeypatch.setattr(finetune_plan, "settings_for", lambda minutes, options: settings)
+    monkeypatch.setattr(finetune_plan, "settings_for", lambda choices: settings)
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_changes_are_a_layer(viewer, corrected, qtbot):
 
 def test_cancel_keeps_nothing(viewer, corrected, qtbot, monkeypatch):
     monkeypatch.setattr(
-        finetune_plan, "settings_for", lambda *_: TrainSettings(batch=2, patch_px=32, device="cpu")
+        finetune_plan, "settings_for", lambda _: TrainSettings(batch=2, patch_px=32, device="cpu")
     )
     press(corrected.form.bar.run_button)
     qtbot.waitUntil(lambda: len(corrected.form.panel.curves.loss.x) > 2, timeout=PATIENCE_MS)
@@ -82,7 +82,7 @@ def test_cancel_keeps_nothing(viewer, corrected, qtbot, monkeypatch):
 
 def test_pause_rests_and_stop_keeps_and_judges(viewer, corrected, qtbot, monkeypatch):
     monkeypatch.setattr(
-        finetune_plan, "settings_for", lambda *_: TrainSettings(batch=2, patch_px=32, device="cpu")
+        finetune_plan, "settings_for", lambda _: TrainSettings(batch=2, patch_px=32, device="cpu")
     )
     press(corrected.form.bar.run_button)
     curves = corrected.form.panel.curves
@@ -102,7 +102,7 @@ def test_pause_rests_and_stop_keeps_and_judges(viewer, corrected, qtbot, monkeyp
 
 def test_closing_the_dock_keeps_what_was_learnt(viewer, corrected, qtbot, monkeypatch):
     monkeypatch.setattr(
-        finetune_plan, "settings_for", lambda *_: TrainSettings(batch=2, patch_px=32, device="cpu")
+        finetune_plan, "settings_for", lambda _: TrainSettings(batch=2, patch_px=32, device="cpu")
     )
     press(corrected.form.bar.run_button)
     qtbot.waitUntil(lambda: len(corrected.form.panel.curves.loss.x) > 2, timeout=PATIENCE_MS)
@@ -114,7 +114,7 @@ def test_closing_the_dock_keeps_what_was_learnt(viewer, corrected, qtbot, monkey
 
 def test_closing_the_window_keeps_what_was_learnt(viewer, corrected, qtbot, monkeypatch):
     monkeypatch.setattr(
-        finetune_plan, "settings_for", lambda *_: TrainSettings(batch=2, patch_px=32, device="cpu")
+        finetune_plan, "settings_for", lambda _: TrainSettings(batch=2, patch_px=32, device="cpu")
     )
     press(corrected.form.bar.run_button)
     qtbot.waitUntil(lambda: len(corrected.form.panel.curves.loss.x) > 2, timeout=PATIENCE_MS)

@@ -145,7 +145,7 @@ def test_layers_that_are_deleted_meanwhile_do_not_end_a_training(
     viewer, teach, qtbot, monkeypatch, gone
 ):
     monkeypatch.setattr(
-        finetune_plan, "settings_for", lambda *_: TrainSettings(batch=2, patch_px=32, device="cpu")
+        finetune_plan, "settings_for", lambda _: TrainSettings(batch=2, patch_px=32, device="cpu")
     )
     widget = teach(halves(0, 1))
     press(widget.form.bar.run_button)

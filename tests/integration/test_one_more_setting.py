@@ -122,3 +122,45 @@ def test_the_window_has_the_setting(start: Start) -> None:
             "description": "Round the edges of the labels off.",
         },
     }
+
+
+FINETUNE = f"""
+import sys
+sys.path[:0] = [{str(PACKAGE.parent)!r}, {str(ROOT / "scripts")!r}]
+from napari_unet.learn import settings
+from napari_unet.segment.settings_fields import setting
+
+class TrainSettings(settings.TrainSettings):
+    patient: bool = setting(
+        False, "Patient", "Take more time.", remembered=True, row=settings.LEARNING
+    )
+
+settings.TrainSettings = TrainSettings
+import json
+import yaml
+from napari.components import ViewerModel
+from npe2 import PluginManager, PluginManifest
+from qtpy.QtWidgets import QApplication
+from write_manifest import MANIFEST, manifest
+from napari_unet.widgets.finetune.dock import FinetuneWidget
+from napari_unet.widgets.finetune.order import settings_for
+from napari_unet.widgets.viewer.preferences import remember
+
+written = yaml.safe_load(manifest(MANIFEST.read_text(encoding="utf-8")))
+PluginManager.instance().register(PluginManifest(**written))
+application = QApplication([])
+dock = FinetuneWidget(ViewerModel())
+dock.form.options.rows["patient"].box.click()
+remember(dock.form.chosen())
+again = FinetuneWidget(ViewerModel())
+properties = written["contributions"]["configurations"]["finetune"]["properties"]
+facts = {{
+    "trained with": settings_for(again.form.choices()).patient,
+    "property": properties["patient"]["title"],
+}}
+sys.stdout.write(json.dumps(facts))
+"""
+
+
+def test_the_window_has_a_setting_of_trainings(start: Start) -> None:
+    assert json.loads(start(FINETUNE)) == {"trained with": True, "property": "Patient"}

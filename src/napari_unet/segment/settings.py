@@ -71,6 +71,7 @@ class SegmentSettings(BaseModel):
         "Resample to the pixel size that the model was trained at, where both are known.",
         main=True,
         remembered=True,
+        former_name="match_pixel_size",
     )
     keep_probabilities: bool = setting(
         False,
@@ -96,6 +97,7 @@ class SegmentSettings(BaseModel):
         "For two classes: the probability from which a pixel is foreground; the model's own when "
         "not given.",
         main=True,
+        # not remembered: each model has its own, and one that was moved was moved for one image
         row=RESULT,
         hint="With kept probabilities, the last result follows at once.",
         gt=0.0,

@@ -14,6 +14,7 @@ from napari_unet.widgets.fields.model_news import model_news
 from napari_unet.widgets.finetune.classes import ClassCoordinator
 from napari_unet.widgets.finetune.fields.preview import PreviewPart
 from napari_unet.widgets.finetune.form import FinetuneForm
+from napari_unet.widgets.finetune.order import TrainChoices
 from napari_unet.widgets.finetune.outcome import FinetuneOutcome, closing_message
 from napari_unet.widgets.finetune.plan import (
     NO_LABELS,
@@ -28,6 +29,7 @@ from napari_unet.widgets.finetune.task import HeldOut, Losses
 from napari_unet.widgets.finetune.unfinished import interrupted
 from napari_unet.widgets.viewer.layer_facts import real_viewer
 from napari_unet.widgets.viewer.layer_watch import IMAGES, LABELS, LayerWatch
+from napari_unet.widgets.viewer.preferences import remember, remembered
 from napari_unet.widgets.viewer.theme import follow_theme, theme_colours
 
 NEW = "my-model"
@@ -61,6 +63,7 @@ class FinetuneWidget(RunDock[FinetuneRun]):
         self.connect_form()
         follow_theme(viewer, self._on_theme_changed)
         self._on_theme_changed()
+        self.form.show_choices(remembered(TrainChoices))
         self.form.model.set_entries(list_models())
         self._on_layers_changed()
         self.start_probing()
@@ -73,8 +76,7 @@ class FinetuneWidget(RunDock[FinetuneRun]):
             parent=None if form.model.from_scratch() else form.model.value(),
             name=form.name.value(),
             classes=form.classes.value(),
-            minutes=form.budget.value(),
-            options=form.options.value(),
+            options=form.choices(),
             resume=form.resume.value(),
         )
 
@@ -117,8 +119,9 @@ class FinetuneWidget(RunDock[FinetuneRun]):
         return self.plan.make_run(self.choice())
 
     def run_begins(self, run: FinetuneRun) -> None:
-        """Let go of the last training, and show what this one reports."""
+        """Let go of the last training, show what this one reports, and remember its choices."""
         form = self.form
+        remember(form.chosen())
         order = run.order
         self._said = ""
         self.outcome.clear()

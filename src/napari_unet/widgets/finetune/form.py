@@ -15,6 +15,7 @@ from napari_unet.widgets.finetune.fields.start_model import ParentPicker
 from napari_unet.widgets.finetune.fields.training_panel import TrainingPanel
 from napari_unet.widgets.finetune.fields.verdict_card import VerdictCard
 from napari_unet.widgets.finetune.options import FinetuneOptions
+from napari_unet.widgets.finetune.order import TrainChoices
 
 WORDS = RunWords(
     "Fine-tune",
@@ -60,6 +61,23 @@ class FinetuneForm(DockForm):
         self.message = MessageLine(self)
         self.bar = RunBar(WORDS, self, can_pause=True)
         self.lay_out((self._area, self.panel, self.card, self.message, self.bar))
+
+    def choices(self) -> TrainChoices:
+        """How to train."""
+        return self.options.value().model_copy(update=self._train_for())
+
+    def chosen(self) -> TrainChoices:
+        """What is to be remembered: also what is not offered now, or not there on this machine."""
+        device = {"device": self.device.wanted()}
+        return self.options.chosen().model_copy(update=self._train_for() | device)
+
+    def show_choices(self, choices: TrainChoices) -> None:
+        """Show how to train."""
+        self.budget.set_value(choices.train_for or None)
+        self.options.set_value(choices)
+
+    def _train_for(self) -> dict[str, float]:
+        return {"train_for": self.budget.value() or 0.0}
 
     def set_running(self, running: bool) -> None:
         """Show what is chosen, or what the training does."""

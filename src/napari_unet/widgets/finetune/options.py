@@ -33,4 +33,4 @@ class FinetuneOptions(SettingForm[TrainChoices]):
 
     def set_has_parent(self, has: bool) -> None:
         """Offer to keep what an old model knows, where there is one."""
-        self.offer("keep_known", has)
+        self.offer("keep_what_it_knew", has)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.settings import LEARNING, TrainSettings
@@ -10,9 +10,9 @@ from napari_unet.model.library import ModelEntry
 from napari_unet.model.spec import ClassSpec
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.settings_fields import setting
+from napari_unet.widgets.viewer.preferences import RememberedChoices
 
 BORDER_WEIGHT = 10.0  # of the U-Net paper
-NO_GUARD: dict[str, Any] = {"guard_weights": 0.0, "guard_outputs": 0.0}
 
 
 @dataclass(frozen=True)
@@ -50,29 +50,32 @@ class TrainOrder:
     resume: bool = False
 
 
-class TrainChoices(TrainSettings):
+class TrainChoices(TrainSettings, RememberedChoices):
     """The settings of a training, and what the dock offers in plainer words than theirs."""
 
-    keep_known: bool = setting(
-        True,
-        "Keep what it knows",
-        "Hold on to what the old model knows where nothing was corrected, so that it does not get "
-        "worse on other images.",
-        row=LEARNING,
+    section: ClassVar[str] = "finetune"
+
+    train_for: float = setting(
+        1.0,
+        "Train for",
+        "Minutes from the click to the saved model; 0: until it stops improving.",
+        remembered=True,
+        ge=0,
+        le=10_000,
     )
     separate: bool = setting(
         False,
         "Split touching objects",
         "Give the narrow gaps between touching objects more weight, so that they are kept apart.",
+        remembered=True,
         row=LEARNING,
     )
 
 
-def settings_for(minutes: float | None, choices: TrainChoices) -> TrainSettings:
+def settings_for(choices: TrainChoices) -> TrainSettings:
     """The settings that the choices of the dock mean; all else is chosen by the task."""
-    values = choices.model_dump(include=set(TrainSettings.model_fields)) | {"minutes": minutes}
-    if not choices.keep_known:
-        values |= NO_GUARD
+    values = choices.model_dump(include=set(TrainSettings.model_fields))
+    values["minutes"] = choices.train_for or None
     if choices.separate:
         values |= {"border_weight": BORDER_WEIGHT}
     return TrainSettings.model_validate(values)

@@ -72,7 +72,6 @@ class FinetuneChoice:
     parent: ModelEntry | None
     name: str
     classes: tuple[ClassSpec, ...]
-    minutes: float | None
     options: TrainChoices
     resume: bool = False
 
@@ -138,7 +137,7 @@ class FinetunePlan:
         if not pairs:
             raise ScanError(NO_TRUST)
         items = tuple(self._item(pair) for pair in pairs)
-        settings = settings_for(choice.minutes, choice.options)
+        settings = settings_for(choice.options)
         if choice.parent is not None and choice.parent.header is not None:
             turn = turn_of(choice.parent.header.weights_sha256)
             settings = settings.model_copy(update={"held_out_turn": turn})

@@ -1,18 +1,22 @@
 """All that is chosen in the Segment dock: the settings, and what only a window has."""
 
 from pathlib import Path
+from typing import ClassVar
 
 from napari_unet.segment.settings import RESULT, SegmentSettings
 from napari_unet.segment.settings_fields import setting
+from napari_unet.widgets.viewer.preferences import RememberedChoices
 
 PART = "part"  # a group of the dock's options: how much of the image is segmented
 NOT_COMPUTED = "the rest of the result stays marked as not computed."
 
 
-class SegmentChoices(SegmentSettings):
+class SegmentChoices(SegmentSettings, RememberedChoices):
     """The settings of a segmentation, and how much of the image it takes, by which model, and in
     which file its result is kept.
     """
+
+    section: ClassVar[str] = "segment"
 
     model: str = setting(
         "nuclei-2d",

@@ -147,11 +147,12 @@ def test_options_are_what_was_set(qtbot):
     form = FinetuneOptions()
     qtbot.addWidget(form)
     assert form.value() == TrainChoices()
-    mine = TrainChoices(device="cpu", seed=5, keep_known=False, separate=True)
+    mine = TrainChoices(device="cpu", seed=5, keep_what_it_knew=True, separate=True)
     form.set_value(mine)
     assert form.value() == mine
     form.set_has_parent(False)
-    assert form.value().keep_known
+    assert not form.value().keep_what_it_knew
+    assert form.chosen().keep_what_it_knew
 
 
 def test_the_trust_bar_says_what_teaches(qtbot):
