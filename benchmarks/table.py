@@ -23,7 +23,7 @@ SECTIONS = {
     "Throughput, and labels that tiling changes": ("throughput-", "engine-", "instance-"),
     "On an NVIDIA card": ("gpu-",),
     SIZES: ("size-",),
-    "Runs that are killed, or done in parts": ("interrupted",),
+    "Runs that are killed, or done in parts": ("interrupted", "kill-painting"),
     "The window while it works": ("heartbeat-", "first-tile-"),
     "Until one can begin": ("startup",),
 }

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from napari_unet.errors import NapariUNetError
+from napari_unet.errors import NapariUNetError, OutputError
 from napari_unet.widgets.viewer.preferences import PLUGIN
 
 SIZE_PX = (1200, 800)
@@ -83,7 +83,9 @@ def _leave_files(viewer: Any, widget: Any, folder: Path) -> None:
         raise NapariUNetError(f"The demo did not finish: {reason}")
     _tester().qWait(500)
     folder.mkdir(parents=True, exist_ok=True)
-    viewer.window._qt_window.grab().save(str(folder / PICTURE))
+    picture = folder / PICTURE
+    if not viewer.window._qt_window.grab().save(str(picture)):
+        raise OutputError(f"Can not write {picture}. Check the folder, its disk and rights.")
     labels = viewer.layers.selection.active
     write_labels(folder / LABELS, labels.data, nuclei_2d().scan, overwrite=True)
 
