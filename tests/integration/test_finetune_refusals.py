@@ -80,6 +80,25 @@ def test_ids_beyond_the_classes_are_refused(teach):
     assert "The labels go up to 200, but there are 2 classes" in refused(teach(halves(0, 200)))
 
 
+NOTE = "2 values, 0 and 255: read as background and class 1."
+
+
+def test_a_mask_of_0_and_255_is_two_classes_and_the_dock_says_so(teach, qtbot):
+    widget = teach(halves(0, 255))
+    assert widget.form.bar.run_button.isEnabled()
+    assert NOTE in widget.form.message.text()
+    assert len(widget.form.classes.value()) == 2
+    result = trained(widget, qtbot)
+    assert f"mine: {NOTE}" in result.notes
+    voxels = result.model.spec.provenance.training["corrections"]["voxels_of_label"]
+    assert voxels == {"0": 64 * 32, "1": 64 * 32}
+    assert NOTE in widget.form.message.text()
+
+
+def test_a_label_beside_grey_levels_is_refused(teach):
+    assert "The labels go up to 255, but there are 2 classes" in refused(teach(halves(0, 1, 255)))
+
+
 def test_a_number_for_each_object_is_not_taken_for_classes(teach):
     widget = teach(halves(*range(16)))
     assert len(widget.form.classes.value()) == 2

@@ -13,7 +13,7 @@ import zarr
 from napari_unet.errors import ScanError
 from napari_unet.scans.formats.file_image import StoredArray
 from napari_unet.scans.formats.png_read import SIGNATURE_BYTES, _joined
-from napari_unet.scans.labels import read_labels, read_trust
+from napari_unet.scans.labels import levels_among, read_labels, read_trust
 from napari_unet.scans.read import read_scan
 
 MASK = np.zeros((9, 14), np.uint8)
@@ -203,3 +203,8 @@ def test_more_levels_than_trust_has_are_left_as_they_are(tmp_path: Path) -> None
     (scan,) = read_trust([written(tmp_path / "trust.tif", array)])
     np.testing.assert_array_equal(scan.data[...], array)
     assert scan.notes == ()
+
+
+@pytest.mark.parametrize("values", [{2**64 - 1}, {1, 255}, {200}, {-1, 255}, {0}, set(), {0, 254}])
+def test_labels_are_not_taken_for_levels(values: set[int]) -> None:
+    assert levels_among(values, 2**64 - 1) is None

@@ -2,7 +2,7 @@
 levels, colours, whole numbers stored as real ones.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -17,6 +17,7 @@ from napari_unet.words import all_of
 
 MOST_LEVELS = 16  # with more values they are not grey levels for classes
 LEAST_LEVEL = 255 // (MOST_LEVELS - 1)
+LARGEST_LEVEL = 2**32
 BLOCK_VOXELS = 2**22  # in memory at once
 MOST_TRUST_LEVELS = 3
 WHOLE = "The values are {}, and all of them whole: read as labels as they are."
@@ -65,16 +66,8 @@ def trust_names(count: int) -> list[str]:
 def _read(scans: Sequence[Scan], names: NameLevels) -> list[Scan]:
     scans = [_whole_numbers(scan, names) for scan in scans]
     found = [_grey_levels(scan) for scan in scans]
-    known = [levels for levels in found if levels is not None]
-    if not known:
-        return scans
-    levels = np.unique(np.concatenate(known))
-    if not are_even(levels):
-        raise ScanError(
-            f"The masks have the grey levels {all_of(map(str, levels))}, which are not evenly "
-            "spaced, so it is not known which of them means what. Save them as 0, 1, 2 …"
-        )
-    if not names(len(levels)):
+    levels = joint_levels(found)
+    if levels is None or not names(len(levels)):
         return scans
     return [
         scan if own is None else _ranked(scan, levels, names)
@@ -140,7 +133,7 @@ class RankedArray:
 
 
 def _grey_levels(scan: Scan) -> np.ndarray | None:
-    """The values of a mask and 0, in order; None if they are the labels themselves.
+    """The grey levels of a mask; None if its values are the labels themselves.
 
     Most labels are known by their first foreground: a grey level is far from 0.
     """
@@ -150,12 +143,39 @@ def _grey_levels(scan: Scan) -> np.ndarray | None:
     found = np.zeros(1, np.int64)
     for region in _blocks(scan.data):
         found = np.union1d(found, np.unique(np.asarray(scan.data[region])).astype(np.int64))
-        if not may_be_levels(found):
+        if not _may_be_levels(found):
             return None
-    return found if found[-1] in (255, np.iinfo(dtype).max) and are_even(found) else None
+    return levels_among(found.tolist(), np.iinfo(dtype).max)
 
 
-def may_be_levels(values: np.ndarray) -> bool:
+def levels_among(values: Iterable[int], most: int) -> np.ndarray | None:
+    """The different values of a mask and 0, in order, if they are grey levels, None if they are
+    labels; `most` is the largest value of their data type.
+    """
+    few = sorted({0, *values})
+    if len(few) > MOST_LEVELS or few[-1] not in (255, most) or few[-1] > LARGEST_LEVEL:
+        return None
+    found = np.array(few, np.int64)
+    return found if _may_be_levels(found) and _are_even(found) else None
+
+
+def joint_levels(found: Iterable[np.ndarray | None]) -> np.ndarray | None:
+    """The grey levels of several masks together, None where none has any; raises `ScanError` where
+    they are not evenly spaced.
+    """
+    known = [levels for levels in found if levels is not None]
+    if not known:
+        return None
+    levels: np.ndarray = np.unique(np.concatenate(known))
+    if not _are_even(levels):
+        raise ScanError(
+            f"The masks have the grey levels {all_of(map(str, levels))}, which are not evenly "
+            "spaced, so it is not known which of them means what. Save them as 0, 1, 2 …"
+        )
+    return levels
+
+
+def _may_be_levels(values: np.ndarray) -> bool:
     """Whether different values, 0 and more in order, may be grey levels rather than labels."""
     few = values[0] >= 0 and len(values) <= MOST_LEVELS
     return bool(few and not 0 < values[1:2].sum() < LEAST_LEVEL)
@@ -173,7 +193,7 @@ def _blocks(data: Any) -> Iterator[tuple[slice, ...]]:
         yield tuple(slice(at, at + c) for at, c in zip(starts, chunk, strict=True))
 
 
-def are_even(levels: np.ndarray) -> bool:
+def _are_even(levels: np.ndarray) -> bool:
     """Whether levels are evenly spaced from 0 on, up to rounding."""
     steps = np.diff(levels)
     return len(levels) > 1 and bool(steps.max() - steps.min() <= 1)

@@ -166,8 +166,9 @@ class TrustMap:
         """How much is trusted, as far as it has been counted."""
         return self._counts.amount()
 
-    def corrections(self) -> Corrections:
-        """A copy of what is trusted; of a large array only what is trusted takes memory.
+    def corrections(self, levels: np.ndarray | None = None) -> Corrections:
+        """A copy of what is trusted; of a large array only what is trusted takes memory. With
+        `levels`, the values of labels that are grey levels, the number of each is its class.
 
         Raises `ScanError` for trusted labels that no class can have.
         """
@@ -177,6 +178,7 @@ class TrustMap:
             trust = self.trust[box]
             labels = np.asarray(self.labels[box])
             labels = np.where(trust != UNTRUSTED, labels, 0)
+            labels = labels if levels is None else np.searchsorted(levels, labels)
             check_labels(labels, 255)
             copy.labels[box] = labels
             copy.trust[box] = np.where(trust > REVIEWED, np.uint8(PAINTED), trust)

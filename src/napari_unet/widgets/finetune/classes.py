@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject
 from napari_unet.model.library import ModelEntry
 from napari_unet.widgets.fields.values import LabelsFacts
 from napari_unet.widgets.finetune.fields.class_editor import ClassEditor, joined
+from napari_unet.widgets.finetune.grey_levels import GreyLevels
 from napari_unet.widgets.finetune.review import ReviewCoordinator
 from napari_unet.widgets.viewer.class_colours import show_classes
 
@@ -29,7 +30,7 @@ class ClassCoordinator(QObject):
         """The classes of the model to start from, and what the labels bring beyond them."""
         header = parent.header if parent is not None else None
         known = header.spec.classes if header is not None else ()
-        found = {label for trust in self._review.trusts for label in trust.map.amount().labels}
+        found = GreyLevels(self._review.trusts).labels()
         classes = joined(known, [facts.classes for facts in labels], found)
         self._editor.set_value(classes, len(known) or 1)
         self._review.set_names([item.name for item in self._editor.value()])

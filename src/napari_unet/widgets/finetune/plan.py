@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_unet.errors import NapariUNetError, ScanError
-from napari_unet.learn.data.corrections import Amount
 from napari_unet.learn.data.item import TrainItem
 from napari_unet.model.library import ModelEntry, user_model_path
 from napari_unet.model.spec import ClassSpec, ModelSpec
@@ -15,6 +16,7 @@ from napari_unet.segment.check import check_fit, notes
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.fields.values import InputChoice, PairChoice, Readiness
 from napari_unet.widgets.finetune.fields.class_editor import are_objects
+from napari_unet.widgets.finetune.grey_levels import GreyLevels
 from napari_unet.widgets.finetune.order import (
     PreviewRegions,
     TrainChoices,
@@ -24,7 +26,7 @@ from napari_unet.widgets.finetune.order import (
 from napari_unet.widgets.finetune.preview_region import PreviewFollower
 from napari_unet.widgets.finetune.run import FinetuneRun
 from napari_unet.widgets.finetune.unfinished import turn_of
-from napari_unet.widgets.painting.tracked_layers import copy_corrections, trust_of_layer
+from napari_unet.widgets.painting.tracked_layers import copy_corrections, track, trust_of_layer
 from napari_unet.widgets.painting.trust import Trust
 from napari_unet.widgets.viewer.layer_list import is_open
 from napari_unet.widgets.viewer.layer_watch import LayerWatch
@@ -121,13 +123,14 @@ class FinetunePlan:
             return Readiness(False, NO_LABELS)
         if not scratch and choice.spec is None:
             return Readiness(False, choice.parent.problem if choice.parent else NO_MODEL)
+        levels = GreyLevels(trusts)
         try:
             remarks = self._check(choice)
         except NapariUNetError as error:
             return Readiness(False, str(error))
         first = next((problem for problem in problems if problem), "")
-        problem = first or trust_problem(trusts, choice)
-        return Readiness(not problem, problem or remarks)
+        problem = first or trust_problem(levels, choice)
+        return Readiness(not problem, problem or f"{remarks} {levels.note}".strip())
 
     def make_run(self, choice: FinetuneChoice) -> FinetuneRun:
         """A training that has not begun, with a copy of all labels; raises `NapariUNetError` where
@@ -136,7 +139,7 @@ class FinetunePlan:
         pairs = tuple(pair for pair in choice.pairs if self._is_trusted(pair))
         if not pairs:
             raise ScanError(NO_TRUST)
-        items = tuple(self._item(pair) for pair in pairs)
+        items = self._items(pairs)
         settings = settings_for(choice.options)
         if choice.parent is not None and choice.parent.header is not None:
             turn = turn_of(choice.parent.header.weights_sha256)
@@ -182,12 +185,27 @@ class FinetunePlan:
         trust = trust_of_layer(self.labels_layer(pair))
         return trust is not None and bool(trust.map.amount().voxels)
 
-    def _item(self, pair: PairChoice) -> TrainItem:
-        layer = self.labels_layer(pair)
-        if layer is None:
-            raise ScanError(NO_LABELS)
-        found = copy_corrections(layer)
-        return TrainItem(self.scan(pair), found.labels, found.trust)
+    def _items(self, pairs: Sequence[PairChoice]) -> tuple[TrainItem, ...]:
+        """Copies of the labels of these pairs, grey levels as classes."""
+        layers = [layer for pair in pairs if (layer := self.labels_layer(pair)) is not None]
+        trusts = [track(layer) for layer in layers]
+        for trust in trusts:
+            trust.find_all()
+        levels = GreyLevels(trusts)
+        if levels.problem or len(layers) < len(pairs):
+            raise ScanError(levels.problem or NO_LABELS)
+        return tuple(
+            self._item(pair, layer, levels.of(number), levels.note)
+            for number, (pair, layer) in enumerate(zip(pairs, layers, strict=True))
+        )
+
+    def _item(
+        self, pair: PairChoice, layer: "Labels", levels: np.ndarray | None, note: str
+    ) -> TrainItem:
+        found = copy_corrections(layer, levels)
+        name = self.image_layers(pair.image)[0].name
+        notes = () if levels is None else (f"{layer.name}: {note}",)
+        return TrainItem(self.scan(pair), found.labels, found.trust, name, notes)
 
 
 def naming_remarks(layer: "Labels | None", classes: Sequence[ClassSpec]) -> list[str]:
@@ -208,15 +226,16 @@ def naming_remarks(layer: "Labels | None", classes: Sequence[ClassSpec]) -> list
     return remarks
 
 
-def trust_problem(trusts: Sequence[Trust], choice: FinetuneChoice) -> str:
+def trust_problem(levels: GreyLevels, choice: FinetuneChoice) -> str:
     """Why the trusted labels are not enough to learn from, as far as they have been counted; empty
     where they are.
     """
-    amounts: list[Amount] = [trust.map.amount() for trust in trusts]
-    labels = {label for amount in amounts for label in amount.labels}
+    labels = levels.labels()
     classes = choice.classes
     if not labels:
         return NO_TRUST
+    if levels.problem:
+        return levels.problem
     if are_objects(labels, len(classes), choice.parent is not None):
         return OBJECTS.format(max(labels))
     if max(labels) >= len(classes):

@@ -59,12 +59,13 @@ def trust_of_layer(layer: Any) -> Trust | None:
     return _tracked.get(layer) if isinstance(layer, Labels) else None
 
 
-def copy_corrections(layer: Labels) -> Corrections:
-    """A copy of what the user corrected or called right in a layer, for another thread to read.
+def copy_corrections(layer: Labels, levels: np.ndarray | None = None) -> Corrections:
+    """A copy of what the user corrected or called right in a layer, for another thread to read;
+    `levels` are the values of labels that are grey levels.
 
     Only for the main thread. Raises `ScanError` for trusted labels that no class can have.
     """
-    return track(layer).corrections()
+    return track(layer).corrections(levels)
 
 
 def trust_array(layer: "ref[Labels]") -> np.ndarray | None:

@@ -80,10 +80,12 @@ class Trust(QObject, ToolListener):
         names = names if names is not None or layer is None else class_names(layer)
         return summary_of_amount(self._map.amount(), len(self._map.grid.shape) > 2, names or ())
 
-    def corrections(self) -> Corrections:
-        """A copy for a training; changes that sent no event are found first."""
+    def corrections(self, levels: np.ndarray | None = None) -> Corrections:
+        """A copy for a training; changes that sent no event are found first. `levels` are the
+        values of labels that are grey levels.
+        """
         self._suspect_all()
-        return self._map.corrections()
+        return self._map.corrections(levels)
 
     def find_all(self) -> Amount:
         """How much is trusted, changes that sent no event included."""
