@@ -1,10 +1,15 @@
 """The Python interface is what it says, in whatever order its modules are imported."""
 
+import ast
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 import napari_unet
+from helpers.source_tree import PACKAGE
 
 ORDERS = """\
 import napari_unet
@@ -57,3 +62,29 @@ def test_every_public_name_is_there_and_listed() -> None:
     for name in napari_unet.__all__:
         assert getattr(napari_unet, name) is not None
     assert dir(napari_unet) == sorted(napari_unet.__all__)
+
+
+VERBS = {"read", "read_header", "write"}  # of the modules in a table of formats
+
+
+def defined_twice(package: Path) -> dict[str, list[str]]:
+    """Public functions and classes that several modules of a package define, with the modules."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for file in sorted(package.rglob("*.py")):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            named = isinstance(node, ast.FunctionDef | ast.ClassDef)
+            if named and not node.name.startswith("_"):
+                found[node.name].append(file.relative_to(package).as_posix())
+    return {name: files for name, files in found.items() if len(set(files)) > 1}
+
+
+def test_one_name_means_one_thing() -> None:
+    assert defined_twice(PACKAGE).keys() == VERBS
+
+
+@pytest.mark.parametrize("file", ["a/b.py", "c.py"])
+def test_a_name_of_two_modules_is_found(tmp_path: Path, file: str) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b.py").write_text("class Plan: ...\ndef _plan(): ...\n")
+    (tmp_path / file).write_text("def _plan(): ...\nclass Plan: ...\n")
+    assert defined_twice(tmp_path) == {"Plan": sorted([file, "b.py"])}

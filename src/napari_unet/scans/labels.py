@@ -43,7 +43,7 @@ def read_labels(
     Raises `ScanError` as `read_scan` does, and where grey levels of several files are not evenly
     spaced together.
     """
-    return _read([read_scan(path, axes, spacing, labels=True) for path in paths], class_names)
+    return _read([read_scan(path, axes, spacing, labels=True) for path in paths], numbered_classes)
 
 
 def read_trust(paths: Sequence[str | Path]) -> list[Scan]:
@@ -53,8 +53,8 @@ def read_trust(paths: Sequence[str | Path]) -> list[Scan]:
     return _read([read_scan(path, labels=True) for path in paths], trust_names)
 
 
-def class_names(count: int) -> list[str]:
-    """What so many levels mean in labels."""
+def numbered_classes(count: int) -> list[str]:
+    """What so many grey levels mean in labels: background, class 1, class 2 …"""
     return ["background", *(f"class {number}" for number in range(1, count))]
 
 

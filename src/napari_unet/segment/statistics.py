@@ -231,7 +231,8 @@ def _bounds(
     goes, which numpy warns of otherwise.
     """
     low, high = limits
-    least, most = (low + bound * (high - low) for bound in clip)
+    least = low + clip[0] * (high - low)
+    most = low + clip[1] * (high - low)
     if dtype.kind != "f":
         return least, most
     end = float(np.finfo(dtype).max)
@@ -254,8 +255,7 @@ def _range_of(
     ruled = high - low > SPECKS * (inner_high - inner_low)
     if not ruled and not found.beyond(_extremes(values), how.clip).any():
         return found
-    both = sample.with_and_without_specks(channel, empty)
-    raw, settled = (only_usable(each) for each in both)
+    raw, settled = map(only_usable, sample.with_and_without_specks(channel, empty))
     calm_low, calm_high = percentiles(settled, [how.low, how.high]) if settled.size else (0.0, 0.0)
     if ruled and calm_high > calm_low and high - low > SPECKS * (calm_high - calm_low):
         found = _Range(calm_low, calm_high)
