@@ -140,3 +140,13 @@ def test_a_training_shows_the_part_in_view_before_and_now(viewer, corrected, qtb
     assert parts[-1].image.shape == parts[-1].before.shape == parts[-1].now.shape == (96, 96)
     whole = segment(viewer.layers["cells"].data, load_model(str(corrected.form.model.value().path)))
     np.testing.assert_array_equal(parts[-1].before, whole)
+
+
+@pytest.mark.parametrize("value", [1.7e308, -1.7e308, 3.4e38, np.nan, np.inf])
+def test_values_that_are_no_intensities_do_not_spoil_the_preview(value: float) -> None:
+    image = smooth_image((60, 60)).astype(np.float64)
+    image[30, 30] = value
+    job = PreviewJob(Scan(image, "yx", (1.0, 1.0)), None, TrainSettings(device="cpu"))
+    whole = (slice(0, 60), slice(0, 60))
+    part = job.part(tiny_model(tiny_spec()), PreviewRegion((), whole))
+    assert np.isfinite(part.image).all()

@@ -211,3 +211,11 @@ def test_every_order_of_three_axes_is_distinct() -> None:
     }
     reads = [one.read((2,), (slice(0, 5), slice(0, 6))) for one in parts.values()]
     assert all(np.array_equal(reads[0], other) for other in reads[1:])
+
+
+def test_colours_too_large_for_float32_become_infinite() -> None:
+    colours = np.ones((40, 50, 3))
+    colours[3, 4] = 1.7e308
+    colours[5, 6] = [1.7e308, -1.7e308, 0.0]
+    part = scan_of(colours, axes="yxc", rgb=True).read((), (slice(0, 9), slice(0, 9)))
+    assert np.argwhere(~np.isfinite(part[0])).tolist() == [[3, 4], [5, 6]]

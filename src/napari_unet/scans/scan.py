@@ -183,7 +183,8 @@ class Scan:
         if part.dtype.kind == "b":
             part = part.astype(np.uint8)
         if self.rgb and "c" in left:
-            part = np.tensordot(LUMINANCE, part[:3].astype(np.float32), axes=1)[None]
+            with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinite
+                part = np.tensordot(LUMINANCE, part[:3].astype(np.float32), axes=1)[None]
         return np.array(part, dtype=part.dtype.newbyteorder("="), order="C")
 
     def result_index(self, frame: Index, region: Slices) -> tuple[int | slice, ...]:

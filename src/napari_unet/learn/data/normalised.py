@@ -97,9 +97,10 @@ class NormalisedScan:
 
     def _distrusted(self, frame: Index, box: Slices, trusted: np.ndarray) -> np.ndarray | None:
         """Where a box holds no image. Statistics are not wanted of a frame without any number."""
-        numbers = usable(self.scan.read(frame, box)) if self._is_real else None
-        if numbers is not None and not (trusted & numbers.all(axis=0)).any():
-            return np.ones(trusted.shape, bool)
+        if self._is_real:
+            numbers = usable(self.scan.read(frame, box))
+            if numbers is not None and not (trusted & numbers.all(axis=0)).any():
+                return np.ones(trusted.shape, bool)
         return self.without_image(frame, box)
 
     @property

@@ -148,7 +148,8 @@ def _with_image(
         given = item.corrections.trust
         trust = scan.with_image(given)
         found.append(item if trust is given else replace(item, trust=trust))
-    check_classes([item.corrections for item in found], classes)
+    if any(item is not before for item, before in zip(found, items, strict=True)):
+        check_classes([item.corrections for item in found], classes)
     return found
 
 

@@ -54,8 +54,12 @@ class PreviewJob:
         return as_plane(segment_region(model, job))
 
     def _plane_of_image(self, view: PreviewRegion) -> np.ndarray:
-        channels = np.nan_to_num(np.asarray(self._scan.read(view.frame, view.region), np.float32))
-        plane = as_plane(channels.mean(axis=0))
+        from napari_unet.segment.no_data import usable
+
+        part = self._scan.read(view.frame, view.region)
+        mask = usable(part)
+        channels = part if mask is None else np.where(mask, part, 0)
+        plane = as_plane(channels.mean(axis=0, dtype=np.float64))
         low, high = np.percentile(plane, (1, 99.8))
         scaled: np.ndarray = (plane - low) / max(high - low, 1e-9)
         return scaled
