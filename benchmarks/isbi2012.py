@@ -18,9 +18,10 @@ import store
 from learning import MEMBRANES
 
 import napari_unet as nu
+from napari_unet.learn.augment_settings import AugmentSettings
 from napari_unet.learn.data.make_examples import examples_of
 from napari_unet.learn.optimise.fit import fit
-from napari_unet.learn.settings import AugmentSettings, TrainSettings
+from napari_unet.learn.settings import TrainSettings
 from napari_unet.measure.metrics import overlap
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.spec import ModelSpec

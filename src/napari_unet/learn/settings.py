@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from napari_unet.learn.augment_settings import AugmentSettings
 from napari_unet.segment.settings_fields import setting, with_present_names
 
 Side = Annotated[int, Field(ge=1, le=1024)]
@@ -11,70 +12,6 @@ Side = Annotated[int, Field(ge=1, le=1024)]
 DEVICE = "device"  # groups of a dock's options: where it runs,
 LEARNING = "learning"  # what is learnt, and what is kept,
 CHANCE = "chance"  # and how it is repeated
-
-
-class AugmentSettings(BaseModel):
-    """How strongly patches are varied; every number is the far end of a range."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    flips: bool = setting(True, "Flips", "Mirror along every axis at random.")
-    warped_share: float = setting(
-        0.25,
-        "Warped share",
-        "Share of patches turned, scaled and bent; the others are mirrored and turned by quarters.",
-        ge=0,
-        le=1,
-    )
-    rotation_deg: float = setting(
-        180.0, "Rotation", "Largest turn in the plane, in degrees.", ge=0, le=180
-    )
-    scale: float = setting(
-        1.4, "Scaling", "Largest factor by which objects grow or shrink.", ge=1, le=4
-    )
-    shear: float = setting(0.1, "Shear", "Largest shear, as a slope.", ge=0, le=1)
-    elastic_px: float = setting(
-        4.0,
-        "Elastic deformation",
-        "Largest standard deviation of the displacement, in pixels.",
-        ge=0,
-        le=40,
-    )
-    elastic_grid_px: int = setting(
-        32, "Elastic grid", "Distance of the displaced points, in pixels.", ge=4, le=256
-    )
-    contrast: float = setting(2.0, "Contrast", "Largest factor on the intensities.", ge=1, le=8)
-    brightness: float = setting(
-        0.3,
-        "Brightness",
-        "Largest shift of the intensities, in units of the range.",
-        ge=0,
-        le=2,
-    )
-    gamma: float = setting(1.5, "Gamma", "Largest exponent on the intensities.", ge=1, le=4)
-    noise: float = setting(
-        0.15,
-        "Noise",
-        "Largest standard deviation of added noise, in units of the range.",
-        ge=0,
-        le=2,
-    )
-    blur_px: float = setting(
-        1.5, "Blur", "Largest standard deviation of a Gaussian blur, in pixels.", ge=0, le=10
-    )
-
-    def for_fine_tuning(self) -> Self:
-        """The same with what is left at its default as a fine-tune wants it: a network that knows
-        fine structures can take more warps.
-        """
-        usual = {name: type(self).model_fields[name].default for name in FINE_TUNING_AUGMENT}
-        return self.model_copy(
-            update={
-                name: value
-                for name, value in FINE_TUNING_AUGMENT.items()
-                if getattr(self, name) == usual[name]
-            }
-        )
 
 
 class TrainSettings(BaseModel):
@@ -112,6 +49,20 @@ class TrainSettings(BaseModel):
         "Step from which the learning rate falls; after the warm-up when not given.",
         ge=1,
         le=10_000_000,
+    )
+    renewed_plans: tuple[int, ...] | None = setting(
+        None,
+        "Renewed plans",
+        "Steps after which the plan was renewed, each with the number of steps planned then, to "
+        "repeat a training that was planned by time.",
+        max_length=20_000,
+    )
+    threads: tuple[int, ...] | None = setting(
+        None,
+        "Threads",
+        "Steps from which on so many threads compute, in turn, beginning with step 0; measured "
+        "when not given, unless the number of steps is.",
+        max_length=20_000,
     )
     most_steps: int = setting(
         20_000,
@@ -321,7 +272,14 @@ class TrainSettings(BaseModel):
             raise ValueError(
                 "give either minutes or steps, or neither to train until it stops improving"
             )
-        if self.planned_steps is not None and self.planned_steps < (self.steps or float("inf")):
+        if len(self.renewed_plans or ()) % 2:
+            raise ValueError("renewed_plans holds pairs of a step and a number of steps")
+        if self.threads is not None and not _are_changes(self.threads):
+            raise ValueError(
+                "threads holds pairs of a step and a number of threads, from step 0 on"
+            )
+        last = self.renewed_plans[-1] if self.renewed_plans else self.planned_steps
+        if last is not None and last < (self.steps or float("inf")):
             raise ValueError("planned_steps belongs to steps and is not below it")
         return self
 
@@ -336,6 +294,13 @@ class TrainSettings(BaseModel):
                 "augment": self.augment.for_fine_tuning() if fine_tuning else self.augment,
             }
         )
+
+
+def _are_changes(threads: tuple[int, ...]) -> bool:
+    steps = list(threads[::2])
+    numbers = threads[1::2]
+    in_order = steps == sorted(set(steps)) and steps[:1] == [0]
+    return in_order and len(numbers) == len(steps) and min(numbers) >= 1
 
 
 BATCH = 8
@@ -369,4 +334,3 @@ GUARDED: dict[str, Any] = FINE_TUNING | {
     "guard_outputs": 20.0,
     "guard_drawn_images": 16,
 }
-FINE_TUNING_AUGMENT = {"warped_share": 0.75, "contrast": 1.5, "brightness": 0.15, "noise": 0.08}

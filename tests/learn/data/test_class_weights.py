@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
+from napari_unet.learn.augment_settings import AugmentSettings
 from napari_unet.learn.data.class_weights import class_weights, voxel_weights
 from napari_unet.learn.data.corrections import IGNORE
 from napari_unet.learn.data.example import Example
 from napari_unet.learn.optimise.losses import cross_entropy
-from napari_unet.learn.settings import AugmentSettings, TrainSettings
+from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.head import head_for_classes
 from napari_unet.model.torch_import import torch
 

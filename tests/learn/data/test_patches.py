@@ -3,11 +3,12 @@ import pytest
 
 from helpers.tiny import smooth_image
 from napari_unet.errors import SettingsError
+from napari_unet.learn.augment_settings import AugmentSettings
 from napari_unet.learn.data import centres
 from napari_unet.learn.data.corrections import IGNORE
 from napari_unet.learn.data.example import Example
 from napari_unet.learn.data.patches import PatchSampler, mirrored, patch_shape, take_window
-from napari_unet.learn.settings import AugmentSettings, TrainSettings
+from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.torch_import import torch
 
 STEADY = AugmentSettings(contrast=1, brightness=0, gamma=1, noise=0, blur_px=0)

@@ -53,11 +53,27 @@ def test_slow_first_steps_and_hiccups_do_not_spoil_the_plan() -> None:
     assert 60 * 0.95 < seconds <= 60
 
 
-def test_a_machine_that_grows_slower_ends_in_time_with_fewer_steps() -> None:
-    budget, _, seconds = run(TrainSettings(minutes=1), lambda step: 0.1 if step < 100 else 0.3)
-    assert 59 < seconds <= 60
-    assert budget.total is not None
-    assert budget.done < budget.total == budget.replay()["planned_steps"]
+def test_on_a_machine_that_grows_slower_the_rate_still_falls_to_the_end() -> None:
+    budget, rates, seconds = run(TrainSettings(minutes=1), lambda step: 0.1 if step < 100 else 0.3)
+    assert 57 < seconds <= 60
+    assert budget.done == budget.total
+    assert budget.replay()["planned_steps"] > 2 * budget.done
+    assert rates[-1] < 0.01
+    assert rates[20:] == sorted(rates[20:], reverse=True)
+
+
+def test_a_slow_start_does_not_waste_the_rest() -> None:
+    budget, rates, seconds = run(TrainSettings(minutes=1), lambda step: 1.0 if step < 40 else 0.1)
+    assert 55 < seconds <= 60
+    assert budget.done > 150
+    assert rates[-1] < 0.01
+    assert rates[20:] == sorted(rates[20:], reverse=True)
+
+
+def test_one_that_grows_slower_at_the_very_end_ends_in_time() -> None:
+    _, rates, seconds = run(TrainSettings(minutes=1), lambda step: 0.1 if step < 575 else 0.3)
+    assert 58 < seconds <= 60
+    assert rates[-1] < 0.05
 
 
 def test_one_step_is_always_done() -> None:
@@ -65,7 +81,7 @@ def test_one_step_is_always_done() -> None:
     assert budget.done == 1
 
 
-@given(st.floats(0.02, 3.0), st.floats(0.5, 2.5), st.integers(5, 60))
+@given(st.floats(0.02, 3.0), st.floats(0.2, 4.0), st.integers(5, 60))
 def test_minutes_can_be_repeated_with_their_steps(lap: float, slower: float, warmup: int) -> None:
     settings = TrainSettings(minutes=1, warmup_steps=warmup)
     budget, rates, _ = run(settings, lambda step: lap if step < 30 else lap * slower)

@@ -140,7 +140,8 @@ def test_minutes_go_on_with_the_steps_that_were_planned(tmp_path: Path) -> None:
         minutes=0.1, batch=1, patch_px=32, checkpoint_seconds=0, warmup_steps=5
     )
     path = crashed(tmp_path / "c", at=40, settings=settings, clock=ticking())
-    total = json.loads(_head(path.read_bytes())["__metadata__"][KEY])["numbers"]["budget"]["total"]
+    budget = json.loads(_head(path.read_bytes())["__metadata__"][KEY])["numbers"]["budget"]
+    total = budget["renewals"][-1][1] if budget["renewals"] else budget["total"]
     longer = TrainSettings(**{**settings.model_dump(), "minutes": 10})
     fitted = fit(
         [example()], SPEC, longer, run=FitRun(checkpoint=path, resume=True, clock=ticking())

@@ -11,6 +11,7 @@ from helpers.failing import MEMORY_ERRORS
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet import SegmentSettings, segment
 from napari_unet.errors import Cancelled, NotEnoughMemoryError, SettingsError
+from napari_unet.learn.augment_settings import AugmentSettings
 from napari_unet.learn.data.corrections import IGNORE
 from napari_unet.learn.data.example import Example
 from napari_unet.learn.data.patches import PatchSampler
@@ -18,7 +19,7 @@ from napari_unet.learn.forgetting.guard import disagreement
 from napari_unet.learn.optimise.budget import WorkClock
 from napari_unet.learn.optimise.fit import Fit, FitRun, FitStep, fit
 from napari_unet.learn.optimise.trainer import Trainer, computes_bfloat16
-from napari_unet.learn.settings import AugmentSettings, TrainSettings
+from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.head import head_for_classes
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import torch

@@ -3,8 +3,9 @@ stops getting better.
 
 The rate rises over the warm-up, stays, and falls along a half cosine to the last planned step.
 During the warm-up it does not depend on the number of steps, which is planned at its end from the
-speed seen so far; from then on the plan is fixed. So a training of some minutes can be repeated
-with its number of steps, to the same bits.
+speed seen so far. Where the machine turns out slower or faster, the plan is renewed: what is left
+of the fall is spread over the steps that are left. Each plan is recorded with its step, so that a
+training of some minutes can be repeated to the same bits.
 """
 
 import math
@@ -20,6 +21,10 @@ from napari_unet.progress import Control, GetControl
 UNTIMED = 4  # first steps, which are slower: caches fill, threads start
 FEWEST_TIMED = 4
 EARLY_SHARE = 0.15  # of the time: where steps are slow, the plan is made before the warm-up is over
+RENEWED_EVERY = 8  # steps between two looks at the speed
+RENEWED_FROM = 0.05  # share of the steps by which a plan has to be wrong
+RENEWED_UNTIL = 0.9  # of the fall: steps that are added later would be too small to matter
+RECENT = 12  # steps that show the speed of now
 SPARE = 0.03  # of the time left when the plan is made, for steps that turn out slower
 FALL_SHARE = 0.25  # of the steps until it stopped improving: so many more, in which the rate falls
 FEWEST_STEPS = 300  # before the losses can show that it stopped improving
@@ -65,8 +70,8 @@ class Budget:
     """Counts the steps of one training, plans how many there are, and sets the rate of each.
 
     `ends_at` is the time, on the clock, at which the steps have to be over; `minutes` count from
-    here where it is not given. Where the machine grows slower after the plan was made, the training
-    ends at that time with fewer steps than planned.
+    here where it is not given. Where the machine grows slower at the very end, the training ends at
+    that time with fewer steps than planned.
     """
 
     def __init__(self, settings: TrainSettings, ends_at: float | None, clock: WorkClock) -> None:
@@ -75,7 +80,11 @@ class Budget:
         self.losses: list[float] = []
         self.done = 0
         self.levelled = False
-        self.total = settings.planned_steps or settings.steps
+        self._first_total = settings.planned_steps or settings.steps
+        given = settings.renewed_plans or ()
+        # steps after which the plan was renewed, and how many were planned then
+        self._renewals = list(zip(given[::2], given[1::2], strict=True))
+        self._renews = settings.minutes is not None
         self.fall_from = max(settings.fall_from or 0, settings.warmup_steps)
         self._start = clock()
         self._last = self._start
@@ -85,9 +94,20 @@ class Budget:
         self.deadline = ends_at if ends_at is not None or settings.steps else self._start + seconds
 
     @property
+    def total(self) -> int | None:
+        """How many steps are planned; None before the first plan."""
+        begun = [total for at, total in self._renewals if at <= self.done]
+        return begun[-1] if begun else self._first_total
+
+    @property
     def spent_s(self) -> float:
         """Seconds of work so far, those before a resume counted in."""
         return self._spent_s + self._clock() - self._start
+
+    @property
+    def last_step_s(self) -> float:
+        """Seconds of the last step."""
+        return self._laps[-1]
 
     def over(self) -> bool:
         """Whether the last step is done, or the next one would end too late; there is always one
@@ -105,8 +125,7 @@ class Budget:
             return (self.done + 1) / (self._settings.warmup_steps + 1)
         if self.total is None or self.done < self.fall_from:
             return 1.0
-        share = (self.done - self.fall_from) / max(1, self.total - self.fall_from)
-        return 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+        return 0.5 * (1 + math.cos(math.pi * min(self._fallen(), 1.0)))
 
     def count(self, loss: float) -> None:
         """Count a step that is done, and its loss; its time is that since the step before."""
@@ -117,6 +136,8 @@ class Budget:
         self.losses.append(loss)
         if self.total is None:
             self._plan(now)
+        elif self._renews and self.done % RENEWED_EVERY == 0:
+            self._renew(now)
 
     def expected(self) -> int:
         """The number of steps; a guess until it is planned."""
@@ -131,9 +152,10 @@ class Budget:
             return None
         return (self.expected() - self.done) * self._lap()
 
-    def replay(self) -> dict[str, int | None]:
+    def replay(self) -> dict[str, Any]:
         """The settings with which a training takes the same steps at the same rates."""
-        planned = self.total if self.total is not None and self.total > self.done else None
+        ahead = self.total is not None and self.total > self.done
+        planned = self._first_total if ahead or self._renewals else None
         fell_from = self.done if self.total is None else self.fall_from
         fall = fell_from if fell_from > self._settings.warmup_steps else None
         return {
@@ -141,13 +163,15 @@ class Budget:
             "steps": max(1, self.done),
             "planned_steps": planned,
             "fall_from": fall,
+            "renewed_plans": tuple(number for plan in self._renewals for number in plan) or None,
         }
 
     def state(self) -> dict[str, Any]:
         """All but the losses, as plain values."""
         return {
             "done": self.done,
-            "total": self.total,
+            "total": self._first_total,
+            "renewals": self._renewals,
             "fall_from": self.fall_from,
             "levelled": self.levelled,
             "spent_s": self.spent_s,
@@ -158,14 +182,16 @@ class Budget:
         was planned.
         """
         wanted = self.total
-        planned = state["total"]
+        self._first_total = state["total"]
+        self._renewals = [(int(at), int(total)) for at, total in state.get("renewals", [])]
+        self._renews = False  # to the same bits as if it had never been interrupted
+        planned = self.total
         if wanted is not None and wanted != planned:
             raise SettingsError(
                 f"The checkpoint's training was planned for {planned} steps, not {wanted}. "
                 "Ask for the same, or for no number."
             )
         self.done = int(state["done"])
-        self.total = planned
         self.fall_from = int(state["fall_from"])
         self.levelled = bool(state["levelled"])
         self._spent_s = float(state["spent_s"])
@@ -176,7 +202,7 @@ class Budget:
             self._plan_for_time(now)
         elif self._stops_improving() or self._near_limit():
             self.fall_from = max(self.done, self._settings.warmup_steps)
-            self.total = self.done + max(1, int(FALL_SHARE * self.done))
+            self._first_total = self.done + max(1, int(FALL_SHARE * self.done))
 
     def _plan_for_time(self, now: float) -> None:
         left = self.deadline - now if self.deadline is not None else 0.0
@@ -184,12 +210,38 @@ class Budget:
         slow = spent > EARLY_SHARE * (left + spent)
         early = slow and len(self._laps) >= UNTIMED + FEWEST_TIMED
         if early or self.done >= self._settings.warmup_steps:
-            self.total = self.done + max(0, int((1 - SPARE) * left / max(self._lap(), 1e-6)))
+            self._first_total = self.done + self._affordable(left)
+
+    def _renew(self, now: float) -> None:
+        """Plan anew where more or fewer steps can be done than were planned."""
+        total = self.total or 0
+        left = self.deadline - now if self.deadline is not None else 0.0
+        now_total = self.done + self._affordable(left)
+        more = now_total > (1 + RENEWED_FROM) * total and self._fallen() < RENEWED_UNTIL
+        if more or now_total < (1 - RENEWED_FROM) * total:
+            self._renewals.append((self.done, now_total))
+
+    def _affordable(self, left_s: float) -> int:
+        return max(0, int((1 - SPARE) * left_s / max(self._lap(), 1e-6)))
+
+    def _fallen(self) -> float:
+        """How much of the fall of the rate is over: each plan spreads what is left of it evenly."""
+        fallen = 0.0
+        start = self.fall_from
+        total = self._first_total or 0
+        for at, renewed in self._renewals:
+            if at > self.done:
+                break
+            at = max(at, start)
+            fallen += (1 - fallen) * (at - start) / max(1, total - start)
+            start = at
+            total = renewed
+        return fallen + (1 - fallen) * (self.done - start) / max(1, total - start)
 
     def _lap(self) -> float:
         """Seconds of a step: the median of the last ones, which a hiccup does not move."""
         laps = self._laps[UNTIMED:] or self._laps
-        return median(laps[-64:]) if laps else 0.0
+        return median(laps[-RECENT:]) if laps else 0.0
 
     def _stops_improving(self) -> bool:
         self.levelled = has_levelled(self.losses)

@@ -39,6 +39,8 @@ ABOUT_THE_RUN = {
     "steps",
     "planned_steps",
     "fall_from",
+    "renewed_plans",
+    "threads",
     "most_steps",
     "most_minutes",
     "device",
@@ -161,6 +163,7 @@ def _state_of(trainer: Trainer, budget: Budget) -> tuple[Tensors, Numbers]:
     patches = trainer.settings.model_dump(mode="json", include=set(PATCHES))
     return tensors, {
         "budget": budget.state(),
+        "threads": trainer.threads.state(),
         "sampler": trainer.sampler.state(),
         "patches": patches,
     }
@@ -181,6 +184,8 @@ def _set_trainer(trainer: Trainer, tensors: Tensors, numbers: Numbers) -> None:
     for name, (_, put) in _generators(trainer).items():
         put(tensors[f"random.{name}"])
     trainer.sampler.set_state(numbers["sampler"])
+    if "threads" in numbers:  # not in checkpoints of before
+        trainer.threads.set_state(numbers["threads"])
 
 
 def _generators(

@@ -126,8 +126,10 @@ def fit(
             _fit_head(trainer, examples, control)
         while not (settings.head_only or budget.over()):
             heed(control)
+            trainer.threads.set_for(budget.done)
             loss = trainer.step(budget.rate(), budget.done)
             budget.count(loss)
+            trainer.threads.count(budget.last_step_s)
             on_progress(_progress(budget, checkpoints))
             if on_step is not None:
                 on_step(FitStep(budget.done, budget.expected(), loss, trainer.averaged))
@@ -140,9 +142,12 @@ def fit(
     except Cancelled:
         checkpoints.remove_own()
         raise
+    finally:
+        trainer.threads.restore()
     if ended != "nan":
         checkpoints.write_if_none(trainer, budget)
-    used = settings.model_copy(update=budget.replay() | {"precision": trainer.precision})
+    replay = budget.replay() | trainer.threads.replay() | {"precision": trainer.precision}
+    used = settings.model_copy(update=replay)
     model = build_model(spec, trainer.averaged.to("cpu"))
     return Fit(model, budget.done, budget.losses, ended, used, clock.paused_s, checkpoints.trouble)
 

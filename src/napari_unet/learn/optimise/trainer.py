@@ -14,6 +14,7 @@ from napari_unet.learn.data.patches import PatchBatch, PatchSampler
 from napari_unet.learn.forgetting.guard import WeightGuard, disagreement
 from napari_unet.learn.optimise.adamw import AdamW
 from napari_unet.learn.optimise.losses import teaching_loss
+from napari_unet.learn.optimise.threads import Threads
 from napari_unet.learn.settings import BATCH, TrainSettings
 from napari_unet.model.head import head_of
 from napari_unet.model.spec import ModelSpec
@@ -49,6 +50,7 @@ class Trainer:
         self.settings = settings
         self.device = choose(settings.device, find_devices()).name
         self.precision = _precision(settings, self.device)
+        self.threads = Threads(settings, self.device)
         self._head = head_of(spec.architecture)
         network = UNet(spec.architecture) if start is None else copy.deepcopy(start)
         layout = (

@@ -27,7 +27,8 @@ def settings_with(
     if minutes is None and steps is None:
         return settings
     # a plan belongs to the budget that it was made for
-    budget = {"planned_steps": None, "fall_from": None, "minutes": minutes, "steps": steps}
+    plan = dict.fromkeys(("planned_steps", "fall_from", "renewed_plans", "threads"))
+    budget = plan | {"minutes": minutes, "steps": steps}
     try:
         return TrainSettings.model_validate(settings.model_dump() | budget)
     except ValidationError as error:
