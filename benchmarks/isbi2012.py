@@ -18,7 +18,7 @@ import store
 from learning import MEMBRANES
 
 import napari_unet as nu
-from napari_unet.learn.augment_settings import AugmentSettings
+from napari_unet.learn.augment.settings import AugmentSettings
 from napari_unet.learn.data.make_examples import examples_of
 from napari_unet.learn.optimise.fit import fit
 from napari_unet.learn.settings import TrainSettings

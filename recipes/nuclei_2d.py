@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from recipe import Pair, Recipe, read_png
 
-from napari_unet.learn.augment_settings import AugmentSettings
+from napari_unet.learn.augment.settings import AugmentSettings
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.spec import ClassSpec, ModelSpec

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_unet.learn.settings import TrainSettings as TrainSettings
     from napari_unet.learn.train import TrainItem as TrainItem
+    from napari_unet.learn.train import fit_head as fit_head
     from napari_unet.learn.train import train as train
     from napari_unet.measure.evaluate import evaluate as evaluate
     from napari_unet.model.config import UNetConfig as UNetConfig
@@ -32,6 +33,7 @@ _HOMES = {
     "TrainSettings": "learn.settings",
     "UNetConfig": "model.config",
     "evaluate": "measure.evaluate",
+    "fit_head": "learn.train",
     "load_model": "model.library",
     "save_model": "model.library",
     "segment": "segment.run",

@@ -584,7 +584,7 @@ def test_the_public_name_is_the_function() -> None:
 
 
 def test_of_the_head_alone_nothing_else_changes(parent: Model) -> None:
-    result = train([discs(0, 64)], start=parent, settings=quick(9, head_only=True))
+    result = nu.fit_head([discs(0, 64)], start=parent, settings=quick(9))
     now = result.model.network.state_dict()
     before = parent.network.state_dict()
     changed = {name for name, value in before.items() if not torch.equal(now[name], value)}

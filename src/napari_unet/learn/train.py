@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -50,7 +50,15 @@ from napari_unet.progress import (
     without_stop,
 )
 
-__all__ = ["HeldOutScore", "PreviewFailed", "StepDone", "TrainItem", "TrainResult", "train"]
+__all__ = [
+    "HeldOutScore",
+    "PreviewFailed",
+    "StepDone",
+    "TrainItem",
+    "TrainResult",
+    "fit_head",
+    "train",
+]
 
 SLACK = 1.25  # how much longer the judgement may take than running the parent took
 SAVING_S = 0.7  # left to the caller, who saves the model within the minutes too
@@ -142,6 +150,26 @@ def train(
         chosen = with_patches_of_checkpoint(chosen, keywords.get("checkpoint"))
     chosen = completed_settings(chosen, prepared, device)
     return _Training(prepared, chosen, began, on_progress, control, keywords).run()
+
+
+def fit_head(
+    items: Sequence[GivenItem],
+    *,
+    start: Model | str | Path,
+    settings: TrainSettings | None = None,
+    on_progress: OnProgress = ignore,
+    control: GetControl = always_continue,
+    **keywords: Unpack[TrainKeywords],
+) -> TrainResult:
+    """Fit the head of a model to labelled scans, in seconds, and compare the two: `train` with
+    `head_only`, whose parameters and errors it has.
+
+    Nothing else of the model changes. The head is on every level of the network afterwards; its
+    weights are the solution of a logistic regression (`learn/head`).
+    """
+    settings = (settings or TrainSettings()).model_copy(update={"head_only": True})
+    options: dict[str, Any] = {"on_progress": on_progress, "control": control, **keywords}
+    return train(items, start=start, settings=settings, **options)
 
 
 def _learnt(found: Fit) -> Fit:

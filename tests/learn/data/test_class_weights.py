@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_unet.learn.augment_settings import AugmentSettings
+from napari_unet.learn.augment.settings import AugmentSettings
 from napari_unet.learn.data.class_weights import class_weights, voxel_weights
 from napari_unet.learn.data.corrections import IGNORE
 from napari_unet.learn.data.example import Example

@@ -3,7 +3,7 @@ import pytest
 
 from helpers.tiny import smooth_image
 from napari_unet.errors import SettingsError
-from napari_unet.learn.augment_settings import AugmentSettings
+from napari_unet.learn.augment.settings import AugmentSettings
 from napari_unet.learn.data import centres
 from napari_unet.learn.data.corrections import IGNORE
 from napari_unet.learn.data.example import Example

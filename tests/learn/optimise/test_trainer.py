@@ -11,7 +11,7 @@ from helpers.failing import MEMORY_ERRORS
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet import SegmentSettings, segment
 from napari_unet.errors import Cancelled, NotEnoughMemoryError, SettingsError
-from napari_unet.learn.augment_settings import AugmentSettings
+from napari_unet.learn.augment.settings import AugmentSettings
 from napari_unet.learn.data.corrections import IGNORE
 from napari_unet.learn.data.example import Example
 from napari_unet.learn.data.patches import PatchSampler

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_unet.errors import SettingsError
-from napari_unet.learn.data.augment import vary_intensities
+from napari_unet.learn.augment.augment import vary_intensities
+from napari_unet.learn.augment.warp import Warp, Warper
 from napari_unet.learn.data.centres import Centres
 from napari_unet.learn.data.example import Example
-from napari_unet.learn.data.warp import Warp, Warper
 from napari_unet.learn.settings import PATCH_PX, TrainSettings
 from napari_unet.model.geometry import round_up
 from napari_unet.model.torch_import import torch

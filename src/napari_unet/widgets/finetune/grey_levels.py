@@ -5,7 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_unet.errors import ScanError
-from napari_unet.scans.labels import class_names, joint_levels, levels_among, note_on_levels
+from napari_unet.scans.labels import (
+    joint_levels,
+    levels_among,
+    note_on_levels,
+    numbered_classes,
+)
 from napari_unet.widgets.painting.trust import Trust
 
 
@@ -32,7 +37,7 @@ class GreyLevels:
     @property
     def note(self) -> str:
         """Which value is read as which class; empty where labels are what they are."""
-        return "" if self._joint is None else note_on_levels(self._joint, class_names)
+        return "" if self._joint is None else note_on_levels(self._joint, numbered_classes)
 
     def of(self, number: int) -> np.ndarray | None:
         """The levels by which one of the layers is read; None for labels that are what they are."""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from napari_unet.learn.augment_settings import AugmentSettings
-from napari_unet.learn.data.warp import along
+from napari_unet.learn.augment.settings import AugmentSettings
+from napari_unet.learn.augment.warp import along
 from napari_unet.model.torch_import import torch
 
 Tensor = torch.Tensor

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_unet.learn.augment_settings import AugmentSettings
+from napari_unet.learn.augment.settings import AugmentSettings
 from napari_unet.model.torch_import import torch
 
 Tensor = torch.Tensor

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from napari_unet.learn.augment_settings import AugmentSettings
-from napari_unet.learn.data.warp import Warper, along
+from napari_unet.learn.augment.settings import AugmentSettings
+from napari_unet.learn.augment.warp import Warper, along
 from napari_unet.model.torch_import import torch
 
 RIGID = {"scale": 1.0, "shear": 0.0, "elastic_px": 0.0, "warped_share": 1.0}

@@ -1,7 +1,7 @@
 import numpy as np
 
-from napari_unet.learn.augment_settings import AugmentSettings
-from napari_unet.learn.data.augment import vary_intensities
+from napari_unet.learn.augment.augment import vary_intensities
+from napari_unet.learn.augment.settings import AugmentSettings
 from napari_unet.model.torch_import import torch
 
 STILL = AugmentSettings(contrast=1, brightness=0, gamma=1, noise=0, blur_px=0)

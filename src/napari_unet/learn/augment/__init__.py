@@ -1,0 +1,1 @@
+"""Varies training patches at random: turned, scaled, bent, darker, noisier; for `learn/data`."""
