@@ -105,6 +105,17 @@ def test_labels_stay_where_only_the_probabilities_find_no_room(
     assert left == (set() if own_disk else {labels})
 
 
+def test_labels_come_first_where_there_is_room_for_one_file(
+    run: Command, words: tuple[object, ...], disk: SmallDisk
+) -> None:
+    assert run(*words, "whole.tif", "--probabilities", "p.tif").code == 0
+    disk.size = Path("p.tif").stat().st_size + 100
+    ran = run(*words, "disk/a.tif", "--probabilities", "disk/p.tif")
+    assert ran.code == 1
+    assert "The labels are in disk/a.tif, without the probabilities" in ran.err
+    assert [path.name for path in disk.folder.iterdir()] == ["a.tif"]
+
+
 def test_the_labels_failing_leaves_neither(
     run: Command, words: tuple[object, ...], disk: SmallDisk
 ) -> None:

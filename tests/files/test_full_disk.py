@@ -26,6 +26,7 @@ class HandleDiskFullError(OSError):
 FULL = {
     "the system": OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
     "a quota": OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)),
+    "a limit of files": OSError(errno.EFBIG, os.strerror(errno.EFBIG)),
     "Windows, disk": DiskFullError(errno.EINVAL, "There is not enough space on the disk"),
     "Windows, handle": HandleDiskFullError(errno.EACCES, "The disk is full"),
     # what the libraries say, word for word
@@ -72,11 +73,17 @@ def test_what_led_to_an_error_counts_unless_it_was_dealt_with() -> None:
 
 
 def test_the_sentence_says_what_was_written_and_how_much_room_there_is(tmp_path: Path) -> None:
-    text = str(no_space(tmp_path / "new" / "a.tif", needed=3 * 2**30, hint="All is well."))
+    full = FULL["the system"]
+    text = str(no_space(tmp_path / "new" / "a.tif", full, 3 * 2**30, "All is well."))
     assert text.startswith(f"No space left to write {tmp_path}/new/a.tif (")
     assert " is free, about 3.0 GB needed). All is well. Free some space" in text
-    assert len(str(no_space(Path("/" + "x" * 5000)))) <= 300
-    assert str(no_space(None)).startswith("No space left. Free")
+    assert len(str(no_space(Path("/" + "x" * 5000), full))) <= 300
+    assert str(no_space(None, full)).startswith("No space left. Free")
+
+
+def test_a_file_that_is_too_large_for_its_disk_is_said_to_be_so() -> None:
+    text = str(no_space(Path("a.tif"), FULL["a limit of files"]))
+    assert text.startswith("a.tif would be larger than a file may be there (")
 
 
 def test_errors_of_another_kind_pass_unchanged(tmp_path: Path) -> None:
@@ -92,8 +99,11 @@ def test_a_file_that_finds_no_room_leaves_the_old_one(
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
     SmallDisk(tmp_path, 100, monkeypatch)
-    with pytest.raises(NoSpaceError, match="What was there is untouched"):
-        write_atomically(path, lambda temporary: temporary.write_bytes(bytes(200)))
+    with pytest.raises(
+        NoSpaceError, match="about 1 MB needed.*What was there is untouched"
+    ) as full:
+        write_atomically(path, lambda temporary: temporary.write_bytes(bytes(200)), needed=200)
+    assert "nothing is free" not in str(full.value)  # what was begun is gone when that is measured
     assert [found.name for found in tmp_path.iterdir()] == ["a.bin"]
     assert path.read_bytes() == b"old"
 

@@ -94,7 +94,7 @@ def unexpected(error: Exception) -> str:
         return str(not_enough_memory(error))
     if is_no_space(error):
         name = getattr(error, "filename", None)
-        return str(no_space(None if name is None else Path(os.fsdecode(name))))
+        return str(no_space(None if name is None else Path(os.fsdecode(name)), error))
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else f" ({shortened(str(error.filename), MOST_NAME)})"
         return f"The system refuses: {error.strerror}{where}. Check the path, its disk and rights."

@@ -73,7 +73,7 @@ class AppendOnly:
 
     def _refusal(self, error: OSError) -> OutputError:
         if is_no_space(error):
-            return no_space(self.path, hint="What it holds already is whole.")
+            return no_space(self.path, error, hint="What it holds already is whole.")
         return OutputError(f"Can not write {self.path}: {error.strerror}. Free some space.")
 
 

@@ -32,12 +32,13 @@ def write_atomically(
     write: Callable[[Path], None],
     verify: Callable[[Path], object] | None = None,
     private: bool = False,
+    needed: int | None = None,
 ) -> None:
     """Let `write` fill a sibling temporary file, flush and verify it, then rename it over `path`.
 
     The old file survives any failure; the new one gets the permissions of the old one, or those the
     umask gives; a `private` one is its owner's alone. Raises `OutputError` where the folder can not
-    be written or the disk is full.
+    be written, or `NoSpaceError` where the disk is full; about so many bytes are `needed`.
     """
     target = Path(os.path.realpath(path))  # a link stays one: its target is replaced
     temporary = _sibling(target)
@@ -49,14 +50,14 @@ def write_atomically(
         temporary.chmod(0o600 if private else _mode_for(target))
         move(temporary, target)
         _flush_folder(target.parent)
-    except OSError as error:
-        raise not_written(target, error) from error
     except NapariUNetError:
         raise
     except Exception as error:
-        if not is_no_space(error):  # some libraries have errors of their own for it
+        # some libraries have errors of their own for a full disk
+        if not (isinstance(error, OSError) or is_no_space(error)):
             raise
-        raise not_written(target, error) from error
+        discard(temporary)  # what it has taken is free again
+        raise not_written(target, error, needed) from error
     finally:
         discard(temporary)
 
@@ -69,10 +70,10 @@ def check_writable(path: Path) -> None:
     discard(_sibling(Path(os.path.realpath(path))))
 
 
-def not_written(target: Path, error: Exception) -> OutputError:
+def not_written(target: Path, error: Exception, needed: int | None = None) -> OutputError:
     """The error for a file or folder that the system refuses to write."""
     if is_no_space(error):
-        return no_space(target, hint="What was there is untouched.")
+        return no_space(target, error, needed, "What was there is untouched.")
     if names.WINDOWS and isinstance(error, PermissionError) and target.exists():
         reason = "another program has it open, or it is protected. Close it there, and try again"
     else:

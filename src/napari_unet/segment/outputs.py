@@ -13,15 +13,12 @@ from napari_unet.errors import OutputError
 from napari_unet.files.atomic import persistently
 from napari_unet.files.full_disk import no_space_explained
 from napari_unet.scans.formats.registry import is_resumable
-from napari_unet.scans.formats.result_file import ResultFile
+from napari_unet.scans.formats.result_file import ResultFile, compressed_bytes
 from napari_unet.scans.formats.zarr_pyramid import size_of_coarser
 from napari_unet.scans.scan import Index, Slices
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.tasks.task import PROBABILITY_DTYPE
 from napari_unet.segment.tiles.tile_result import TileResult
-
-# by the kind of number, about what compression leaves of labels and of probabilities
-COMPRESSED = {"u": 1 / 8, "f": 7 / 8}
 
 
 @dataclass(frozen=True)
@@ -92,10 +89,10 @@ def expected_bytes(file: ResultFile, left: float = 1.0) -> int:
     """About what a file will still take on its disk: so much is `left` of its finest level, a share
     of 1, and the coarser ones that a zarr gets.
     """
-    coarser = size_of_coarser(file) if is_resumable(file.path) else 0
-    dtype = np.dtype(file.dtype)
-    size: float = (left * prod(file.shape) + coarser) * dtype.itemsize * COMPRESSED[dtype.kind]
-    return round(size)
+    if is_resumable(file.path):
+        return compressed_bytes(file.dtype, left * prod(file.shape) + size_of_coarser(file))
+    dtype = np.float32 if np.dtype(file.dtype).kind == "f" else file.dtype  # as in a TIFF
+    return compressed_bytes(dtype, left * prod(file.shape))
 
 
 def only_labels(labels: Path, error: OutputError) -> str:

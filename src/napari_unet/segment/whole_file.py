@@ -11,7 +11,7 @@ from napari_unet.files.room import note_on_room
 from napari_unet.model.model import Model
 from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
 from napari_unet.scans.formats.result_file import ResultFile
-from napari_unet.scans.write import open_result
+from napari_unet.scans.write import check_output, open_result
 from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Outputs, Sink, expected_bytes, only_labels, result_files
@@ -23,17 +23,19 @@ from napari_unet.segment.totals import RunTotals
 class FileRun(RunTotals):
     """Writes the tiles of a job into its files, and counts them."""
 
-    def __init__(self, job: SegmentJob, labels: Sink, files: list[ResultFile]) -> None:
+    def __init__(
+        self, job: SegmentJob, labels: Sink, probabilities: "_Probabilities | None", room_note: str
+    ) -> None:
         super().__init__(job)
         self._labels = labels
-        self.probabilities: _Probabilities | None = None
-        self.room_note = _note_on_room(files)
+        self._probabilities = probabilities
+        self.room_note = room_note
 
     def take(self, tile: TileResult) -> None:
         """Write a tile, and count it."""
         self._labels.take(tile)
-        if self.probabilities is not None:
-            self.probabilities.take(tile)
+        if self._probabilities is not None:
+            self._probabilities.take(tile)
         super().take(tile)
 
 
@@ -92,31 +94,37 @@ def file_run(
     there, and `problem` of the run says why.
     """
     facts = run_facts(model, job, engine)
-    files = result_files(job, outputs, facts)
-    labels, *others = files
-    with open_result(labels, overwrite, on_progress, control) as array:
-        run = FileRun(job, Sink(labels, array), files)
-        for file in others:
-            opened = open_result(file, overwrite, on_progress, control)
-            run.probabilities = _Probabilities(labels, file, opened)
-        with _completed(run):
-            yield run
-            # before the files are completed, which write the facts: only now the engines are known
-            facts.update(run.engines.facts())
+    labels, *others = files = result_files(job, outputs, facts)
+    check_output(labels.path, overwrite)  # before the other one, which is opened first
+    note = _note_on_room(files)
+    probabilities = None
+    for file in others:
+        opened = open_result(file, overwrite, on_progress, control)
+        probabilities = _Probabilities(labels, file, opened)
+    with (
+        _completed_last(probabilities),
+        open_result(labels, overwrite, on_progress, control) as array,
+    ):
+        run = FileRun(job, Sink(labels, array), probabilities, note)
+        yield run
+        # before the files are completed, which write the facts: only now the engines are known
+        facts.update(run.engines.facts())
+    run.problem = "" if probabilities is None else probabilities.problem
 
 
 @contextmanager
-def _completed(run: FileRun) -> Iterator[None]:
-    """Complete the probabilities at the end, or abandon them where the run fails."""
+def _completed_last(probabilities: _Probabilities | None) -> Iterator[None]:
+    """Complete the probabilities when the labels are complete, which come first where there is room
+    for one of them; abandon them where the run fails.
+    """
     try:
         yield
     except BaseException:
-        if run.probabilities is not None:
-            run.probabilities.abandon()
+        if probabilities is not None:
+            probabilities.abandon()
         raise
-    if run.probabilities is not None:
-        run.probabilities.complete()
-        run.problem = run.probabilities.problem
+    if probabilities is not None:
+        probabilities.complete()
 
 
 def _note_on_room(files: list[ResultFile]) -> str:

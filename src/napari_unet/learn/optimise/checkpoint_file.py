@@ -46,6 +46,7 @@ def write_checkpoint(path: Path, tensors: Tensors, numbers: Numbers, hashes: Has
         path,
         lambda temporary: _write_bytes(temporary, payload),
         lambda temporary: read_checkpoint(temporary, hashes),
+        needed=len(payload),
     )
 
 

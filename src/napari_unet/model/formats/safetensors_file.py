@@ -27,7 +27,12 @@ def write(model: Model, path: Path) -> None:
     weights that are not finite.
     """
     payload = model_bytes(model, path.name)
-    write_atomically(path, lambda temporary: _write_bytes(temporary, payload), verify=_verify)
+    write_atomically(
+        path,
+        lambda temporary: _write_bytes(temporary, payload),
+        verify=_verify,
+        needed=len(payload),
+    )
 
 
 def model_bytes(model: Model, name: str) -> bytes:

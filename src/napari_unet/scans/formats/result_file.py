@@ -10,6 +10,9 @@ import numpy as np
 from napari_unet.scans.scan import SPATIAL, Scan
 from napari_unet.scans.units import to_um
 
+# by the kind of number, about what compression leaves of labels and of probabilities
+COMPRESSED = {"u": 1 / 8, "f": 7 / 8}
+
 
 @dataclass(frozen=True)
 class ResultFile:
@@ -58,3 +61,10 @@ class ResultFile:
         sizes = zip(self.scan.spatial_axes, self.scan.spacing, strict=True)
         known = {letter: to_um(size, self.scan.unit) for letter, size in sizes}
         return {letter: size for letter, size in known.items() if size is not None}
+
+
+def compressed_bytes(dtype: Any, voxels: float) -> int:
+    """About what so many numbers of a result take on a disk."""
+    known = np.dtype(dtype)
+    size: float = voxels * known.itemsize * COMPRESSED.get(known.kind, 1.0)
+    return round(size)

@@ -20,7 +20,7 @@ from napari_unet.files.atomic import write_atomically
 from napari_unet.files.full_disk import not_made
 from napari_unet.files.room import check_least_room, check_room
 from napari_unet.progress import GetControl, OnProgress
-from napari_unet.scans.formats.result_file import ResultFile
+from napari_unet.scans.formats.result_file import ResultFile, compressed_bytes
 from napari_unet.scans.formats.tiff_spacing import SPACING_KEY
 
 IMAGEJ_ORDER = "tzcyx"
@@ -88,7 +88,12 @@ def _write(file: ResultFile, array: np.ndarray) -> None:
         with path.open("wb") as handle:
             tifffile.imwrite(handle, array, **options)
 
-    write_atomically(file.path, fill, lambda path: _verify(path, array.shape))
+    write_atomically(
+        file.path,
+        fill,
+        lambda path: _verify(path, array.shape),
+        needed=compressed_bytes(array.dtype, array.size),
+    )
 
 
 def _channels_inside(axes: str, array: np.ndarray) -> tuple[str, np.ndarray]:

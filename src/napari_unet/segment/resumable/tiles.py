@@ -23,6 +23,12 @@ from napari_unet.segment.resumable.store import RunStore, StoredTile
 from napari_unet.segment.tiles.tile_result import TileResult
 from napari_unet.segment.totals import EnginesUsed, RunTotals
 
+# what an interrupted run says then: its records hold for both files, or for the labels alone
+GAVE_UP = (
+    "There was no room for the probabilities, which were given up; a run that is resumed computes "
+    "all tiles anew."
+)
+
 
 class ResumableRun(RunTotals):
     """Takes the tiles of `job`, which is narrowed to those of its share that are not finished."""
@@ -80,8 +86,8 @@ class ResumableRun(RunTotals):
     @property
     def resume_hint(self) -> str:
         """How many tiles are finished, where they are, and how to resume."""
-        if self.problem:  # what was finished had the probabilities, and is computed again
-            return self.problem
+        if self.problem:
+            return GAVE_UP
         if not self.finished:
             return ""
         count = f"{self.finished} of {len(self._share)} tiles"

@@ -204,6 +204,6 @@ def explain(error: Exception) -> str:
     if is_out_of_memory(error):
         return str(not_enough_memory(error))
     if is_no_space(error):
-        return with_notes(str(no_space(None)), error)
+        return with_notes(str(no_space(None, error)), error)
     first = str(error).strip().partition("\n")[0][:200] or type(error).__name__
     return f"The run failed: {first}."
