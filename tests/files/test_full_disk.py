@@ -100,7 +100,7 @@ def test_a_file_that_finds_no_room_leaves_the_old_one(
     path.write_bytes(b"old")
     SmallDisk(tmp_path, 100, monkeypatch)
     with pytest.raises(
-        NoSpaceError, match="about 1 MB needed.*What was there is untouched"
+        NoSpaceError, match=r"about 1 MB needed.*What was there is untouched"
     ) as full:
         write_atomically(path, lambda temporary: temporary.write_bytes(bytes(200)), needed=200)
     assert "nothing is free" not in str(full.value)  # what was begun is gone when that is measured
