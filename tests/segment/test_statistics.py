@@ -221,3 +221,19 @@ def test_no_data_as_files_of_maps_have_it(value: float) -> None:
     found = frame_statistics(scan, 2, (), HOW)
     assert (found.no_data is None) == (value < -1e300)
     normalize(image[None], found)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"specks": [1]},
+        {"specks": [-1]},
+        {"no_data": [0.0, 0.0]},
+        {"empty_channels": [{"channel": 1, "value": 0.0, "share": 0.1}]},
+    ],
+)
+def test_statistics_that_name_channels_they_have_not_are_refused(odd: dict[str, object]) -> None:
+    plain = FrameStatistics((0.0,), (1.0,)).as_dict()
+    assert FrameStatistics.from_dict(plain) == FrameStatistics((0.0,), (1.0,))
+    with pytest.raises(ValueError, match="1 channels and name others"):
+        FrameStatistics.from_dict(plain | odd)

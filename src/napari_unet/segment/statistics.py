@@ -92,10 +92,12 @@ class FrameStatistics:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The statistics from such plain values."""
+        """The statistics from such plain values; raises `ValueError` where these name channels that
+        there are not.
+        """
         clip = values.get("clip")
         no_data = values.get("no_data")
-        return cls(
+        found = cls(
             tuple(map(float, values["low"])),
             tuple(map(float, values["high"])),
             float(values["nonfinite_share"]),
@@ -105,6 +107,11 @@ class FrameStatistics:
             tuple(map(int, values.get("specks", ()))),
             tuple(EmptyChannel.from_dict(each) for each in values.get("empty_channels", ())),
         )
+        channels = range(len(found.low))
+        named = {*found.specks, *(each.channel for each in found.empty_channels)}
+        if not named <= set(channels) or len(found.no_data or found.low) != len(channels):
+            raise ValueError(f"the statistics have {len(channels)} channels and name others")
+        return found
 
 
 def empty_sentence(frames: Iterable[FrameStatistics]) -> str:
