@@ -50,7 +50,7 @@ def test_the_verb_can_be_sent_to_another_process() -> None:
 
 def test_a_model_of_another_task_is_refused() -> None:
     spec = tiny_spec().model_copy(update={"task": "instances"})
-    with pytest.raises(ScanError, match="tiny tells single objects apart"):
+    with pytest.raises(ScanError, match="tiny does the task 'instances'"):
         plan_job(spec, scan_of(smooth_image((20, 20))), SegmentSettings())
 
 

@@ -1,7 +1,6 @@
 """What `segment` does: one image after the other, tile by tile into its file."""
 
 from contextlib import nullcontext
-from dataclasses import asdict
 
 import typer
 
@@ -60,7 +59,7 @@ def _outcome(batch: Batch, results: list[Result]) -> Outcome:
         "weights_sha256": batch.model.weights_sha256,
         "engine": batch.backend.engines.joined or None,
         "settings": batch.settings.model_dump(),
-        "results": [asdict(result) for result in results],
+        "results": [result.values() for result in results],
         "failed": len(failed),
     }
     lines = [result.line for result in results if result.error is None]

@@ -123,10 +123,7 @@ class Batch:
         if empty := empty_sentence(run.statistics):
             result.note(f"{empty} --no-empty-borders makes it part of the image.")
         result.engine = run.engines.joined or None
-        result.voxels = {
-            label.name: int(count)
-            for label, count in zip(job.spec.classes, run.voxels, strict=True)
-        }
+        result.summary = job.task.summary(run.counted)
         if run.problem:
             raise OutputError(run.problem)
 

@@ -1,18 +1,21 @@
 """What became of one image, for people and for --json."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from napari_unet.cli.outcome import MOST_NAME, tell
 from napari_unet.errors import shortened
+from napari_unet.segment.tasks.task import Summary
 from napari_unet.words import plain
 
 MERGE = "merge"
+NOTHING = Summary({}, {}, "")
 
 
 @dataclass
 class Result:
-    """What became of one image, as --json tells it."""
+    """What became of one image."""
 
     image: str
     output: str
@@ -21,7 +24,7 @@ class Result:
     shape: list[int] = field(default_factory=list)
     spacing: list[float] = field(default_factory=list)
     unit: str = ""
-    voxels: dict[str, int] = field(default_factory=dict)
+    summary: Summary = field(default=NOTHING)
     nonfinite: int = 0
     tiles: int = 0
     tiles_skipped: int = 0
@@ -44,17 +47,19 @@ class Result:
         """Say something of this image at the terminal."""
         tell(f"{shortened(Path(self.image).name, MOST_NAME)}: {shortened(sentence)}")
 
+    def values(self) -> dict[str, Any]:
+        """The result for --json; what the task counts besides voxels has keys of its own."""
+        values = asdict(self)
+        summary = values.pop("summary")
+        return {**values, "voxels": summary["voxels"], **summary["others"]}
+
     @property
     def line(self) -> str:
         """The result in one line."""
-        total = max(1, sum(self.voxels.values()))
-        shares = ", ".join(
-            f"{name} {count / total:.1%}" for name, count in list(self.voxels.items())[1:]
-        )
         part = f"part {self.part}, " if self.part not in (None, MERGE) else ""
         before = (
             f", {self.tiles_skipped} of {self.tiles + self.tiles_skipped} tiles from before"
             if self.resumed
             else ""
         )
-        return plain(f"{self.output}: {part}{shares} ({self.seconds:.1f} s{before})")
+        return plain(f"{self.output}: {part}{self.summary.text} ({self.seconds:.1f} s{before})")

@@ -65,8 +65,8 @@ def plan_job(
     check_spacing(spec, scan, settings)
     if settings.threshold is not None and not task_of(spec).has_threshold:
         raise SettingsError(
-            f"A threshold needs a model with two classes; {spec.name} has {len(spec.classes)}. "
-            "Leave it out."
+            f"A threshold was given, but the labels of {spec.name} do not depend on one, as those "
+            "of two classes do. Leave it out."
         )
     if settings.halo == "measured" and spec.halo is None:
         raise SettingsError(f"The model {spec.name} has no measured context. Choose the exact one.")

@@ -51,8 +51,9 @@ def segment(
 
     Returns
     -------
-    labels : uint8 array of the image's shape without its channel axis
-        Class indices, 0 is background. After STOP, what was not computed is 0.
+    labels : array of the image's shape without its channel axis
+        Class indices (uint8), or what else the model's task gives; 0 is background. After STOP,
+        what was not computed is 0.
 
     Raises
     ------

@@ -11,13 +11,13 @@ from napari_unet.segment.tiles.tile_result import TileResult
 
 
 class RunTotals:
-    """A job, its voxels of each class and those that were not finite, how many tiles were computed
-    and how many were finished before, and by which engines.
+    """A job, what its task counts of the labels (`counted`), the voxels that were not finite, how
+    many tiles were computed and how many were finished before, and by which engines.
     """
 
     def __init__(self, job: SegmentJob) -> None:
         self.job = job
-        self.voxels = job.task.count(job.task.empty_labels((0,)))
+        self.counted = job.task.count(job.task.empty_labels((0,)))
         self.nonfinite = 0
         self.tiles = 0
         self.skipped = 0
@@ -45,14 +45,14 @@ class RunTotals:
 
     def take(self, tile: TileResult) -> None:
         """Count a tile."""
-        self.voxels += self.classes_in(tile)
+        self.counted += self.counted_in(tile)
         self.nonfinite += tile.nonfinite
         self.tiles += 1
         self._statistics[tile.frame] = tile.statistics
         self.engines.take(tile)
 
-    def classes_in(self, tile: TileResult) -> np.ndarray:
-        """Voxels of each class in a tile."""
+    def counted_in(self, tile: TileResult) -> np.ndarray:
+        """What the task counts in a tile."""
         return self.job.task.count(tile.labels)
 
 

@@ -130,7 +130,7 @@ def test_two_workers_give_the_labels_of_one_run(address: str, task: ImageTask) -
     with connect(address, MODEL, SETTINGS) as workers:
         run = run_at(workers, task, ResumePolicy(), listen)
     np.testing.assert_array_equal(values(task.outputs.labels), labels_of(task))
-    assert (run.tiles, run.skipped, run.voxels.sum()) == (TILES, 0, 2 * 96 * 112)
+    assert (run.tiles, run.skipped, run.counted.sum()) == (TILES, 0, 2 * 96 * 112)
     assert counts == [Counter(range(TILES))]
     assert (shown[-1].done, shown[-1].total) == (TILES, TILES)
     assert len(shown) > 2

@@ -293,7 +293,7 @@ def test_what_is_complete_is_found_beside_a_folder_without_a_result(
     leave(outputs.labels, left)
     found = complete_run(MODEL, JOB, outputs, policy)
     assert isinstance(found, CompleteRun)
-    assert found.voxels.tolist() == whole.voxels.tolist()
+    assert found.counted.tolist() == whole.counted.tolist()
     assert names(outputs) == ["a.zarr"]
 
 

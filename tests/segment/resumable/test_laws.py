@@ -91,8 +91,8 @@ def test_an_interrupted_run_is_resumed_to_the_same_labels(
     np.testing.assert_array_equal(values(outputs.labels), case.labels)
     assert ended.complete
     assert (
-        ended.voxels.tolist()
-        == np.bincount(case.labels.ravel(), minlength=len(ended.voxels)).tolist()
+        ended.counted.tolist()
+        == np.bincount(case.labels.ravel(), minlength=len(ended.counted)).tolist()
     )
     whole = Outputs(folder / "b.zarr", folder / "q.zarr" if probabilities else None)
     fresh = Counting(case.model)

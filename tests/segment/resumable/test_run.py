@@ -228,7 +228,11 @@ def test_what_is_complete_is_left_as_it_is(outputs: Outputs) -> None:
     first = run_resumable(MODEL, SCAN, outputs)
     partial_folder(outputs.labels).mkdir()  # killed while it removed its journals
     again = run_resumable(MODEL, SCAN, outputs, RESUME, Counting(MODEL, 0))
-    assert (again.tiles, again.skipped, again.voxels.tolist()) == (0, TILES, first.voxels.tolist())
+    assert (again.tiles, again.skipped, again.counted.tolist()) == (
+        0,
+        TILES,
+        first.counted.tolist(),
+    )
     assert names(outputs) == ["a.zarr"]
 
 
@@ -302,8 +306,8 @@ def test_tiles_that_come_in_pieces_count_as_one(outputs: Outputs) -> None:
     )
     np.testing.assert_array_equal(values(outputs.labels), expected)
     assert 0 < ended.skipped < 12
-    assert ended.voxels.sum() == expected.size
-    assert ended.voxels.tolist() == np.bincount(expected.ravel(), minlength=3).tolist()
+    assert ended.counted.sum() == expected.size
+    assert ended.counted.tolist() == np.bincount(expected.ravel(), minlength=3).tolist()
 
 
 def test_a_disk_without_room_is_an_error_before_anything_runs(

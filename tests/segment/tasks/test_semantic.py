@@ -9,7 +9,8 @@ from helpers.tiny import COLOURS, tiny_spec
 from napari_unet.errors import ScanError
 from napari_unet.model.torch_import import torch
 from napari_unet.segment.tasks.registry import TASKS, can_do, default_threshold, task_of
-from napari_unet.segment.tasks.semantic import Semantic, facts_of_classes, foreground_of
+from napari_unet.segment.tasks.semantic import Semantic
+from napari_unet.segment.tasks.task import facts_of_classes
 
 TWO = Semantic.of(tiny_spec())
 THREE = Semantic.of(tiny_spec(classes=3))
@@ -44,7 +45,9 @@ def test_labels_have_one_format_from_the_device_to_the_file(task: Semantic) -> N
     assert not empty.any()
     channels = task.probability_axis or 1
     decided = task.decide(torch.rand(channels, 3, 4), 0.5).numpy()
-    assert decided.dtype == foreground_of(np.zeros((3, 4)), 0.5).dtype == task.label_dtype
+    assert decided.dtype == task.label_dtype
+    if task.can_redecide:
+        assert task.redecide(np.zeros((3, 4)), 0.5).dtype == task.label_dtype
 
 
 def test_cleared_voxels_are_background_with_certainty() -> None:
@@ -68,10 +71,20 @@ def test_every_class_is_counted_and_so_is_nothing() -> None:
     assert THREE.count(THREE.empty_labels((0,))).tolist() == [0, 0, 0]
 
 
+def test_a_summary_has_the_voxels_of_each_class_and_the_share_of_each_but_the_background() -> None:
+    found = THREE.summary(np.array([6, 0, 3]))
+    assert found.voxels == {"class 0": 6, "class 1": 0, "class 2": 3}
+    assert not found.others
+    assert found.text == "class 1 0.0%, class 2 33.3%"
+    assert TWO.summary(np.array([0, 0])).text == "class 1 0.0%"
+
+
 def test_a_threshold_moves_probabilities_that_were_kept() -> None:
     probabilities = np.array([0.2, 0.5, 0.7], np.float16)
-    assert foreground_of(probabilities, 0.5).tolist() == [0, 1, 1]
-    assert foreground_of(probabilities, 0.69).tolist() == [0, 0, 1]
+    assert TWO.can_redecide
+    assert not THREE.can_redecide
+    assert TWO.redecide(probabilities, 0.5).tolist() == [0, 1, 1]
+    assert TWO.redecide(probabilities, 0.69).tolist() == [0, 0, 1]
 
 
 def test_kept_probabilities_have_a_channel_axis_only_where_there_are_several() -> None:
@@ -98,7 +111,10 @@ def test_a_model_of_another_task_is_refused_in_one_sentence() -> None:
     spec = tiny_spec().model_copy(update={"task": "instances"})
     assert not can_do(spec)
     assert default_threshold(spec) is None
-    with pytest.raises(ScanError, match=r"tiny tells single objects apart .* task is semantic"):
+    sentence = (
+        r"tiny does the task 'instances', which this .* not know; it knows 'semantic'\. Update"
+    )
+    with pytest.raises(ScanError, match=sentence):
         task_of(spec)
 
 

@@ -26,8 +26,8 @@ SUFFIX = ".journal"
 
 @dataclass(frozen=True)
 class TileRecord:
-    """A finished tile: its number, the hash of what was written, voxels of each class, and voxels
-    that were not finite.
+    """A finished tile: its number, the hash of what was written, what the task counts in it (such
+    as the voxels of each class), and the voxels that were not finite.
     """
 
     tile: int

@@ -36,7 +36,7 @@ class CompleteRun(RunTotals):
         super().__init__(job)
         self._facts = facts
         self._store = store
-        self.voxels += np.asarray(facts["voxels"], np.int64)
+        self.counted += np.asarray(facts["voxels"], np.int64)
         self.nonfinite = int(facts["nonfinite"])
         self.skipped = int(facts["tiles"])
         known = facts.get("statistics", {}).items()

@@ -115,7 +115,7 @@ class ResumableRun(RunTotals):
         whole = tile if block == tile.region else self._joined(number, block, tile)
         if whole is not None:
             sha256 = digest(self._written(whole))
-            record = TileRecord(number, sha256, _plain(self.classes_in(whole)), whole.nonfinite)
+            record = TileRecord(number, sha256, _plain(self.counted_in(whole)), whole.nonfinite)
             self._own_journal().tile(record)
             self._count(record)
         self.tiles += 1
@@ -134,7 +134,7 @@ class ResumableRun(RunTotals):
             self.tiles += 1
 
     def facts(self) -> dict[str, Any]:
-        """What the metadata of a complete result say: tiles, voxels of each class and those not
+        """What the metadata of a complete result say: tiles, what the task counts, voxels not
         finite, the statistics of each frame, and the engines.
         """
         frames = {
@@ -143,7 +143,7 @@ class ResumableRun(RunTotals):
         }
         return {
             "tiles": self._store.grid.total,
-            "voxels": _plain(self.voxels),
+            "voxels": _plain(self.counted),
             "nonfinite": self.nonfinite,
             "statistics": frames,
             **self.engines.facts(),
@@ -203,7 +203,7 @@ class ResumableRun(RunTotals):
     def _count(self, record: TileRecord) -> None:
         self._done[record.tile] = True
         self._records[record.tile] = record
-        self.voxels += np.asarray(record.voxels, np.int64)
+        self.counted += np.asarray(record.voxels, np.int64)
         self.nonfinite += record.nonfinite
 
     def _own_journal(self) -> RunJournal:

@@ -14,8 +14,9 @@ def task_of(spec: ModelSpec) -> Task:
     """The task of a model; raises `ScanError` for one that the program can not do."""
     if not can_do(spec):
         raise ScanError(
-            f"The model {spec.name} tells single objects apart (task {spec.task}); only models "
-            "that give each voxel a class can be run. Choose one whose task is semantic."
+            f"The model {spec.name} does the task {spec.task!r}, which this version of the program "
+            f"does not know; it knows {' and '.join(map(repr, TASKS))}. Update napari-unet-loop, "
+            "or choose another model."
         )
     return TASKS[spec.task](spec)
 

@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from napari_unet.model.head import LABEL_DTYPE, Head, head_of
-from napari_unet.segment.tasks.task import LabelFacts
+from napari_unet.segment.tasks.task import LabelFacts, Summary, facts_of_classes
 
 if TYPE_CHECKING:
     from napari_unet.model.spec import ClassSpec, ModelSpec
     from napari_unet.model.torch_import import torch
-
-BACKGROUND_COLOUR = "transparent"
-UNKNOWN_COLOUR = "#ff00ff"  # of labels that no class has
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,11 @@ class Semantic:
         """Only two classes have one: of more, the most probable is taken."""
         return not self.head.exclusive
 
+    @property
+    def can_redecide(self) -> bool:
+        """Wherever there is a threshold."""
+        return self.has_threshold
+
     def empty_labels(self, shape: Sequence[int]) -> np.ndarray:
         """An array of zeros."""
         return np.zeros(tuple(shape), self.label_dtype)
@@ -66,6 +68,11 @@ class Semantic:
             highest.clamp_(min=of_class)
         return labels
 
+    def redecide(self, probabilities: np.ndarray, threshold: float) -> np.ndarray:
+        """The labels of two classes once more."""
+        foreground: np.ndarray = probabilities >= threshold
+        return foreground.view(self.label_dtype)
+
     def clear(
         self, labels: np.ndarray, probabilities: np.ndarray | None, where: np.ndarray
     ) -> None:
@@ -80,6 +87,13 @@ class Semantic:
         """How many voxels have each label."""
         return np.bincount(labels.ravel(), minlength=len(self.classes))
 
+    def summary(self, counted: np.ndarray) -> Summary:
+        """The voxels of each class, and in words the share of each but the background."""
+        voxels = {item.name: int(n) for item, n in zip(self.classes, counted, strict=True)}
+        total = max(1, sum(voxels.values()))
+        shares = [f"{name} {n / total:.1%}" for name, n in list(voxels.items())[1:]]
+        return Summary(voxels, {}, ", ".join(shares))
+
     def label_facts(self) -> LabelFacts:
         """Colours and names of the classes."""
         return facts_of_classes(self.classes)
@@ -89,17 +103,3 @@ class Semantic:
         parts = [probabilities] if self.probability_axis == 0 else list(probabilities[1:])
         names = [f"probability of {item.name}" for item in self.classes[1:]]
         return list(zip(names, parts, strict=True))
-
-
-def facts_of_classes(classes: "Sequence[ClassSpec]") -> LabelFacts:
-    """How classes are shown; the background is transparent whatever its colour."""
-    colours: dict[int | None, str] = {n: item.colour for n, item in enumerate(classes)}
-    return LabelFacts(
-        {**colours, 0: BACKGROUND_COLOUR, None: UNKNOWN_COLOUR}, [item.name for item in classes]
-    )
-
-
-def foreground_of(probabilities: np.ndarray, threshold: float) -> np.ndarray:
-    """The labels of two classes once more, from kept probabilities and another threshold."""
-    foreground: np.ndarray = probabilities >= threshold
-    return foreground.view(LABEL_DTYPE)

@@ -60,7 +60,7 @@ class PendingTile:
         """
         if self._no_numbers.wait():
             raise EngineError(OVERFLOW if self._half else NO_NUMBERS)
-        labels = self._labels.wait()
+        labels = self._labels.wait().astype(self._task.label_dtype, copy=False)
         probabilities = None if self._probabilities is None else self._probabilities.wait()
         if (mask := self._excluded.mask) is not None:
             self._task.clear(labels, probabilities, mask)

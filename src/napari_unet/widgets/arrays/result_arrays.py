@@ -87,6 +87,18 @@ class ResultArrays:
                 target[region] = probabilities[0]
         self.done.mark(region, provisional)
 
+    @property
+    def can_redecide(self) -> bool:
+        """Whether another threshold gives other labels without a new run."""
+        return self.probabilities is not None and self.task.can_redecide
+
+    def redecided(self, box: Box, threshold: float) -> np.ndarray:
+        """The labels of a box with another threshold, where `can_redecide`."""
+        if self.probabilities is None:
+            raise ValueError("No probabilities were kept.")
+        index = (slice(None), *box) if self.task.probability_axis else box
+        return self.task.redecide(self.probabilities[index], threshold)
+
     def update_corrections(self, corrections: Corrections) -> None:
         """Take over what was corrected in the earlier result since the run began."""
         if self.trust is None:

@@ -10,7 +10,6 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.model.formats.header import ModelHeader
-from napari_unet.segment.tasks.semantic import foreground_of
 from napari_unet.widgets.arrays.block_grid import whole
 from napari_unet.widgets.painting.tracked_layers import trust_array, trust_of_layer
 from napari_unet.widgets.segment.result_layer import ResultLayer
@@ -19,8 +18,8 @@ from napari_unet.widgets.viewer.layer_facts import own_facts
 
 
 class LastResult:
-    """Moves the threshold of a result with two classes and probabilities, until its layer is
-    deleted.
+    """Moves the threshold of a result with probabilities, where its task allows that, until its
+    layer is deleted.
     """
 
     def __init__(self, viewer: Any) -> None:
@@ -32,19 +31,18 @@ class LastResult:
     def take(self, result: ResultLayer | None, model: ModelHeader | None) -> None:
         """Follow this result of this model from now on."""
         self.clear()
-        arrays = result.arrays if result is not None else None
-        if result is None or arrays is None or arrays.probabilities is None:
+        if result is None or not result.arrays.can_redecide:
             return
-        if arrays.task.has_threshold:
-            self._result = result
-            self._model = model
-            labels = result.labels
-            trust = _no_trust if labels is None else partial(trust_array, weakref.ref(labels))
-            self._mover = Rethreshold(
-                arrays.labels, arrays.prediction, arrays.probabilities, result.refresh, trust
-            )
-            self._mover.moved.connect(self._note)
-            result.gone.connect(self.clear)
+        arrays = result.arrays
+        self._result = result
+        self._model = model
+        labels = result.labels
+        trust = _no_trust if labels is None else partial(trust_array, weakref.ref(labels))
+        self._mover = Rethreshold(
+            arrays.labels, arrays.prediction, arrays.redecided, result.refresh, trust
+        )
+        self._mover.moved.connect(self._note)
+        result.gone.connect(self.clear)
 
     def clear(self) -> None:
         """Follow nothing, and let go of the arrays."""
@@ -96,12 +94,12 @@ class Rethreshold(QObject):
         self,
         labels: np.ndarray,
         prediction: np.ndarray,
-        probabilities: np.ndarray,
+        redecided: Callable[[Piece, float], np.ndarray],
         changed: Callable[[], None],
         trust: Callable[[], np.ndarray | None] = _no_trust,
     ) -> None:
-        """`prediction` moves along, so that what differs from it is still what was painted; what is
-        trusted stays.
+        """`redecided` gives the labels of a piece with another threshold. `prediction` moves along,
+        so that what differs from it is still what was painted; what is trusted stays.
 
         Probabilities are rounded to float16 after labels were decided, so labels that differ from
         them need not be painted: only `prediction` can tell.
@@ -110,7 +108,7 @@ class Rethreshold(QObject):
         self._prediction = prediction
         self._trust = trust
         self._labels = labels
-        self._probabilities = probabilities
+        self._redecided = redecided
         self._changed = changed
         self._pieces = list(cut_pieces(labels.shape))
         self._threshold = 0.5
@@ -143,7 +141,7 @@ class Rethreshold(QObject):
         labels = self._labels[piece]
         prediction = self._prediction[piece]
         unpainted = labels == prediction
-        decided = foreground_of(self._probabilities[piece], self._threshold)
+        decided = self._redecided(piece, self._threshold)
         if (trust := self._trust()) is not None:
             unpainted &= trust[piece] == 0
         labels[unpainted] = decided[unpainted]

@@ -10,8 +10,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_unet.model.spec import ClassSpec
-from napari_unet.segment.tasks.semantic import facts_of_classes
-from napari_unet.segment.tasks.task import LabelFacts
+from napari_unet.segment.tasks.task import LabelFacts, facts_of_classes
 from napari_unet.words import never_html
 
 
@@ -23,16 +22,20 @@ def class_keywords(classes: Sequence[ClassSpec]) -> dict[str, Any]:
 
 
 def label_keywords(facts: LabelFacts) -> dict[str, Any]:
-    """Keywords for a labels layer that show labels as a task says.
+    """Keywords for a labels layer that show labels as a task says; without colours, napari gives
+    each label one of its own.
 
     napari's status bar draws what looks like HTML as such, and names may come from any file.
     """
+    features = {
+        "index": np.arange(len(facts.names)),
+        "class": list(map(never_html, facts.names)),
+    }
+    if facts.colours is None:
+        return {"features": features}
     return {
         "colormap": DirectLabelColormap(color_dict=dict(facts.colours)),
-        "features": {
-            "index": np.arange(len(facts.names)),
-            "class": list(map(never_html, facts.names)),
-        },
+        "features": features,
     }
 
 
