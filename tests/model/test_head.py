@@ -13,7 +13,7 @@ from napari_unet import load_model, save_model
 from napari_unet.errors import SettingsError
 from napari_unet.model.config import MAX_CLASSES, UNetConfig
 from napari_unet.model.formats.shapes import tensor_shapes
-from napari_unet.model.head import LABEL_DTYPE, Head, head_for_classes, head_of
+from napari_unet.model.head import CLASS_DTYPE, Head, head_for_classes, head_of
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch
@@ -87,7 +87,7 @@ def test_the_background_has_a_channel_only_among_classes_that_exclude_each_other
 
 
 def test_every_class_has_a_label_and_one_number_is_left() -> None:
-    assert np.iinfo(LABEL_DTYPE).max >= MAX_CLASSES
+    assert np.iinfo(CLASS_DTYPE).max >= MAX_CLASSES
 
 
 def test_the_usual_head_changes_neither_identity_nor_file() -> None:

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from napari_unet.errors import SettingsError
 from napari_unet.model.formats import registry as models
+from napari_unet.model.spec import TASK_NAMES
 from napari_unet.scans.formats.registry import names_read, result_suffixes, resumable_suffixes
 
 BY_PARTS = f"({resumable_suffixes()} only)"  # for results that are written by parts
@@ -202,3 +204,15 @@ def parse_spacing(text: str | None) -> tuple[float, ...] | None:
 def parse_names(text: str | None) -> list[str] | None:
     """The names of "background,axon,myelin"."""
     return None if text is None else [name.strip() for name in text.split(",")]
+
+
+def check_task(task: str, not_yet: str) -> None:
+    """Raise `typer.BadParameter` for a task that there is not, and `SettingsError` with the
+    sentence `not_yet` for one whose labels are not the numbers of classes.
+    """
+    from napari_unet.segment.tasks.registry import OF_CLASSES  # needs numpy, and --help does not
+
+    if task not in TASK_NAMES:
+        raise typer.BadParameter(f"--task: expected {' or '.join(TASK_NAMES)}; got {task!r}.")
+    if task not in OF_CLASSES:
+        raise SettingsError(not_yet)

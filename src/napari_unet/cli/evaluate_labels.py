@@ -3,22 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
-import typer
-
-from napari_unet.cli.arguments import EvaluateArguments, parse_names, parse_spacing
+from napari_unet.cli.arguments import EvaluateArguments, check_task, parse_names, parse_spacing
 from napari_unet.cli.outcome import Outcome, tell
 from napari_unet.cli.progress_line import ProgressLine
-from napari_unet.errors import SettingsError
 from napari_unet.measure.evaluate import MEASURES, evaluate
-from napari_unet.model.spec import TASK_NAMES
 from napari_unet.scans.labels import read_labels
-from napari_unet.segment.tasks.registry import TASKS
 from napari_unet.words import unit_name
+
+NOT_YET = (
+    "Objects that have a number each can not be evaluated yet, only classes. "
+    "Compare masks of their class with --task semantic."
+)
 
 
 def evaluate_labels(arguments: EvaluateArguments) -> Outcome:
     """Score one file of labels against another."""
-    _check_task(arguments.task)
+    check_task(arguments.task, NOT_YET)
     spacing = parse_spacing(arguments.spacing)
     paths = (arguments.prediction, arguments.truth)
     found, wanted = read_labels(paths, arguments.axes, spacing)
@@ -34,16 +34,6 @@ def evaluate_labels(arguments: EvaluateArguments) -> Outcome:
         if note not in shown:  # it is on what was warned of in reads
             tell(note)
     return Outcome(scores, _table(scores))
-
-
-def _check_task(task: str) -> None:
-    if task not in TASK_NAMES:
-        raise typer.BadParameter(f"--task: expected semantic or instances; got {task!r}.")
-    if task not in TASKS:
-        raise SettingsError(
-            "Objects that have a number each can not be evaluated yet, only classes. "
-            "Compare masks of their class with --task semantic."
-        )
 
 
 def _table(scores: Mapping[str, Any]) -> str:

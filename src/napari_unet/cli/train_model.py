@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import typer
 
-from napari_unet.cli.arguments import TrainArguments, parse_names, parse_spacing
+from napari_unet.cli.arguments import TrainArguments, check_task, parse_names, parse_spacing
 from napari_unet.cli.outcome import Outcome, tell
 from napari_unet.cli.progress_line import ProgressLine
-from napari_unet.errors import OutputError, ScanError, SettingsError
+from napari_unet.errors import OutputError, ScanError
 from napari_unet.files.atomic import check_writable, discard
 from napari_unet.files.names import check_name, is_same_file, name_beside, unusual_kind
 from napari_unet.learn.data.item import TrainItem
@@ -22,22 +22,24 @@ from napari_unet.learn.train import TrainResult, train
 from napari_unet.model.formats.registry import model_stem, read_header, with_suffix
 from napari_unet.model.library import find_model, save_model, user_folder
 from napari_unet.model.model import Model
-from napari_unet.model.spec import TASK_NAMES
 from napari_unet.scans.channels import pick_channels
 from napari_unet.scans.labels import read_labels, read_trust
 from napari_unet.scans.read import read_scan
 from napari_unet.scans.resample import convert
 from napari_unet.scans.scan import Scan
-from napari_unet.segment.tasks.registry import TASKS
 from napari_unet.words import pixel_size, plain
 
 ALL = "all"
+NOT_YET = (
+    "Objects that have a number each can not be learnt yet, only classes. Give labels with "
+    "one number per class."
+)
 SAME_SIZE = 0.02  # by which the voxel sizes of an image and its labels may differ
 
 
 def train_model(arguments: TrainArguments, settings: TrainSettings) -> Outcome:
     """Train, judge, and write the better model; a checkpoint lies beside it until then."""
-    _check_task(arguments.task)
+    check_task(arguments.task, NOT_YET)
     output = _output(arguments)
     checkpoint = _checkpoint(arguments, output)
     items = _items(arguments)
@@ -72,16 +74,6 @@ def train_model(arguments: TrainArguments, settings: TrainSettings) -> Outcome:
         if note not in shown:
             tell(note)
     return Outcome(_values(arguments, output, result, written), _text(output, result, written))
-
-
-def _check_task(task: str) -> None:
-    if task not in TASK_NAMES:
-        raise typer.BadParameter(f"--task: expected semantic or instances; got {task!r}.")
-    if task not in TASKS:
-        raise SettingsError(
-            "Objects that have a number each can not be learnt yet, only classes. Give labels with "
-            "one number per class."
-        )
 
 
 def _output(arguments: TrainArguments) -> Path:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from napari_unet.model.torch_import import torch
 
 HeadKind = Literal["sigmoid", "softmax", "independent"]
-LABEL_DTYPE = "uint8"  # of class numbers: there are at most `config.MAX_CLASSES`, and 255 is none
+# of the numbers of classes: there are at most `config.MAX_CLASSES`, and the highest is none
+CLASS_DTYPE = "uint8"
+CLASS_NUMBERS = 256  # that this format can write
 
 
 @dataclass(frozen=True)

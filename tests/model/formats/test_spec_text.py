@@ -122,6 +122,14 @@ def test_what_a_file_requires_must_be_known(required: object) -> None:
     assert "independent-head" not in refusal(json.dumps(values))
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_task_that_is_not_known_is_named(version: int) -> None:
+    values = json.loads(spec_text(SPEC)) | {"format_version": version, "task": "tracks"}
+    said = refusal(json.dumps(values))
+    assert "does the task 'tracks', which this version of the program does not know." in said
+    assert said.endswith("Update napari-unet-loop to use it.")
+
+
 def test_nothing_of_a_network_is_left_out() -> None:
     values = json.loads(spec_text(SPEC)) | {"format_version": 2}
     values["architecture"]["attention"] = True

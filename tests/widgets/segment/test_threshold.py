@@ -6,7 +6,7 @@ import pytest
 from helpers.tiny import tiny_spec
 from napari_unet.segment.tasks.registry import task_of
 from napari_unet.widgets.segment import threshold as rethreshold
-from napari_unet.widgets.segment.threshold import Rethreshold, cut_pieces
+from napari_unet.widgets.segment.threshold import Rethreshold
 
 
 @pytest.fixture
@@ -26,17 +26,6 @@ def redecided(probabilities: np.ndarray) -> Callable[..., np.ndarray]:
 def move(qtbot, mover: Rethreshold, threshold: float, first=()) -> None:
     mover.start(threshold, first)
     qtbot.waitUntil(lambda: not mover._timer.isActive())
-
-
-@pytest.mark.parametrize("shape", [(7,), (3, 40, 30), (1, 1, 5000), (100, 3)])
-def test_pieces_cover_everything_once(shape, monkeypatch):
-    monkeypatch.setattr(rethreshold, "PIECE_VOXELS", 100)
-    counts = np.zeros(shape, int)
-    pieces = list(cut_pieces(shape))
-    for piece in pieces:
-        counts[piece] += 1
-    assert (counts == 1).all()
-    assert all(counts[piece].size <= 100 for piece in pieces)
 
 
 @pytest.mark.parametrize("voxels", [2**20, 100])

@@ -12,6 +12,7 @@ from napari_unet.errors import SettingsError
 from napari_unet.learn.data.corrections import IGNORE
 from napari_unet.learn.data.example import Example
 from napari_unet.learn.settings import TrainSettings
+from napari_unet.model.head import CLASS_NUMBERS
 
 MOST_CANDIDATES = 1024  # voxels remembered of each class and example
 BLOCK = 2**22  # voxels examined at once
@@ -121,7 +122,8 @@ def _chances(sizes: Sequence[float]) -> np.ndarray:
 def _trusted_voxels(labels: np.ndarray, rng: np.random.Generator) -> TrustedVoxels:
     flat = labels.reshape(-1)
     blocks = [flat[first : first + BLOCK] for first in range(0, len(flat), BLOCK)]
-    counts = np.array([np.bincount(block, minlength=256) for block in blocks])  # (blocks, labels)
+    # (blocks, labels)
+    counts = np.array([np.bincount(block, minlength=CLASS_NUMBERS) for block in blocks])
     found = [int(label) for label in np.flatnonzero(counts.sum(axis=0)) if label != IGNORE]
     drawn = {label: _draw_of_class(blocks, label, counts[:, label], rng) for label in found}
     candidates = {

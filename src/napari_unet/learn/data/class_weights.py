@@ -8,20 +8,21 @@ import numpy as np
 
 from napari_unet.learn.data.corrections import IGNORE
 from napari_unet.learn.data.example import Example
+from napari_unet.model.head import CLASS_NUMBERS
 from napari_unet.model.torch_import import torch
 
 Tensor = torch.Tensor
 
 
 def class_weights(examples: Sequence[Example], power: float) -> Tensor | None:
-    """(256,) float32: (1 / share)^power of each label among the trusted voxels, their mean over
-    those voxels 1.
+    """(CLASS_NUMBERS,) float32: (1 / share)^power of each label among the trusted voxels, their
+    mean over those voxels 1.
 
     None where nothing is weighted. A power of 1 lets every class count alike, 0.5 is halfway there.
     """
     counts = sum(
-        (np.bincount(e.labels.reshape(-1), minlength=256) for e in examples),
-        np.zeros(256, np.int64),
+        (np.bincount(e.labels.reshape(-1), minlength=CLASS_NUMBERS) for e in examples),
+        np.zeros(CLASS_NUMBERS, np.int64),
     )
     counts[IGNORE] = 0
     if not power or not counts.any():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.errors import ScanError
+from napari_unet.model.head import CLASS_DTYPE, CLASS_NUMBERS
 from napari_unet.words import plural
 
 if TYPE_CHECKING:
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 UNTRUSTED = 0
 PAINTED = 1
 REVIEWED = 2
-IGNORE = 255  # label of a voxel that teaches nothing
-MOST_LABEL = IGNORE - 1
+# What is learnt are numbers of classes, whatever the task: labels of other tasks become those of
+# classes, such as "inside" and "edge", before they come here.
+IGNORE = CLASS_NUMBERS - 1  # label of a voxel that teaches nothing
+LEARNT_DTYPE = np.dtype(CLASS_DTYPE)
+TRUST_DTYPE = np.dtype(np.uint8)  # of the three numbers above
 COUNTED_AT_ONCE = 2**22  # voxels; counting takes 8 bytes for each
 
 NOTHING_TRUSTED = (
@@ -30,8 +34,9 @@ NOTHING_TRUSTED = (
 
 @dataclass(frozen=True)
 class Corrections:
-    """Labels (uint8) and their trust (uint8: 0 untrusted, 1 painted, 2 reviewed), both of the
-    scan's result shape.
+    """Labels and their trust (0 untrusted, 1 painted, 2 reviewed), both of the scan's result shape.
+
+    Those of a training are the numbers of classes (`LEARNT_DTYPE`).
     """
 
     labels: np.ndarray
@@ -51,7 +56,7 @@ def trust_of_changes(labels: np.ndarray, before: np.ndarray) -> np.ndarray:
     """The trust of each voxel of which nothing is known but its label now and before: painted where
     that changed.
     """
-    return np.asarray(labels != before).astype(np.uint8) * np.uint8(PAINTED)
+    return np.asarray(labels != before).astype(TRUST_DTYPE) * TRUST_DTYPE.type(PAINTED)
 
 
 def amount(corrections: Corrections, axes: str) -> Amount:
@@ -92,7 +97,7 @@ def checked(scan: "Scan", labels: Any, trust: Any | None, classes: Sequence[str]
     nothing is trusted.
     """
     labels = whole_numbers(labels, "labels")
-    trust = np.full(labels.shape, REVIEWED, np.uint8) if trust is None else _trust_values(trust)
+    trust = np.full(labels.shape, REVIEWED, TRUST_DTYPE) if trust is None else _trust_values(trust)
     for name, array in (("labels have", labels), ("trust mask has", trust)):
         if array.shape != scan.result_shape:
             raise ScanError(
@@ -101,8 +106,8 @@ def checked(scan: "Scan", labels: Any, trust: Any | None, classes: Sequence[str]
             )
     if not trust.any():
         raise ScanError(NOTHING_TRUSTED)
-    check_labels(labels[trust != UNTRUSTED], len(classes))
-    return Corrections(np.where(trust != UNTRUSTED, labels, 0).astype(np.uint8), trust)
+    check_labels(labels[trust != UNTRUSTED], min(len(classes), IGNORE))
+    return Corrections(np.where(trust != UNTRUSTED, labels, 0).astype(LEARNT_DTYPE), trust)
 
 
 def check_classes(items: Sequence[Corrections], classes: Sequence[str]) -> None:
@@ -129,7 +134,7 @@ def check_labels(trusted: np.ndarray, classes: int) -> None:
             f"The labels go down to {low}, but classes count from 0. "
             "Give these voxels a label of 0 or more."
         )
-    if high >= min(classes, MOST_LABEL + 1):
+    if high >= classes:
         raise ScanError(
             f"The labels go up to {high}, but there are {classes} classes, 0 to {classes - 1}. "
             "Add a class, or paint these voxels with a label that has one."
@@ -137,15 +142,16 @@ def check_labels(trusted: np.ndarray, classes: int) -> None:
 
 
 def label_counts(corrections: Corrections) -> np.ndarray:
-    """Trusted voxels of each of the 256 labels, counted slab by slab so that a large scan takes no
+    """Trusted voxels of each class number, counted slab by slab so that a large scan takes no
     memory.
     """
     labels = corrections.labels
     trust = corrections.trust
     if labels.size <= COUNTED_AT_ONCE or labels.ndim == 1:
-        return np.bincount(labels[trust != UNTRUSTED].astype(np.uint8, copy=False), minlength=256)
+        trusted = labels[trust != UNTRUSTED].astype(LEARNT_DTYPE, copy=False)
+        return np.bincount(trusted, minlength=CLASS_NUMBERS)
     slabs = (label_counts(Corrections(*pair)) for pair in zip(labels, trust, strict=True))
-    return np.asarray(sum(slabs, np.zeros(256, np.int64)))
+    return np.asarray(sum(slabs, np.zeros(CLASS_NUMBERS, np.int64)))
 
 
 def whole_numbers(array: Any, what: str) -> np.ndarray:
@@ -158,7 +164,7 @@ def whole_numbers(array: Any, what: str) -> np.ndarray:
             f"The {what} hold {values.dtype} values; expected whole numbers, one for each class. "
             "Convert them first."
         )
-    return values.view(np.uint8) if values.dtype.kind == "b" else values
+    return values.view(LEARNT_DTYPE) if values.dtype.kind == "b" else values
 
 
 def _trust_values(array: Any) -> np.ndarray:
@@ -169,4 +175,4 @@ def _trust_values(array: Any) -> np.ndarray:
             "expected 0 (not trusted), 1 (painted) and 2 (reviewed). "
             "Save it with these."
         )
-    return trust.astype(np.uint8, copy=False)
+    return trust.astype(TRUST_DTYPE, copy=False)

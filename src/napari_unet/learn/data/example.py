@@ -11,8 +11,8 @@ TARGET_VOXELS = {2: 2**21, 3: 2**19}
 
 @dataclass(frozen=True)
 class Example:
-    """One frame, or a part of it: `image` (channels, *frame) float32 and `labels` (*frame) uint8,
-    where 255 teaches nothing.
+    """One frame, or a part of it: `image` (channels, *frame) float32 and `labels` (*frame), the
+    numbers of classes (uint8, see `model/head.py`), where 255 teaches nothing.
 
     `parent_targets` (K or 1, *frame) float16 holds the parent's probabilities, for the guard
     against forgetting; where they are NaN, nothing is guarded. `weight` (*frame) float32 says how

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_unet.learn.data.corrections import REVIEWED, Corrections
+from napari_unet.learn.data.corrections import REVIEWED, TRUST_DTYPE, Corrections
 from napari_unet.scans.scan import Index, Scan, Slices
 
 
@@ -29,7 +29,7 @@ class TrainItem:
         """The labels with the trust of each voxel; where all were reviewed, that takes no memory
         and can not be written to.
         """
-        reviewed = np.broadcast_to(np.uint8(REVIEWED), self.labels.shape)
+        reviewed = np.broadcast_to(TRUST_DTYPE.type(REVIEWED), self.labels.shape)
         return Corrections(self.labels, reviewed if self.trust is None else self.trust)
 
     def frames(self, dimensions: int) -> Iterator[tuple[Index, Slices]]:
@@ -44,7 +44,7 @@ class TrainItem:
     def trust_of(self, frame: Index, region: Slices) -> np.ndarray:
         """The trust of a region, in the order of the frame's axes."""
         if self.trust is None:
-            return np.full(tuple(part.stop - part.start for part in region), REVIEWED, np.uint8)
+            return np.full(tuple(part.stop - part.start for part in region), REVIEWED, TRUST_DTYPE)
         return self._part(self.trust, frame, region)
 
     def _part(self, array: np.ndarray, frame: Index, region: Slices) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_unet.errors import ScanError
 from napari_unet.learn.data.boxes import bounding_box
-from napari_unet.learn.data.corrections import IGNORE
+from napari_unet.learn.data.corrections import IGNORE, LEARNT_DTYPE
 from napari_unet.learn.data.crop import Crop, crop_around
 from napari_unet.learn.data.evenly import evenly_chosen
 from napari_unet.learn.data.example import Example, Extent
@@ -107,9 +107,9 @@ class _Maker:
         """The labels of one frame, IGNORE where they teach nothing."""
         whole = tuple(slice(0, n) for n in self.scan.frame_shape(self._dimensions))
         index = self.scan.result_index(frame, whole)
-        truth = self.labels[index].astype(np.uint8, copy=False)
+        truth = self.labels[index].astype(LEARNT_DTYPE, copy=False)
         if self.trust is not None:
-            truth = np.where(self.trust[index], truth, np.uint8(IGNORE))
+            truth = np.where(self.trust[index], truth, truth.dtype.type(IGNORE))
         truth = in_frame_order(self.scan, truth, self._dimensions)
         parts = self._excluded_in(frame)
         truth = truth.copy() if parts else truth  # without a copy it may still be the user's array
@@ -140,7 +140,8 @@ def _on_model_grid(labels: np.ndarray, crop: Crop) -> np.ndarray:
     if all(m.same for m in crop.maps):
         return np.array(part, order="C")
     nearest = part[np.ix_(*crop.centres)]
-    inside = part + np.uint8(1)  # IGNORE becomes 0, below every class, so the maximum is trusted
+    one = part.dtype.type(1)
+    inside = part + one  # IGNORE becomes 0, below every class, so the maximum is trusted
     for axis, (m, centres, edges) in enumerate(
         zip(crop.maps, crop.centres, crop.edges, strict=True)
     ):
@@ -148,4 +149,4 @@ def _on_model_grid(labels: np.ndarray, crop: Crop) -> np.ndarray:
             inside = np.maximum.reduceat(inside, edges, axis=axis)
         else:
             inside = inside.take(centres, axis)
-    return np.ascontiguousarray(np.where(nearest == IGNORE, inside - np.uint8(1), nearest))
+    return np.ascontiguousarray(np.where(nearest == IGNORE, inside - one, nearest))

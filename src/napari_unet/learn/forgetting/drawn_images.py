@@ -15,6 +15,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 from scipy.spatial import cKDTree
 
+from napari_unet.learn.data.corrections import LEARNT_DTYPE
 from napari_unet.learn.data.example import TARGET_VOXELS, Example, Extent
 from napari_unet.learn.data.make_examples import examples_of
 from napari_unet.model.geometry import round_up, total_strides
@@ -68,7 +69,7 @@ def _example(spec: ModelSpec, rng: np.random.Generator) -> Example:
     shape = _shape(spec)
     image = np.stack([draw(shape, rng) for _ in spec.channels])
     scan = Scan(image, "c" + spec.axes, (1.0,) * len(shape), "pixel")
-    untrusted = np.zeros(shape, np.uint8)
+    untrusted = np.zeros(shape, LEARNT_DTYPE)
     (found,) = examples_of(scan, untrusted, spec, untrusted, extent=Extent(other_frames=1))
     # without a spacing, so that the proportions of the user's own voxels alone decide the patches
     return Example(found.image, found.labels)

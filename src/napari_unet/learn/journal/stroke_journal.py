@@ -27,7 +27,7 @@ from napari_unet.files.append_only import (
 )
 from napari_unet.files.atomic import discard
 from napari_unet.files.names import unusual_kind
-from napari_unet.learn.data.corrections import Corrections
+from napari_unet.learn.data.corrections import TRUST_DTYPE, Corrections
 from napari_unet.scans.identity import ScanIdentity
 
 # the first byte of a record says what it holds
@@ -114,7 +114,7 @@ class StrokeJournal:
 
     def mark(self, box: Box, value: int) -> None:
         """Store that all of a box has this trust now."""
-        self._append(MARK, box, np.array([value], np.uint8))
+        self._append(MARK, box, np.array([value], TRUST_DTYPE))
 
     def flush(self) -> None:
         """Force what was written onto the disk, where a crash of the system can not lose it."""
@@ -157,7 +157,7 @@ def read_stroke_journal(
         raise ScanError(f"{path.name} holds no strokes that can be read.")
     try:
         labels = make(header.shape, np.dtype(header.dtype))
-        trust = make(header.shape, np.dtype(np.uint8))
+        trust = make(header.shape, TRUST_DTYPE)
     except (MemoryError, ValueError) as error:
         raise ScanError(
             f"{path.name} says that its labels have the shape {header.shape}, for which memory is "
@@ -217,7 +217,7 @@ def _apply(record: bytes, labels: np.ndarray, trust: np.ndarray) -> Box:
     split = voxels * labels.itemsize
     labels[box] = np.frombuffer(body[:split], labels.dtype).reshape(shape)
     if kind == STROKE:
-        trust[box] = np.frombuffer(body[split:], np.uint8).reshape(shape)
+        trust[box] = np.frombuffer(body[split:], TRUST_DTYPE).reshape(shape)
     return box
 
 

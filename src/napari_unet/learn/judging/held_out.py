@@ -20,12 +20,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_unet.learn.data.boxes import bounding_box
-from napari_unet.learn.data.corrections import REVIEWED, UNTRUSTED, Corrections, label_counts
+from napari_unet.learn.data.corrections import (
+    LEARNT_DTYPE,
+    REVIEWED,
+    UNTRUSTED,
+    Corrections,
+    label_counts,
+)
 from napari_unet.learn.data.item import ItemBox, TrainItem, box_in_frame
 from napari_unet.learn.data.same_scan import scan_numbers
 from napari_unet.learn.judging.folds import JUDGING, Reviewed, ReviewedFrame, Rule, folds_in_turn
 from napari_unet.learn.judging.lengths import HoldOutLengths
 from napari_unet.learn.judging.sampling_units import JudgedRegions, judged_in
+from napari_unet.model.head import CLASS_NUMBERS
 from napari_unet.scans.scan import Index, Slices
 
 LEAST_LEFT = 0.5  # of the trusted voxels, to learn from
@@ -93,7 +100,7 @@ class _Frame:
 def _trusted_frame(item: TrainItem, number: int, index: Index, region: Slices) -> _Frame:
     trust = item.trust_of(index, region)
     if not (trust != UNTRUSTED).any():
-        return _Frame(number, index, np.zeros(256, np.int64), None)
+        return _Frame(number, index, np.zeros(CLASS_NUMBERS, np.int64), None)
     counts = label_counts(Corrections(item.labels_of(index, region), trust))
     return _Frame(number, index, counts, bounding_box(trust == REVIEWED))
 
@@ -149,13 +156,14 @@ def _lost(item: TrainItem, frame: _Frame, excluded: Sequence[ItemBox]) -> np.nda
     ]
     parts = [part for part in inside if part is not None]
     if not parts:
-        return np.zeros(256, np.int64)
+        return np.zeros(CLASS_NUMBERS, np.int64)
     # a mask, since boxes may overlap and each voxel is lost once
     mask = np.zeros(item.scan.frame_shape(dimensions), bool)
     for part in parts:
         mask[part] = True
     region = bounding_box(mask)
     if region is None:
-        return np.zeros(256, np.int64)
+        return np.zeros(CLASS_NUMBERS, np.int64)
     lost = mask[region] & (item.trust_of(frame.index, region) != UNTRUSTED)
-    return np.bincount(item.labels_of(frame.index, region)[lost].astype(np.uint8), minlength=256)
+    labels = item.labels_of(frame.index, region)[lost].astype(LEARNT_DTYPE)
+    return np.bincount(labels, minlength=CLASS_NUMBERS)

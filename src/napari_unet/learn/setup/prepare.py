@@ -32,6 +32,7 @@ from napari_unet.progress import GetControl, always_continue, without_stop
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.check import check_fit, check_spacing
 from napari_unet.segment.settings import SegmentSettings
+from napari_unet.segment.tasks.registry import check_can_learn
 
 SCRATCH = "scratch"
 MOST_UNNAMED = 32  # classes; with more labels and no names they are taken for objects
@@ -154,9 +155,12 @@ def _with_image(
 
 
 def _parent(start: Model | str | Path | None) -> Model | None:
+    """The model to begin with; raises `ScanError` for one whose task can not be learnt."""
     if start is None or str(start) == SCRATCH:
         return None
-    return start if isinstance(start, Model) else load_model(start)
+    parent = start if isinstance(start, Model) else load_model(start)
+    check_can_learn(parent.spec)
+    return parent
 
 
 def _items(given: Sequence[GivenItem], grey: bool) -> list[TrainItem]:

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from napari_unet.errors import ModelFileError
-from napari_unet.model.spec import CLIP, ModelSpec
+from napari_unet.model.spec import CLIP, TASK_NAMES, ModelSpec
 
 NEWEST = 2
 UPDATE = "Update napari-unet-loop to use it."
@@ -75,6 +75,7 @@ def parse_spec(text: Any, name: str) -> FoundSpec:
     values = _values(text, name)
     version = values.pop(VERSION, 1)
     _check_version(version, name)
+    _check_task(values.get("task"), name)
     if version == 1:
         return FoundSpec(_validated(json.dumps(values), name), version)
     _check_features(values.pop(REQUIRES, []), name)
@@ -102,6 +103,17 @@ def _check_version(version: Any, name: str) -> None:
         raise ModelFileError(
             f"{name} was made by a newer version of this program, in format {str(version)[:20]}; "
             f"this one reads formats up to {NEWEST}. {UPDATE}"
+        )
+
+
+def _check_task(task: Any, name: str) -> None:
+    """Raise `ModelFileError` for a task that is not known here; what is no name at all is left to
+    the validation.
+    """
+    if isinstance(task, str) and task not in TASK_NAMES:
+        raise ModelFileError(
+            f"{name} does the task {task[:40]!a}, which this version of the program does not know. "
+            f"{UPDATE}"
         )
 
 

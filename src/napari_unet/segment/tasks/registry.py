@@ -8,6 +8,8 @@ from napari_unet.segment.tasks.semantic import Semantic
 from napari_unet.segment.tasks.task import Task
 
 TASKS: dict[str, Callable[[ModelSpec], Task]] = {"semantic": Semantic.of}
+# whose labels are the numbers of classes: what is learnt, and what `evaluate` compares
+OF_CLASSES = frozenset({"semantic"})
 
 
 def task_of(spec: ModelSpec) -> Task:
@@ -24,6 +26,17 @@ def task_of(spec: ModelSpec) -> Task:
 def can_do(spec: ModelSpec) -> bool:
     """Whether the program can do a model's task."""
     return spec.task in TASKS
+
+
+def check_can_learn(spec: ModelSpec) -> None:
+    """Raise `ScanError` for a model whose task the program can not do, or do but not learn."""
+    task_of(spec)
+    if spec.task not in OF_CLASSES:
+        raise ScanError(
+            f"The model {spec.name} does the task {spec.task!r}, which can be run, but not "
+            f"trained; {' and '.join(map(repr, sorted(OF_CLASSES)))} can. Choose another model to "
+            "start from."
+        )
 
 
 def default_threshold(spec: ModelSpec) -> float | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from napari_unet.model.head import LABEL_DTYPE, Head, head_of
+from napari_unet.model.head import CLASS_DTYPE, Head, head_of
 from napari_unet.segment.tasks.task import LabelFacts, Summary, facts_of_classes
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Semantic:
     @property
     def label_dtype(self) -> np.dtype:
         """One byte: there are at most 255 classes."""
-        return np.dtype(LABEL_DTYPE)
+        return np.dtype(CLASS_DTYPE)
 
     @property
     def probability_axis(self) -> int:

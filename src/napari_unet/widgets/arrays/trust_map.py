@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from napari_unet.learn.data.corrections import (
+    LEARNT_DTYPE,
     PAINTED,
     REVIEWED,
+    TRUST_DTYPE,
     UNTRUSTED,
     Amount,
     Corrections,
@@ -62,7 +64,7 @@ class TrustMap:
     ) -> None:
         self.labels = labels
         self.known = known
-        self.trust = zeros(labels.shape, np.uint8, part_of(labels))
+        self.trust = zeros(labels.shape, TRUST_DTYPE, part_of(labels))
         self.grid = BlockGrid(labels.shape)
         # blocks that a journal has to write; set here, cleared by the journal's thread
         self.unwritten = np.zeros(self.grid.size, bool)
@@ -166,22 +168,27 @@ class TrustMap:
         """How much is trusted, as far as it has been counted."""
         return self._counts.amount()
 
-    def corrections(self, levels: np.ndarray | None = None) -> Corrections:
-        """A copy of what is trusted; of a large array only what is trusted takes memory. With
-        `levels`, the values of labels that are grey levels, the number of each is its class.
+    def corrections(
+        self, levels: np.ndarray | None = None, dtype: np.dtype = LEARNT_DTYPE
+    ) -> Corrections:
+        """A copy of what is trusted, labels in this format; of a large array only what is trusted
+        takes memory. With `levels`, the values of labels that are grey levels, the number of each
+        is its class.
 
-        Raises `ScanError` for trusted labels that no class can have.
+        Raises `ScanError` for trusted labels that are none in this format, whose highest number
+        stands for no label.
         """
         self.work()
-        copy = Corrections(zeros(self.grid.shape, np.uint8), zeros(self.grid.shape, np.uint8))
+        shape = self.grid.shape
+        copy = Corrections(zeros(shape, dtype), zeros(shape, TRUST_DTYPE))
         for box in self._trusted_boxes():
             trust = self.trust[box]
             labels = np.asarray(self.labels[box])
             labels = np.where(trust != UNTRUSTED, labels, 0)
             labels = labels if levels is None else np.searchsorted(levels, labels)
-            check_labels(labels, 255)
+            check_labels(labels, np.iinfo(dtype).max)
             copy.labels[box] = labels
-            copy.trust[box] = np.where(trust > REVIEWED, np.uint8(PAINTED), trust)
+            copy.trust[box] = np.where(trust > REVIEWED, TRUST_DTYPE.type(PAINTED), trust)
         return copy
 
     def _trusted_boxes(self) -> Iterator[Box]:

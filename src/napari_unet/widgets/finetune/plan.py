@@ -14,6 +14,7 @@ from napari_unet.model.spec import ClassSpec, ModelSpec
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.check import check_fit, notes
 from napari_unet.segment.settings import SegmentSettings
+from napari_unet.segment.tasks.registry import check_can_learn
 from napari_unet.widgets.fields.values import InputChoice, PairChoice, Readiness
 from napari_unet.widgets.finetune.fields.class_editor import are_objects
 from napari_unet.widgets.finetune.grey_levels import GreyLevels
@@ -162,6 +163,8 @@ class FinetunePlan:
     def _check(self, choice: FinetuneChoice) -> str:
         """Remarks on a training that is possible; raises `NapariUNetError` where it is not."""
         header = None if choice.parent is None else choice.parent.header
+        if header is not None:
+            check_can_learn(header.spec)
         remarks = [] if header is None else list(header.notes)
         spec = choice.spec
         for pair in choice.pairs:

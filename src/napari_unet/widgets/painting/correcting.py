@@ -15,6 +15,7 @@ from napari.utils.notifications import show_warning
 
 from napari_unet.errors import ScanError
 from napari_unet.learn.data.corrections import Corrections
+from napari_unet.model.head import CLASS_NUMBERS
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
 from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.painting.layer_journal import JournalFacts
@@ -32,7 +33,7 @@ from napari_unet.widgets.viewer.sources import (
 )
 from napari_unet.words import never_html
 
-MOST_CLASSES = 256  # as many as a label of 8 bits can name
+TASK = "task"  # a fact of a result's layer; one of an earlier version or of saved strokes has none
 
 
 def correct(labels: Labels, images: Sequence[Image], choice: InputChoice) -> Trust:
@@ -70,13 +71,14 @@ def _warn(problem: str) -> None:
 
 
 def layer_to_carry_over(
-    viewer: Any, images: Sequence[Image], shape: tuple[int, ...]
+    viewer: Any, images: Sequence[Image], shape: tuple[int, ...], task: str
 ) -> Labels | None:
-    """The result of these images whose corrections a new run takes over: the uppermost that is
-    visible and has any.
+    """The result of these images whose corrections a new run of a task takes over: the uppermost
+    that is visible and has any, and whose labels mean the same.
     """
     for layer in reversed(all_labels_layers(viewer)):
-        if layer.visible and tuple(layer.data.shape) == shape:
+        same_task = own_facts(layer).get(TASK, task) == task
+        if layer.visible and same_task and tuple(layer.data.shape) == shape:
             trust = trust_of_layer(layer)
             if (
                 trust is not None
@@ -98,7 +100,7 @@ def journal_facts(layer: "ref[Labels]") -> JournalFacts | None:
     scan = source_scan(labels) if labels is not None else None
     if labels is None or scan is None:
         return None
-    names = class_names(labels)[:MOST_CLASSES]
+    names = class_names(labels)[:CLASS_NUMBERS]
     classes = tuple((name, colour_of(labels, label)) for label, name in enumerate(names))
     return JournalFacts(scan, labels.name, classes, pack_done(labels))
 

@@ -7,7 +7,7 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_unet.errors import ScanError
-from napari_unet.learn.data.corrections import Corrections
+from napari_unet.learn.data.corrections import LEARNT_DTYPE, Corrections
 from napari_unet.widgets.painting.trust import Trust
 from napari_unet.widgets.viewer.labels_facts import copy_of
 
@@ -15,7 +15,6 @@ NO_PYRAMID = (
     "Labels of several resolutions can not be painted. Open the finest one as a layer of its own; "
     "of a zarr, that is the folder 0 in it."
 )
-
 
 _tracked: WeakKeyDictionary[Labels, Trust] = WeakKeyDictionary()
 _growing: WeakSet[Labels] = WeakSet()
@@ -59,13 +58,16 @@ def trust_of_layer(layer: Any) -> Trust | None:
     return _tracked.get(layer) if isinstance(layer, Labels) else None
 
 
-def copy_corrections(layer: Labels, levels: np.ndarray | None = None) -> Corrections:
+def copy_corrections(
+    layer: Labels, levels: np.ndarray | None = None, dtype: np.dtype = LEARNT_DTYPE
+) -> Corrections:
     """A copy of what the user corrected or called right in a layer, for another thread to read;
-    `levels` are the values of labels that are grey levels.
+    `levels` are the values of labels that are grey levels. Labels are in the format of a task, or
+    else as a training takes them.
 
-    Only for the main thread. Raises `ScanError` for trusted labels that no class can have.
+    Only for the main thread. Raises `ScanError` for trusted labels that this format has not.
     """
-    return track(layer).corrections(levels)
+    return track(layer).corrections(levels, dtype)
 
 
 def trust_array(layer: "ref[Labels]") -> np.ndarray | None:

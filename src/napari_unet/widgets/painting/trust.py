@@ -11,7 +11,12 @@ import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_unet.learn.data.corrections import Amount, Corrections, summary_of_amount
+from napari_unet.learn.data.corrections import (
+    LEARNT_DTYPE,
+    Amount,
+    Corrections,
+    summary_of_amount,
+)
 from napari_unet.widgets.arrays.block_grid import Box
 from napari_unet.widgets.arrays.trust_map import TrustMap
 from napari_unet.widgets.jobs.background_writer import BackgroundWriter
@@ -80,12 +85,14 @@ class Trust(QObject, ToolListener):
         names = names if names is not None or layer is None else class_names(layer)
         return summary_of_amount(self._map.amount(), len(self._map.grid.shape) > 2, names or ())
 
-    def corrections(self, levels: np.ndarray | None = None) -> Corrections:
-        """A copy for a training; changes that sent no event are found first. `levels` are the
-        values of labels that are grey levels.
+    def corrections(
+        self, levels: np.ndarray | None = None, dtype: np.dtype = LEARNT_DTYPE
+    ) -> Corrections:
+        """A copy for another thread, labels in this format; changes that sent no event are found
+        first. `levels` are the values of labels that are grey levels.
         """
         self._suspect_all()
-        return self._map.corrections(levels)
+        return self._map.corrections(levels, dtype)
 
     def find_all(self) -> Amount:
         """How much is trusted, changes that sent no event included."""

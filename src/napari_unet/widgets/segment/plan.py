@@ -22,7 +22,7 @@ from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
 from napari_unet.widgets.fields.values import InputChoice, Readiness
-from napari_unet.widgets.painting.correcting import layer_to_carry_over
+from napari_unet.widgets.painting.correcting import TASK, layer_to_carry_over
 from napari_unet.widgets.painting.tracked_layers import copy_corrections
 from napari_unet.widgets.segment.choices import SegmentChoices, title_of
 from napari_unet.widgets.segment.result_layer import ResultLayer, result_name
@@ -100,8 +100,9 @@ class SegmentPlan:
         path = file_of(choices)
         job = self._job(viewer, image, entry.header.spec, choices)
         scan = job.scan
-        older = layer_to_carry_over(viewer, layers, scan.result_shape)
-        corrections = copy_corrections(older) if older is not None else None
+        older = layer_to_carry_over(viewer, layers, scan.result_shape, job.spec.task)
+        dtype = job.task.label_dtype
+        corrections = copy_corrections(older, dtype=dtype) if older is not None else None
         held_older = weakref.ref(older) if older is not None else _none
         show = partial(show_result, self._viewer, layers, image, entry, job, held_older)
         focus = ViewFocus(viewer, layers[0], scan, image.axes, job.dimensions)
@@ -228,7 +229,12 @@ def show_result(
         result.carries_over(painted)
     sha = entry.header.weights_sha256 if entry.header else ""
     result.note(
-        {"model": job.spec.name, "weights_sha256": sha, "settings": job.settings.model_dump()}
+        {
+            "model": job.spec.name,
+            "weights_sha256": sha,
+            TASK: job.spec.task,
+            "settings": job.settings.model_dump(),
+        }
     )
     return result
 

@@ -143,7 +143,9 @@ class ResultLayer(QObject):
         if (older := self._in_viewer(self._older())) is not None:
             # where labels are beyond the classes, what was taken at the beginning stays
             with suppress(ScanError):
-                self._arrays.update_corrections(copy_corrections(older))
+                self._arrays.update_corrections(
+                    copy_corrections(older, dtype=self._arrays.task.label_dtype)
+                )
             older.visible = False
 
     def remove(self) -> None:

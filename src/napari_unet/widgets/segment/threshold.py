@@ -1,16 +1,15 @@
 """The last result of a dock: its threshold can be moved without a new run."""
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from itertools import product
 from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.model.formats.header import ModelHeader
-from napari_unet.widgets.arrays.block_grid import whole
+from napari_unet.widgets.arrays.block_grid import Box, boxes, whole
 from napari_unet.widgets.painting.tracked_layers import trust_array, trust_of_layer
 from napari_unet.widgets.segment.result_layer import ResultLayer
 from napari_unet.widgets.viewer.focus import slice_shown
@@ -78,8 +77,6 @@ def _no_trust() -> None:
 
 PIECE_VOXELS = 2**20  # decided between two turns of the event loop, in some milliseconds
 
-Piece = tuple[slice, ...]
-
 
 class Rethreshold(QObject):
     """Decides labels again from their probabilities; voxels that the user has painted since stay
@@ -94,7 +91,7 @@ class Rethreshold(QObject):
         self,
         labels: np.ndarray,
         prediction: np.ndarray,
-        redecided: Callable[[Piece, float], np.ndarray],
+        redecided: Callable[[Box, float], np.ndarray],
         changed: Callable[[], None],
         trust: Callable[[], np.ndarray | None] = _no_trust,
     ) -> None:
@@ -110,9 +107,9 @@ class Rethreshold(QObject):
         self._labels = labels
         self._redecided = redecided
         self._changed = changed
-        self._pieces = list(cut_pieces(labels.shape))
+        self._pieces = list(boxes(labels.shape, PIECE_VOXELS))
         self._threshold = 0.5
-        self._waiting: list[Piece] = []
+        self._waiting: list[Box] = []
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._on_timer_timeout)
 
@@ -137,7 +134,7 @@ class Rethreshold(QObject):
         self._decide(self._waiting.pop())
         self._changed()
 
-    def _decide(self, piece: Piece) -> None:
+    def _decide(self, piece: Box) -> None:
         labels = self._labels[piece]
         prediction = self._prediction[piece]
         unpainted = labels == prediction
@@ -148,20 +145,5 @@ class Rethreshold(QObject):
         prediction[unpainted] = decided[unpainted]
 
 
-def cut_pieces(shape: tuple[int, ...]) -> Iterator[Piece]:
-    """Pieces of bounded size that make up an array: slices of its first axes, bands of rows."""
-    steps = list(shape)
-    for axis in range(len(shape)):
-        inner = int(np.prod(shape[axis + 1 :]))
-        steps[axis] = max(1, min(shape[axis], PIECE_VOXELS // max(1, inner)))
-        if steps[axis] > 1 or inner <= PIECE_VOXELS:
-            break
-    starts = [range(0, n, step) for n, step in zip(shape, steps, strict=True)]
-    for corner in product(*starts):
-        yield tuple(
-            slice(i, min(i + step, n)) for i, step, n in zip(corner, steps, shape, strict=True)
-        )
-
-
-def _holds(piece: Piece, index: tuple[int, ...]) -> bool:
+def _holds(piece: Box, index: tuple[int, ...]) -> bool:
     return all(part.start <= i < part.stop for part, i in zip(piece, index, strict=False))
