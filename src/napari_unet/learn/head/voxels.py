@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_unet.learn.data.corrections import IGNORE
+from napari_unet.learn.data.corrections import IGNORE, LEARNT_DTYPE
 from napari_unet.learn.data.example import Example
 
 BLOCK = {2: 32, 3: 12}  # side of the blocks among which voxels are shared out, by dimensions
@@ -52,7 +52,7 @@ def _of_class(examples: Sequence[Example], label: int, most: int) -> list[Voxels
     return [
         Voxels(
             np.stack(np.unravel_index(flat, example.labels.shape), axis=1),
-            np.full(len(flat), label, np.uint8),
+            np.full(len(flat), label, LEARNT_DTYPE),
             np.full(len(flat), weight, np.float32),
         )
         for flat, example in zip(picked, examples, strict=True)
