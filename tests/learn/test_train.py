@@ -543,8 +543,8 @@ def test_what_the_user_should_know_of_scans_is_in_the_result() -> None:
         "Image 1: Its description is damaged.",
         "Image 1: Its pixel size is unknown, and was taken to be the model's, 0.5 µm.",
         "Image 1: 10.7% has the value 0 and counts as no image: it is background, and no part of "
-        "the contrast. Labels there were not used; the setting empty_borders makes it part of the "
-        "image.",
+        "the contrast. Labels where there is no image were not used. The setting empty_borders "
+        "makes such borders part of the image.",
         "mask read",
     )
 

@@ -11,7 +11,8 @@ from napari_unet.words import pixel_size
 NOT_FINITE = "{} is NaN, infinite or too large for float32; labels there were not used."
 LEAST_SHARE = 5e-4  # that is not shown as 0.0 %
 SIZE_UNKNOWN = "Its pixel size is unknown, and was taken to be the model's, {}."
-BORDERS = "{} Labels there were not used; the setting empty_borders makes it part of the image."
+NOT_USED = "Labels where there is no image were not used."
+SWITCH = "The setting empty_borders makes such borders part of the image."
 
 
 def notes_of_items(
@@ -36,5 +37,6 @@ def _about_scan(normalised: NormalisedScan, spec: ModelSpec) -> list[str]:
         shown = f"{share:.1%}" if share >= LEAST_SHARE else "Less than 0.1%"
         sentences.append(NOT_FINITE.format(shown))
     if empty := empty_sentence(normalised.known):
-        sentences.append(BORDERS.format(empty))
+        not_used = NOT_USED if any(frame.no_data for frame in normalised.known) else ""
+        sentences.append(" ".join(part for part in (empty, not_used, SWITCH) if part))
     return sentences
