@@ -124,7 +124,7 @@ def test_the_window_has_the_setting(start: Start) -> None:
     }
 
 
-FINETUNE = f"""
+DECLARED_FOR_TRAINING = f"""
 import sys
 sys.path[:0] = [{str(PACKAGE.parent)!r}, {str(ROOT / "scripts")!r}]
 from napari_unet.learn import settings
@@ -136,6 +136,9 @@ class TrainSettings(settings.TrainSettings):
     )
 
 settings.TrainSettings = TrainSettings
+"""
+TRAIN_COMMAND = f"{DECLARED_FOR_TRAINING}\nfrom napari_unet.cli import main\nmain()\n"
+FINETUNE = f"""{DECLARED_FOR_TRAINING}
 import json
 import yaml
 from napari.components import ViewerModel
@@ -164,3 +167,16 @@ sys.stdout.write(json.dumps(facts))
 
 def test_the_window_has_a_setting_of_trainings(start: Start) -> None:
     assert json.loads(start(FINETUNE)) == {"trained with": True, "property": "Patient"}
+
+
+def test_the_command_line_has_a_setting_of_trainings(start: Start, tmp_path: Path) -> None:
+    listed = " ".join(start(TRAIN_COMMAND, "train", "--help-all").split())
+    assert "patient Take more time. Takes true or false." in listed
+    image = smooth_image((64, 64))
+    tifffile.imwrite(tmp_path / "image.tif", image)
+    tifffile.imwrite(tmp_path / "labels.tif", (image > image.mean()).astype("uint8"))
+    files = ("--image", tmp_path / "image.tif", "--labels", tmp_path / "labels.tif")
+    output = ("--output", tmp_path / "new.safetensors", "--from", "tiny", "--json")
+    settings = ("--head-only", "--set", "patient=true")
+    found: dict[str, Any] = json.loads(start(TRAIN_COMMAND, "train", *files, *output, *settings))
+    assert found["settings"]["patient"] is True

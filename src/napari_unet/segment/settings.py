@@ -2,12 +2,12 @@
 record.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from napari_unet.segment.engine.kinds import Precision
-from napari_unet.segment.settings_fields import setting
+from napari_unet.segment.settings_fields import setting, with_present_names
 
 RESULT = "result"  # groups of a dock's options: what is kept of a result,
 NETWORK = "network"  # and how the network runs
@@ -50,7 +50,7 @@ class SegmentSettings(BaseModel):
         None,
         "Tile size",
         "Side of a tile without its halo, in pixels; chosen to fit when not given.",
-        main=True,
+        main=True,  # no row and not remembered: it is for measuring, and what fits differs by model
         ge=16,
         le=8192,
     )
@@ -103,3 +103,8 @@ class SegmentSettings(BaseModel):
         gt=0.0,
         lt=1.0,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_before(cls, given: Any) -> Any:
+        return with_present_names(cls, given)

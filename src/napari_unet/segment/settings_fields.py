@@ -2,7 +2,8 @@
 
 A field gives the option of the command line, the row of a dock's form, what is remembered between
 sessions, the property of napari's preferences, and the record in the result. Here is also how
-people write settings, `NAME=VALUE`, and what is said of wrong ones. pydantic alone.
+people write settings, `NAME=VALUE`, and what is said of wrong ones. pydantic alone. It stands in
+the lowest room that has settings; trainings, the command line and the window use it from above.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
