@@ -1,9 +1,11 @@
 """Shares of a run that another has begun and holds, as the workers of a cluster do them."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 
 from helpers.failing import BOTH, TORCH, failing_over
 from helpers.resumable import run_resumable, values
@@ -88,3 +90,25 @@ def test_a_worker_whose_engine_was_replaced_continues_and_the_result_names_both(
             run.credit(state.compute(task, part))
     assert run.engines.joined == BOTH
     assert facts_of(outputs.labels)["engine"] == BOTH
+
+
+def test_what_a_worker_is_warned_of_reaches_the_run(
+    outputs: Outputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zarr.save_array(tmp_path / "scan.zarr", smooth_image((2, 60, 70)))
+    task = ImageTask(tmp_path / "scan.zarr", outputs, axes="zyx")
+    here = plan_job(MODEL.spec, read_scan(task.image, "zyx"), SETTINGS)
+    state = WorkerState(WorkerSetup("a run", model_bytes(MODEL, "tiny"), SETTINGS))
+    found = state.describe(task, 1)
+    honest = zarr.Array.__getitem__
+
+    def odd(self: zarr.Array, index: object) -> object:
+        logging.getLogger("tifffile").warning("odd chunk")
+        return honest(self, index)
+
+    with resumable_run(MODEL, here, outputs, ResumePolicy(), found.engine) as run:
+        assert isinstance(run, ResumableRun)
+        assert here.scan.all_notes == ()
+        monkeypatch.setattr(zarr.Array, "__getitem__", odd)
+        run.credit(state.compute(task, range(TILES)))
+    assert here.scan.all_notes == ("The file is read, but: odd chunk",)

@@ -40,12 +40,14 @@ class TileRecord:
 class JournalContents:
     """What journals say: the statistics of frames, the records of each tile, and which engines ran.
 
-    A tile has several records where several runs computed it.
+    A tile has several records where several runs computed it. `warned` is what libraries warned of
+    in the reads of a worker; no journal has it.
     """
 
     statistics: dict[Index, FrameStatistics] = field(default_factory=dict)
     tiles: dict[int, list[TileRecord]] = field(default_factory=dict)
     engines: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
 
 
 class RunJournal:

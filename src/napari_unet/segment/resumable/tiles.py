@@ -74,13 +74,16 @@ class ResumableRun(RunTotals):
 
     @property
     def journal_contents(self) -> JournalContents:
-        """What this run knows of the finished tiles, of their frames, and of the engines."""
+        """What this run knows of the finished tiles, of their frames, of the engines, and of what
+        libraries warned of in its reads.
+        """
         frames = {self._store.grid.tile(number)[0] for number in self._records}
         statistics = {frame: value for frame, value in self._statistics.items() if frame in frames}
         return JournalContents(
             statistics,
             {number: [record] for number, record in self._records.items()},
             list(self.engines.names),
+            self.job.scan.warned.texts,
         )
 
     @property
@@ -126,6 +129,8 @@ class ResumableRun(RunTotals):
         self._statistics = {**contents.statistics, **self._statistics}
         for engine in contents.engines:
             self.engines.add(engine)
+        for text in contents.warned:
+            self.job.scan.warned.add(text)
         records = {
             number: found for number, found in contents.tiles.items() if not self._done[number]
         }
