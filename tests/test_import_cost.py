@@ -115,7 +115,7 @@ def test_torch_comes_in_by_one_door() -> None:
 
 def test_dask_is_not_imported_before_a_scheduler_is_named() -> None:
     loaded = modules_after(
-        "import napari_unet.cli.segment_images, napari_unet.segment.cluster.worker_process"
+        "import napari_unet.cli.segment.images, napari_unet.segment.cluster.worker_process"
     )
     assert "napari_unet.segment.cluster.connect" in loaded
     assert loaded.isdisjoint({"dask", "distributed"})

@@ -13,7 +13,7 @@ import tifffile
 from helpers.command_line import Command
 from helpers.file_sets import write_set
 from helpers.tiny import smooth_image
-from napari_unet.cli import segment_one
+from napari_unet.cli.segment import one_image as segment_one
 
 Models = dict[str, Path]
 posix = pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")

@@ -15,7 +15,7 @@ import tifffile
 from helpers.command_line import Command
 from helpers.resumable import values
 from helpers.small_disk import SmallDisk
-from napari_unet.cli import segment_backend
+from napari_unet.cli.segment import backend as segment_backend
 from napari_unet.segment import whole_file
 
 Models = dict[str, Path]

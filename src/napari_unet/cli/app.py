@@ -59,7 +59,7 @@ def segment_command(arguments: SegmentArguments, settings: SegmentSettings) -> N
     Label 0 is background, the others are the classes of the model. Tiles are exact: the result is
     that of the whole image in one piece.
     """
-    from napari_unet.cli.segment_images import segment_images
+    from napari_unet.cli.segment.images import segment_images
 
     guarded(lambda: segment_images(arguments, settings), arguments.as_json)
 

@@ -1,3 +1,3 @@
-"""Long jobs in threads, one queue for each device, and the process that looks for devices; for the
-rest of the window.
+"""Long jobs in threads, one queue for each device, the process that looks for devices, and what
+waits for the event loop; for the rest of the window.
 """

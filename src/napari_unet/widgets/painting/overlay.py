@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, QTimer
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED, UNTRUSTED
 from napari_unet.widgets.arrays.block_grid import Box
 from napari_unet.widgets.arrays.trust_map import MOST_UNDO
+from napari_unet.widgets.jobs.redraw import Redraw
 from napari_unet.widgets.painting.tool_hooks import ToolListener, Tools
 from napari_unet.widgets.painting.tracked_layers import track
 from napari_unet.widgets.painting.trust import Trust
@@ -27,7 +28,6 @@ from napari_unet.widgets.viewer.layer_list import (
 )
 from napari_unet.widgets.viewer.learnable_labels import all_labels_layers
 from napari_unet.widgets.viewer.own_layers import TRUST, trust_layer
-from napari_unet.widgets.viewer.redraw import Redraw
 
 
 class TrustOverlay(QObject, ToolListener):

@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.errors import ScanError
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
+from napari_unet.widgets.jobs.redraw import Redraw
 from napari_unet.widgets.painting.correcting import follow_result
 from napari_unet.widgets.painting.tracked_layers import copy_corrections, set_growing
 from napari_unet.widgets.viewer.class_colours import label_keywords
@@ -26,7 +27,6 @@ from napari_unet.widgets.viewer.own_layers import (
     probability_layers,
     result_layer,
 )
-from napari_unet.widgets.viewer.redraw import Redraw
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer

@@ -1,3 +1,3 @@
 """What docks and painting read of the viewer and its layers, and do to them (facts, place, focus,
-colours, redraws); napari's plugin settings.
+colours); napari's plugin settings.
 """

@@ -11,10 +11,10 @@ import typer
 
 from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.cli.outcome import named, tell, unexpected
-from napari_unet.cli.output_paths import Plan, check_not_an_image, check_resumable
 from napari_unet.cli.progress_line import ProgressLine
-from napari_unet.cli.segment_backend import Backend
-from napari_unet.cli.segment_result import Result
+from napari_unet.cli.segment.backend import Backend
+from napari_unet.cli.segment.output_paths import Plan, check_not_an_image, check_resumable
+from napari_unet.cli.segment.result import Result
 from napari_unet.errors import (
     Cancelled,
     ClusterError,

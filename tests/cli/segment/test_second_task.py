@@ -10,7 +10,7 @@ import pytest
 from helpers.command_line import Command
 from helpers.region_ids import FIRST, with_region_ids
 from helpers.tiny import tiny_model, tiny_spec
-from napari_unet.cli import segment_backend
+from napari_unet.cli.segment import backend as segment_backend
 from napari_unet.model.library import save_model
 from napari_unet.model.model import Model
 from napari_unet.scans.read import read_scan

@@ -16,14 +16,15 @@ import zarr
 from helpers.command_line import Command
 from helpers.resumable import Counting, values
 from helpers.tiny import smooth_image
-from napari_unet.cli import segment_backend, segment_one
+from napari_unet.cli.segment import backend as segment_backend
+from napari_unet.cli.segment import one_image as segment_one
 from napari_unet.files.append_only import read_records
 from napari_unet.model.model import Model
 from napari_unet.scans.formats import zarr_levels
 from napari_unet.scans.formats import zarr_pyramid as pyramid
 
 Models = dict[str, Path]
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 @pytest.fixture

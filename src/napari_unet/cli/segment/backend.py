@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.cli.outcome import tell
-from napari_unet.cli.output_paths import Plan
-from napari_unet.cli.scheduler import image_task
-from napari_unet.cli.segment_result import Result
+from napari_unet.cli.segment.output_paths import Plan
+from napari_unet.cli.segment.result import Result
+from napari_unet.cli.segment.scheduler import image_task
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes
 from napari_unet.progress import OnProgress

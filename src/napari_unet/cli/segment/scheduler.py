@@ -6,7 +6,7 @@ import typer
 
 from napari_unet.cli.arguments import SegmentArguments
 from napari_unet.cli.outcome import tell
-from napari_unet.cli.output_paths import Plan, check_resumable
+from napari_unet.cli.segment.output_paths import Plan, check_resumable
 from napari_unet.errors import SettingsError
 from napari_unet.segment.cluster.messages import ImageTask, parse_scheduler, warning_of
 from napari_unet.segment.outputs import Outputs

@@ -19,7 +19,8 @@ import zarr
 from helpers.command_line import Command
 from helpers.failing import BOTH, NOTE, TORCH, failing_over
 from helpers.tiny import smooth_image
-from napari_unet.cli import segment_backend, segment_images
+from napari_unet.cli.segment import backend as segment_backend
+from napari_unet.cli.segment import images as segment_images
 from napari_unet.errors import EngineError
 from napari_unet.model.library import load_model
 from napari_unet.model.torch_import import torch

@@ -9,7 +9,7 @@ import typer
 from helpers.file_sets import write_set
 from helpers.tiny import smooth_image
 from napari_unet.cli.arguments import SegmentArguments
-from napari_unet.cli.output_paths import Plan, check_not_an_image, plan_outputs
+from napari_unet.cli.segment.output_paths import Plan, check_not_an_image, plan_outputs
 from napari_unet.errors import OutputError
 from napari_unet.files import names
 

@@ -6,11 +6,11 @@ import typer
 
 from napari_unet.cli.arguments import SegmentArguments, parse_spacing
 from napari_unet.cli.outcome import Outcome
-from napari_unet.cli.output_paths import plan_outputs
-from napari_unet.cli.scheduler import scheduler_of
-from napari_unet.cli.segment_backend import ClusterBackend, LocalBackend
-from napari_unet.cli.segment_one import Batch
-from napari_unet.cli.segment_result import MERGE, Result
+from napari_unet.cli.segment.backend import ClusterBackend, LocalBackend
+from napari_unet.cli.segment.one_image import Batch
+from napari_unet.cli.segment.output_paths import plan_outputs
+from napari_unet.cli.segment.result import MERGE, Result
+from napari_unet.cli.segment.scheduler import scheduler_of
 from napari_unet.errors import SettingsError
 from napari_unet.model.library import load_model
 from napari_unet.segment.cluster.connect import connect

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from napari_unet.widgets.viewer.redraw import SHORTEST_S, Redraw
+from napari_unet.widgets.jobs.redraw import SHORTEST_S, Redraw
 
 
 @pytest.mark.alone
