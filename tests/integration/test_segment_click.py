@@ -1,7 +1,10 @@
 """Open an image, click Segment, and the masks are those of the Python interface."""
 
+import logging
+
 import numpy as np
 import pytest
+import zarr
 from napari.layers import Labels
 
 import napari_unet as nu
@@ -233,3 +236,21 @@ def test_an_image_of_nan_is_a_sentence_with_details(viewer, dock, click, qtbot):
     assert "NaN" in widget.form.message.text()
     assert "Traceback" in widget.form.message.details()
     qtbot.waitUntil(lambda: [layer.name for layer in viewer.layers] == ["nothing"])
+
+
+def test_what_libraries_warn_of_while_tiles_are_read_is_said_once(
+    viewer, dock, click, tmp_path, monkeypatch
+):
+    data = zarr.create_array(tmp_path / "image.zarr", data=smooth_image((80, 100)))
+    viewer.add_image(data, name="cells")
+    widget = dock()
+    widget.form.options.set_value(SegmentChoices(tile_px=32))
+    honest = zarr.Array.__getitem__
+
+    def odd(self, index):
+        logging.getLogger("tifffile").warning("odd chunk")
+        return honest(self, index)
+
+    monkeypatch.setattr(zarr.Array, "__getitem__", odd)
+    assert click(widget).kind == "done"
+    assert widget.form.message.text().count("The file is read, but: odd chunk") == 1
