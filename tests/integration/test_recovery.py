@@ -256,11 +256,8 @@ def test_damaged_strokes_are_counted_for_the_user(viewer, cells, qtbot, monkeypa
     second = 8 + int.from_bytes(damaged[:4], "little")  # behind the header
     damaged[second + 8 + 60] ^= 1
     entry.path.write_bytes(damaged)
-    recovery, offers = looked(viewer, cells, qtbot)
+    _, offers = looked(viewer, cells, qtbot)
     assert "1 stroke could not be read" in offers[0].sentence
-    with qtbot.waitSignal(recovery.restored, timeout=10_000) as back:
-        recovery.restore(offers[0])
-    assert back.args[1] == 1
 
 
 def test_a_full_disk_is_reported_while_painting_goes_on(

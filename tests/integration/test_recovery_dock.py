@@ -13,12 +13,14 @@ import pytest
 from qtpy.QtCore import Qt
 
 from helpers.clicks import press
+from helpers.small_disk import SmallDisk
 from helpers.strokes import Hand
 from helpers.tiny import smooth_image
 from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.learn.journal.folder import FOLDER_VARIABLE, list_journals
 from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.jobs.job import Job
+from napari_unet.widgets.painting import recovery
 from napari_unet.widgets.painting.correcting import correct
 from napari_unet.widgets.painting.tracked_layers import copy_corrections, trust_of_layer
 from napari_unet.widgets.viewer.layer_facts import MARK
@@ -34,6 +36,7 @@ sys.path.insert(0, {tests!r})
 import napari
 from qtpy.QtTest import QTest
 from napari_unet.widgets.finetune.dock import FinetuneWidget
+from helpers.small_disk import SmallDisk
 from helpers.strokes import Hand
 from helpers.tiny import smooth_image
 viewer = napari.Viewer(show=False)
@@ -221,3 +224,43 @@ def test_the_key_for_a_slice_works_with_the_fine_tune_dock_alone(viewer, open_fi
         Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
     )
     assert (copy_corrections(layer).trust == REVIEWED).all()
+
+
+def test_the_dock_says_that_strokes_are_not_saved_for_as_long_as_that_is_so(
+    viewer, open_finetune, qtbot, monkeypatch, tmp_path
+):
+    disk = SmallDisk(tmp_path / "strokes", 0, monkeypatch)
+    monkeypatch.setattr("napari_unet.widgets.painting.correcting.show_warning", lambda _: None)
+    viewer.add_image(smooth_image(SHAPE), name="cells")
+    labels = viewer.add_labels(np.zeros(SHAPE, np.uint8), name="mine")
+    widget = open_finetune()
+    labels.paint((20, 30), 2)
+    summary = widget.form.review.summary
+    qtbot.waitUntil(lambda: "Strokes can not be saved" in summary(), timeout=5000)
+    assert "Strokes can not be saved for a restart: No space left" in summary()
+    labels.paint((60, 30), 2)
+    qtbot.wait(50)
+    assert "Strokes can not be saved" in summary()
+    disk.size = 10**7
+    labels.paint((90, 30), 2)
+    qtbot.waitUntil(lambda: "Strokes can not be saved" not in summary(), timeout=10_000)
+    assert "pixels" in summary()
+
+
+def test_the_dock_says_how_many_strokes_could_not_be_read(
+    viewer, open_finetune, qtbot, monkeypatch
+):
+    lost(viewer, monkeypatch)
+    (entry,) = list_journals()
+    damaged = bytearray(entry.path.read_bytes())
+    damaged[-40] ^= 1
+    entry.path.write_bytes(damaged)
+    viewer.add_image(smooth_image(SHAPE), name="again")
+    widget = open_finetune()
+    assert "1 stroke could not be read, since the file is damaged" in offered(widget, qtbot)
+    warned: list[str] = []
+    monkeypatch.setattr(recovery, "show_warning", warned.append)
+    restored(viewer, widget, qtbot)
+    assert warned == [
+        "1 stroke could not be read, since the file is damaged; all others are there."
+    ]

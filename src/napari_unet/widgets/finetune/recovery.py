@@ -11,12 +11,7 @@ from napari_unet.errors import NapariUNetError
 from napari_unet.widgets.fields.values import InputChoice
 from napari_unet.widgets.finetune.fields.review_bar import ReviewBar
 from napari_unet.widgets.finetune.plan import FinetunePlan
-from napari_unet.widgets.painting.recovery import (
-    Offer,
-    Recovery,
-    default_choices,
-    unread_sentence,
-)
+from napari_unet.widgets.painting.recovery import Offer, Recovery, default_choices
 
 MORE = "{} {} more can be offered after that."
 
@@ -87,10 +82,8 @@ class RecoveryCoordinator(QObject):
         self._offers = []
         self._show()
 
-    def _on_restored(self, layer: Any, unread: int) -> None:
-        sentence = f"Brought back as the layer {layer.name}."
-        kind = "problem" if unread else "done"
-        self.message.emit(f"{sentence} {unread_sentence(unread)}".strip(), kind)
+    def _on_restored(self, layer: Any) -> None:
+        self.message.emit(f"Brought back as the layer {layer.name}.", "done")
 
     def _on_failed(self, sentence: str) -> None:
         self.message.emit(sentence, "problem")

@@ -117,6 +117,11 @@ class ReviewCoordinator(QObject):
         self._bar.set_overlay(overlay is not None and overlay.visible)
 
     def _summary(self) -> str:
+        """How much is trusted, and why strokes can not be saved, as long as that is so."""
+        troubles = dict.fromkeys(trust.trouble for trust in self._trusts if trust.trouble)
+        return "\n".join(filter(None, [self._amounts(), *troubles]))
+
+    def _amounts(self) -> str:
         lines = [trust.summary(self._names) for trust in self._trusts]
         if len(lines) == 1:
             return lines[0]
@@ -170,6 +175,7 @@ class ReviewCoordinator(QObject):
         self.message.emit(sentence, "done")
 
     def _on_troubled(self, sentence: str) -> None:
+        self._show()
         self.message.emit(sentence or SAVED_AGAIN, "problem" if sentence else "done")
 
     def _on_refused(self, sentence: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet.errors import NapariUNetError
 from napari_unet.learn.journal.folder import delete_old, new_path, this_process
@@ -29,6 +30,12 @@ class JournalFacts:
     name: str
     classes: tuple[tuple[str, str], ...] = ()
     not_done: str = ""
+
+
+class TroubleLine(QObject):
+    """Brings what a journal's thread says to the main thread."""
+
+    said = Signal(str)
 
 
 class LayerJournal:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from napari.layers import Image
+from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.errors import NapariUNetError
@@ -46,11 +47,11 @@ class Recovery(QObject):
     """Searches saved strokes of some image layers, and brings them back; reads in the background.
 
     Signals: `found` with a list of `Offer`, the newest first (empty where there is none),
-    `restored` with the new layer and how many strokes could not be read, `failed` with a sentence.
+    `restored` with the new layer, `failed` with a sentence.
     """
 
     found = Signal(object)
-    restored = Signal(object, int)
+    restored = Signal(object)
     failed = Signal(str)
     _read = Signal(object)
 
@@ -96,9 +97,12 @@ class Recovery(QObject):
         try:
             choice = self._choice_for(images, recovered.header.scan.axes)
             layer = show_recovered(viewer, images, choice, recovered)
-            self.restored.emit(layer, recovered.unread)
         except NapariUNetError as error:
             self.failed.emit(str(error))
+            return
+        if sentence := unread_sentence(recovered.unread):
+            show_warning(sentence)  # stays in sight, unlike the dock's line
+        self.restored.emit(layer)
 
     def _choice_for(self, images: Sequence[Image], axes: str) -> InputChoice:
         """The choice with the axes that the image had when the strokes were saved."""

@@ -20,7 +20,7 @@ from napari_unet.learn.data.corrections import (
 from napari_unet.widgets.arrays.block_grid import Box
 from napari_unet.widgets.arrays.trust_map import TrustMap
 from napari_unet.widgets.jobs.background_writer import BackgroundWriter
-from napari_unet.widgets.painting.layer_journal import JournalFacts, LayerJournal
+from napari_unet.widgets.painting.layer_journal import JournalFacts, LayerJournal, TroubleLine
 from napari_unet.widgets.painting.tool_hooks import ToolListener, Tools, history_steps
 from napari_unet.widgets.viewer.labels_facts import class_names, copy_of, shown_box
 
@@ -52,6 +52,7 @@ class Trust(QObject, ToolListener):
         self._facts: Callable[[], JournalFacts | None] | None = None
         self._journal: LayerJournal | None = None
         self._writer: BackgroundWriter | None = None
+        self.trouble = ""  # why strokes can not be saved at this moment
         self._map = self._new_map(layer, known)
         self._map.expect_undo_of(history_steps(layer))
         self._work_timer = _timer(self, self._on_work_timeout)
@@ -202,9 +203,13 @@ class Trust(QObject, ToolListener):
 
     def _trouble_line(self) -> Callable[[str], None]:
         """What the journal's thread calls; it does not keep this object alive."""
-        line = _TroubleLine()
-        line.said.connect(self.troubled)
+        line = TroubleLine()
+        line.said.connect(self._on_trouble)
         return lambda problem: line.said.emit(problem)
+
+    def _on_trouble(self, problem: str) -> None:
+        self.trouble = problem
+        self.troubled.emit(problem)
 
     def _close_journal(self) -> None:
         if self._writer is not None:
@@ -256,12 +261,6 @@ class Trust(QObject, ToolListener):
         if (layer := self._layer()) is not None:
             self._map.suspect(shown_box(layer))
             self._soon()
-
-
-class _TroubleLine(QObject):
-    """Brings what a journal's thread says to the main thread."""
-
-    said = Signal(str)
 
 
 def _timer(parent: QObject, slot: Any) -> QTimer:
