@@ -18,7 +18,7 @@ MORE = "{} {} more can be offered after that."
 
 class RecoveryCoordinator(QObject):
     """Searches lost strokes once for each image, and offers what is found in the review bar;
-    `message` has a sentence and its kind.
+    `message` has a sentence and its kind. Strokes that could not be read are told by `Recovery`.
     """
 
     message = Signal(str, str)
