@@ -76,7 +76,7 @@ def test_the_demonstration_leaves_its_picture_and_its_labels(
 ):
     monkeypatch.setattr(napari, "Viewer", lambda title: viewer)
     dock("")
-    demo.main(tmp_path / "new")
+    demo.show_demo(tmp_path / "new")
     picture = QImage(str(tmp_path / "new" / demo.PICTURE))
     found = read_scan(tmp_path / "new" / demo.LABELS)
     scan = nuclei_2d().scan
