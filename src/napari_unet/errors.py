@@ -74,5 +74,9 @@ class NoSpaceError(OutputError):
     """A disk that is full, or a quota that is used up, so that something can not be written."""
 
 
+class BusyError(OutputError):
+    """A result that another run is writing at this moment."""
+
+
 class CheckpointError(NapariUNetError):
     """A checkpoint that a training can not be resumed from."""

@@ -11,6 +11,7 @@ from helpers.command_line import Command
 from helpers.small_disk import SmallDisk
 from helpers.tiny import smooth_image
 from napari_unet.cli import train_model
+from napari_unet.files.only_writer import only_writer
 from napari_unet.learn.train import train
 from napari_unet.model.library import load_model
 from napari_unet.segment.run import segment
@@ -295,3 +296,32 @@ def test_labels_of_another_scale_are_refused(run: Command, pair: tuple[str, ...]
     )
     assert ran.code == 1
     assert "voxels of" in ran.err
+
+
+def test_a_second_training_into_one_output_is_refused(
+    run: Command, models: Models, pair: tuple[str, ...]
+) -> None:
+    words = ("train", *pair, "--from", models["two"], "--output", "m.safetensors", *QUICK)
+    with only_writer(Path("m.safetensors")):
+        ran = run(*words)
+    assert ran.code != 0
+    assert "m.safetensors is being written by another run at this moment" in ran.err
+    assert not Path("m.safetensors").exists()
+    assert run(*words).code == 0
+    assert not [path.name for path in Path().iterdir() if path.name.endswith(".lock")]
+
+
+def test_what_came_into_its_place_meanwhile_is_not_replaced(
+    run: Command, models: Models, pair: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*given: Any, **options: Any) -> Any:
+        result = train(*given, **options)
+        Path("m.safetensors").write_text("somebody's")
+        return result
+
+    monkeypatch.setattr(train_model, "train", slow)
+    ran = run("train", *pair, "--from", models["two"], "--output", "m.safetensors", *QUICK)
+    assert ran.code != 0
+    assert "m.safetensors exists" in ran.err
+    assert "The model is in " in ran.err
+    assert Path("m.safetensors").read_text() == "somebody's"

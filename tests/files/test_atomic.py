@@ -9,15 +9,10 @@ import pytest
 
 from helpers.windows import act_as_windows
 from napari_unet.errors import OutputError
-from napari_unet.files import atomic, names
-from napari_unet.files.atomic import (
-    WAITS_S,
-    check_writable,
-    discard,
-    move,
-    remove_folder,
-    write_atomically,
-)
+from napari_unet.files import atomic, leftovers, names
+from napari_unet.files.atomic import check_writable, write_atomically
+from napari_unet.files.leftovers import remove_folder
+from napari_unet.files.moves import WAITS_S, discard, move
 
 
 @pytest.fixture
@@ -124,7 +119,7 @@ def test_what_is_of_no_use_any_more_stays_where_it_is_open(tmp_path: Path) -> No
 def test_a_folder_is_forgotten_but_for_what_is_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(atomic, "DELETION_WAIT_S", 60)  # until it is done
+    monkeypatch.setattr(leftovers, "DELETION_WAIT_S", 60)  # until it is done
     folder = tmp_path / "a.partial"
     folder.mkdir()
     (folder / "open").touch()

@@ -12,8 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from napari_unet.files import atomic, names
-from napari_unet.scans.formats import write_lock
+from napari_unet.files import lock, moves, names
 
 
 class FakeLocking:
@@ -39,20 +38,20 @@ def act_as_windows(monkeypatch: pytest.MonkeyPatch) -> FakeLocking:
     compared without case, locks are those of msvcrt; nobody waits between tries.
     """
     locking = FakeLocking()
-    copy = _write_lock_of_windows(locking, monkeypatch)
+    copy = _lock_of_windows(locking, monkeypatch)
     for name in ("_lock", "_release"):
-        monkeypatch.setattr(write_lock, name, getattr(copy, name))
+        monkeypatch.setattr(lock, name, getattr(copy, name))
     monkeypatch.setattr(names, "WINDOWS", True)
     monkeypatch.setattr(names, "IGNORES_CASE", True)
-    monkeypatch.setattr(atomic, "WAITS_S", (0.0,) * len(atomic.WAITS_S))
+    monkeypatch.setattr(moves, "WAITS_S", (0.0,) * len(moves.WAITS_S))
     for name in ("replace", "rename", "unlink", "remove", "rmdir"):
         monkeypatch.setattr(os, name, _refusing(getattr(os, name)))
     return locking
 
 
-def _write_lock_of_windows(locking: FakeLocking, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def _lock_of_windows(locking: FakeLocking, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module of locks as Windows imports it."""
-    spec = spec_from_file_location("write_lock_of_windows", write_lock.__file__)
+    spec = spec_from_file_location("lock_of_windows", lock.__file__)
     assert spec is not None
     assert spec.loader is not None
     copy = module_from_spec(spec)

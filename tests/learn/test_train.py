@@ -13,7 +13,14 @@ import pytest
 
 import napari_unet as nu
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
-from napari_unet.errors import Cancelled, CheckpointError, ScanError, SettingsError
+from napari_unet.errors import (
+    BusyError,
+    Cancelled,
+    CheckpointError,
+    ScanError,
+    SettingsError,
+)
+from napari_unet.files.only_writer import only_writer
 from napari_unet.learn.data.corrections import IGNORE
 from napari_unet.learn.data.example import Example
 from napari_unet.learn.data.item import TrainItem
@@ -609,3 +616,14 @@ def test_a_fine_tune_begins_with_a_fitted_head_unless_the_old_model_is_to_be_kep
     scores = [overlap(nu.segment(image, model), truth, 1).dice for model in (fitted, kept, parent)]
     assert scores[0] > scores[1] + 0.2
     assert scores[1] == pytest.approx(scores[2], abs=0.02)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_two_trainings_do_not_write_one_checkpoint(
+    parent: Model, tmp_path: Path, resume: bool
+) -> None:
+    checkpoint = tmp_path / "run.checkpoint"
+    options: dict[str, Any] = {"start": parent, "settings": quick(1), "checkpoint": checkpoint}
+    with only_writer(checkpoint), pytest.raises(BusyError, match="written by another run"):
+        train([discs(0, 64)], resume=resume, **options)
+    train([discs(0, 64)], **options)

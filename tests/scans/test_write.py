@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from helpers.results import write_probabilities
 from helpers.windows import act_as_windows
-from napari_unet.errors import OutputError
+from napari_unet.errors import BusyError, OutputError
 from napari_unet.files import names
 from napari_unet.files.room import SPARE_BYTES
 from napari_unet.scans.formats import tiff_write
@@ -230,3 +230,27 @@ def test_a_result_that_the_disk_can_not_take_is_refused_before_it_is_begun(
         lambda _: SimpleNamespace(free=SPARE_BYTES + LABELS.nbytes),
     )
     write_labels(tmp_path / "new" / "labels.tif", LABELS, STACK)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_came_into_its_place_meanwhile_stays(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"result{suffix}"
+    file = ResultFile(path, STACK, np.dtype(np.uint8))
+    with pytest.raises(OutputError, match="exists"), open_result(file) as array:
+        array[...] = LABELS
+        path.write_text("somebody's")
+    assert path.read_text() == "somebody's"
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_result_has_one_writer(tmp_path: Path, suffix: str) -> None:
+    file = ResultFile(tmp_path / f"result{suffix}", STACK, np.dtype(np.uint8))
+    with open_result(file) as array:
+        with (
+            pytest.raises(BusyError, match="written by another run"),
+            open_result(file, overwrite=True),
+        ):
+            pytest.fail("two write at once")
+        array[...] = LABELS
+    np.testing.assert_array_equal(np.asarray(read_scan(file.path).data), LABELS)

@@ -13,8 +13,10 @@ from napari_unet.cli.arguments import TrainArguments, check_task, parse_names, p
 from napari_unet.cli.outcome import Outcome, tell
 from napari_unet.cli.progress_line import ProgressLine
 from napari_unet.errors import OutputError, ScanError
-from napari_unet.files.atomic import check_writable, discard
+from napari_unet.files.atomic import check_writable
+from napari_unet.files.moves import discard
 from napari_unet.files.names import check_name, is_same_file, name_beside, unusual_kind
+from napari_unet.files.only_writer import only_writer
 from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.learn.setup.prepare import SCRATCH
@@ -41,12 +43,17 @@ def train_model(arguments: TrainArguments, settings: TrainSettings) -> Outcome:
     """Train, judge, and write the better model; a checkpoint lies beside it until then."""
     check_task(arguments.task, NOT_YET)
     output = _output(arguments)
+    check_writable(output)
+    with only_writer(output):
+        return _trained(arguments, settings, _output(arguments))
+
+
+def _trained(arguments: TrainArguments, settings: TrainSettings, output: Path) -> Outcome:
     checkpoint = _checkpoint(arguments, output)
     items = _items(arguments)
     shown = [note for each in items for note in (*each.scan.named_notes(each.name), *each.notes)]
     for note in shown:
         tell(note)
-    check_writable(output)
     line = ProgressLine(output.name)
     try:
         result = train(
@@ -69,7 +76,7 @@ def train_model(arguments: TrainArguments, settings: TrainSettings) -> Outcome:
         raise
     line.clear()
     written = result.model if arguments.keep_anyway else result.best
-    _save(written, output, checkpoint)
+    _save(written, arguments, checkpoint)
     for note in result.notes:
         if note not in shown:
             tell(note)
@@ -169,12 +176,13 @@ def _check_scale(scan: Scan, found: Scan, image: Path, labels: Path) -> None:
         )
 
 
-def _save(model: Model, output: Path, checkpoint: Path) -> None:
-    """Write the model, and only then delete the checkpoint; where it can not be written, it is
-    saved wherever it can be.
+def _save(model: Model, arguments: TrainArguments, checkpoint: Path) -> None:
+    """Write the model, and only then delete the checkpoint; where it can not be written, or
+    something else has come there meanwhile, it is saved wherever it can be.
     """
+    output = with_suffix(arguments.output)
     try:
-        save_model(model, output)
+        save_model(model, _output(arguments))
     except OutputError as error:
         if (other := _saved_elsewhere(model, output)) is not None:
             error.add_note(f"The model is in {other} instead; move it from there.")

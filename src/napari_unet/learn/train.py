@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_unet.devices import choose
 from napari_unet.errors import Cancelled, SettingsError
+from napari_unet.files.only_writer import only_writer_where_possible
 from napari_unet.learn.data.boxes import voxels_of
 from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.halo import HaloMeasurement
@@ -122,8 +123,9 @@ def train(
 
     Raises
     ------
-    ScanError, SettingsError, ModelFileError, DeviceError, CheckpointError
-        With one sentence, before anything is trained, for what can not be learnt from.
+    ScanError, SettingsError, ModelFileError, DeviceError, CheckpointError, BusyError
+        With one sentence, before anything is trained, for what can not be learnt from, and where
+        another training writes the same checkpoint.
     Cancelled
         `control` answered CANCEL.
 
@@ -135,21 +137,22 @@ def train(
     time and the scans suffice. The next round, or the next `held_out_turn`, holds out another part.
     """
     began = time.monotonic()
-    chosen = settings_with(settings, minutes, steps)
-    on_progress(Progress(0, chosen.steps or chosen.most_steps, "steps", note="Preparing"))
-    device = choose(chosen.device, find_devices())
-    options = ChildOptions(
-        device,
-        keywords.get("name"),
-        keywords.get("classes"),
-        chosen.held_out_turn,
-        chosen.empty_borders,
-    )
-    prepared = prepare(items, start, options, control)
-    if keywords.get("resume", False):
-        chosen = with_patches_of_checkpoint(chosen, keywords.get("checkpoint"))
-    chosen = completed_settings(chosen, prepared, device)
-    return _Training(prepared, chosen, began, on_progress, control, keywords).run()
+    with only_writer_where_possible(keywords.get("checkpoint")):
+        chosen = settings_with(settings, minutes, steps)
+        on_progress(Progress(0, chosen.steps or chosen.most_steps, "steps", note="Preparing"))
+        device = choose(chosen.device, find_devices())
+        options = ChildOptions(
+            device,
+            keywords.get("name"),
+            keywords.get("classes"),
+            chosen.held_out_turn,
+            chosen.empty_borders,
+        )
+        prepared = prepare(items, start, options, control)
+        if keywords.get("resume", False):
+            chosen = with_patches_of_checkpoint(chosen, keywords.get("checkpoint"))
+        chosen = completed_settings(chosen, prepared, device)
+        return _Training(prepared, chosen, began, on_progress, control, keywords).run()
 
 
 def fit_head(

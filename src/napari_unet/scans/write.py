@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from napari_unet.errors import OutputError
 from napari_unet.files.names import check_name, contents, unusual_kind
+from napari_unet.files.only_writer import only_writer
 from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
 from napari_unet.scans.formats.registry import (
     ScanFormat,
@@ -61,11 +63,18 @@ def open_result(
 
     Where the block raises, nothing is left behind and an existing file stays as it was. The coarser
     levels of a zarr are made at the end, for which `on_progress` and `control` are called for each
-    chunk.
+    chunk. Raises `BusyError` where another run writes the same file at this moment.
     """
-    check_output(file.path, overwrite)
-    with _format(file.path).write(file, on_progress, control) as array:
-        yield array
+
+    def look_again() -> None:
+        check_output(file.path, overwrite)
+
+    look_again()
+    with only_writer(file.path):
+        look_again()  # the run that had the lock before may have completed it
+        own = replace(file, look_again=look_again)
+        with _format(file.path).write(own, on_progress, control) as array:
+            yield array
 
 
 def check_output(path: Path, overwrite: bool = False) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import OutputError
-from napari_unet.files.atomic import persistently
 from napari_unet.files.full_disk import no_space_explained
+from napari_unet.files.moves import persistently
 from napari_unet.scans.formats.registry import is_resumable
 from napari_unet.scans.formats.result_file import ResultFile, compressed_bytes
 from napari_unet.scans.formats.zarr_pyramid import size_of_coarser
@@ -27,6 +27,11 @@ class Outputs:
 
     labels: Path
     probabilities: Path | None = None
+
+    @property
+    def paths(self) -> list[Path]:
+        """Both, or the labels' alone."""
+        return [path for path in (self.labels, self.probabilities) if path is not None]
 
 
 @dataclass(frozen=True)

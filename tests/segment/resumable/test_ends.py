@@ -3,9 +3,6 @@ runs have left.
 """
 
 import errno
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +12,7 @@ import numpy as np
 import pytest
 import zarr
 
+from helpers.child import killed
 from helpers.resumable import Counting, Killed, run_killed, run_parts, run_resumable
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.errors import Cancelled, OutputError
@@ -23,7 +21,6 @@ from napari_unet.progress import Control, Progress
 from napari_unet.scans.formats import zarr_partial as partial_zarr
 from napari_unet.scans.formats import zarr_pyramid as pyramid
 from napari_unet.scans.formats.result_file import ResultFile
-from napari_unet.scans.formats.write_lock import only_writer
 from napari_unet.scans.formats.zarr_partial import (
     begin_partial,
     is_begun,
@@ -169,7 +166,7 @@ def test_a_part_is_not_computed_twice_at_once_and_others_are(outputs: Outputs) -
     with resumable_run(MODEL, JOB, outputs, FIRST, Counting(MODEL)):
         with pytest.raises(
             OutputError,
-            match=r"Part 1/2 of .* is being computed by another run at this moment. Wait",
+            match=r"Part 1/2 of .* is being written by another run at this moment. Wait",
         ):
             run_resumable(MODEL, SCAN, outputs, ResumePolicy(resume=True, part=Part(1, 2)))
         run_resumable(MODEL, SCAN, outputs, SECOND)
@@ -181,50 +178,72 @@ def test_a_part_is_not_computed_twice_at_once_and_others_are(outputs: Outputs) -
 
 
 HOLD = """
-import sys
 from pathlib import Path
-from napari_unet.scans.formats.write_lock import only_writer
-with only_writer(Path(sys.argv[1]), sys.argv[2], "held"):
-    print("held", flush=True)
-    sys.stdin.read()
+from napari_unet.files.only_writer import only_writer
+with only_writer(Path(sys.argv[1]), sys.argv[2]):
+    ready()
 """
 
 
 @pytest.mark.parametrize("name", ["whole", "part-2-of-2"])
 def test_a_writer_that_is_killed_holds_nothing(outputs: Outputs, name: str) -> None:
-    words = [sys.executable, "-c", HOLD, str(outputs.labels), name]
-    with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        with pytest.raises(OutputError, match="taken"), only_writer(outputs.labels, name, "taken"):
-            pass
-        holder.kill()
+    killed(HOLD, outputs.labels, name)
     assert names(outputs) == [f".a.zarr.{name}.lock"]
     assert run_resumable(MODEL, SCAN, outputs).complete
     assert names(outputs) == ["a.zarr"]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows removes no file that is open")
-def test_a_lock_file_that_was_removed_meanwhile_is_made_anew(
-    outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+def test_two_runs_do_not_write_the_same_probabilities(both: Outputs) -> None:
+    other = Outputs(both.labels.with_name("b.zarr"), both.probabilities)
+    with (
+        resumable_run(MODEL, JOB, both, ResumePolicy(), Counting(MODEL)),
+        pytest.raises(OutputError, match=r"p.zarr is being written by another run"),
+    ):
+        run_resumable(MODEL, SCAN, other)
+    assert names(both) == []
+
+
+def test_what_another_program_has_put_in_its_place_meanwhile_is_not_replaced(
+    outputs: Outputs,
 ) -> None:
-    """Its holder ended after this one had opened it: whoever came next would make another, and hold
-    that.
-    """
-    found: list[list[str]] = []
+    def put(progress: Progress) -> None:
+        if progress.unit == "chunks of coarser levels":
+            outputs.labels.mkdir(exist_ok=True)
+            (outputs.labels / "zarr.json").write_text("{}")
 
-    def lock_late(handle: int) -> None:
-        if not found:
-            outputs.labels.with_name(".a.zarr.whole.lock").unlink()
-        found.append(names(outputs))
+    with pytest.raises(OutputError, match="already exists") as refused:
+        run_resumable(MODEL, SCAN, outputs, on_progress=put)
+    assert "40 of 40 tiles are kept" in refused.value.__notes__[0]
+    assert (outputs.labels / "zarr.json").read_text() == "{}"
+    run_resumable(MODEL, SCAN, outputs, ResumePolicy(resume=True, overwrite=True))
+    check_whole(outputs)
 
-    monkeypatch.setattr("napari_unet.scans.formats.write_lock._lock", lock_late)
-    with only_writer(outputs.labels, "whole", "taken"):
-        assert names(outputs) == [".a.zarr.whole.lock"]
-    assert found == [[], [".a.zarr.whole.lock"]]
-    assert names(outputs) == []
+
+REPLACE = """
+from pathlib import Path
+from napari_unet.scans.formats import zarr_write
+old, target = map(Path, sys.argv[1:])
+real = Path.replace
+Path.replace = lambda self, other: ready() if self == old else real(self, other)
+zarr_write.put_in_place(old, target)
+"""
+
+
+def test_a_result_that_was_moved_aside_when_a_run_was_killed_comes_back(outputs: Outputs) -> None:
+    run_resumable(MODEL, SCAN, outputs)
+    killed(REPLACE, outputs.labels.with_name("new"), outputs.labels)
+    assert not outputs.labels.exists()
+    with pytest.raises(OutputError, match="already exists"):
+        run_resumable(MODEL, SCAN, outputs)
+    check_whole(outputs)
+    assert names(outputs) == ["a.zarr"]
+
+
+def test_one_that_was_replaced_is_removed(outputs: Outputs) -> None:
+    run_resumable(MODEL, SCAN, outputs)
+    (outputs.labels.with_name(".a.zarr.0123abcd.old") / "a.zarr").mkdir(parents=True)
+    run_resumable(MODEL, SCAN, outputs, OVERWRITE)
+    assert names(outputs) == ["a.zarr"]
 
 
 def test_where_there_are_no_locks_nobody_is_refused(
@@ -233,7 +252,7 @@ def test_where_there_are_no_locks_nobody_is_refused(
     def unsupported(handle: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr("napari_unet.scans.formats.write_lock._lock", unsupported)
+    monkeypatch.setattr("napari_unet.files.lock._lock", unsupported)
     with resumable_run(MODEL, JOB, outputs, FIRST, Counting(MODEL)):
         run_resumable(MODEL, SCAN, outputs, FIRST)
     run_resumable(MODEL, SCAN, outputs, SECOND)
@@ -308,15 +327,15 @@ def test_what_another_begins_in_the_place_of_a_leftover_stays(
 ) -> None:
     """Another part finds the same leftover, and is faster."""
     leave(outputs.labels, "NAME/0/c/0/0/0")
-    real = partial_zarr.sibling
+    real = partial_zarr.temporary_path
 
     def be_late(target: Path, suffix: str) -> Path:
-        monkeypatch.setattr(partial_zarr, "sibling", real)
+        monkeypatch.setattr(partial_zarr, "temporary_path", real)
         remove_leftover(outputs.labels)
         assert begin_partial(ResultFile(outputs.labels, SCAN, facts={"run": 1}))
         return real(target, suffix)
 
-    monkeypatch.setattr(partial_zarr, "sibling", be_late)
+    monkeypatch.setattr(partial_zarr, "temporary_path", be_late)
     remove_leftover(outputs.labels)
     assert open_partial(outputs.labels)[1] == {"run": 1}
     assert names(outputs) == ["a.zarr.partial"]
@@ -326,13 +345,13 @@ def test_a_leftover_that_another_removes_meanwhile_is_no_error(
     outputs: Outputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave(outputs.labels, "NAME/0/c/0/0/0")
-    real = partial_zarr.sibling
+    real = partial_zarr.temporary_path
 
     def be_late(target: Path, suffix: str) -> Path:
-        monkeypatch.setattr(partial_zarr, "sibling", real)
+        monkeypatch.setattr(partial_zarr, "temporary_path", real)
         remove_leftover(outputs.labels)
         return real(target, suffix)
 
-    monkeypatch.setattr(partial_zarr, "sibling", be_late)
+    monkeypatch.setattr(partial_zarr, "temporary_path", be_late)
     remove_leftover(outputs.labels)
     assert names(outputs) == []

@@ -1,7 +1,6 @@
 """What a run resumes, what it refuses, and what it leaves however it ends."""
 
 import os
-import shutil
 import stat
 import threading
 from collections.abc import Callable
@@ -16,7 +15,6 @@ import zarr
 from helpers.resumable import Counting, Killed, run_killed, run_parts, run_resumable, values
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.errors import Cancelled, OutputError, ScanError, SettingsError
-from napari_unet.files.atomic import remove_folder
 from napari_unet.files.room import SPARE_BYTES
 from napari_unet.model.model import Model
 from napari_unet.model.spec import MeasuredHalo
@@ -421,30 +419,6 @@ def test_others_may_read_what_the_umask_lets_them(outputs: Outputs) -> None:
     umask = os.umask(0)
     os.umask(umask)
     assert stat.S_IMODE(journal.stat().st_mode) == 0o666 & ~umask
-
-
-def test_a_folder_is_away_at_once_however_long_its_deletion_takes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "large"
-    may_go = threading.Event()
-    real = shutil.rmtree
-    folder.mkdir()
-
-    def slow(path: Path, ignore_errors: bool = False) -> None:
-        may_go.wait(60)
-        real(path, ignore_errors)
-
-    monkeypatch.setattr("napari_unet.files.atomic.DELETION_WAIT_S", 0.01)
-    monkeypatch.setattr("shutil.rmtree", slow)
-    remove_folder(folder)
-    assert not folder.exists()
-    (hidden,) = tmp_path.iterdir()
-    may_go.set()
-    for thread in threading.enumerate():
-        if thread.name == "deletes a folder":
-            thread.join()
-    assert not hidden.exists()
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "2", "a/b", "1/0", "-1/4", "1/4/2", ""])

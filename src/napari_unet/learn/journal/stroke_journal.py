@@ -25,7 +25,7 @@ from napari_unet.files.append_only import (
     read_all_records,
     read_records,
 )
-from napari_unet.files.atomic import discard
+from napari_unet.files.moves import discard
 from napari_unet.files.names import unusual_kind
 from napari_unet.learn.data.corrections import TRUST_DTYPE, Corrections
 from napari_unet.scans.identity import ScanIdentity

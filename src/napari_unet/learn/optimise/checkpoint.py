@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import CheckpointError, OutputError, SettingsError
-from napari_unet.files.atomic import discard
+from napari_unet.files.moves import discard
 from napari_unet.learn.data.example import Example
 from napari_unet.learn.optimise.adamw import MOMENTS
 from napari_unet.learn.optimise.budget import Budget

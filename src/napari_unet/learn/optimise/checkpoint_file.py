@@ -4,7 +4,6 @@ Nothing in it can run. It is written beside the old one and renamed when it is v
 crash in the middle of writing loses at most the newest.
 """
 
-import glob
 import hashlib
 import json
 from pathlib import Path
@@ -13,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import CheckpointError
-from napari_unet.files.atomic import discard, write_atomically
-from napari_unet.files.names import name_beside, unusual_kind
+from napari_unet.files.atomic import write_atomically
+from napari_unet.files.names import unusual_kind
 from napari_unet.model.formats.safetensors_header import MAX_FILE_BYTES, MAX_HEADER_BYTES
 from napari_unet.model.weights import Tensors
 
@@ -34,7 +33,6 @@ def write_checkpoint(path: Path, tensors: Tensors, numbers: Numbers, hashes: Has
     """
     from safetensors.torch import save
 
-    _remove_unfinished(path)
     head = {
         "format": FORMAT,
         "prints": hashes,
@@ -94,14 +92,6 @@ def patches_of(path: Path) -> dict[str, Any]:
         return {name: patches[name] for name in PATCHES}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}  # `read_checkpoint` will say what is wrong
-
-
-def _remove_unfinished(path: Path) -> None:
-    """Remove the parts that a crash in the middle of writing has left."""
-    ending = f".{'?' * 8}.part"
-    begin = name_beside(f".{path.name}", ending).removesuffix(ending)
-    for part in path.parent.glob(glob.escape(begin) + ending):
-        discard(part)
 
 
 def _bytes(path: Path) -> bytes:

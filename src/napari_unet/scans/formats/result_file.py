@@ -1,6 +1,6 @@
 """What a result file is to hold."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,10 @@ from napari_unet.scans.units import to_um
 COMPRESSED = {"u": 1 / 8, "f": 7 / 8}
 
 
+def _see_nothing() -> None:
+    """Whatever is in its place may be replaced."""
+
+
 @dataclass(frozen=True)
 class ResultFile:
     """A result to be written: its path, the scan it belongs to, and facts about the run to store
@@ -21,7 +25,8 @@ class ResultFile:
 
     With `channels` it holds class probabilities, with a channel axis before the first spatial one
     (the order that OME-NGFF asks for). `chunks` are those of a zarr, along the scan's axes without
-    its channels.
+    its channels. `look_again` is called just before the file takes its place, and raises
+    `OutputError` where something has come there that it may not replace.
     """
 
     path: Path
@@ -30,6 +35,7 @@ class ResultFile:
     channels: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
     chunks: tuple[int, ...] | None = None
+    look_again: Callable[[], None] = _see_nothing
 
     @property
     def channel_axis(self) -> int:

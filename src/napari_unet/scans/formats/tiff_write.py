@@ -88,10 +88,14 @@ def _write(file: ResultFile, array: np.ndarray) -> None:
         with path.open("wb") as handle:
             tifffile.imwrite(handle, array, **options)
 
+    def verify(path: Path) -> None:
+        _verify(path, array.shape)
+        file.look_again()
+
     write_atomically(
         file.path,
         fill,
-        lambda path: _verify(path, array.shape),
+        verify,
         needed=compressed_bytes(array.dtype, array.size),
     )
 

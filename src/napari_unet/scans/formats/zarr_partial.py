@@ -13,12 +13,20 @@ from typing import Any
 import zarr
 
 from napari_unet.errors import OutputError
-from napari_unet.files.atomic import discard, flush, move, persistently, remove_folder
+from napari_unet.files.atomic import flush
+from napari_unet.files.leftovers import remove_folder, temporary_path
+from napari_unet.files.lock import owned
+from napari_unet.files.moves import discard, move, persistently
 from napari_unet.files.names import contents, name_beside
 from napari_unet.progress import GetControl, OnProgress
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.zarr_levels import LEVEL, add_levels
-from napari_unet.scans.formats.zarr_write import create_zarr, put_in_place, sibling, writing
+from napari_unet.scans.formats.zarr_write import (
+    create_zarr,
+    put_in_place,
+    temporary_folder,
+    writing,
+)
 
 SUFFIX = ".partial"
 FACTS = "napari_unet"
@@ -44,15 +52,11 @@ def begin_partial(file: ResultFile) -> bool:
     with writing(target):
         if folder.exists():
             return False
-        fresh = sibling(target, "part")
-        try:
+        with temporary_folder(target) as fresh:
             create_zarr(fresh / target.name, file)
             for description in fresh.rglob("zarr.json"):
                 flush(description)
             return _renamed(fresh, folder)
-        finally:
-            if fresh.exists():
-                remove_folder(fresh)
 
 
 def open_partial(path: Path) -> tuple[Any, Mapping[str, Any]]:
@@ -141,8 +145,9 @@ def remove_leftover(path: Path) -> None:
     name = path.resolve().name
     if not _is_leftover(folder, name):
         return
-    with writing(path.resolve()):
-        hidden = sibling(path.resolve(), "old") / folder.name
+    hidden = temporary_path(path.resolve(), ".old") / folder.name
+    with writing(path.resolve()), owned(hidden.parent):
+        hidden.parent.mkdir()
         try:
             move(folder, hidden)
         except FileNotFoundError:

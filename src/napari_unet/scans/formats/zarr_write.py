@@ -1,17 +1,18 @@
 """Results as OME-NGFF 0.5: a zarr folder with its levels, the axes and the voxel size."""
 
-import shutil
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import zarr
 
 from napari_unet.errors import OutputError
-from napari_unet.files.atomic import move, not_written, remove_folder
-from napari_unet.files.names import name_beside
+from napari_unet.files.full_disk import not_made
+from napari_unet.files.leftovers import remove_folder, temporary_path
+from napari_unet.files.lock import SUFFIX, owned
+from napari_unet.files.moves import move, not_written
 from napari_unet.progress import GetControl, OnProgress, Stopped
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.zarr_levels import (
@@ -23,6 +24,8 @@ from napari_unet.scans.formats.zarr_levels import (
 )
 from napari_unet.scans.formats.zarr_pyramid import plan_levels
 
+MOVED_ASIDE = re.compile(r"\..+(?<!\.old)\.[0-9a-f]{8}\.old")
+
 
 @contextmanager
 def write(file: ResultFile, on_progress: OnProgress, control: GetControl) -> Iterator[Any]:
@@ -31,20 +34,16 @@ def write(file: ResultFile, on_progress: OnProgress, control: GetControl) -> Ite
     Its coarser levels are made before; after STOP there are none.
     """
     target = file.path.resolve()
-    with writing(target):
-        part = sibling(target, "part")
-    try:
-        with writing(target):
-            yield create_zarr(part, file)
-            # again: some of the facts are known at the end only
-            zarr.open_group(part, mode="r+").attrs["napari_unet"] = dict(file.facts)
-            try:
-                add_levels(part, file, on_progress, control)
-            except Stopped:
-                remove_coarser(part, file)
-            put_in_place(part, target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with writing(target), temporary_folder(target) as part:
+        yield create_zarr(part, file)
+        # again: some of the facts are known at the end only
+        zarr.open_group(part, mode="r+").attrs["napari_unet"] = dict(file.facts)
+        try:
+            add_levels(part, file, on_progress, control)
+        except Stopped:
+            remove_coarser(part, file)
+        file.look_again()
+        put_in_place(part, target)
 
 
 @contextmanager
@@ -53,9 +52,7 @@ def writing(target: Path) -> Iterator[None]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(
-            f"Can not write into {target.parent}: {error.strerror}. Choose another folder."
-        ) from error
+        raise not_made(target, error) from error
     try:
         yield
     except OSError as error:
@@ -78,7 +75,8 @@ def put_in_place(part: Path, target: Path) -> None:
     if not target.exists():
         move(part, target)
         return
-    holder = sibling(target, "old")
+    holder = temporary_path(target, ".old")
+    holder.mkdir()
     old = holder / target.name
     try:
         move(target, old)
@@ -105,8 +103,29 @@ def _replace_or_restore(part: Path, target: Path, old: Path) -> None:
         raise
 
 
-def sibling(target: Path, suffix: str) -> Path:
-    """A fresh folder beside the target, hidden, with the permissions the umask gives."""
-    folder = target.with_name(name_beside(f".{target.name}", f".{uuid4().hex[:8]}.{suffix}"))
-    folder.mkdir()
-    return folder
+def restore_old(target: Path) -> None:
+    """Put a result back that a killed run had moved aside to make room for its own, and had not
+    replaced yet; remove it where it was replaced. Nobody else may be writing.
+    """
+    for old in target.parent.iterdir():
+        # what is being deleted has a name of the same kind, and a lock
+        deleted = old.with_name(old.name + SUFFIX).exists()
+        if MOVED_ASIDE.fullmatch(old.name) and (old / target.name).exists() and not deleted:
+            if not target.exists():
+                move(old / target.name, target)
+            remove_folder(old)
+
+
+@contextmanager
+def temporary_folder(target: Path) -> Iterator[Path]:
+    """A fresh folder beside the target, hidden, with the permissions the umask gives; it is gone at
+    the end.
+    """
+    folder = temporary_path(target, ".part")
+    with owned(folder):
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            if folder.exists():
+                remove_folder(folder)

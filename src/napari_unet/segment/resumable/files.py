@@ -1,16 +1,17 @@
 """The files of a resumable run: how they are begun or found, and how they are left or completed."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from napari_unet.errors import Cancelled, OutputError, ScanError
-from napari_unet.files.atomic import remove
+from napari_unet.files.moves import remove
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes
 from napari_unet.progress import GetControl, OnProgress, Stopped
 from napari_unet.scans.formats.result_file import ResultFile
-from napari_unet.scans.formats.write_lock import remove_locks
 from napari_unet.scans.formats.zarr_partial import (
     add_partial_levels,
     begin_partial,
@@ -25,7 +26,7 @@ from napari_unet.scans.formats.zarr_partial import (
     remove_torn_chunks,
     reopen_partial,
 )
-from napari_unet.scans.formats.zarr_write import writing
+from napari_unet.scans.formats.zarr_write import restore_old, writing
 from napari_unet.scans.write import check_output
 from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob
@@ -58,7 +59,7 @@ class RunFiles:
         self._job = job
         self._outputs = outputs
         self._policy = policy
-        self._paths = [path for path in (outputs.labels, outputs.probabilities) if path is not None]
+        self._paths = outputs.paths
         self._folder = partial_folder(outputs.labels)
         self._facts = {} if engine is None else run_facts(model, job, engine)
         self._engine = engine
@@ -133,6 +134,8 @@ class RunFiles:
         """Move the results to their places, the labels last: their folder holds the journals, and
         as long as it is there, a run that is killed in between can be resumed.
         """
+        for path in self._paths:  # something may have come there meanwhile
+            check_output(path, self._policy.overwrite)
         for path in reversed(self._paths):
             if run.gave_up(path):
                 remove_partial(path)  # zarr's threads may have begun another chunk when it was
@@ -140,7 +143,6 @@ class RunFiles:
             if not self._fresh or run.credited:  # other processes may have left torn chunks
                 remove_torn_chunks(path)
             finish_partial(path, run.facts())
-        remove_locks(self._outputs.labels)
 
     def leave(self, run: ResumableRun) -> None:
         """Leave finished tiles for a later run; where there are none, neither of this run nor of
@@ -156,6 +158,7 @@ class RunFiles:
                 remove_partial(path)
 
     def _prepare_outputs(self) -> None:
+        self._restore_old()
         self._remove_leftovers()
         self._reopen()
         for path in self._paths:
@@ -165,6 +168,15 @@ class RunFiles:
     def _remove_leftovers(self) -> None:
         for path in self._paths:
             remove_leftover(path)
+
+    def _restore_old(self) -> None:
+        """Put back what a killed run had moved aside; only a whole run does that, and only it looks
+        here.
+        """
+        for path in self._paths if self._policy.whole else ():
+            target = Path(os.path.realpath(path))
+            if target.parent.exists():
+                restore_old(target)
 
     def _reopen(self) -> None:
         """Move a result back that had taken its place already when its run was killed before all

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from napari_unet.files.append_only import DAMAGED_RECORD, AppendOnly, read_records
-from napari_unet.files.atomic import discard
+from napari_unet.files.moves import discard
 from napari_unet.files.names import unusual_kind
 from napari_unet.scans.scan import Index
 from napari_unet.segment.resumable.part import Part, writer_name
@@ -74,8 +74,10 @@ class RunJournal:
 
     def close(self) -> None:
         """Flush it to the disk, and append no more."""
-        self._file.flush()
-        self._file.close()
+        try:
+            self._file.flush()
+        finally:
+            self._file.close()
 
     def remove(self) -> None:
         """Remove it, as if it had never been begun."""

@@ -7,15 +7,15 @@ chunk; the plan is made by the process that begins the run, and all others follo
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import numpy as np
 
 from napari_unet.errors import Cancelled, OutputError
+from napari_unet.files.only_writer import only_writer
 from napari_unet.model.model import Model
 from napari_unet.progress import GetControl, OnProgress, always_continue, ignore
-from napari_unet.scans.formats.write_lock import only_writer
 from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.outputs import Outputs
@@ -153,14 +153,18 @@ def _resume_hint(run: ResumableRun) -> Iterator[None]:
         raise
 
 
-def _locked(outputs: Outputs, policy: ResumePolicy) -> AbstractContextManager[None]:
+@contextmanager
+def _locked(outputs: Outputs, policy: ResumePolicy) -> Iterator[None]:
     """Keep other processes from computing the same.
 
     A share is not locked: it may be done twice, since the worker that was given up for lost may
     still be running.
     """
-    if policy.share is not None:
-        return nullcontext()
-    what = f"Part {policy.part} of {outputs.labels}" if policy.part else outputs.labels
-    refusal = f"{what} is being computed by another run at this moment. Wait until that has ended."
-    return only_writer(outputs.labels, writer_name(policy.part), refusal)
+    with ExitStack() as stack:
+        for path in outputs.paths if policy.share is None else ():
+            what = f"Part {policy.part} of {path}" if policy.part else path
+            refusal = (
+                f"{what} is being written by another run at this moment. Wait until that has ended."
+            )
+            stack.enter_context(only_writer(path, writer_name(policy.part), refusal))
+        yield

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.errors import CheckpointError, NapariUNetError
-from napari_unet.files.atomic import discard
+from napari_unet.files.moves import discard
+from napari_unet.files.only_writer import only_writer_where_possible
 from napari_unet.model.library import load_entry
 from napari_unet.progress import Control, Progress
 from napari_unet.widgets.finetune.fields.preview import PreviewPart
@@ -73,6 +74,11 @@ def train_in_worker(worker: JobWorker, order: TrainOrder, save_anyway: SaveAnywa
         worker.report("Starting PyTorch (once per session)…")
     import_module("pyqtgraph")
     worker.report(PlotsReady())
+    with only_writer_where_possible(order.path):
+        return _trained(worker, order, save_anyway)
+
+
+def _trained(worker: JobWorker, order: TrainOrder, save_anyway: SaveAnyway) -> Trained:
     parent = None if order.parent is None else load_entry(order.parent)
     result = resumed(worker, order, parent) if order.resume else None
     result = result or train_and_judge(worker, order, parent)

@@ -9,7 +9,8 @@ import pytest
 
 from helpers.windows import FakeLocking, act_as_windows
 from napari_unet.errors import OutputError
-from napari_unet.scans.formats.write_lock import only_writer, remove_locks
+from napari_unet.files.leftovers import sweep
+from napari_unet.files.only_writer import only_writer
 
 REFUSAL = "Another process writes this."
 
@@ -40,7 +41,7 @@ def test_a_lock_that_another_has_open_stays_and_can_be_had(tmp_path: Path) -> No
         (file,) = tmp_path.iterdir()
         other = os.open(file, os.O_RDWR)
     assert file.exists()
-    remove_locks(path)  # still open
+    sweep(path)  # still open
     assert file.exists()
     os.close(other)
     with only_writer(path, "part-1", REFUSAL):
