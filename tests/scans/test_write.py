@@ -236,8 +236,7 @@ def test_a_result_that_the_disk_can_not_take_is_refused_before_it_is_begun(
 def test_what_came_into_its_place_meanwhile_stays(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"result{suffix}"
     file = ResultFile(path, STACK, np.dtype(np.uint8))
-    with pytest.raises(OutputError, match="exists"), open_result(file) as array:
-        array[...] = LABELS
+    with pytest.raises(OutputError, match="exists"), open_result(file):
         path.write_text("somebody's")
     assert path.read_text() == "somebody's"
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
@@ -253,4 +252,4 @@ def test_a_result_has_one_writer(tmp_path: Path, suffix: str) -> None:
         ):
             pytest.fail("two write at once")
         array[...] = LABELS
-    np.testing.assert_array_equal(np.asarray(read_scan(file.path).data), LABELS)
+    np.testing.assert_array_equal(np.asarray(read_scan(file.path).data[...]), LABELS)
