@@ -39,7 +39,7 @@ from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.job import plan_job
-from napari_unet.segment.statistics import frame_statistics
+from napari_unet.segment.statistics.frame import frame_statistics
 from napari_unet.segment.stream import Focus, stream
 from napari_unet.segment.tasks.registry import task_of
 from napari_unet.segment.tiles.normalize import normalize

@@ -33,7 +33,7 @@ from napari_unet.model.library import BUILTIN_FOLDER, load_model, model_entry
 from napari_unet.scans.identity import identity_of
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.resumable.journal import SUFFIX, RunJournal, TileRecord, read_run_journals
-from napari_unet.segment.statistics import FrameStatistics
+from napari_unet.segment.statistics.frame import FrameStatistics
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 

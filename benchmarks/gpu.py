@@ -28,7 +28,7 @@ from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine.torch_engine import TorchEngine, folded
 from napari_unet.segment.job import plan_job
-from napari_unet.segment.statistics import frame_statistics
+from napari_unet.segment.statistics.frame import frame_statistics
 from napari_unet.segment.stream import stream
 from napari_unet.segment.tiles.normalize import normalize
 

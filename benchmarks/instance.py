@@ -22,7 +22,7 @@ from napari_unet.model.config import UNetConfig
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.statistics import frame_statistics
+from napari_unet.segment.statistics.frame import frame_statistics
 from napari_unet.segment.tiles import instance_sample
 from napari_unet.segment.tiles.normalize import normalize
 

@@ -21,7 +21,7 @@ from engine import decided
 import napari_unet as nu
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.statistics import frame_statistics
+from napari_unet.segment.statistics.frame import frame_statistics
 from napari_unet.segment.tiles.normalize import normalize
 
 Labels = np.ndarray

@@ -22,7 +22,7 @@ from napari_unet.model.library import load_model, model_entry
 from napari_unet.scans.identity import identity_of
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.resumable.journal import SUFFIX, RunJournal, TileRecord, read_run_journals
-from napari_unet.segment.statistics import FrameStatistics
+from napari_unet.segment.statistics.frame import FrameStatistics
 
 INPUTS = 200
 BOX = (slice(0, 1), slice(2, 5), slice(0, 7))

@@ -8,7 +8,7 @@ from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.scan import Index, Scan, Slices
 from napari_unet.segment.check import check_fit, check_spacing
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.statistics import FrameStatistics
+from napari_unet.segment.statistics.frame import FrameStatistics
 from napari_unet.segment.tasks.registry import task_of
 from napari_unet.segment.tasks.task import Task
 

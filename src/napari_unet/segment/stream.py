@@ -24,7 +24,7 @@ from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.job import SegmentJob
-from napari_unet.segment.statistics import FrameStatistics, frame_statistics
+from napari_unet.segment.statistics.frame import FrameStatistics, frame_statistics
 from napari_unet.segment.tiles.decode import PendingTile, decode
 from napari_unet.segment.tiles.instance_sample import sample_windows
 from napari_unet.segment.tiles.lattice import lattice_of

@@ -6,7 +6,7 @@ import numpy as np
 
 from napari_unet.scans.scan import Index
 from napari_unet.segment.job import SegmentJob
-from napari_unet.segment.statistics import FrameStatistics
+from napari_unet.segment.statistics.frame import FrameStatistics
 from napari_unet.segment.tiles.tile_result import TileResult
 
 

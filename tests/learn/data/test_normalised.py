@@ -14,7 +14,7 @@ from napari_unet.learn.data.make_examples import examples_of
 from napari_unet.learn.data.normalised import NormalisedScan
 from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.scan import Scan, scan_of
-from napari_unet.segment.statistics import frame_statistics
+from napari_unet.segment.statistics.frame import frame_statistics
 from napari_unet.segment.tiles.normalize import normalize
 
 SHAPE = (3, 4, 8)

@@ -16,7 +16,7 @@ from napari_unet.segment.engine.fusion import CudnnConv, works
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.statistics import FrameStatistics
+from napari_unet.segment.statistics.frame import FrameStatistics
 from napari_unet.segment.stream import stream
 from napari_unet.segment.tiles.normalize import normalize, normalize_on
 

@@ -22,7 +22,7 @@ from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.run_facts import run_facts
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.statistics import FrameStatistics
+from napari_unet.segment.statistics.frame import FrameStatistics
 from napari_unet.segment.stream import stream
 from napari_unet.segment.tiles.lattice import lattice_of
 from napari_unet.segment.tiles.memory import voxel_bytes

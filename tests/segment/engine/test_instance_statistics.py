@@ -23,7 +23,7 @@ from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.part import Part, ResumePolicy
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.statistics import frame_statistics
+from napari_unet.segment.statistics.frame import frame_statistics
 from napari_unet.segment.stream import Focus, stream
 from napari_unet.segment.tiles import instance_sample
 from napari_unet.segment.tiles.instance_sample import (

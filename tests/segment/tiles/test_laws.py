@@ -16,7 +16,7 @@ from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.statistics import FrameStatistics, frame_statistics
+from napari_unet.segment.statistics.frame import FrameStatistics, frame_statistics
 from napari_unet.segment.stream import stream
 from napari_unet.segment.tiles import lattice as lattice_module
 from napari_unet.segment.tiles import tiling as tiling_module

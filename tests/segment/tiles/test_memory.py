@@ -25,7 +25,7 @@ from napari_unet.segment.engine.speed_cache import (
 from napari_unet.segment.estimate import estimate
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.statistics import FrameStatistics
+from napari_unet.segment.statistics.frame import FrameStatistics
 from napari_unet.segment.stream import stream
 from napari_unet.segment.tiles import lattice as lattice_module
 from napari_unet.segment.tiles.lattice import exact_cost

@@ -38,7 +38,7 @@ from napari_unet.segment.outputs import Outputs
 from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.run import CompleteRun, complete_run, resumable_run
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.statistics import empty_sentence
+from napari_unet.segment.statistics.frame import empty_sentence
 from napari_unet.segment.totals import RunTotals
 from napari_unet.segment.whole_file import file_run
 

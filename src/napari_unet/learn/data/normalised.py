@@ -13,8 +13,8 @@ from napari_unet.learn.data.item import in_frame_order
 from napari_unet.model.spec import ModelSpec
 from napari_unet.progress import GetControl, always_continue
 from napari_unet.scans.scan import Index, Scan, Slices
-from napari_unet.segment.no_data import usable
-from napari_unet.segment.statistics import FrameStatistics, frame_statistics
+from napari_unet.segment.statistics.frame import FrameStatistics, frame_statistics
+from napari_unet.segment.statistics.no_data import usable
 from napari_unet.segment.tiles.normalize import excluded_in, normalize, with_margin
 
 NO_IMAGE = (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.data.normalised import NormalisedScan
 from napari_unet.model.spec import ModelSpec
-from napari_unet.segment.statistics import empty_sentence
+from napari_unet.segment.statistics.frame import empty_sentence
 from napari_unet.words import pixel_size
 
 NOT_FINITE = "{} is NaN, infinite or too large for float32; labels there were not used."

@@ -19,7 +19,7 @@ from napari_unet.files.moves import discard
 from napari_unet.files.names import unusual_kind
 from napari_unet.scans.scan import Index
 from napari_unet.segment.resumable.part import Part, writer_name
-from napari_unet.segment.statistics import FrameStatistics
+from napari_unet.segment.statistics.frame import FrameStatistics
 
 SUFFIX = ".journal"
 

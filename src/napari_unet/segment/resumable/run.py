@@ -23,7 +23,7 @@ from napari_unet.segment.resumable.files import RunFiles
 from napari_unet.segment.resumable.part import ResumePolicy, writer_name
 from napari_unet.segment.resumable.store import RunStore, StoredTile
 from napari_unet.segment.resumable.tiles import ResumableRun
-from napari_unet.segment.statistics import FrameStatistics
+from napari_unet.segment.statistics.frame import FrameStatistics
 from napari_unet.segment.totals import RunTotals
 
 

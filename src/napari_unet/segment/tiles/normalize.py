@@ -7,9 +7,9 @@ import numpy as np
 
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.scan import Slices
-from napari_unet.segment.frame_sample import without_specks
-from napari_unet.segment.no_data import surrounded, usable
-from napari_unet.segment.statistics import FrameStatistics
+from napari_unet.segment.statistics.frame import FrameStatistics
+from napari_unet.segment.statistics.frame_sample import without_specks
+from napari_unet.segment.statistics.no_data import surrounded, usable
 from napari_unet.segment.tiles.transfer import to_device
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_unet.scans.scan import Index, Slices
-from napari_unet.segment.statistics import FrameStatistics
+from napari_unet.segment.statistics.frame import FrameStatistics
 
 
 @dataclass(frozen=True)

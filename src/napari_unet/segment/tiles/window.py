@@ -11,7 +11,7 @@ from napari_unet.model.geometry import reflected
 from napari_unet.model.torch_import import torch
 from napari_unet.scans.resample import Weights
 from napari_unet.scans.scan import Slices
-from napari_unet.segment.statistics import FrameStatistics
+from napari_unet.segment.statistics.frame import FrameStatistics
 from napari_unet.segment.tiles.normalize import Excluded, normalize_on, with_margin
 from napari_unet.segment.tiles.tiling import Lattice
 from napari_unet.segment.tiles.transfer import to_device

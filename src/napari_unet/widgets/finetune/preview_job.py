@@ -54,7 +54,7 @@ class PreviewJob:
         return as_plane(segment_region(model, job))
 
     def _plane_of_image(self, view: PreviewRegion) -> np.ndarray:
-        from napari_unet.segment.no_data import usable
+        from napari_unet.segment.statistics.no_data import usable
 
         part = self._scan.read(view.frame, view.region)
         mask = usable(part)

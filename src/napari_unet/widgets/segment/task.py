@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_unet.model.library import ModelEntry, load_entry
 from napari_unet.progress import GetControl
 from napari_unet.segment.job import SegmentJob
-from napari_unet.segment.statistics import empty_sentence
+from napari_unet.segment.statistics.frame import empty_sentence
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
 from napari_unet.widgets.jobs.worker import JobWorker
 from napari_unet.widgets.viewer.focus import ViewFocus

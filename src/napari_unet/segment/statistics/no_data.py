@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from napari_unet.segment.percentiles import percentiles
+from napari_unet.segment.statistics.percentiles import percentiles
 
 if TYPE_CHECKING:
     from napari_unet.scans.scan import Slices

@@ -14,8 +14,8 @@ from napari_unet.errors import ScanError
 from napari_unet.model.spec import Normalization
 from napari_unet.progress import GetControl, always_continue
 from napari_unet.scans.scan import Index, Scan
-from napari_unet.segment.frame_sample import FrameSample, read_sample
-from napari_unet.segment.no_data import (
+from napari_unet.segment.statistics.frame_sample import FrameSample, read_sample
+from napari_unet.segment.statistics.no_data import (
     EmptyValue,
     Evidence,
     candidates,
@@ -24,7 +24,7 @@ from napari_unet.segment.no_data import (
     only_usable,
     usable,
 )
-from napari_unet.segment.percentiles import percentiles
+from napari_unet.segment.statistics.percentiles import percentiles
 
 FEW = 0.02  # share of the values, at each end, that hot or dead pixels may be
 SPECKS = 2.0  # a range that single voxels make this many times as wide is not that of the image
@@ -154,12 +154,12 @@ def frame_statistics(
     empty_borders: bool = True,
 ) -> FrameStatistics:
     """The percentiles of each channel of a frame: over all of it up to 2²² voxels, else over some
-    of its chunks (see `segment.frame_sample`).
+    of its chunks (see `segment.statistics.frame_sample`).
 
     Single voxels far from all beside them (hot and dead pixels) do not count where they would make
     the range twice as wide. With `empty_borders`, borders without image are found and left out (see
-    `segment.no_data`), and so is the scan's own `no_data`. If the two percentiles are the same (a
-    few bright spots on nothing), the minimum and the maximum take their place.
+    `segment/statistics/no_data.py`), and so is the scan's own `no_data`. If the two percentiles are
+    the same (a few bright spots on nothing), the minimum and the maximum take their place.
 
     Raises `ScanError` if more than half of the voxels read are NaN or infinite, and `Stopped` or
     `Cancelled` when the user wants that.

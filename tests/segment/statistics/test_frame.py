@@ -8,9 +8,13 @@ from helpers.tiny import smooth_image
 from napari_unet.errors import ScanError
 from napari_unet.model.spec import Normalization
 from napari_unet.scans.scan import Scan, scan_of
-from napari_unet.segment import frame_sample
-from napari_unet.segment.frame_sample import FEWEST_CHUNKS, sample_regions, without_specks
-from napari_unet.segment.statistics import FrameStatistics, frame_statistics
+from napari_unet.segment.statistics import frame_sample
+from napari_unet.segment.statistics.frame import FrameStatistics, frame_statistics
+from napari_unet.segment.statistics.frame_sample import (
+    FEWEST_CHUNKS,
+    sample_regions,
+    without_specks,
+)
 from napari_unet.segment.tiles.normalize import normalize
 
 HOW = Normalization()

@@ -9,8 +9,8 @@ from scipy.ndimage import gaussian_filter, rotate
 from helpers.tiny import smooth_image
 from napari_unet.model.spec import Normalization
 from napari_unet.scans.scan import scan_of
-from napari_unet.segment.no_data import has_value, surrounded
-from napari_unet.segment.statistics import FrameStatistics, empty_sentence, frame_statistics
+from napari_unet.segment.statistics.frame import FrameStatistics, empty_sentence, frame_statistics
+from napari_unet.segment.statistics.no_data import has_value, surrounded
 from napari_unet.segment.tiles.normalize import normalize
 
 HOW = Normalization()

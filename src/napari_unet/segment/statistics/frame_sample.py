@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_unet.progress import GetControl, heed
 from napari_unet.scans.scan import Index, Scan, Slices
-from napari_unet.segment.no_data import EmptyValue, Evidence, border_values
+from napari_unet.segment.statistics.no_data import EmptyValue, Evidence, border_values
 
 WHOLE_VOXELS = 2**22  # frames up to this size are read whole
 FEWEST_CHUNKS = 8

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_unet.segment.percentiles import percentiles
+from napari_unet.segment.statistics.percentiles import percentiles
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", ">u2", "<u2", ">i2", "<i2", "<f4"])

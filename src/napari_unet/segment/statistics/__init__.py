@@ -1,0 +1,1 @@
+"""What is known of a frame before it is segmented: percentiles, borders without image, outliers."""
