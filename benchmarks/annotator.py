@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from learning import PAINTED, Figures, Pair, add_run, binary, names, pooled, timed
+from options import add_settings, command_line
 from scipy.ndimage import distance_transform_edt
 
 import napari_unet as nu
@@ -161,9 +162,7 @@ def _cropped(pair: Pair) -> Pair:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--final", action="store_true")
@@ -173,11 +172,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--ways", nargs="+", choices=("whole", "scribbles"), default=["whole", "scribbles"]
     )
-    parser.add_argument(
-        "--settings",
-        default="{}",
-        help="settings other than the defaults, as JSON; for choosing them",
-    )
+    add_settings(parser)
     return parser.parse_args()
 
 

@@ -7,12 +7,12 @@ mean. Every variation is on, with its default strength; patches come from one dr
 common size.
 """
 
-import argparse
 import time
 from collections.abc import Callable
 
 import numpy as np
 import store
+from options import command_line
 from scipy.ndimage import gaussian_filter
 
 from napari_unet.learn.data.example import Example
@@ -38,9 +38,7 @@ CASES = {
 
 def main() -> None:
     """Time steps and batches in turn, and store the row."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--precision", default="auto")
     options = parser.parse_args()

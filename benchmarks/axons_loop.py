@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from learning import REVIEWED, Figures, Pair, add_run, axons, names, over_runs, timed, verdict_of
+from options import add_settings, command_line
 
 import napari_unet as nu
 from napari_unet.measure.metrics import overlap
@@ -89,18 +90,12 @@ def rest(model: Model, own: list[Pair]) -> float:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--parent", type=Path, required=True)
     parser.add_argument("--animal", default="sub-rat1")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument(
-        "--settings",
-        default="{}",
-        help="settings other than the defaults, as JSON; for choosing them",
-    )
+    add_settings(parser)
     return parser.parse_args()
 
 

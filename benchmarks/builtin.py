@@ -4,13 +4,13 @@ with its pixel size.
 python benchmarks/builtin.py nuclei-2d --data FOLDER
 """
 
-import argparse
 import sys
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import store
+from options import command_line
 
 import napari_unet as nu
 from napari_unet.measure.metrics import overlap
@@ -22,9 +22,7 @@ from train import RECIPES
 
 def main() -> None:
     """Segment every image of the list, and keep mean, median and worst of each class."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("name", choices=RECIPES)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="test", choices=("val", "test"))

@@ -32,6 +32,7 @@ import store
 import tifffile
 from engine_quick import quick
 from learning import binary
+from options import command_line
 
 import napari_unet as nu
 from napari_unet.model.model import Model
@@ -239,9 +240,7 @@ def decided(scores: torch.Tensor) -> Labels:
 
 def parser_of(description: str | None, rounds: int) -> argparse.ArgumentParser:
     """The options that every comparison of these cases has."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(description)
     parser.add_argument("case", choices=("2d", "3d"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)

@@ -8,7 +8,6 @@ PyTorch is loaded already; the canvas is drawn by Xvfb's software OpenGL.
 Sides up to 4096 are numpy arrays, larger ones a zarr of 1024² chunks, made in a temporary folder.
 """
 
-import argparse
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import store
 import zarr
+from options import command_line
 from window import click_segment, open_dock, settle, wait_for, wait_for_drawing, wait_until
 
 from napari_unet.model.torch_import import torch
@@ -27,9 +27,7 @@ CHUNK = 1024
 
 def main() -> None:
     """Click, wait for the first tile, cancel; several rounds."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--side", type=int, default=2048)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()

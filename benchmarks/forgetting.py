@@ -15,6 +15,7 @@ from pathlib import Path
 
 import store
 from learning import Figures, Pair, add_run, binary, names, per_image, timed, verdict_of
+from options import add_settings, command_line
 
 import napari_unet as nu
 from napari_unet.model.model import Model
@@ -109,20 +110,14 @@ def summary(runs: list[Figures]) -> Figures:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--nuclei", type=Path, required=True)
     parser.add_argument("--cells", type=Path, required=True)
     parser.add_argument("--final", action="store_true")
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--guards", nargs="+", choices=GUARDS, default=list(GUARDS))
-    parser.add_argument(
-        "--settings",
-        default="{}",
-        help="settings other than the defaults, as JSON; for choosing them",
-    )
+    add_settings(parser)
     parser.add_argument(
         "--models",
         type=Path,

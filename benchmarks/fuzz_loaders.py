@@ -7,7 +7,6 @@ input that breaks a loader is left beside it, under the name of its seed. It run
 gives way to whatever else runs, so that it can be left in the background.
 """
 
-import argparse
 import json
 import os
 import random
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import store
 import torch
+from options import command_line
 
 from napari_unet.errors import NapariUNetError
 from napari_unet.files.append_only import read_records
@@ -46,9 +46,7 @@ Loader = tuple[Callable[[random.Random], bytes], str, Callable[[Path], object]]
 
 def main() -> None:
     """All inputs in turn, from where the last run ended."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--inputs", type=int, default=200_000)
     parser.add_argument("--state", type=Path, default=Path("fuzz_loaders.json"))
     options = parser.parse_args()

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from learning import Figures, Pair, add_run, binary, names, runs_of, timed, verdict_of
+from options import command_line
 
 import napari_unet as nu
 from napari_unet.learn.judging.held_out import hold_out
@@ -109,9 +110,7 @@ def summary(runs: list[Figures]) -> Figures:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--cells", type=Path, required=True)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--for-seconds", type=float, default=1e9)

@@ -9,12 +9,12 @@ already. Beside it, in the same window: how long napari itself holds the window 
 layer of that size is added.
 """
 
-import argparse
 import time
 
 import numpy as np
 import store
 from napari import Viewer
+from options import command_line
 from window import Heart, click_segment, open_dock, settle, wait_for
 
 from napari_unet.model.torch_import import torch
@@ -26,9 +26,7 @@ ROUNDS = 5
 
 def main() -> None:
     """Open, wait, click, and listen until the run has ended."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--canvas", action="store_true")
     canvas = parser.parse_args().canvas
     torch.ones(1)

@@ -9,11 +9,11 @@ nuclei-2d is fine-tuned for a minute by a click on the real button, curves and p
 PyTorch being loaded already.
 """
 
-import argparse
 import time
 
 import store
 from napari import Viewer
+from options import command_line
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from window import Heart, click_segment, open_dock, settle, wait_for, wait_until
@@ -25,9 +25,7 @@ from napari_unet.widgets.finetune.dock import FinetuneWidget
 
 def main() -> None:
     """Segment, correct, click, and listen until the training has ended."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--canvas", action="store_true")
     canvas = parser.parse_args().canvas
     torch.ones(1)

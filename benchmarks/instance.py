@@ -7,12 +7,12 @@ Trained on the membranes of training sections; the image is made of test section
 x 2048, so that its statistics are those of a sample.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import store
 from learning import MEMBRANES, binary
+from options import command_line
 
 import napari_unet as nu
 from napari_unet.learn.data.make_examples import examples_of
@@ -36,9 +36,7 @@ SPEC = ModelSpec(
 
 def main() -> None:
     """Train, segment in each way, compare with the whole."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=2)
     options = parser.parse_args()

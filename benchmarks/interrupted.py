@@ -4,7 +4,6 @@ the same labels, no tile twice.
 python benchmarks/interrupted.py --data ISBI2012 --model isbi32.safetensors [--side 4096]
 """
 
-import argparse
 import json
 import signal
 import subprocess
@@ -17,6 +16,7 @@ import psutil
 import store
 import zarr
 from mosaic import command, run, source, write_scan
+from options import command_line
 
 from napari_unet.scans.formats.zarr_partial import partial_folder
 from napari_unet.segment.resumable.journal import read_run_journals
@@ -27,9 +27,7 @@ TILE = ("--tile-px", "512")
 
 def main() -> None:
     """Both ways on one scan, against a run that nothing happened to."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--side", type=int, default=4096)

@@ -16,6 +16,7 @@ import imageio.v3 as iio
 import numpy as np
 import store
 from learning import MEMBRANES
+from options import command_line
 
 import napari_unet as nu
 from napari_unet.learn.augment.settings import AugmentSettings
@@ -88,9 +89,7 @@ def settings(options: argparse.Namespace) -> TrainSettings:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--final", action="store_true")
     parser.add_argument("--minutes", type=float, default=5.0)

@@ -7,7 +7,6 @@ Each session is a process with a napari window: it clicks Restore in the Fine-tu
 came back, and paints on with mouse events on the canvas, until it is killed at a random moment.
 """
 
-import argparse
 import json
 import os
 import random
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import store
+from options import command_line
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
@@ -46,9 +46,7 @@ class Session:
 
 def main() -> None:
     """The parent starts and kills; with --session, this is a process that paints."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--strokes", type=int, default=1000, help="in all sessions together")
     parser.add_argument("--seed", type=int, default=0)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from learning import Figures, Pair, add_run, names, over_runs, per_image, timed, verdict_of
+from options import add_settings, command_line
 
 import napari_unet as nu
 from napari_unet.scans.scan import scan_of
@@ -82,18 +83,12 @@ def nifti(path: Path) -> tuple[np.ndarray, tuple[float, ...]]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--final", action="store_true")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument(
-        "--settings",
-        default="{}",
-        help="settings other than the defaults, as JSON; for choosing them",
-    )
+    add_settings(parser)
     parser.add_argument("--save", type=Path, help="where to save the model of the last seed")
     return parser.parse_args()
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from learning import PAINTED, Pair, add_run, binary, over_runs, pooled, timed
+from options import add_settings, command_line
 
 import napari_unet as nu
 
@@ -52,19 +53,13 @@ def run(options: argparse.Namespace, seed: int, report: list[Pair]) -> dict[str,
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--final", action="store_true")
     parser.add_argument("--sections", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument(
-        "--settings",
-        default="{}",
-        help="settings other than the defaults, as JSON; for choosing them",
-    )
+    add_settings(parser)
     return parser.parse_args()
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from learning import Figures, Pair, add_run, over_runs, pooled
+from options import command_line
 
 import napari_unet as nu
 from napari_unet.learn.data.make_examples import examples_of
@@ -109,9 +110,7 @@ def block(folder: Path, slices: slice) -> Pair:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--final", action="store_true")
     parser.add_argument("--minutes", type=float, default=5.0)

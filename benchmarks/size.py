@@ -18,6 +18,7 @@ from pathlib import Path
 
 import store
 from mosaic import command, run, source, write_scan
+from options import command_line
 
 import napari_unet as nu
 from napari_unet.errors import Cancelled
@@ -37,9 +38,7 @@ CANCEL_AFTER_S = 0.7  # from the first tile on, so that it comes in the middle o
 
 def main() -> None:
     """One size."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--side", type=int, required=True)

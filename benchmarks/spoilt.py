@@ -6,7 +6,6 @@ Dice of `nuclei-2d` on the first images of the test list: as they are, with a sh
 and with a twentieth of each image emptied beside a camera's offset (scored outside that band).
 """
 
-import argparse
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import store
+from options import command_line
 
 import napari_unet as nu
 from napari_unet.measure.metrics import overlap
@@ -30,9 +30,7 @@ BANDS = 20  # such a part of the image is a band
 
 def main() -> None:
     """Spoil each image in each way, and keep the mean Dice."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--images", type=int, default=10)
     options = parser.parse_args()

@@ -3,12 +3,12 @@
 python benchmarks/startup.py [--rounds 5]
 """
 
-import argparse
 import subprocess
 import sys
 import time
 
 import store
+from options import command_line
 
 IMPORT = """
 import time
@@ -35,9 +35,7 @@ viewer.close()
 
 def main() -> None:
     """Each figure in fresh processes, after one round that is not counted."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = range(parser.parse_args().rounds + 1)
     figures = {

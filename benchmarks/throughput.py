@@ -17,6 +17,7 @@ import imageio.v3 as iio
 import numpy as np
 import store
 from engine import decided
+from options import command_line
 
 import napari_unet as nu
 from napari_unet.model.torch_import import torch
@@ -102,9 +103,7 @@ def _monai(
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument(
         "--model", required=True, help="a model trained by benchmarks/isbi2012.py --width 32 --save"
     )

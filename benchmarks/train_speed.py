@@ -10,7 +10,6 @@ computed as ours is (channels_last, and bfloat16 where the machine has it). The 
 Data: 20 sections of ISBI 2012, patches 4 x 192 x 192.
 """
 
-import argparse
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import store
 from learning import MEMBRANES, binary
+from options import command_line
 
 from napari_unet.learn.data.example import Example
 from napari_unet.learn.data.make_examples import examples_of
@@ -43,9 +43,7 @@ Step = Callable[[], None]
 
 def main() -> None:
     """Time some steps of each way in turn, and store the row."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--turns", type=int, default=5)
     options = parser.parse_args()
