@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from napari.layers import Labels
+from qtpy.QtWidgets import QPushButton
 
 import napari_unet as nu
 from helpers.clicks import long_stack, press
@@ -12,6 +13,7 @@ from napari_unet.learn.data.corrections import PAINTED, REVIEWED
 from napari_unet.widgets.painting.review import slice_is_right
 from napari_unet.widgets.painting.tracked_layers import copy_corrections, track, trust_of_layer
 from napari_unet.widgets.segment.choices import SegmentChoices
+from napari_unet.widgets.segment.dock import SegmentWidget
 
 pytestmark = pytest.mark.viewer
 
@@ -23,6 +25,21 @@ def image(viewer):
 
 def results(viewer) -> list[Labels]:
     return [layer for layer in viewer.layers if isinstance(layer, Labels)]
+
+
+def ended(widget, button: QPushButton, qtbot) -> None:
+    press(button)
+    qtbot.waitUntil(lambda: widget.run is None, timeout=20_000)
+
+
+def painted_after_a_stop(viewer, dock, begin, qtbot) -> tuple[SegmentWidget, Labels]:
+    viewer.add_image(long_stack(), name="long")
+    widget = dock()
+    begin(widget)
+    ended(widget, widget.form.bar.stop_button, qtbot)
+    old = results(viewer)[0]
+    old.paint((0, 20, 20), 3)
+    return widget, old
 
 
 def test_a_result_is_followed_from_what_the_model_said(viewer, dock, click, image):
@@ -82,21 +99,14 @@ def test_the_corrections_of_another_image_are_not_carried_over(viewer, dock, cli
 def test_what_is_painted_on_the_old_result_during_the_run_is_carried_too(
     viewer, dock, click, begin, qtbot
 ):
-    viewer.add_image(long_stack(), name="long")
-    widget = dock()
-    begin(widget)
-    press(widget.form.bar.stop_button)
-    qtbot.waitUntil(lambda: widget.run is None, timeout=20_000)
-    old = results(viewer)[0]
-    old.paint((0, 20, 20), 3)
+    widget, old = painted_after_a_stop(viewer, dock, begin, qtbot)
     begin(widget)
     new = results(viewer)[1]
     assert new.data[0, 20, 20] == 3  # from the beginning
     old.paint((0, 70, 70), 4)
     old.undo()
     old.paint((0, 60, 60), 5)
-    press(widget.form.bar.stop_button)
-    qtbot.waitUntil(lambda: widget.run is None, timeout=20_000)
+    ended(widget, widget.form.bar.stop_button, qtbot)
     assert (new.data[0, 20, 20], new.data[0, 60, 60]) == (3, 5)
     assert trust_of_layer(new).amount().labels == trust_of_layer(old).amount().labels
     assert not old.visible
@@ -110,8 +120,7 @@ def test_nothing_of_a_result_that_grows_is_taken_for_a_correction(viewer, dock, 
     trust = track(labels)  # as a dock does that is open meanwhile
     labels.refresh()
     qtbot.wait(400)
-    press(widget.form.bar.stop_button)
-    qtbot.waitUntil(lambda: widget.run is None, timeout=20_000)
+    ended(widget, widget.form.bar.stop_button, qtbot)
     assert labels.data.any()
     assert not copy_corrections(labels).trust.any()
     labels.data[0, 5, 5] = 7  # by another plugin, and noticed from now on
@@ -119,16 +128,9 @@ def test_nothing_of_a_result_that_grows_is_taken_for_a_correction(viewer, dock, 
 
 
 def test_a_cancelled_run_leaves_the_old_result_as_it_was(viewer, dock, click, begin, qtbot):
-    viewer.add_image(long_stack(), name="long")
-    widget = dock()
+    widget, old = painted_after_a_stop(viewer, dock, begin, qtbot)
     begin(widget)
-    press(widget.form.bar.stop_button)
-    qtbot.waitUntil(lambda: widget.run is None, timeout=20_000)
-    old = results(viewer)[0]
-    old.paint((0, 20, 20), 3)
-    begin(widget)
-    press(widget.form.bar.cancel_button)
-    qtbot.waitUntil(lambda: widget.run is None, timeout=20_000)
+    ended(widget, widget.form.bar.cancel_button, qtbot)
     qtbot.waitUntil(lambda: len(results(viewer)) == 1)
     assert old.visible
     assert trust_of_layer(old).amount().voxels > 0

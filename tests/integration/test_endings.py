@@ -167,7 +167,7 @@ def test_closing_the_window_cancels_the_run(viewer, dock, begin, qtbot):
     qtbot.wait(50)
 
 
-def test_a_second_dock_waits_for_the_first_and_says_so(viewer, dock, begin, qtbot):
+def one_runs_and_another_waits(viewer, dock, begin, qtbot) -> tuple[SegmentWidget, SegmentWidget]:
     viewer.add_image(long_stack(), name="long")
     first = dock()
     second = SegmentWidget(viewer)
@@ -175,6 +175,11 @@ def test_a_second_dock_waits_for_the_first_and_says_so(viewer, dock, begin, qtbo
     second.form.model.set_value("tiny-2d")
     begin(first)
     press(second.form.bar.run_button)
+    return first, second
+
+
+def test_a_second_dock_waits_for_the_first_and_says_so(viewer, dock, begin, qtbot):
+    first, second = one_runs_and_another_waits(viewer, dock, begin, qtbot)
     assert "Waiting for Segmenting long" in second.form.bar._note.text()
     assert second.run.tiles == (0, 0)
     with qtbot.waitSignal(first.run_ended, timeout=2000):
@@ -185,13 +190,7 @@ def test_a_second_dock_waits_for_the_first_and_says_so(viewer, dock, begin, qtbo
 
 
 def test_a_waiting_run_can_be_cancelled(viewer, dock, begin, qtbot):
-    viewer.add_image(long_stack(), name="long")
-    first = dock()
-    second = SegmentWidget(viewer)
-    qtbot.addWidget(second)
-    second.form.model.set_value("tiny-2d")
-    begin(first)
-    press(second.form.bar.run_button)
+    first, second = one_runs_and_another_waits(viewer, dock, begin, qtbot)
     with qtbot.waitSignal(second.run_ended, timeout=1000):
         press(second.form.bar.cancel_button)
     assert names(viewer) == ["long", "long · tiny-2d", "long · tiny-2d (not computed)"]

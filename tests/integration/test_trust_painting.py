@@ -94,22 +94,24 @@ def test_the_bucket_does_not_vouch_for_what_it_slips_onto(hand, trust):
     assert trusted(hand).sum() == 400
 
 
-def test_the_polygon(hand, trust):
-    hand.use("polygon", 2)
-    for corner in ((10, 50), (10, 70), (30, 70)):
+def click_corners(hand: Hand, *corners: tuple[int, int]) -> None:
+    """Draw a polygon, and close it."""
+    for corner in corners:
         hand.drag(corner)
         hand.hover(corner)
     hand.key(Qt.Key.Key_Return)
+
+
+def test_the_polygon(hand, trust):
+    hand.use("polygon", 2)
+    click_corners(hand, (10, 50), (10, 70), (30, 70))
     assert (hand.layer.data == 2).sum() > 150
     np.testing.assert_array_equal(trusted(hand) == PAINTED, hand.layer.data == 2)
 
 
 def test_the_polygon_over_its_own_label(hand, trust):
     hand.use("polygon", 1)
-    for corner in ((22, 22), (22, 38), (38, 38)):
-        hand.drag(corner)
-        hand.hover(corner)
-    hand.key(Qt.Key.Key_Return)
+    click_corners(hand, (22, 22), (22, 38), (38, 38))
     assert 100 < trusted(hand).sum() < 200
 
 

@@ -297,14 +297,18 @@ def test_volumes_train_too() -> None:
     assert result.verdict.sampling_units > 0
 
 
+def preview_after_each_step(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
+    patch.setattr("napari_unet.learn.monitor.PREVIEW_SHARE", 1e9)
+
+
 def test_events_are_reported_and_change_nothing(
     parent: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image, truth = discs()
     silent = train([(image, truth)], start=parent, settings=quick(6))
-    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
+    preview_after_each_step(monkeypatch)
     monkeypatch.setattr("napari_unet.learn.monitor.SCORE_SHARE", 1e9)
-    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_SHARE", 1e9)
     events: list[Event] = []
     seen: list[int] = []
     result = train(
@@ -326,8 +330,7 @@ def test_events_are_reported_and_change_nothing(
 def test_a_preview_that_fails_is_reported_once_and_the_training_goes_on(
     parent: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
-    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_SHARE", 1e9)
+    preview_after_each_step(monkeypatch)
     events: list[Event] = []
     shown: list[Progress] = []
     gone = FileNotFoundError("scan.zarr is gone")
@@ -352,8 +355,7 @@ def test_a_preview_that_fails_is_reported_once_and_the_training_goes_on(
 def test_a_preview_that_runs_out_of_memory_lets_go_of_its_arrays(
     parent: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
-    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_SHARE", 1e9)
+    preview_after_each_step(monkeypatch)
     events: list[Event] = []
     alive: list[weakref.ref[np.ndarray]] = []
 
@@ -375,8 +377,7 @@ def test_a_preview_that_runs_out_of_memory_lets_go_of_its_arrays(
 def test_what_the_user_wants_passes_through_a_preview(
     parent: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_S", 0.0)
-    monkeypatch.setattr("napari_unet.learn.monitor.PREVIEW_SHARE", 1e9)
+    preview_after_each_step(monkeypatch)
 
     def trained(answer: type[Exception]) -> int:
         def preview(model: Model, step: int) -> None:

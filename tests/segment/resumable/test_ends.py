@@ -3,6 +3,7 @@ runs have left.
 """
 
 import errno
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -322,20 +323,30 @@ def test_what_is_begun_is_no_leftover(outputs: Outputs) -> None:
     assert is_begun(outputs.labels)
 
 
+def before_it_is_renamed(patch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Let another process act once, after a leftover was found and before it is moved aside."""
+    real = partial_zarr.temporary_path
+
+    def be_late(target: Path, suffix: str) -> Path:
+        patch.setattr(partial_zarr, "temporary_path", real)
+        act()
+        return real(target, suffix)
+
+    patch.setattr(partial_zarr, "temporary_path", be_late)
+
+
 def test_what_another_begins_in_the_place_of_a_leftover_stays(
     outputs: Outputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another part finds the same leftover, and is faster."""
     leave(outputs.labels, "NAME/0/c/0/0/0")
-    real = partial_zarr.temporary_path
+    file = ResultFile(outputs.labels, SCAN, facts={"run": 1})
 
-    def be_late(target: Path, suffix: str) -> Path:
-        monkeypatch.setattr(partial_zarr, "temporary_path", real)
+    def faster() -> None:
         remove_leftover(outputs.labels)
-        assert begin_partial(ResultFile(outputs.labels, SCAN, facts={"run": 1}))
-        return real(target, suffix)
+        assert begin_partial(file)
 
-    monkeypatch.setattr(partial_zarr, "temporary_path", be_late)
+    before_it_is_renamed(monkeypatch, faster)
     remove_leftover(outputs.labels)
     assert open_partial(outputs.labels)[1] == {"run": 1}
     assert names(outputs) == ["a.zarr.partial"]
@@ -345,13 +356,6 @@ def test_a_leftover_that_another_removes_meanwhile_is_no_error(
     outputs: Outputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave(outputs.labels, "NAME/0/c/0/0/0")
-    real = partial_zarr.temporary_path
-
-    def be_late(target: Path, suffix: str) -> Path:
-        monkeypatch.setattr(partial_zarr, "temporary_path", real)
-        remove_leftover(outputs.labels)
-        return real(target, suffix)
-
-    monkeypatch.setattr(partial_zarr, "temporary_path", be_late)
+    before_it_is_renamed(monkeypatch, lambda: remove_leftover(outputs.labels))
     remove_leftover(outputs.labels)
     assert names(outputs) == []
