@@ -9,7 +9,7 @@ import pytest
 
 from helpers.windows import act_as_windows
 from napari_unet.errors import OutputError
-from napari_unet.files import atomic, leftovers, names
+from napari_unet.files import leftovers, names
 from napari_unet.files.atomic import check_writable, write_atomically
 from napari_unet.files.leftovers import remove_folder
 from napari_unet.files.moves import WAITS_S, discard, move
@@ -137,8 +137,8 @@ def test_paths_that_windows_can_not_take_are_refused_before_anything_is_written(
 ) -> None:
     monkeypatch.setattr(names, "takes_long_paths", lambda: False)
     short = names.LONGEST_PATH - len(str(tmp_path)) - 1
-    check_writable(tmp_path / ("a" * (short - atomic.BESIDE)))
-    for name, words in (("a" * (short - atomic.BESIDE + 1), "too long"), ("con.txt", "device")):
+    check_writable(tmp_path / ("a" * (short - names.BESIDE)))
+    for name, words in (("a" * (short - names.BESIDE + 1), "too long"), ("con.txt", "device")):
         with pytest.raises(OutputError, match=words):
             check_writable(tmp_path / name)
         with pytest.raises(OutputError, match=words):

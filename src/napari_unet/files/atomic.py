@@ -8,13 +8,9 @@ from pathlib import Path
 from napari_unet.errors import NapariUNetError
 from napari_unet.files.full_disk import is_no_space, not_made
 from napari_unet.files.leftovers import sweep, temporary_path
-from napari_unet.files.lock import SUFFIX, owned
+from napari_unet.files.lock import owned
 from napari_unet.files.moves import discard, move, not_written
-from napari_unet.files.names import check_name, check_path
-
-TEMPORARY = ".part"
-# by which the name of the lock of a temporary file is longer
-BESIDE = len(".") + len(".12345678") + len(TEMPORARY) + len(SUFFIX)
+from napari_unet.files.names import BESIDE, PART, check_name, check_path
 
 
 def write_atomically(
@@ -67,7 +63,7 @@ def _temporary_file(target: Path) -> Iterator[Path]:
     the end.
     """
     check_path(target, BESIDE)
-    temporary = temporary_path(target, TEMPORARY)
+    temporary = temporary_path(target, PART)
     with ExitStack() as stack:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -28,6 +28,9 @@ DEVICES = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
     + [f"{port}{number}" for port in ("COM", "LPT") for number in PORTS]
 )
+PART = ".part"  # ends the name of a temporary file
+# by which the name of the lock of a temporary file is longer than that of the file that is written
+BESIDE = len(f"..12345678{PART}.lock")
 OF_THE_SYSTEM = frozenset([".ds_store", "thumbs.db", "desktop.ini"])
 
 

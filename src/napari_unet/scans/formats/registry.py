@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.errors import ScanError
-from napari_unet.files.atomic import BESIDE
 from napari_unet.files.file_format import FileFormat, beginning_of, without_suffix
-from napari_unet.files.names import check_path, unusual_kind
+from napari_unet.files.names import BESIDE, check_path, unusual_kind
 from napari_unet.progress import GetControl, OnProgress
 from napari_unet.words import one_of
 

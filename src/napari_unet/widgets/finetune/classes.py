@@ -9,8 +9,8 @@ from qtpy.QtCore import QObject
 from napari_unet.model.library import ModelEntry
 from napari_unet.widgets.fields.values import LabelsFacts
 from napari_unet.widgets.finetune.fields.class_editor import ClassEditor, joined
-from napari_unet.widgets.finetune.grey_levels import GreyLevels
 from napari_unet.widgets.finetune.review import ReviewCoordinator
+from napari_unet.widgets.painting.grey_levels import GreyLevels
 from napari_unet.widgets.viewer.class_colours import show_classes
 
 

@@ -17,7 +17,6 @@ from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.tasks.registry import check_can_learn
 from napari_unet.widgets.fields.values import InputChoice, PairChoice, Readiness
 from napari_unet.widgets.finetune.fields.class_editor import are_objects
-from napari_unet.widgets.finetune.grey_levels import GreyLevels
 from napari_unet.widgets.finetune.order import (
     PreviewRegions,
     TrainChoices,
@@ -27,6 +26,7 @@ from napari_unet.widgets.finetune.order import (
 from napari_unet.widgets.finetune.preview_region import PreviewFollower
 from napari_unet.widgets.finetune.run import FinetuneRun
 from napari_unet.widgets.finetune.unfinished import turn_of
+from napari_unet.widgets.painting.grey_levels import GreyLevels
 from napari_unet.widgets.painting.tracked_layers import copy_corrections, track, trust_of_layer
 from napari_unet.widgets.painting.trust import Trust
 from napari_unet.widgets.viewer.layer_list import is_open
