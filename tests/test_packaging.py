@@ -25,6 +25,7 @@ NEEDED_TO_BUILD = (
     "LICENSE",
     ".gitignore",
 )
+WITH_NAPARI = {"yaml"}  # dask brings it too, so it may be there without a window
 PRINT_MANIFEST = """
 import json
 from npe2 import PluginManifest
@@ -163,7 +164,7 @@ def test_every_library_is_imported_and_every_import_is_declared() -> None:
         - set(sys.stdlib_module_names)
         - {"napari_unet"}
     )
-    assert imported - set(WINDOW) == requirements().union(
+    assert imported - set(WINDOW) - WITH_NAPARI == requirements().union(
         *map(requirements, ("cluster", "openvino"))
     )
 
