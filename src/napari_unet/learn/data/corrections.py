@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 UNTRUSTED = 0
 PAINTED = 1
 REVIEWED = 2
-# What is learnt are numbers of classes, whatever the task: labels of other tasks become those of
-# classes, such as "inside" and "edge", before they come here.
+# What is learnt are the numbers of classes, for which a byte is enough. A task with other labels
+# has to make classes of them, such as "inside" and "edge", before they come here.
 IGNORE = CLASS_NUMBERS - 1  # label of a voxel that teaches nothing
 LEARNT_DTYPE = np.dtype(CLASS_DTYPE)
 TRUST_DTYPE = np.dtype(np.uint8)  # of the three numbers above

@@ -31,7 +31,7 @@ class ResultFile:
 
     path: Path
     scan: Scan
-    dtype: Any = np.uint8
+    dtype: Any = np.uint8  # enough for numbers of classes; a run says what its task has
     channels: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
     chunks: tuple[int, ...] | None = None

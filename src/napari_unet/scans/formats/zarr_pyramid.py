@@ -85,7 +85,7 @@ def size_of_coarser(file: ResultFile) -> int:
 
 
 def takes_means(file: ResultFile) -> bool:
-    """Whether coarser levels are means. Labels are numbers of classes, which have no mean."""
+    """Whether coarser levels are means; numbers of classes and of objects have none."""
     return bool(np.issubdtype(file.dtype, np.floating))
 
 
