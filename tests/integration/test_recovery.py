@@ -163,6 +163,20 @@ def test_what_was_trusted_before_the_image_was_known_is_kept_too(viewer, cells, 
     np.testing.assert_array_equal(copy_corrections(layer).trust, copy_corrections(labels).trust)
 
 
+def test_numbers_of_objects_come_back_as_they_were(viewer, cells, qtbot, monkeypatch):
+    highest = 2**32 - 2
+    labels = viewer.add_labels(np.zeros(SHAPE, np.uint32), name="objects")
+    correct(labels, [cells], CHOICE)
+    labels.paint((1, 20, 30), highest)
+    trust_of_layer(labels)._writer.close(wait_s=5)
+    as_if_restarted(monkeypatch)
+    recovery, offers = looked(viewer, cells, qtbot)
+    layer = restored(recovery, offers[0], qtbot)
+    assert layer.data.dtype == np.uint32
+    assert layer.data.max() == highest
+    np.testing.assert_array_equal(layer.data, labels.data)
+
+
 def test_nothing_is_offered_for_another_image(viewer, cells, qtbot, monkeypatch):
     painted(viewer, cells, qtbot)
     as_if_restarted(monkeypatch)

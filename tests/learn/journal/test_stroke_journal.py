@@ -65,17 +65,18 @@ def begin(path: Path | None = None, **words) -> StrokeJournal:
 BOX = (slice(1, 2), slice(3, 9), slice(5, 7))
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "uint32"])
 def test_what_was_written_is_played(dtype):
+    highest = np.iinfo(dtype).max
     journal = begin(dtype=dtype)
     base = np.arange(np.prod(SHAPE)).reshape(SHAPE).astype(dtype)
     journal.labels((slice(0, 3), slice(0, 40), slice(0, 50)), base)
     journal.mark_labels_complete()
-    journal.stroke(BOX, np.full((1, 6, 2), 7, dtype), np.full((1, 6, 2), PAINTED, np.uint8))
+    journal.stroke(BOX, np.full((1, 6, 2), highest, dtype), np.full((1, 6, 2), PAINTED, np.uint8))
     journal.mark((slice(2, 3), slice(0, 40), slice(0, 50)), REVIEWED)
     journal.close()
     found = read_stroke_journal(journal.path)
-    base[BOX] = 7
+    base[BOX] = highest
     np.testing.assert_array_equal(found.labels, base)
     assert found.labels.dtype == dtype
     assert (found.trust[BOX] == PAINTED).all()
