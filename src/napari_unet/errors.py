@@ -2,6 +2,8 @@
 do.
 """
 
+from pathlib import Path
+
 MOST_CHARACTERS = 300
 CUT = " … "
 
@@ -71,7 +73,11 @@ class OutputError(NapariUNetError):
 
 
 class NoSpaceError(OutputError):
-    """A disk that is full, or a quota that is used up, so that something can not be written."""
+    """A disk that is full, or a quota that is used up, so that what belongs at `path` can not be
+    written.
+    """
+
+    path: Path | None = None
 
 
 class BusyError(OutputError):

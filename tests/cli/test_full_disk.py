@@ -17,6 +17,7 @@ from helpers.resumable import values
 from helpers.small_disk import SmallDisk
 from napari_unet.cli.segment import backend as segment_backend
 from napari_unet.segment import whole_file
+from napari_unet.segment.resumable import store, tiles
 
 Models = dict[str, Path]
 MOUNTED = Path("disk")
@@ -159,6 +160,50 @@ def test_a_journal_that_can_not_be_flushed_hides_no_other_error(
     full_after(10, disk, monkeypatch)
     monkeypatch.setattr(os, "fsync", fsync)
     assert "10 of 48 tiles are kept in" in run(*words, "disk/a.zarr").err
+
+
+@pytest.mark.parametrize("size", [0, 900, 3000, 6000, 9200, 14000, 30000])
+def test_whatever_the_size_of_the_disk_nothing_is_wrong_or_in_the_way(
+    run: Command,
+    words: tuple[object, ...],
+    disk: SmallDisk,
+    monkeypatch: pytest.MonkeyPatch,
+    size: int,
+) -> None:
+    monkeypatch.setattr(store, "check_room", lambda *_: None)
+    assert run(*words, "whole.tif").code == 0
+    outputs = ("disk/a.zarr", "--probabilities", "disk/p.zarr")
+    disk.size = size
+    ran = run(*words, *outputs)
+    assert ran.code == 1
+    assert "No space left to write" in ran.err
+    if not (disk.folder / "a.zarr").exists():
+        disk.size = 2**20
+        assert run(*words, *outputs, "--resume").code == 0
+        assert {path.name for path in disk.folder.iterdir()} == {"a.zarr", "p.zarr"}
+    np.testing.assert_array_equal(values(disk.folder / "a.zarr"), values(Path("whole.tif")))
+
+
+def test_labels_that_find_no_room_beside_the_probabilities_take_theirs(
+    run: Command, words: tuple[object, ...], disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_after(10, disk, monkeypatch)  # the next that is written are labels
+    ran = run(*words, "disk/a.zarr", "--probabilities", "disk/p.zarr")
+    assert "The labels are in disk/a.zarr, without the probabilities." in ran.err
+    assert [path.name for path in disk.folder.iterdir()] == ["a.zarr"]
+
+
+def test_probabilities_on_another_disk_are_not_given_up_for_labels(
+    run: Command, words: tuple[object, ...], disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        full_after(10, disk, patch)
+        patch.setattr(tiles, "is_same_disk", lambda *_: False)
+        ran = run(*words, "disk/a.zarr", "--probabilities", "p.zarr")
+    assert "10 of 48 tiles are kept in" in ran.err
+    disk.size = 2**20
+    ran = run(*words, "disk/a.zarr", "--probabilities", "p.zarr", "--resume", "--json")
+    assert (ran.code, ran.json["results"][0]["tiles_skipped"]) == (0, 10)
 
 
 def mountable() -> bool:

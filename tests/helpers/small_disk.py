@@ -8,6 +8,7 @@ import io
 import os
 import shutil
 from collections import namedtuple
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,7 @@ class SmallDisk:
     @property
     def free(self) -> int:
         """Bytes that it still takes."""
-        sizes = [path.stat().st_size for path in self.folder.rglob("*") if path.is_file()]
-        return max(0, self.size - sum(sizes))
+        return max(0, self.size - sum(map(_size, self.folder.rglob("*"))))
 
     def take(self, data: Any) -> memoryview:
         """What of the data finds room; raises the error of a full disk where nothing does."""
@@ -80,6 +80,12 @@ class SmallDisk:
 
     def _usage(self, path: Any) -> Any:
         return Usage(self.size, 0, self.free) if self._has(path) else self._real_usage(path)
+
+
+def _size(path: Path) -> int:
+    with suppress(FileNotFoundError):  # a folder may be deleted in the background meanwhile
+        return path.stat().st_size if path.is_file() else 0
+    return 0
 
 
 class _LimitedFile(io.FileIO):

@@ -37,10 +37,12 @@ def no_space(
     and how much it `needed`, where that is known. A `hint` says what became of the rest.
     """
     ending = f" {hint}" if hint else ""
-    return NoSpaceError(
+    found = NoSpaceError(
         f"{_what(path, error)}{_room(path, needed)}.{ending} "
         "Free some space, or choose another folder."
     )
+    found.path = path
+    return found
 
 
 def not_made(path: Path, error: OSError, advice: str = "Choose another folder.") -> OutputError:
@@ -67,6 +69,12 @@ def existing_folder(folder: Path) -> Path:
     """The folder, or the nearest one above it that is there: it lies on the same disk."""
     whole = folder.absolute()
     return next((each for each in (whole, *whole.parents) if each.is_dir()), whole)
+
+
+def is_same_disk(one: Path, other: Path) -> bool:
+    """Whether two files, that need not be there yet, lie on one disk."""
+    disks = {existing_folder(path.resolve().parent).stat().st_dev for path in (one, other)}
+    return len(disks) == 1
 
 
 def _what(path: Path | None, error: BaseException) -> str:

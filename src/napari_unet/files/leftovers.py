@@ -33,8 +33,10 @@ def temporary_path(target: Path, suffix: str) -> Path:
     return target.with_name(name.removesuffix(SUFFIX))
 
 
-def remove_folder(folder: Path) -> None:
-    """Remove a folder at once: it is hidden beside its place, and deleted in the background."""
+def remove_folder(folder: Path, wait_s: float | None = DELETION_WAIT_S) -> None:
+    """Remove a folder at once: it is hidden beside its place, and deleted in the background. For so
+    long that is waited for, to the end if that is None.
+    """
     hidden = temporary_path(folder, ".old")
     held = ExitStack()
     with suppress(OSError):  # a full disk has no room for a lock, but a folder has to go from it
@@ -43,7 +45,7 @@ def remove_folder(folder: Path) -> None:
         move(folder, hidden)
     except OSError:
         hidden = folder  # a file in it is open
-    _delete(hidden, held.close)
+    _delete(hidden, held.close, wait_s)
 
 
 def sweep(target: Path, own: Path | None = None) -> None:
@@ -99,7 +101,9 @@ def _last_change(*paths: Path) -> float:
     return latest
 
 
-def _delete(folder: Path, finish: Callable[[], object]) -> None:
+def _delete(
+    folder: Path, finish: Callable[[], object], wait_s: float | None = DELETION_WAIT_S
+) -> None:
     """Delete a folder in the background, and call `finish`; waits a moment for it."""
 
     def work() -> None:
@@ -111,4 +115,4 @@ def _delete(folder: Path, finish: Callable[[], object]) -> None:
 
     deletion = threading.Thread(target=work, name="deletes a folder")
     deletion.start()
-    deletion.join(DELETION_WAIT_S)
+    deletion.join(wait_s)

@@ -14,7 +14,7 @@ import zarr
 
 from napari_unet.errors import OutputError
 from napari_unet.files.atomic import flush
-from napari_unet.files.leftovers import remove_folder, temporary_path
+from napari_unet.files.leftovers import DELETION_WAIT_S, remove_folder, temporary_path
 from napari_unet.files.lock import owned
 from napari_unet.files.moves import discard, move, persistently
 from napari_unet.files.names import contents, name_beside
@@ -129,10 +129,12 @@ def remove_torn_chunks(path: Path) -> None:
         discard(left)
 
 
-def remove_partial(path: Path) -> None:
-    """Remove the partial result of `path`, with all that lies in its folder."""
+def remove_partial(path: Path, wait_s: float | None = DELETION_WAIT_S) -> None:
+    """Remove the partial result of `path`, with all that lies in its folder; `wait_s` as in
+    `remove_folder`.
+    """
     if partial_folder(path).exists():
-        remove_folder(partial_folder(path))
+        remove_folder(partial_folder(path), wait_s)
 
 
 def remove_leftover(path: Path) -> None:

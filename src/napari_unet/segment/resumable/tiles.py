@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.errors import NoSpaceError
+from napari_unet.files.full_disk import is_same_disk
 from napari_unet.progress import (
     always_continue,
     ignore,
@@ -117,10 +118,12 @@ class ResumableRun(RunTotals):
             self._own_journal().engine(tile.engine)
         whole = tile if block == tile.region else self._joined(number, block, tile)
         if whole is not None:
-            sha256 = digest(self._written(whole))
-            record = TileRecord(number, sha256, _plain(self.counted_in(whole)), whole.nonfinite)
-            self._own_journal().tile(record)
-            self._count(record)
+            try:
+                self._write(number, whole)
+            except NoSpaceError as error:
+                if not self._give_up_probabilities(error):
+                    raise
+                self._write(number, whole)
         self.tiles += 1
 
     def credit(self, contents: JournalContents) -> None:
@@ -169,24 +172,28 @@ class ResumableRun(RunTotals):
         """Whether a file is left out of the results, since there was no room for it."""
         return all(sink.file.path != path for sink in self._store.sinks)
 
-    def _written(self, tile: TileResult) -> Iterator[np.ndarray]:
-        """Write a tile into the files, and give what was written. Probabilities that find no room
-        are given up, which makes room for the labels, unless other processes write them too.
-        """
+    def _write(self, number: int, tile: TileResult) -> None:
+        """Write a whole tile into the files, and its record into the journal."""
         left = 1 - self.finished / len(self._share)
+        sha256 = digest(sink.take(tile, left) for sink in self._store.sinks)
+        record = TileRecord(number, sha256, _plain(self.counted_in(tile)), tile.nonfinite)
+        self._own_journal().tile(record)
+        self._count(record)
+
+    def _give_up_probabilities(self, error: NoSpaceError) -> bool:
+        """Remove the file of the probabilities, where that makes room for the labels; False where
+        there is none, where it is not in the way, or where other processes write it too.
+        """
         labels, *others = self._store.sinks
-        yield labels.take(tile, left)
-        for sink in others:
-            try:
-                values = sink.take(tile, left)
-            except NoSpaceError as error:
-                if not self._policy.whole:
-                    raise
-                self.problem = only_labels(labels.file.path, error)
-                self._store = replace(self._store, sinks=(labels,))
-                remove_partial(sink.file.path)
-            else:
-                yield values
+        if not others or not self._policy.whole:
+            return False
+        path = others[0].file.path
+        if error.path != path and not is_same_disk(labels.file.path, path):
+            return False
+        self.problem = only_labels(labels.file.path, error)
+        self._store = replace(self._store, sinks=(labels,))
+        remove_partial(path, wait_s=None)
+        return True
 
     def _is_missing(self, frame: Index, region: Slices) -> bool:
         number = self._store.grid.number(frame, region)
