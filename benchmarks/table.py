@@ -14,6 +14,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 SIZES = "Time and memory against the size of a scan"
 SECTIONS = {
     "Built-in models": ("builtin-",),
+    "Does a model fit an image?": ("model-fit",),
     "Images with faults": ("spoilt",),
     "Learning from scratch": ("isbi2012-", "learn-"),
     "Learning from corrections": ("axons-loop-", "annotator-"),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_unet.scans.scan import Scan as Scan
     from napari_unet.segment.run import segment as segment
     from napari_unet.segment.settings import SegmentSettings as SegmentSettings
+    from napari_unet.segment.suitability.assess import assess_fit as assess_fit
 
 _HOMES = {
     "ModelSpec": "model.spec",
@@ -32,6 +33,7 @@ _HOMES = {
     "TrainItem": "learn.data.item",
     "TrainSettings": "learn.settings",
     "UNetConfig": "model.config",
+    "assess_fit": "segment.suitability.assess",
     "evaluate": "measure.evaluate",
     "fit_head": "learn.train",
     "load_model": "model.library",

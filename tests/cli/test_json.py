@@ -23,6 +23,7 @@ OPEN = {
     "settings.augment",
     "scores",
     "corrections",
+    "fit.classes",
     *MEASURES,
 }  # objects and lists whose content is not ours to name
 
@@ -89,10 +90,12 @@ def test_models_list(
     assert run("models", "--json").json == ran.json
 
 
-def test_models_show(run: Command, models: dict[str, Path]) -> None:
-    assert set(keys(run("models", "show", models["two"], "--json").json)) == documented(
-        "models show"
-    )
+def test_models_show(run: Command, models: dict[str, Path], image: Path) -> None:
+    of_fit = {key for key in documented("models show") if key.startswith("fit.")}
+    shown = run("models", "show", models["two"], "--json")
+    assert set(keys(shown.json)) == documented("models show") - of_fit
+    shown = run("models", "show", models["two"], "--fits", image, "--device", "cpu", "--json")
+    assert set(keys(shown.json)) == documented("models show")
 
 
 def test_models_measure(run: Command, models: dict[str, Path]) -> None:

@@ -7,9 +7,13 @@ import typer
 
 from napari_unet.cli.arguments import (
     AsJson,
+    Axes,
+    Channel,
     EvaluateArguments,
     SegmentArguments,
+    Spacing,
     TrainArguments,
+    parse_spacing,
 )
 from napari_unet.cli.options import validated, with_arguments, with_options
 from napari_unet.cli.outcome import Outcome, guarded
@@ -111,12 +115,25 @@ def show_command(
     model: Annotated[
         str, typer.Argument(metavar="NAME", help="A model's name, or the path of its file.")
     ],
+    fits: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="IMAGE",
+            help="An image: say whether the model may fit it, from the middle of it.",
+        ),
+    ] = None,
+    axes: Axes = None,
+    channel: Channel = None,
+    spacing: Spacing = None,
+    device: Annotated[str, typer.Option(help=help_of("device"))] = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Show what a model file says of itself."""
-    from napari_unet.cli.show_models import show_model
+    """Show what a model file says of itself, and whether the model may fit an image."""
+    from napari_unet.cli.show_models import ImageToFit, show_model
 
-    guarded(lambda: show_model(model), as_json or _before_subcommand(context))
+    sizes = parse_spacing(spacing)
+    image = None if fits is None else ImageToFit(fits, axes, channel, sizes, device)
+    guarded(lambda: show_model(model, image), as_json or _before_subcommand(context))
 
 
 @models.command("measure")

@@ -1,6 +1,8 @@
 """What `models list` and `models show` say, from the files' headers alone."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from napari_unet.cli.outcome import Outcome
@@ -8,8 +10,12 @@ from napari_unet.model import library
 from napari_unet.model.formats.header import ModelHeader
 from napari_unet.model.formats.registry import read_header
 from napari_unet.model.library import load_model
+from napari_unet.scans.channels import pick_channels
+from napari_unet.scans.read import read_scan
+from napari_unet.segment.check import notes
 from napari_unet.segment.probe import probe
 from napari_unet.segment.settings import SegmentSettings
+from napari_unet.segment.suitability.assess import assess_fit
 from napari_unet.words import data_size, pixel_size, plain
 
 
@@ -22,8 +28,21 @@ def show_all_models() -> Outcome:
     return Outcome(values, f"{text}\n\nYour own models belong in {folder}")
 
 
-def show_model(name_or_path: str) -> Outcome:
-    """All that one model says of itself; raises `ModelFileError` where it is none."""
+@dataclass(frozen=True)
+class ImageToFit:
+    """The image that a model is to be tried on, and how it is read."""
+
+    path: Path
+    axes: str | None = None
+    channel: Sequence[str] | None = None
+    spacing: Sequence[float] | None = None
+    device: str = "auto"
+
+
+def show_model(name_or_path: str, image: ImageToFit | None = None) -> Outcome:
+    """All that one model says of itself, and with an image whether it may fit that; raises
+    `ModelFileError` where it is none, `ScanError` where it can not be run on the image.
+    """
     path = library.find_model(name_or_path)
     header = read_header(path)
     values = {
@@ -32,8 +51,40 @@ def show_model(name_or_path: str) -> Outcome:
         **_facts(header),
         "spec": {"format_version": header.format_version, **header.spec.model_dump(mode="json")},
     }
-    lines = [f"{title + ':':<14}{text}" for title, text in _rows(header) if text]
+    rows = _rows(header)
+    if image is not None:
+        values["fit"] = fit = _fit(name_or_path, image)
+        rows.append(("Fit", " ".join([fit["sentence"], *fit["notes"]])))
+    lines = [f"{title + ':':<14}{text}" for title, text in rows if text]
     return Outcome(values, "\n".join(lines))
+
+
+def _fit(name_or_path: str, image: ImageToFit) -> dict[str, Any]:
+    """What the model makes of the middle of an image."""
+    model = load_model(name_or_path)
+    spec = model.spec
+    scan = read_scan(
+        image.path,
+        image.axes,
+        image.spacing,
+        dimensions=spec.architecture.dimensions,
+        channels=len(spec.channels),
+    )
+    scan = pick_channels(scan, image.channel)
+    settings = SegmentSettings(device=image.device)
+    advice = assess_fit(scan, model, settings=settings)
+    signs = advice.signs
+    return {
+        "image": str(image.path),
+        "fits": advice.fits,
+        "sentence": advice.sentence,
+        "classes": {
+            item.name: share for item, share in zip(spec.classes, signs.classes, strict=True)
+        },
+        "unsure": signs.unsure,
+        "mirrored": signs.mirrored,
+        "notes": notes(spec, scan, settings),
+    }
 
 
 def _facts(header: ModelHeader) -> dict[str, Any]:
