@@ -8,7 +8,7 @@ from napari_unet.errors import ScanError
 from napari_unet.progress import always_continue
 from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.statistics import frame_statistics
+from napari_unet.segment.statistics.frame import frame_statistics
 from napari_unet.segment.suitability import part
 from napari_unet.segment.suitability.part import ScanPart, read_part
 from napari_unet.segment.tiles.queue import Focus

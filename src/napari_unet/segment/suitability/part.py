@@ -9,7 +9,7 @@ from napari_unet.progress import GetControl
 from napari_unet.scans.scan import SPATIAL, Scan, Slices
 from napari_unet.segment.check import check_fit, check_spacing, wanted_spacing
 from napari_unet.segment.settings import SegmentSettings
-from napari_unet.segment.statistics import FrameStatistics, frame_statistics
+from napari_unet.segment.statistics.frame import FrameStatistics, frame_statistics
 from napari_unet.segment.tiles.queue import Focus
 
 SIDES = {2: 320, 3: 64}  # of the part, in voxels of the model: less shows too few objects
