@@ -9,8 +9,9 @@ import napari_unet as nu
 from helpers.clicks import long_stack, press
 from helpers.tiny import smooth_image
 from napari_unet.learn.settings import TrainSettings
-from napari_unet.model.library import list_models
+from napari_unet.model.library import list_models, save_model
 from napari_unet.widgets.finetune import plan as finetune_plan
+from napari_unet.widgets.finetune import task
 from napari_unet.widgets.jobs.job import Job
 from napari_unet.widgets.segment.dock import SegmentWidget
 from napari_unet.widgets.viewer.layer_facts import MARK, layer_facts_of
@@ -191,3 +192,18 @@ def test_closing_the_window_with_a_segmentation_behind_a_training_keeps_what_was
     viewer.close()
     qtbot.waitUntil(lambda: not (Job._running or Job._queue), timeout=PATIENCE_MS)
     assert own_models() == ["tiny-2d-1"]
+
+
+def test_closing_the_window_loses_no_model_whose_folder_can_not_be_written(
+    viewer, learning, qtbot, monkeypatch, tmp_path
+):
+    (tmp_path / "file").touch()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    path = tmp_path / "file" / "tiny-2d-1.safetensors"
+    monkeypatch.setattr(task, "save", lambda model, _: save_model(model, path))
+    viewer.close()
+    qtbot.waitUntil(lambda: not Job._running, timeout=PATIENCE_MS)
+    (saved,) = (tmp_path / "here").iterdir()
+    assert saved.name.startswith("tiny-2d-1-")
+    assert nu.load_model(str(saved)).spec.name == "tiny-2d-1"

@@ -1,8 +1,6 @@
 """What `train` does: pairs of files in, the better of two models out."""
 
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,8 @@ from napari_unet.learn.data.item import TrainItem
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.learn.setup.prepare import SCRATCH
 from napari_unet.learn.train import TrainResult, train
-from napari_unet.model.formats.registry import model_stem, read_header, with_suffix
-from napari_unet.model.library import find_model, save_model, user_folder
+from napari_unet.model.formats.registry import read_header, with_suffix
+from napari_unet.model.library import find_model, save_elsewhere, save_model
 from napari_unet.model.model import Model
 from napari_unet.scans.channels import pick_channels
 from napari_unet.scans.labels import read_labels, read_trust
@@ -184,7 +182,7 @@ def _save(model: Model, arguments: TrainArguments, checkpoint: Path) -> None:
     try:
         save_model(model, _output(arguments))
     except OutputError as error:
-        if (other := _saved_elsewhere(model, output)) is not None:
+        if (other := save_elsewhere(model, output)) is not None:
             error.add_note(f"The model is in {other} instead; move it from there.")
         if checkpoint.exists():
             error.add_note(
@@ -193,20 +191,6 @@ def _save(model: Model, arguments: TrainArguments, checkpoint: Path) -> None:
             )
         raise
     discard(checkpoint)
-
-
-def _saved_elsewhere(model: Model, output: Path) -> Path | None:
-    """Save a model in another folder, as a new file; None where none can be written."""
-    name = name_beside(f"{model_stem(output)}-{model.weights_sha256[:8]}", output.suffix)
-    folders = [Path.cwd(), user_folder()]
-    with suppress(FileNotFoundError):  # there is none that can be written
-        folders.append(Path(tempfile.gettempdir()))
-    for folder in folders:
-        if (folder / name).exists() or is_same_file(folder, output.parent):
-            continue
-        with suppress(OutputError):  # it can not be written either
-            return save_model(model, folder / name)
-    return None
 
 
 def _values(

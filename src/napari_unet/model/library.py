@@ -3,11 +3,14 @@ one is loaded, only headers are read, without PyTorch.
 """
 
 import os
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_unet.errors import ModelFileError
+from napari_unet.errors import ModelFileError, OutputError
+from napari_unet.files.names import is_same_file, name_beside
 from napari_unet.model.formats.header import ModelHeader
 from napari_unet.model.formats.registry import (
     is_model_name,
@@ -116,6 +119,23 @@ def save_model(model: "Model", path: Path | str) -> Path:
     weights that are not finite.
     """
     return write_model(model, path)
+
+
+def save_elsewhere(model: "Model", path: Path) -> Path | None:
+    """Save a model whose file can not be written at `path` in another folder, as a new file: the
+    current one, that of the user's models, the home or that of temporary files. None where nothing
+    can be written in any.
+    """
+    name = name_beside(f"{model_stem(path)}-{model.weights_sha256[:8]}", path.suffix)
+    folders = [Path.cwd(), user_folder(), Path.home()]
+    with suppress(FileNotFoundError):  # there is none that can be written
+        folders.append(Path(tempfile.gettempdir()))
+    for folder in folders:
+        if (folder / name).exists() or is_same_file(folder, path.parent):
+            continue
+        with suppress(OutputError):  # it can not be written either
+            return save_model(model, folder / name)
+    return None
 
 
 def load_entry(entry: ModelEntry) -> "Model":

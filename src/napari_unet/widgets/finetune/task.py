@@ -1,5 +1,6 @@
 """A training in its worker's thread: it imports, trains, judges, saves, and reports on the way."""
 
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from napari_unet.widgets.jobs.worker import JobWorker
 if TYPE_CHECKING:
     from napari_unet.learn.train import TrainResult
     from napari_unet.model.model import Model
+
+_logger = logging.getLogger(__name__)
 
 RESUMED = "Resumed the interrupted training."
 NOT_RESUMED = "{} Beginning anew…"
@@ -85,9 +88,22 @@ def _trained(worker: JobWorker, order: TrainOrder, save_anyway: SaveAnyway) -> T
     note_turn(order, result.settings.held_out_turn)
     result = replace(result, model=with_colours(result.model, order))
     won = result.verdict.kind in SAVED_KINDS
-    if won or save_anyway.requested or worker.abort_requested:
-        return saved(result, order.path)
-    return not_saved(result, order.path)
+    if not (won or save_anyway.requested or worker.abort_requested):
+        return not_saved(result, order.path)
+    trained = saved(result, order.path)
+    if trained.path is None and worker.abort_requested:
+        save_without_window(trained, order.path)
+    return trained
+
+
+def save_without_window(trained: Trained, path: Path) -> None:
+    """Save a model elsewhere that could not be saved when the window was closed, since nobody is
+    there to choose a folder; the log says where.
+    """
+    from napari_unet.model.library import save_elsewhere
+
+    if (other := save_elsewhere(trained.result.model, path)) is not None:
+        _logger.warning("%s The new model is in %s instead.", trained.problem, other)
 
 
 def train_and_judge(
