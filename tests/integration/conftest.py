@@ -17,6 +17,7 @@ from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet.devices import Device
 from napari_unet.learn.settings import TrainSettings
 from napari_unet.model.library import save_model
+from napari_unet.widgets.docks import fit_probe
 from napari_unet.widgets.docks.run import RunEnd
 from napari_unet.widgets.finetune import plan as finetune_plan
 from napari_unet.widgets.finetune.dock import FinetuneWidget
@@ -73,6 +74,12 @@ def _a_world_of_its_own(
     monkeypatch.setenv("NAPARI_UNET_MODELS", str(tmp_path))
     monkeypatch.setattr("napari_unet.model.library.BUILTIN_FOLDER", tmp_path / "none")
     monkeypatch.setattr(device_probe, "_found", [Device("cpu", "Processor")])
+
+
+@pytest.fixture(autouse=True)
+def _models_are_tried_when_a_test_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child process for each choice would only slow the tests down."""
+    monkeypatch.setattr(fit_probe, "REST_MS", 3_600_000)
 
 
 @pytest.fixture(autouse=True)

@@ -11,12 +11,13 @@ from napari_unet.scans.scan import Scan, scan_of
 from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.suitability.advice import Advice, advice_of
-from napari_unet.segment.suitability.part import read_part
+from napari_unet.segment.suitability.part import ScanPart, read_part
 from napari_unet.segment.suitability.signs import signs_of
 from napari_unet.segment.tiles.queue import Focus
 
 # the model runs a moment only, for which compiling it by another engine would not pay
 QUICK = {"engine": "torch", "precision": "float32", "tile_px": None, "halo": "auto"}
+HALF = "Stopped; half of an answer is none."
 
 
 def assess_fit(
@@ -63,11 +64,25 @@ def assess_fit(
     grey = len(model.spec.channels) == 1
     scan = image if isinstance(image, Scan) else scan_of(image, axes, spacing, grey=grey)
     scan = pick_channels(scan, channel)
-    chosen = (settings or SegmentSettings()).model_copy(update=QUICK)
+    chosen = settings or SegmentSettings()
     try:
         part = read_part(scan, model.spec, chosen, view, control)
-        found = signs_of(model, part, chosen, make_engine(model, chosen), control)
+    except Stopped as stopped:
+        raise Cancelled(HALF) from stopped
+    return assess_part(model, part, chosen, control)
+
+
+def assess_part(
+    model: Model,
+    part: ScanPart,
+    settings: SegmentSettings,
+    control: GetControl = always_continue,
+) -> Advice:
+    """The same of a part that was read before."""
+    quick = settings.model_copy(update=QUICK)
+    try:
+        found = signs_of(model, part, quick, make_engine(model, quick), control)
         heed(control)  # a stream that is stopped ends without an error
     except Stopped as stopped:
-        raise Cancelled("Stopped; half of an answer is none.") from stopped
+        raise Cancelled(HALF) from stopped
     return advice_of(found, [item.name for item in model.spec.classes])

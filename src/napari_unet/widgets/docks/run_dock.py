@@ -12,6 +12,7 @@ from napari_unet.model.formats.registry import model_file_filter
 from napari_unet.model.library import list_models, model_entry, user_folder
 from napari_unet.progress import Progress
 from napari_unet.widgets.docks.docked import Docked
+from napari_unet.widgets.docks.fit_probe import FitProbe, FitQuestion
 from napari_unet.widgets.docks.form import DockForm
 from napari_unet.widgets.docks.run import Run, RunEnd
 from napari_unet.widgets.fields.model_news import model_news
@@ -47,6 +48,7 @@ class RunDock(Docked, Generic[SomeRun]):
         self.form = form
         self._run: SomeRun | None = None
         self._probe = DeviceProbe(self)
+        self._fit = FitProbe(self)
         bind_keys(real_viewer(napari_viewer))
 
     @property
@@ -61,6 +63,17 @@ class RunDock(Docked, Generic[SomeRun]):
     def show_readiness(self) -> None:
         """Show whether what is chosen can run; called again after each run."""
         raise NotImplementedError
+
+    def fit_question(self) -> FitQuestion | None:
+        """Whether the chosen model may fit what is in view, to be answered before a run; None where
+        there can be none.
+        """
+        raise NotImplementedError
+
+    def show_fit(self) -> None:
+        """Show what is known of that, and find it out where nothing is."""
+        if self._run is None:
+            self.form.show_fit(self._fit.answer(self.fit_question()))
 
     def run_begins(self, run: SomeRun) -> None:
         """Get ready for what this run will tell."""
@@ -85,6 +98,7 @@ class RunDock(Docked, Generic[SomeRun]):
         """Connect what all forms have, and begin to look for devices."""
         form = self.form
         self._probe.found.connect(form.device.set_devices)
+        self._fit.found.connect(self.show_fit)
         form.model.open_requested.connect(self._on_open_requested)
         form.bar.run_requested.connect(self._on_run_requested)
         form.bar.stop_requested.connect(self._on_stop_requested)
@@ -132,6 +146,8 @@ class RunDock(Docked, Generic[SomeRun]):
 
     def _start(self, run: SomeRun) -> None:
         self._run = run
+        self._fit.stop()
+        self.form.show_fit("")
         self.form.message.clear()
         self.form.set_running(True)
         self.run_begins(run)

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_unet.model.library import list_models, user_model_path
 from napari_unet.progress import Progress
+from napari_unet.widgets.docks.fit_probe import FitQuestion
 from napari_unet.widgets.docks.run import RunEnd
 from napari_unet.widgets.docks.run_dock import RunDock
 from napari_unet.widgets.fields.model_news import model_news
@@ -113,6 +114,11 @@ class FinetuneWidget(RunDock[FinetuneRun]):
             form.message.say(readiness.text, "info" if quiet else "problem")
         elif not readiness.shown and form.message.text() == before:
             form.message.clear()
+        self.show_fit()
+
+    def fit_question(self) -> FitQuestion | None:
+        """Whether the model to start from fits the first image."""
+        return self.plan.fit_question(self.choice())
 
     def make_run(self) -> FinetuneRun:
         """The training that is chosen."""

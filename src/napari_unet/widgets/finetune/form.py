@@ -60,7 +60,7 @@ class FinetuneForm(DockForm):
         self.card = VerdictCard(self)
         self.message = MessageLine(self)
         self.bar = RunBar(WORDS, self, can_pause=True)
-        self.lay_out((self._area, self.panel, self.card, self.message, self.bar))
+        self.lay_out((self._area, self.panel, self.card, self.message, self.fit, self.bar))
 
     def choices(self) -> TrainChoices:
         """How to train."""

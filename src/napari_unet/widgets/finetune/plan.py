@@ -15,6 +15,7 @@ from napari_unet.scans.scan import Scan
 from napari_unet.segment.check import check_fit, notes
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.tasks.registry import check_can_learn
+from napari_unet.widgets.docks.fit_probe import FitQuestion, question_of
 from napari_unet.widgets.fields.values import InputChoice, PairChoice, Readiness
 from napari_unet.widgets.finetune.fields.class_editor import are_objects
 from napari_unet.widgets.finetune.order import (
@@ -159,6 +160,23 @@ class FinetunePlan:
         run = FinetuneRun(order, pairs)
         self._follow_view(run, pairs[0].image, items[0].scan)
         return run
+
+    def fit_question(self, choice: FinetuneChoice) -> FitQuestion | None:
+        """Whether the model to start from fits what is in view of the first image; None where there
+        is none, or it can not be run.
+        """
+        viewer = self._viewer()
+        image = choice.pairs[0].image if choice.pairs else InputChoice()
+        layers = self.image_layers(image)
+        if not is_open(viewer) or not layers or choice.parent is None or choice.spec is None:
+            return None
+        try:
+            scan = scan_from_layers(layers, image)
+            check_fit(choice.spec, scan)
+        except NapariUNetError:
+            return None  # readiness says so
+        settings = SegmentSettings(empty_borders=settings_for(choice.options).empty_borders)
+        return question_of(viewer, layers[0], scan, image, choice.parent, settings)
 
     def _check(self, choice: FinetuneChoice) -> str:
         """Remarks on a training that is possible; raises `NapariUNetError` where it is not."""

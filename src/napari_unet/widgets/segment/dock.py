@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QWidget
 from napari_unet.progress import Progress
 from napari_unet.segment.engine.speed_cache import PROBE_VOXELS
 from napari_unet.segment.tasks.registry import default_threshold
+from napari_unet.widgets.docks.fit_probe import FitQuestion
 from napari_unet.widgets.docks.run import RunEnd
 from napari_unet.widgets.docks.run_dock import RunDock
 from napari_unet.widgets.fields.values import InputChoice
@@ -80,6 +81,12 @@ class SegmentWidget(RunDock[SegmentRun]):
         form.bar.set_ready(readiness.ready, readiness.text)
         form.message.say(readiness.text, "info" if readiness.ready else "problem")
         self._show_cost()
+        self.show_fit()
+
+    def fit_question(self) -> FitQuestion | None:
+        """Whether the model fits the image."""
+        entry = self.form.model.value()
+        return self._plan.fit_question(self.form.image.value(), entry, self.form.choices())
 
     def make_run(self, **other: Any) -> SegmentRun | None:
         """The run that is chosen, but for `other` choices; None without a model."""

@@ -41,7 +41,7 @@ class SegmentForm(DockForm):
         self.cost = make_note(self)
         self.cost.setToolTip(plain_tip(COST_TIP))
         self.bar = RunBar(RunWords("Segment", RUN_TIP, part="What I see", part_tip=PART_TIP), self)
-        self.lay_out((area, self.message, self.cost, self.bar))
+        self.lay_out((area, self.message, self.fit, self.cost, self.bar))
         self.show_cost("")
 
     def show_cost(self, text: str) -> None:

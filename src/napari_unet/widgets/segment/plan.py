@@ -21,6 +21,7 @@ from napari_unet.segment.estimate import estimate
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.widgets.arrays.result_arrays import ResultArrays
+from napari_unet.widgets.docks.fit_probe import FitQuestion, question_of
 from napari_unet.widgets.fields.values import InputChoice, Readiness
 from napari_unet.widgets.painting.correcting import TASK, layer_to_carry_over
 from napari_unet.widgets.painting.tracked_layers import copy_corrections
@@ -135,6 +136,16 @@ class SegmentPlan:
         except SettingsError as error:
             return Cost(str(error))
         return _cost(job, kind, runs_on)
+
+    def fit_question(
+        self, image: InputChoice, entry: ModelEntry | None, choices: SegmentChoices
+    ) -> FitQuestion | None:
+        """Whether a model fits what is in view of an image; None where it can not be run."""
+        viewer = self._viewer()
+        layers = self._layers(image)
+        if viewer is None or entry is None or not self.readiness(image, entry).ready:
+            return None
+        return question_of(viewer, layers[0], self._scan(image), image, entry, choices.settings)
 
     def _job(
         self, viewer: Any, image: InputChoice, spec: ModelSpec, choices: SegmentChoices

@@ -1,0 +1,33 @@
+"""Both docks say whether the chosen model may fit the image, before a run."""
+
+import pytest
+
+from helpers.tiny import smooth_image
+from napari_unet.widgets.docks import fit_probe
+
+pytestmark = pytest.mark.viewer
+PATIENCE_MS = 60_000
+
+
+@pytest.fixture
+def _tried_soon(_models_are_tried_when_a_test_says_so, monkeypatch):
+    monkeypatch.setattr(fit_probe, "REST_MS", 10)
+
+
+@pytest.mark.usefixtures("_tried_soon")
+def test_the_segment_dock_says_it_and_is_silent_in_a_run(viewer, dock, click, qtbot):
+    viewer.add_image(smooth_image((80, 100)), name="cells")
+    widget = dock()
+    qtbot.waitUntil(lambda: "fit" in widget.form.fit.text(), timeout=PATIENCE_MS)
+    assert not widget.form.fit.isHidden()
+    said = []
+    widget.form.bar.run_requested.connect(lambda: said.append(widget.form.fit.text()))
+    click(widget)
+    assert said == [""]
+    viewer.layers.remove("cells")
+    qtbot.waitUntil(widget.form.fit.isHidden)
+
+
+@pytest.mark.usefixtures("_tried_soon")
+def test_the_fine_tune_dock_says_it_of_the_model_to_start_from(corrected, qtbot):
+    qtbot.waitUntil(lambda: "fit" in corrected.form.fit.text(), timeout=PATIENCE_MS)
