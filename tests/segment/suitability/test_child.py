@@ -28,6 +28,6 @@ def test_a_part_comes_back_from_its_file_and_gives_the_same_advice(
     assert loaded.statistics == part.statistics
     assert (loaded.scan.axes, loaded.scan.spacing, loaded.scan.unit) == ("cyx", (0.5, 0.5), "um")
     assert np.array_equal(loaded.scan.data, part.scan.data)
-    child.main([str(path), str(tmp_path / "part.npz")])
+    child.print_advice([str(path), str(tmp_path / "part.npz")])
     advice = assess_fit(scan, model, settings=child.PROCESSOR)
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(advice.as_dict()))

@@ -18,7 +18,7 @@ from napari_unet.segment.suitability.part_file import load_part
 PROCESSOR = SegmentSettings(device="cpu")
 
 
-def main(words: Sequence[str]) -> None:
+def print_advice(words: Sequence[str]) -> None:
     """Write the advice on a model and a part to standard output."""
     model, part = words
     advice = assess_part(load_model(Path(model)), load_part(Path(part)), PROCESSOR)
@@ -26,4 +26,4 @@ def main(words: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    print_advice(sys.argv[1:])
