@@ -1,14 +1,17 @@
 """What hardware there is: plain values, and the choice among them. No torch here."""
 
 import os
+import platform
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from napari_unet.errors import DeviceError
 from napari_unet.words import plural
 
 CGROUP = Path("/sys/fs/cgroup")
+PROCESSORS = Path("/proc/cpuinfo")
 OWN_CGROUPS = Path("/proc/self/cgroup")
 # of control groups of version 2 and of version 1 ("memory"): the files with the limit, with what is
 # taken and with statistics, and the line in these for cached files, which the system gives back
@@ -45,6 +48,16 @@ def core_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@cache
+def processor_name() -> str:
+    """The processor's name as the system tells it."""
+    with suppress(OSError):
+        for line in PROCESSORS.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def cpu_device() -> Device:

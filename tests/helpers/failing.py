@@ -88,6 +88,8 @@ class Failing:
     """An engine that runs some windows and then fails."""
 
     note = ""
+    reason = ""
+    preparing_s = 0.0
 
     def __init__(
         self, model: Model, failure: Callable[[], Exception], good: int = 0, device: str = "cpu"

@@ -35,6 +35,8 @@ class Counting:
         self.name = self._engine.name
         self.kind = self._engine.kind
         self.note = self._engine.note
+        self.reason = self._engine.reason
+        self.preparing_s = self._engine.preparing_s
         self.device = self._engine.device
         self.runs = 0
 

@@ -70,6 +70,7 @@ def test_an_engine_that_can_not_run_the_model_is_reported_at_the_end(
 
     monkeypatch.setattr(choice, "openvino_version", lambda: "1.2")
     monkeypatch.setattr(choice, "_openvino", refuse)
+    monkeypatch.setattr(choice, "choose_runner", lambda *_: "openvino")
     viewer.add_image(smooth_image((40, 50)), name="cells")
     widget = dock()
     assert click(widget).kind == "done"
@@ -83,6 +84,7 @@ def test_an_engine_that_fails_on_the_way_is_reported_and_kept(viewer, dock, clic
     monkeypatch.setattr(
         choice, "_openvino", lambda model, precision: Failing(model, broken, good=2)
     )
+    monkeypatch.setattr(choice, "choose_runner", lambda *_: "openvino")
     viewer.add_image(smooth_image((5, 40, 50)), name="stack")
     widget = dock()
     assert click(widget).kind == "done"

@@ -186,6 +186,8 @@ class Slow:
     name = "slow"
     kind = "torch"
     note = ""
+    reason = ""
+    preparing_s = 0.0
     device = "cpu"
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:

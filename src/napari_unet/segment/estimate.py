@@ -11,7 +11,7 @@ from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.tiles.instance_sample import sample_bytes
 from napari_unet.segment.tiles.lattice import lattice_of
 from napari_unet.segment.tiles.memory import voxel_bytes
-from napari_unet.segment.tiles.tiling import plan_size, plan_tiles
+from napari_unet.segment.tiles.work import work_in
 from napari_unet.words import data_size, duration
 
 LONG_S = 10  # seconds; a run that takes longer is worth a line in a terminal
@@ -56,11 +56,9 @@ def estimate(job: SegmentJob, kind: Kind, device: str, free_bytes: int) -> Estim
     """
     config = job.spec.architecture
     lattice, core_px = lattice_of(job, kind, free_bytes)
-    count, window = plan_size(lattice, job.region, core_px)
-    tiles = count * len(job.frames)
-    if (wanted := job.wanted) is not None:
-        regions = [tile.write for tile in plan_tiles(lattice, job.region, core_px).tiles]
-        tiles = sum(wanted(frame, region) for frame in job.frames for region in regions)
+    work = work_in(job, lattice, core_px)
+    tiles = work.count
+    window = work.window
     voxels = math.prod(window)
     seconds = known_voxel_seconds(config, kind, device, voxels)
     each = voxel_bytes(config, lattice, kind, known_voxel_bytes(config, kind))

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from napari_unet.errors import NotEnoughMemoryError
+from napari_unet.model.config import UNetConfig
 from napari_unet.model.geometry import round_up, total_strides
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ModelSpec
 from napari_unet.model.torch_import import torch
-from napari_unet.segment.engine.choice import make_engine
+from napari_unet.segment.engine.auto.runners import Workload
+from napari_unet.segment.engine.choice import engines_to_compare
 from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 from napari_unet.segment.engine.protocol import Engine
 from napari_unet.segment.engine.speed_cache import PROBE_VOXELS
@@ -56,8 +58,8 @@ class Probed:
 
 
 def probe(model: Model, settings: SegmentSettings, voxels: int = PROBE_VOXELS) -> Probed:
-    """Run a model a few times on noise, and save what that took for later estimates; raises as
-    `make_engine` does.
+    """Run a model a few times on noise, and save what that took for later estimates; of all engines
+    that "auto" may choose, the fastest counts. Raises as `make_engine` does.
 
     The window has so many `voxels`, or a few more. Memory can only be measured in a process that
     has computed nothing before.
@@ -67,11 +69,21 @@ def probe(model: Model, settings: SegmentSettings, voxels: int = PROBE_VOXELS) -
     shape = tuple(round_up(side, stride) for stride in total_strides(config))
     generator = torch.Generator().manual_seed(0)
     window = torch.rand(len(model.spec.channels), *shape, generator=generator)
-    with timed(make_engine(model, settings), config, fresh=True) as engine:
+    work = Workload(shape, 1)
+    found = [
+        _probed(engine, config, window, fresh=not number)
+        for number, engine in enumerate(engines_to_compare(model, settings, work))
+    ]
+    return min(found, key=lambda each: each.voxel_seconds)
+
+
+def _probed(engine: Engine, config: UNetConfig, window: torch.Tensor, fresh: bool) -> Probed:
+    with timed(engine, config, fresh) as watched:
         if config.norm == "instance":
-            engine.fix_statistics(window[None])
+            watched.fix_statistics(window[None])
         for _ in range(ROUNDS):
-            FromDevice(engine.run(window)).wait()
-        seconds = median(found.seconds for found in engine.speeds())
-        taken = [found.voxel_bytes for found in engine.memory()]
-        return Probed(engine.name, engine.device, shape, seconds, taken[-1] if taken else None)
+            FromDevice(watched.run(window)).wait()
+        seconds = median(speed.seconds for speed in watched.speeds())
+        taken = [memory.voxel_bytes for memory in watched.memory()]
+        voxel_bytes = taken[-1] if taken else None
+        return Probed(engine.name, engine.device, tuple(window.shape[1:]), seconds, voxel_bytes)

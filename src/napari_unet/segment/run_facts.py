@@ -23,6 +23,7 @@ def run_facts(model: Model, job: SegmentJob, engine: EngineFacts) -> dict[str, A
         "threshold": job.threshold if job.task.has_threshold else None,
         "engine": engine.name,
         "engine_note": engine.note,
+        "engine_reason": engine.reason,
         "precision": precision_of(engine.kind),
         "spacing": list(job.scan.spacing),
         "spacing_unit": job.scan.unit,

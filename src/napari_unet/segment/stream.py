@@ -33,6 +33,7 @@ from napari_unet.segment.tiles.reader import Reader
 from napari_unet.segment.tiles.tile_result import TileResult
 from napari_unet.segment.tiles.tiling import Tile
 from napari_unet.segment.tiles.window import NetworkInput, window_of
+from napari_unet.segment.tiles.work import work_of
 
 
 def stream(
@@ -54,7 +55,7 @@ def stream(
     Raises `Cancelled` on CANCEL, `ScanError` for a frame of which more than half is not finite, and
     `NotEnoughMemoryError` if memory is not enough for the smallest tile either.
     """
-    engine = engine or make_engine(model, job.settings)
+    engine = engine or make_engine(model, job.settings, work_of(job))
     run = _Run(engine, job, focus if callable(focus) else lambda: focus, control)
     clock = Clock()
     on_progress(Progress(0, run.total, note=run.note))
@@ -78,6 +79,7 @@ class _StartedTile:
     number: int
     engine: str
     engine_note: str
+    engine_reason: str
     pending: PendingTile
 
     def result(self, total: int) -> TileResult:
@@ -97,6 +99,7 @@ class _StartedTile:
             provisional=tile.provisional,
             engine=self.engine,
             engine_note=self.engine_note,
+            engine_reason=self.engine_reason,
         )
 
 
@@ -230,6 +233,7 @@ class _Run:
             number=self._queue.done + 1,
             engine=self._engine.name,
             engine_note=self._engine.note,
+            engine_reason=self._engine.reason,
             pending=pending,
         )
 

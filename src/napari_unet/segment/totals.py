@@ -63,10 +63,12 @@ class EnginesUsed:
         """`before` are those whose tiles an earlier run has computed."""
         self.names = list(dict.fromkeys(before))
         self._note: str | None = None
+        self.reason = ""  # why the last one ran
 
     def take(self, tile: TileResult) -> bool:
         """Take engine and note of a tile; True for the first tile of an engine."""
         self._note = tile.engine_note
+        self.reason = tile.engine_reason
         return self.add(tile.engine)
 
     def add(self, name: str) -> bool:
@@ -88,4 +90,5 @@ class EnginesUsed:
         if not self.names:
             return {}
         note = {} if self._note is None else {"engine_note": self._note}
-        return {"engine": self.joined, **note}
+        reason = {"engine_reason": self.reason} if self.reason else {}
+        return {"engine": self.joined, **note, **reason}

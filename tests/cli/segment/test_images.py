@@ -207,9 +207,7 @@ def test_what_it_will_take_is_reported_before_a_long_run(
 def test_an_engine_that_fails_on_the_way_is_replaced_and_named(
     run: Command, models: Models, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        segment_backend, "make_engine", lambda model, settings: failing_over(model, 3)
-    )
+    monkeypatch.setattr(segment_backend, "make_engine", lambda model, *_: failing_over(model, 3))
     other = tmp_path / "other.tif"
     other.write_bytes(image.read_bytes())
     ran = run(
@@ -264,6 +262,7 @@ def test_an_engine_that_can_not_run_the_model_is_a_note(
 
     monkeypatch.setattr(choice, "openvino_version", lambda: "1.2")
     monkeypatch.setattr(choice, "_openvino", refuse)
+    monkeypatch.setattr(choice, "choose_runner", lambda *_: "openvino")
     ran = run("segment", image, "--model", models["two"], "--output", "a.tif", "--json")
     assert ran.json["engine"].startswith("torch")
     assert ran.json["results"][0]["notes"][-1].endswith(

@@ -89,7 +89,7 @@ def test_an_error_keeps_what_is_finished_too(
             return super().run(window)
 
     with monkeypatch.context() as patch:
-        patch.setattr(segment_backend, "make_engine", lambda model, settings: Failing(model))
+        patch.setattr(segment_backend, "make_engine", lambda model, *_: Failing(model))
         ran = run(*words, "--json")
     assert ran.code == 1
     assert "the processor melted" in ran.err

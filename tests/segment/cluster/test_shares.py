@@ -76,9 +76,7 @@ def test_a_worker_whose_engine_was_replaced_continues_and_the_result_names_both(
     outputs: Outputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_labels(tmp_path / "scan.tif", smooth_image((2, 60, 70)).astype(np.uint8), SCAN)
-    monkeypatch.setattr(
-        worker_process, "make_engine", lambda model, settings: failing_over(model, 3)
-    )
+    monkeypatch.setattr(worker_process, "make_engine", lambda model, *_: failing_over(model, 3))
     task = ImageTask(tmp_path / "scan.tif", outputs)
     state = WorkerState(WorkerSetup("a run", model_bytes(MODEL, "tiny"), SETTINGS))
     found = state.describe(task, 1)

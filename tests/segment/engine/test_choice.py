@@ -3,6 +3,7 @@ installed.
 """
 
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -16,13 +17,18 @@ from napari_unet.model.unet import UNet
 from napari_unet.progress import GetControl, Progress, always_continue
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine import choice
-from napari_unet.segment.engine.choice import make_engine
+from napari_unet.segment.engine.auto.figures import Figures
+from napari_unet.segment.engine.auto.runners import PLAIN, Workload
+from napari_unet.segment.engine.choice import engines_to_compare, make_engine
 from napari_unet.segment.engine.kinds import Kind, Precision
+from napari_unet.segment.engine.speed_cache import FOLDER_VARIABLE
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.stream import stream
 
 MODEL = tiny_model(tiny_spec())
+WORK = Workload((32, 32), 1)
+TORCH = f"torch {torch.__version__} on cpu"
 DOOR = "napari_unet.segment.engine.openvino_engine"
 INSTALL = "pip install 'napari-unet-loop[openvino]'"
 
@@ -32,6 +38,8 @@ class Fake:
 
     name = "openvino 1.2 on cpu"
     note = ""
+    reason = ""
+    preparing_s = 0.0
     device = "cpu"
     kind: Kind = "openvino"
 
@@ -47,6 +55,11 @@ class Broken(Fake):
         raise EngineError("OpenVINO can not run this model (no such processor).")
 
 
+@pytest.fixture(autouse=True)
+def _nothing_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+
+
 def put_openvino(monkeypatch: pytest.MonkeyPatch, version: str | None, engine: type = Fake) -> None:
     module = ModuleType(DOOR)
     module.OpenVinoEngine = engine  # type: ignore[attr-defined]
@@ -58,13 +71,53 @@ def settings(engine: str = "auto", device: str = "cpu") -> SegmentSettings:
     return SegmentSettings.model_validate({"engine": engine, "device": device})
 
 
-def test_auto_takes_openvino_where_it_is_installed_and_the_device_is_the_processor(
+def openvino_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "choose_runner", lambda *_: "openvino")
+
+
+def test_auto_takes_what_is_measured_to_be_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    put_openvino(monkeypatch, "1.2")
+    known = Figures(MODEL.spec.architecture, WORK, "float32")
+    known.take("torch", torch.get_num_threads(), 3e-6)
+    known.take("openvino", torch.get_num_threads(), 2e-6)
+    assert make_engine(MODEL, settings(), WORK).name == "openvino 1.2 on cpu"
+    known.take("torch", torch.get_num_threads(), 1e-6)
+    assert make_engine(MODEL, settings(), WORK).kind == "torch"
+
+
+def test_auto_takes_torch_where_openvino_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    put_openvino(monkeypatch, None)
+    assert make_engine(MODEL, settings(), WORK).kind == "torch"
+
+
+def test_a_run_keeps_the_engine_that_it_was_begun_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    put_openvino(monkeypatch, "1.2")
+    for begun in ("openvino 1.2 on cpu", f"torch {torch.__version__} on cpu {PLAIN}", TORCH):
+        assert make_engine(MODEL, settings(), WORK, begun).name == begun
+
+
+def test_a_begun_engine_that_is_not_there_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put_openvino(monkeypatch, None)
+    with pytest.raises(EngineError, match=r"begun with openvino 1\.2 on cpu, which is not"):
+        make_engine(MODEL, settings(), WORK, "openvino 1.2 on cpu")
+
+
+def test_a_named_engine_wins_over_what_was_measured_and_begun(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     put_openvino(monkeypatch, "1.2")
-    assert make_engine(MODEL, settings()).name == "openvino 1.2 on cpu"
-    put_openvino(monkeypatch, None)
-    assert make_engine(MODEL, settings()).kind == "torch"
+    openvino_is_faster(monkeypatch)
+    assert make_engine(MODEL, settings("torch"), WORK, "openvino 1.2 on cpu").name == TORCH
+
+
+def test_all_engines_that_auto_may_take_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    put_openvino(monkeypatch, "1.2")
+    names = [engine.name for engine in engines_to_compare(MODEL, settings(), WORK)]
+    assert names == [TORCH, "openvino 1.2 on cpu", f"{TORCH} {PLAIN}"]
+    named = [engine.name for engine in engines_to_compare(MODEL, settings("torch"), WORK)]
+    assert named == [TORCH]
 
 
 def test_auto_takes_torch_on_another_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,6 +129,7 @@ def test_auto_takes_torch_on_another_device(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(choice, "TorchEngine", lambda network, device, *_: made.append(device))
     make_engine(MODEL, settings(device="auto"))
     assert made == ["meta"]
+    openvino_is_faster(monkeypatch)
     assert make_engine(MODEL, settings(device="cpu")).kind == "openvino"
 
 
@@ -124,6 +178,7 @@ def test_auto_falls_back_to_torch_and_says_so_from_the_beginning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     put_openvino(monkeypatch, "1.2", Broken)
+    openvino_is_faster(monkeypatch)
     engine = make_engine(MODEL, settings())
     assert engine.kind == "torch"
     assert (

@@ -144,6 +144,7 @@ def test_auto_lets_torch_take_over_and_a_named_engine_does_not(
     monkeypatch.setattr(
         choice, "_openvino", lambda model, precision: Failing(MODEL, broken, good=2)
     )
+    monkeypatch.setattr(choice, "choose_runner", lambda *_: "openvino")
     _, tiles, _ = run(make_engine(MODEL, SegmentSettings(device="cpu")))
     assert list(dict.fromkeys(tile.engine for tile in tiles)) == ["openvino 1.2 on cpu", TORCH]
     with pytest.raises(EngineError, match="instruction"):

@@ -157,6 +157,8 @@ class Counting:
     name = "counting"
     kind = "torch"
     note = ""
+    reason = ""
+    preparing_s = 0.0
     device = "cpu"
 
     def __init__(self) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from napari_unet.cli.arguments import SegmentArguments
@@ -13,15 +12,18 @@ from napari_unet.cli.segment.scheduler import image_task
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import free_bytes
 from napari_unet.progress import OnProgress
+from napari_unet.scans.formats.registry import is_resumable
 from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.protocol import Engine, EngineFacts, EngineSnapshot
 from napari_unet.segment.engine.timed_engine import timed
 from napari_unet.segment.estimate import estimate
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.probe import with_seconds
+from napari_unet.segment.resumable.identity import begun_engine
 from napari_unet.segment.resumable.tiles import ResumableRun
 from napari_unet.segment.settings import SegmentSettings
 from napari_unet.segment.stream import stream
+from napari_unet.segment.tiles.work import work_of
 from napari_unet.segment.totals import EnginesUsed, RunTotals
 
 if TYPE_CHECKING:
@@ -47,31 +49,39 @@ class Backend(Protocol):
 class LocalBackend:
     """Computes in this process."""
 
-    def __init__(self, model: Model, settings: SegmentSettings) -> None:
+    def __init__(self, model: Model, settings: SegmentSettings, images: int = 1) -> None:
+        """`images` is how many there will be."""
         self._model = model
         self._settings = settings
+        self._images = images
+        self._engine: Engine | None = None
+        self._engine_at_start = ""
         self.engines = EnginesUsed()
 
     @property
     def engine_now(self) -> EngineFacts | None:
         """The engine, once it is made."""
-        return self._engine if "_engine" in vars(self) else None  # asking must not make one
+        return self._engine
 
     def prepared(self, plan: Plan, job: SegmentJob) -> tuple[SegmentJob, EngineFacts]:
-        """The job as it is; the engine is made for the first image."""
+        """The job as it is; the engine is made for the first image, and for one whose run was
+        begun with another.
+        """
+        begun = begun_engine(plan.labels) if is_resumable(plan.labels) else ""
+        if self._engine is None or begun not in ("", self._engine_at_start):
+            work = work_of(job, self._images)
+            self._engine = make_engine(self._model, self._settings, work, begun)
+            self._engine_at_start = self._engine.name
         return job, self._engine
 
     def fill(self, plan: Plan, run: RunTotals, result: Result, on_progress: OnProgress) -> None:
         """Say how long it will take, and stream the tiles."""
+        assert self._engine is not None  # `prepared` has made it
         with timed(self._engine, run.job.spec.architecture) as engine:
             self._announce(run.job, engine, result)
             for tile in stream(self._model, run.job, on_progress=on_progress, engine=engine):
                 run.take(tile)
                 self.engines.take(tile)
-
-    @cached_property
-    def _engine(self) -> Engine:
-        return make_engine(self._model, self._settings)
 
     def _announce(self, job: SegmentJob, engine: Engine, result: Result) -> None:
         """Note memory and time in the result, and say them where the user will wait."""

@@ -29,7 +29,7 @@ def segment_images(arguments: SegmentArguments, settings: SegmentSettings) -> Ou
     model = load_model(arguments.model)
     with nullcontext() if scheduler is None else connect(scheduler, model, settings) as workers:
         backend = (
-            LocalBackend(model, settings)
+            LocalBackend(model, settings, len(plans))
             if workers is None
             else ClusterBackend(workers, arguments, spacing)
         )

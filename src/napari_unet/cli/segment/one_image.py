@@ -4,7 +4,7 @@ computes the tiles.
 
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 
 import typer
@@ -35,6 +35,7 @@ from napari_unet.segment.check import notes
 from napari_unet.segment.engine.protocol import EngineFacts
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.outputs import Outputs
+from napari_unet.segment.resumable.identity import OtherEngineError
 from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.run import CompleteRun, complete_run, resumable_run
 from napari_unet.segment.settings import SegmentSettings
@@ -108,7 +109,8 @@ class Batch:
     def _fill(self, plan: Plan, job: SegmentJob, result: Result) -> None:
         line = ProgressLine(plan.image.name)
         try:
-            with self._opened(plan, job, result, line.show) as run:
+            with ExitStack() as stack:
+                run = self._entered(stack, plan, job, result, line.show)
                 result.note(run.room_note)
                 self._take_tiles(plan, run, result, line.show)
         finally:
@@ -123,9 +125,26 @@ class Batch:
         if empty := empty_sentence(run.statistics):
             result.note(f"{empty} --no-empty-borders makes it part of the image.")
         result.engine = run.engines.joined or None
+        result.engine_reason = run.engines.reason or None
         result.summary = job.task.summary(run.counted)
         if run.problem:
             raise OutputError(run.problem)
+
+    def _entered(
+        self,
+        stack: ExitStack,
+        plan: Plan,
+        job: SegmentJob,
+        result: Result,
+        on_progress: OnProgress,
+    ) -> RunTotals:
+        """Open the run; once more, if another part has begun it meanwhile with another engine,
+        which is then taken here too.
+        """
+        try:
+            return stack.enter_context(self._opened(plan, job, result, on_progress))
+        except OtherEngineError:
+            return stack.enter_context(self._opened(plan, job, result, on_progress))
 
     def _take_tiles(
         self, plan: Plan, run: RunTotals, result: Result, on_progress: OnProgress

@@ -31,6 +31,7 @@ class Result:
     resumed: bool = False
     part: str | None = None
     engine: str | None = None
+    engine_reason: str | None = None
     memory_bytes: int | None = None
     seconds_estimated: float | None = None
     seconds: float = 0.0
@@ -62,4 +63,5 @@ class Result:
             if self.resumed
             else ""
         )
-        return plain(f"{self.output}: {part}{self.summary.text} ({self.seconds:.1f} s{before})")
+        why = f". {self.engine_reason}" if self.engine_reason else ""
+        return plain(f"{self.output}: {part}{self.summary.text} ({self.seconds:.1f} s{before}){why}")

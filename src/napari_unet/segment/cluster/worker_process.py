@@ -20,11 +20,13 @@ from napari_unet.segment.cluster.messages import ImageTask, WorkerFacts, WorkerS
 from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.protocol import Engine, EngineSnapshot
 from napari_unet.segment.job import SegmentJob, plan_job
+from napari_unet.segment.resumable.identity import begun_engine
 from napari_unet.segment.resumable.journal import JournalContents
 from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.run import CompleteRun, resumable_run
 from napari_unet.segment.stream import stream
 from napari_unet.segment.tiles.lattice import lattice_of
+from napari_unet.segment.tiles.work import work_of
 
 SHARED = (
     "Workers need the image and the output under the same paths as here, on a file system that all "
@@ -43,15 +45,16 @@ class WorkerState:
         self._setup = setup
         self._wanted = Control.CONTINUE
         self._lock = threading.Lock()
+        self._made: tuple[Engine, EngineSnapshot] | None = None
         self._last_job: tuple[ImageTask, SegmentJob] | None = None
 
     def describe(self, task: ImageTask, sharing: int) -> WorkerFacts:
         """What this worker can do, where `sharing` of them have one machine's memory together."""
         with self._lock, _errors_with_host():
             job = self._job(task)
-            engine = self._engine
+            engine, at_start = self._engine(task)
             _, core_px = lattice_of(job, engine.kind, free_bytes(engine.device) // sharing)
-            return WorkerFacts(self._engine_at_start, core_px)
+            return WorkerFacts(at_start, core_px)
 
     def compute(self, task: ImageTask, share: range) -> JournalContents:
         """Compute the tiles of a share that no journal has; returns what is finished of it."""
@@ -62,16 +65,14 @@ class WorkerState:
 
     def _compute(self, task: ImageTask, policy: ResumePolicy) -> JournalContents:
         job = self._job(task)
-        engine = self._engine_at_start
+        engine, at_start = self._engine(task)
         with resumable_run(
-            self._model, job, task.outputs, policy, engine, control=self._control
+            self._model, job, task.outputs, policy, at_start, control=self._control
         ) as run:
             if isinstance(run, CompleteRun):
                 return JournalContents()
             if not run.complete:
-                for tile in stream(
-                    self._model, run.job, control=self._control, engine=self._engine
-                ):
+                for tile in stream(self._model, run.job, control=self._control, engine=engine):
                     run.take(tile)
         return run.journal_contents
 
@@ -88,16 +89,16 @@ class WorkerState:
             torch.set_num_threads(self._setup.threads)
         return load_model_bytes(self._setup.model, "The model that was sent")
 
-    @cached_property
-    def _engine(self) -> Engine:
-        return make_engine(self._model, self._setup.settings)
-
-    @cached_property
-    def _engine_at_start(self) -> EngineSnapshot:
-        """The facts of the engine when it was made. A fallback changes them later, and a run is
-        resumed only under the engine that it was begun with.
+    def _engine(self, task: ImageTask) -> tuple[Engine, EngineSnapshot]:
+        """The engine of a task, and its facts when it was made. A fallback changes them later, and
+        a run is resumed only under the engine that it was begun with.
         """
-        return EngineSnapshot.of(self._engine)
+        begun = begun_engine(task.outputs.labels)
+        if self._made is None or begun not in ("", self._made[1].name):
+            settings = self._setup.settings
+            engine = make_engine(self._model, settings, work_of(self._job(task)), begun)
+            self._made = engine, EngineSnapshot.of(engine)
+        return self._made
 
     def _job(self, task: ImageTask) -> SegmentJob:
         """The job of a task; the last one stays open, since most tasks are of the same image."""

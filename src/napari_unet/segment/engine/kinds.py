@@ -51,6 +51,11 @@ def precision_of(kind: Kind) -> Precision:
     return "half" if kind in HALVES.values() else "float32"
 
 
+def torch_version() -> str | None:
+    """The installed version of PyTorch, found without importing it."""
+    return _version("torch")
+
+
 def openvino_version() -> str | None:
     """The installed version of OpenVINO; None where it is not installed."""
     return _version("openvino")

@@ -2,6 +2,7 @@
 time and memory.
 """
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -46,6 +47,7 @@ class OpenVinoEngine:
     """
 
     device = "cpu"
+    reason = ""  # what chose it says so
 
     def __init__(self, network: UNet, precision: Precision = "float32") -> None:
         """In half precision where the processor has instructions for it; otherwise the note says
@@ -58,7 +60,9 @@ class OpenVinoEngine:
         self._hint, numbers, self.note = self._numbers(precision)
         self.kind: Kind = in_precision("openvino", "float32" if self._hint == "f32" else "half")
         self.name = f"openvino {openvino_version()} on cpu{numbers}"
-        self._compiled: dict[Shape, Any] = {}
+        self.preparing_s = 0.0
+        # by shape and number of threads
+        self._compiled: dict[tuple[Shape, int], Any] = {}
         self._take(self._unfixed)
 
     def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
@@ -119,22 +123,24 @@ class OpenVinoEngine:
         one that was used longest ago is dropped.
         """
         compiled = self._compiled  # in the order of their last use
-        if shape == next(reversed(compiled), None):
-            return compiled[shape]
-        ready = compiled.pop(shape, None)
+        wanted = (shape, torch.get_num_threads())
+        if wanted == next(reversed(compiled), None):
+            return compiled[wanted]
+        ready = compiled.pop(wanted, None)
         for other in compiled.values():
             other.release_memory()
         while len(compiled) >= MOST_SHAPES:
             del compiled[next(iter(compiled))]
-        if ready is None:
-            self._graph.reshape([1, self._network.config.in_channels, *shape])
-            # the precision is named, since OpenVINO would choose half on some processors
-            own = {
-                "INFERENCE_PRECISION_HINT": self._hint,
-                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-            }
-            ready = self._core.compile_model(self._graph, "CPU", CONFIG | own)
-        compiled[shape] = ready
+        compiled[wanted] = self._compile(*wanted) if ready is None else ready
+        return compiled[wanted]
+
+    def _compile(self, shape: Shape, threads: int) -> Any:
+        begun = time.perf_counter()
+        self._graph.reshape([1, self._network.config.in_channels, *shape])
+        # the precision is named, since OpenVINO would choose half on some processors
+        own = {"INFERENCE_PRECISION_HINT": self._hint, "INFERENCE_NUM_THREADS": threads}
+        ready = self._core.compile_model(self._graph, "CPU", CONFIG | own)
+        self.preparing_s += time.perf_counter() - begun
         return ready
 
     def _numbers(self, precision: Precision) -> tuple[str, str, str]:

@@ -32,9 +32,17 @@ class EngineFacts(Protocol):
     def note(self) -> str:
         """What the user should know."""
 
+    @property
+    def reason(self) -> str:
+        """Why this engine runs, in one sentence, where measurements have chosen it; or empty."""
+
 
 class Engine(EngineFacts, Protocol):
     """Runs a network on one window after the other."""
+
+    @property
+    def preparing_s(self) -> float:
+        """Seconds that it has spent on preparing itself for shapes of windows, within `run`."""
 
     def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
         """Probabilities (K, *window) float32, on the engine's device, of a normalised (C, *window)
@@ -83,6 +91,16 @@ class WrappedEngine:
         """What the user should know, also why another engine runs."""
         return self._running.note
 
+    @property
+    def reason(self) -> str:
+        """Why it runs."""
+        return self._running.reason
+
+    @property
+    def preparing_s(self) -> float:
+        """Seconds spent on preparing."""
+        return self._running.preparing_s
+
 
 @dataclass(frozen=True)
 class EngineSnapshot:
@@ -94,8 +112,9 @@ class EngineSnapshot:
     kind: Kind
     device: str
     note: str
+    reason: str = ""
 
     @classmethod
     def of(cls, engine: EngineFacts) -> Self:
         """The facts as they are now."""
-        return cls(engine.name, engine.kind, engine.device, engine.note)
+        return cls(engine.name, engine.kind, engine.device, engine.note, engine.reason)

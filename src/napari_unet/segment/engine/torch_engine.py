@@ -8,6 +8,7 @@ from napari_unet.model.head import head_of
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import ConvNorm, UNet
 from napari_unet.progress import GetControl, always_continue, heed
+from napari_unet.segment.engine.auto.runners import PLAIN
 from napari_unet.segment.engine.fusion import (
     Convolution,
     CudnnConv,
@@ -41,17 +42,24 @@ class TorchEngine:
     so.
     """
 
+    reason = ""  # what chose it says so
+    preparing_s = 0.0
+
     def __init__(
         self,
         network: UNet,
         device: str = PROCESSOR,
         note: str = "",
         precision: Precision = "float32",
+        fused: bool = True,
     ) -> None:
+        """Where it is not `fused`, the network's own operators run, which take more memory."""
         half = half_on(device) if precision == "half" else None
         self.kind: Kind = in_precision(torch_on(device), "float32" if half is None else "half")
         numbers = "" if half is None else f" in {_name(half)}"
-        self.name = f"torch {torch.__version__} on {device}{numbers}"
+        plain = "" if fused else f" {PLAIN}"
+        self.name = f"torch {torch.__version__} on {device}{numbers}{plain}"
+        self._fused = fused
         self.note = f"{note} {NO_HALF if half is None and precision == 'half' else ''}".strip()
         self.device = device
         self._numbers = half or torch.float32
@@ -106,8 +114,10 @@ class TorchEngine:
         network = with_even_inputs(network) if self._numbers == torch.bfloat16 else network
         network = network.to(self.device, self._numbers)
         network = network.to(memory_format=self._layout)  # type: ignore[call-overload]
-        if can_fuse(network) and (
-            convolution := _convolution(self.device, self._numbers, network.config.dimensions)
+        if (
+            self._fused
+            and can_fuse(network)
+            and (convolution := _convolution(self.device, self._numbers, network.config.dimensions))
         ):
             return FusedUNet(network, convolution, self._heed)
         for block in network.modules():

@@ -10,6 +10,7 @@ from typing import Any
 from napari_unet import __version__
 from napari_unet.errors import OutputError
 from napari_unet.model.model import Model
+from napari_unet.scans.formats.zarr_partial import is_begun, open_partial
 from napari_unet.scans.identity import identity_of
 from napari_unet.segment.job import SegmentJob
 from napari_unet.segment.tiles.lattice import halo_facts
@@ -18,6 +19,10 @@ RUN = "run"  # the key under which the facts of a result hold its plan
 HASHES = ("sha256", "weights_sha256")
 # these settings choose what runs, not what comes out; the engine that ran is compared by its name
 NOT_COMPARED = {"device", "engine"}
+
+
+class OtherEngineError(OutputError):
+    """A run was begun with another engine than the one that is to go on with it."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,18 @@ class RunPlan:
         """Plain values, equal to what a file gives back (lists instead of tuples)."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return plain
+
+
+def begun_engine(labels: Path) -> str:
+    """The name of the engine that a run into this file was begun with; empty where none was.
+
+    Whoever goes on with it, or does a part of it, has to take the same: the tiles of one result
+    agree only within one engine.
+    """
+    if not is_begun(labels):
+        return ""
+    plan = open_partial(labels)[1].get(RUN, {})
+    return str(plan.get("engine", {}).get("name", ""))
 
 
 def plan_run(
@@ -80,7 +97,8 @@ def check_same(folder: Path, begun: Mapping[str, Any], own: RunPlan) -> None:
     compared = ("image", "model", "settings", *(("engine",) if own.engine["name"] else ()))
     for what in compared:
         if differences := list(_differences(begun.get(what), wanted[what])):
-            raise OutputError(
+            refusal = OtherEngineError if what == "engine" else OutputError
+            raise refusal(
                 f"{folder} was begun with another {what} ({', '.join(differences)}). Give the "
                 "same, or another place for the result; or remove that folder, and begin anew."
             )

@@ -15,7 +15,7 @@ class TileResult:
 
     A `provisional` tile is covered by a larger one that comes later and says the same, up to what a
     measured halo changes. `engine` is the name of what computed it, `engine_note` what the user
-    should know of that.
+    should know of that, `engine_reason` why it ran.
     """
 
     frame: Index
@@ -29,3 +29,4 @@ class TileResult:
     provisional: bool = False
     engine: str = ""
     engine_note: str = ""
+    engine_reason: str = ""

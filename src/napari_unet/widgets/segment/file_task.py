@@ -8,10 +8,11 @@ from napari_unet.progress import Control, GetControl, should_stop
 from napari_unet.scans.formats.zarr_partial import facts_of, is_begun, open_partial
 from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.outputs import Outputs
-from napari_unet.segment.resumable.identity import RUN
+from napari_unet.segment.resumable.identity import RUN, begun_engine
 from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.run import CompleteRun, complete_run, resumable_run
 from napari_unet.segment.run_facts import run_facts
+from napari_unet.segment.tiles.work import work_of
 from napari_unet.segment.totals import EnginesUsed
 from napari_unet.widgets.jobs.worker import JobWorker
 from napari_unet.widgets.segment.task import Facts, RunOrder, TileShown, fill
@@ -45,7 +46,8 @@ def keep_in_file(
             return Control.STOP
         return worker.control()
 
-    engine = make_engine(model, order.job.settings)
+    begun = begun_engine(path)
+    engine = make_engine(model, order.job.settings, work_of(order.job), begun)
     facts.begin(run_facts(model, order.job, engine), EnginesUsed())
     facts.unfinished = True
     with resumable_run(model, order.job, outputs, RESUMING, engine, worker.report, control) as run:

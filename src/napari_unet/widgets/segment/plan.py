@@ -4,7 +4,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from math import prod
+from math import inf, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from napari_unet.model.spec import ModelSpec
 from napari_unet.scans.scan import Scan
 from napari_unet.segment.check import check_fit, notes
 from napari_unet.segment.engine.kinds import Kind, kind_for, openvino_version
-from napari_unet.segment.engine.speed_cache import has_run
+from napari_unet.segment.engine.speed_cache import PROBE_VOXELS, has_run, known_voxel_seconds
 from napari_unet.segment.estimate import estimate
 from napari_unet.segment.job import SegmentJob, plan_job
 from napari_unet.segment.settings import SegmentSettings
@@ -184,11 +184,25 @@ def _cost(job: SegmentJob, kind: Kind, device: Device) -> Cost:
 def _runner(spec: ModelSpec, device: Device, choices: SegmentChoices) -> tuple[Kind, Device]:
     """What will run a model, and where."""
     has_openvino = openvino_version() is not None
-    kind = kind_for(choices.engine, device.name, has_openvino, choices.precision)
+    engine = _engine(spec, device, choices) if has_openvino else choices.engine
+    kind = kind_for(engine, device.name, has_openvino, choices.precision)
     runs_on = cpu_device() if kind.startswith("openvino") else device
     if runs_on.name == "cpu" and not has_run(spec.architecture, kind, runs_on.name):
-        kind = kind_for(choices.engine, device.name, has_openvino)  # it may have no half precision
+        kind = kind_for(engine, device.name, has_openvino)  # it may have no half precision
     return kind, runs_on
+
+
+def _engine(spec: ModelSpec, device: Device, choices: SegmentChoices) -> str:
+    """The engine that will run: of those that "auto" may take, the one known to be faster."""
+    if choices.engine != "auto" or device.name != "cpu":
+        return choices.engine
+
+    def seconds(engine: str) -> float:
+        kind = kind_for(engine, device.name, True, choices.precision)
+        known = known_voxel_seconds(spec.architecture, kind, device.name, PROBE_VOXELS)
+        return inf if known is None else known
+
+    return min(("torch", "openvino"), key=seconds)
 
 
 def file_of(choices: SegmentChoices) -> Path | None:

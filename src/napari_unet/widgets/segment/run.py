@@ -98,7 +98,7 @@ class SegmentRun(Run):
         if done < total or total == 0 or facts.unfinished:
             return RunEnd("stopped", f"Stopped: {_done(done, total)}{note}")
         took = duration(time.monotonic() - self._begun, exact=True)
-        return RunEnd("done", f"Done in {took} {facts.summary()}{note}")
+        return RunEnd("done", f"Done in {took} {facts.summary()}{note}", facts.details)
 
 
 def _stays(done: int, total: int) -> str:

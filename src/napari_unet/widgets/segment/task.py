@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_unet.segment.tiles.tile_result import TileResult
     from napari_unet.segment.totals import EnginesUsed
 
-FILE_FACTS = ("statistics", "nonfinite", "engine", "engine_note")
+FILE_FACTS = ("statistics", "nonfinite", "engine", "engine_note", "engine_reason")
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def segment_in_worker(worker: JobWorker, order: RunOrder, facts: "Facts") -> Non
         worker.report("Starting PyTorch (once per session)…")
     from napari_unet.segment.engine.choice import make_engine
     from napari_unet.segment.run_facts import run_facts
+    from napari_unet.segment.tiles.work import work_of
     from napari_unet.segment.totals import EnginesUsed
     from napari_unet.widgets.segment.file_task import keep_in_file
 
@@ -67,7 +68,7 @@ def segment_in_worker(worker: JobWorker, order: RunOrder, facts: "Facts") -> Non
     if order.keep_in is not None:
         keep_in_file(worker, order, order.keep_in, facts, model)
         return
-    engine = make_engine(model, order.job.settings)
+    engine = make_engine(model, order.job.settings, work_of(order.job))
     facts.begin(run_facts(model, order.job, engine), EnginesUsed())
     fill(worker.report, worker.control, order, facts, model, engine)
 
@@ -160,6 +161,11 @@ class Facts:
             *self.warned,
         )
         return " ".join(part for part in (f"with {self.run['engine']}.", *more) if part)
+
+    @property
+    def details(self) -> str:
+        """Why that engine ran."""
+        return str(self.run.get("engine_reason", ""))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for a layer's metadata."""
