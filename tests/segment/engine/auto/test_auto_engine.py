@@ -168,6 +168,15 @@ def test_on_a_busy_machine_engines_are_compared_by_one_thread(clock: Clock) -> N
     assert choose_runner(made, NET, known, WORK, (1, 2)) == "openvino"
 
 
+def test_on_a_busy_machine_of_which_only_quiet_figures_are_known_these_count(clock: Clock) -> None:
+    one_window = Workload((32, 32), 1)
+    known = Figures(NET, one_window, "float32")
+    known.take("torch", 2, 3e-6)
+    known.take("openvino", 2, 2e-6)
+    made = makers(clock, 1, 1)
+    assert choose_runner(made, NET, known, one_window, (1, 2)) == "openvino"
+
+
 def test_what_can_not_run_the_model_is_not_taken(clock: Clock) -> None:
     fallen = FallbackEngine(Scripted(clock, "torch", 0.1), lambda note: TorchEngine(MODEL.network))  # type: ignore[arg-type]
     for other in (lambda: Failing(MODEL, broken), lambda: fallen):

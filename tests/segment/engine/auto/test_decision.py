@@ -32,7 +32,7 @@ def figures(work: Workload, **seconds: float) -> Figures:
 
 
 def decided(work: Workload, **seconds: float) -> Decision:
-    return decide(RUNNERS, figures(work, **seconds), work, (2, 1))
+    return decide(RUNNERS, figures(work, **seconds), work, 2)
 
 
 @pytest.mark.parametrize(("torch_s", "runner"), [(0.6, "torch"), (0.9, "openvino")])
@@ -64,3 +64,8 @@ def test_a_long_run_measures_first_for_at_most_a_twentieth_of_its_time() -> None
     assert trial_voxels(work, 2) == work.voxels
     assert trial_voxels(Workload(LARGE, 20), 2) == work.voxels / 2
     assert trial_voxels(Workload(LARGE, 9), 2) == 0
+
+
+def test_on_a_crowded_machine_no_whole_run_tries_what_is_not_known() -> None:
+    work = Workload(LARGE, 1)
+    assert decide(RUNNERS, figures(work, torch=0.6), work, 2, crowded=True) == Decision("torch")

@@ -1,5 +1,6 @@
 """What is known of engines is kept by network, kind of window and machine."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ def test_the_best_figure_is_found_again_by_a_later_run() -> None:
     assert later.setup_seconds("torch") == 0.5
     assert later.measured("torch").startswith("on 2")
     assert (later.best("openvino", (2, 1)), later.measured("openvino")) == (None, "")
+
+
+def test_a_figure_is_believed_for_a_month() -> None:
+    Figures(NET, WORK, "float32").take("torch", 2, 3e-6)
+    text = figures_file().read_text()
+    figures_file().write_text(re.sub(r"\d{4}-\d\d-\d\d", "2020-01-31", text))
+    assert known() is None
 
 
 def test_another_kind_of_window_network_or_machine_is_another_matter(

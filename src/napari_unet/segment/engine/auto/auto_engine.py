@@ -107,17 +107,26 @@ def choose_runner(
 ) -> Runner:
     """The runner that will be done first; measured now where that pays.
 
-    Of the numbers of threads, the first is the fastest at this moment. If that is one, runners are
-    compared by what they do with one, where it is known of each.
+    Of the numbers of threads, the first is the fastest at this moment. Runners are compared by what
+    they do with it, and on a busy machine, where that is not known, by what they do with all.
     """
     now = threads[0]
-    of_now = all(figures.voxel_seconds(each, now) is not None for each in makers)
-    compared = (now,) if of_now else threads
-    found = decide(tuple(makers), figures, work, compared)
-    if not found.to_try:
-        return found.runner
-    _try(found, makers, config, figures, work, now)
-    return min(makers, key=lambda each: total_seconds(each, figures, work, threads))
+    most = max(threads)
+    runners = tuple(makers)
+    found = decide(runners, figures, work, now, crowded=now < most)
+    if found.to_try:
+        _try(found, makers, config, figures, work, now)
+        return _first_done(runners, figures, work, now)
+    if now < most and any(figures.voxel_seconds(each, now) is None for each in runners):
+        return _first_done(runners, figures, work, most)
+    return found.runner
+
+
+def _first_done(
+    runners: Sequence[Runner], figures: Figures, work: Workload, threads: int
+) -> Runner:
+    """The runner that will be done first, of those that are known; the first, where none is."""
+    return min(runners, key=lambda each: total_seconds(each, figures, work, threads))
 
 
 def made(

@@ -22,29 +22,32 @@ class Decision:
 
 
 def decide(
-    runners: Sequence[Runner], figures: Figures, work: Workload, threads: Sequence[int]
+    runners: Sequence[Runner],
+    figures: Figures,
+    work: Workload,
+    threads: int,
+    crowded: bool = False,
 ) -> Decision:
-    """The runner that will be done first, getting ready included.
+    """The runner that will be done first, with so many threads, getting ready included.
 
     Where some are not known yet: a long run measures them on a part of it (`trial_voxels`); a
     shorter one is done by one of them from end to end, so that nothing is computed in vain and the
-    next run knows; a very short one by the best known, or the first of all.
+    next run knows, except on a `crowded` machine, which would not show what that one can do; a very
+    short one by the best known, or the first of all.
     """
     totals = {runner: total_seconds(runner, figures, work, threads) for runner in runners}
     unknown = tuple(runner for runner in runners if totals[runner] == inf)
     best = min(runners, key=lambda runner: totals[runner])  # the first, where none is known
     if unknown and trial_voxels(work, len(unknown)):
         return Decision(best, unknown)
-    if unknown and TRIED_FROM_S <= totals[best] < inf:
+    if unknown and not crowded and TRIED_FROM_S <= totals[best] < inf:
         return Decision(unknown[0])
     return Decision(best)
 
 
-def total_seconds(
-    runner: Runner, figures: Figures, work: Workload, threads: Sequence[int]
-) -> float:
+def total_seconds(runner: Runner, figures: Figures, work: Workload, threads: int) -> float:
     """Seconds until all windows are done; infinite if not known."""
-    each = figures.best(runner, threads)
+    each = figures.voxel_seconds(runner, threads)
     if each is None:
         return inf
     return figures.setup_seconds(runner) + each * work.voxels * work.count

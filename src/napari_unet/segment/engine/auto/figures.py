@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ NAME = "engines.json"
 MOST_KEYS = 200
 BETTER = 0.95  # a figure is worth writing down from such a share of the one before on
 SETUP = "setup"
+# then it is measured anew: one that was unlucky would never have another chance
+BELIEVED_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,11 @@ class Figures:
 
     def __init__(self, config: UNetConfig, work: Workload, precision: Precision) -> None:
         self._key = _key(config, work, precision)
-        self._known = _read().get(self._key, {})
-        self._today = datetime.now(UTC).date().isoformat()
+        today = datetime.now(UTC).date()
+        self._today = today.isoformat()
+        oldest = (today - timedelta(days=BELIEVED_DAYS)).isoformat()
+        known = _read().get(self._key, {})
+        self._known = {name: each for name, each in known.items() if each.date >= oldest}
         self._just_now: set[str] = set()
 
     def best(self, runner: Runner, threads: Iterable[int]) -> float | None:
