@@ -157,7 +157,8 @@ def model_of(case: Case) -> Model:
     """A network with random weights."""
     dimensions = len(case.shape)
     config = UNetConfig(dimensions=dimensions, width=case.width, depth=POOLINGS[dimensions])
-    classes = (ClassSpec(name="background"), ClassSpec(name="nucleus"))
+    names = ("background", "nucleus")
+    classes = tuple(ClassSpec(name=name, colour="#ff8800") for name in names)
     spec = ModelSpec(name="random", architecture=config, channels=("grey",), classes=classes)
     torch.manual_seed(0)
     return build_model(spec, UNet(config))

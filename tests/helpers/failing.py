@@ -89,6 +89,7 @@ class Failing:
 
     note = ""
     reason = ""
+    threads = None
     preparing_s = 0.0
 
     def __init__(

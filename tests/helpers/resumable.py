@@ -36,6 +36,7 @@ class Counting:
         self.kind = self._engine.kind
         self.note = self._engine.note
         self.reason = self._engine.reason
+        self.threads = self._engine.threads
         self.preparing_s = self._engine.preparing_s
         self.device = self._engine.device
         self.runs = 0

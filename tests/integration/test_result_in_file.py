@@ -19,6 +19,7 @@ from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.timed_engine import TimedEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs
+from napari_unet.segment.resumable.identity import begun_engine
 from napari_unet.segment.resumable.part import ResumePolicy
 from napari_unet.segment.resumable.run import resumable_run
 from napari_unet.widgets.segment.choices import SegmentChoices
@@ -216,7 +217,11 @@ def test_what_is_kept_outlives_the_layer_and_the_window(
     )
     outputs = Outputs(path, path.with_name("cells-probabilities.zarr"))
     with resumable_run(
-        model, job, outputs, ResumePolicy(resume=True), make_engine(model, job.settings)
+        model,
+        job,
+        outputs,
+        ResumePolicy(resume=True),
+        make_engine(model, job.settings, begun=begun_engine(outputs.labels)),
     ) as found:
         assert found.skipped == len(written)
         assert 0 < found.skipped < len(stack)

@@ -187,6 +187,7 @@ class Slow:
     kind = "torch"
     note = ""
     reason = ""
+    threads = None
     preparing_s = 0.0
     device = "cpu"
 

@@ -58,7 +58,7 @@ class Small:
     """An engine that fails at windows of more than `most` voxels, as on a small device."""
 
     name, note, device = "small", "", "cpu"
-    reason, preparing_s = "", 0.0
+    reason, threads, preparing_s = "", None, 0.0
     kind: Kind = "torch"
 
     def __init__(self, most: int, failure: Callable[[], Exception]) -> None:

@@ -20,6 +20,7 @@ from napari_unet.progress import (
     ignore,
 )
 from napari_unet.scans.scan import Index, Slices
+from napari_unet.segment.engine.auto.crowding import threads_set
 from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.out_of_memory import memory_errors_explained
 from napari_unet.segment.engine.protocol import Engine
@@ -167,7 +168,7 @@ class _Run:
         statistics = self._statistics_of(frame)
         self._fix_statistics(frame, statistics)
         try:
-            with memory_errors_explained(self._engine.device):
+            with memory_errors_explained(self._engine.device), threads_set(self._engine.threads):
                 started = self._start(frame, tile, statistics)
         except NotEnoughMemoryError:
             if not (another or self._queue.can_split() or self._engine.fall_back()):

@@ -39,6 +39,7 @@ class Fake:
     name = "openvino 1.2 on cpu"
     note = ""
     reason = ""
+    threads = None
     preparing_s = 0.0
     device = "cpu"
     kind: Kind = "openvino"

@@ -46,7 +46,7 @@ class Flat:
     """An engine that costs nothing: every class is as probable as the others, everywhere."""
 
     name, note, device = "flat", "", "cpu"
-    reason, preparing_s = "", 0.0
+    reason, threads, preparing_s = "", None, 0.0
     kind: Kind = "torch"
 
     def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:

@@ -158,6 +158,7 @@ class Counting:
     kind = "torch"
     note = ""
     reason = ""
+    threads = None
     preparing_s = 0.0
     device = "cpu"
 

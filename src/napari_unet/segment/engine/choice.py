@@ -10,7 +10,7 @@ from napari_unet.errors import EngineError, NotEnoughMemoryError, SettingsError
 from napari_unet.model.model import Model
 from napari_unet.model.torch_import import find_devices, torch
 from napari_unet.segment.engine.auto.auto_engine import AutoEngine, Makers, choose_runner, made
-from napari_unet.segment.engine.auto.crowding import Crowding
+from napari_unet.segment.engine.auto.crowding import Crowding, threads_set
 from napari_unet.segment.engine.auto.figures import Figures
 from napari_unet.segment.engine.auto.runners import (
     PLAIN,
@@ -103,10 +103,8 @@ def _measured(model: Model, settings: SegmentSettings, work: Workload, begun: st
     figures = Figures(config, work, settings.precision)
     most = torch.get_num_threads()
     crowded = partial(CROWDING, most)
-    runner = runner_of(begun)
-    if runner is None:
-        threads = thread_options(most, crowded)
-        runner = choose_runner(makers, config, figures, work, threads)
+    threads = thread_options(most, crowded)
+    runner = runner_of(begun) or choose_runner(makers, config, figures, work, threads)
     if runner == "plain torch":
         makers = {**makers, runner: partial(_plain_torch, model, settings)}
     if runner not in makers:
@@ -114,7 +112,8 @@ def _measured(model: Model, settings: SegmentSettings, work: Workload, begun: st
             f"The run was begun with {begun}, which is not installed here. Install it with: pip "
             "install 'napari-unet-loop[openvino]', or begin anew at another place."
         )
-    engine = made(makers[runner], runner, figures)
+    with threads_set(threads[0]):
+        engine = made(makers[runner], runner, figures)
     choice = ThreadChoice(most, crowded, partial(figures.voxel_seconds, runner))
     return AutoEngine(engine, figures, choice, tuple(makers))
 

@@ -48,6 +48,7 @@ class OpenVinoEngine:
 
     device = "cpu"
     reason = ""  # what chose it says so
+    threads = None
 
     def __init__(self, network: UNet, precision: Precision = "float32") -> None:
         """In half precision where the processor has instructions for it; otherwise the note says

@@ -41,6 +41,12 @@ class Engine(EngineFacts, Protocol):
     """Runs a network on one window after the other."""
 
     @property
+    def threads(self) -> int | None:
+        """With how many threads torch computes what belongs to a window besides, such as
+        normalising it; None: with as many as are set.
+        """
+
+    @property
     def preparing_s(self) -> float:
         """Seconds that it has spent on preparing itself for shapes of windows, within `run`."""
 
@@ -95,6 +101,11 @@ class WrappedEngine:
     def reason(self) -> str:
         """Why it runs."""
         return self._running.reason
+
+    @property
+    def threads(self) -> int | None:
+        """For what belongs to a window besides."""
+        return self._running.threads
 
     @property
     def preparing_s(self) -> float:

@@ -43,6 +43,7 @@ class TorchEngine:
     """
 
     reason = ""  # what chose it says so
+    threads = None
     preparing_s = 0.0
 
     def __init__(

@@ -15,7 +15,7 @@ from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, always_continue
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment.engine import choice
-from napari_unet.segment.engine.auto import auto_engine
+from napari_unet.segment.engine.auto import auto_engine, decision
 from napari_unet.segment.engine.auto.auto_engine import AutoEngine, Makers, choose_runner
 from napari_unet.segment.engine.auto.figures import Figures
 from napari_unet.segment.engine.auto.runners import PLAIN, Workload, runner_of
@@ -43,6 +43,8 @@ CPU = SegmentSettings(device="cpu", tile_px=32)
 @pytest.fixture(autouse=True)
 def _nothing_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(decision, "TRIED_FROM_S", 0.4)
+    monkeypatch.setattr(decision, "TRIAL_SHARE", 0.05)
 
 
 class Scripted:
@@ -50,6 +52,7 @@ class Scripted:
 
     note = ""
     reason = ""
+    threads = None
     device = "cpu"
 
     def __init__(self, clock: "Clock", name: str, seconds: float, compile_s: float = 0.0) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from napari_unet.model.config import UNetConfig
+from napari_unet.segment.engine.auto import decision
 from napari_unet.segment.engine.auto.decision import Decision, decide, trial_voxels
 from napari_unet.segment.engine.auto.figures import Figures
 from napari_unet.segment.engine.auto.runners import Runner, Workload
@@ -18,6 +19,8 @@ SMALL = (100, 100)
 @pytest.fixture(autouse=True)
 def _nothing_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(decision, "TRIED_FROM_S", 0.4)
+    monkeypatch.setattr(decision, "TRIAL_SHARE", 0.05)
 
 
 def figures(work: Workload, **seconds: float) -> Figures:

@@ -67,6 +67,11 @@ class AutoEngine(WrappedEngine):
         when = self._figures.measured(best)
         return f"{mine} against {theirs} by {TITLES[best]}, measured {when}."
 
+    @property
+    def threads(self) -> int | None:
+        """As many as the next window will be computed with."""
+        return self._threads.next()
+
     def run(self, window: torch.Tensor, control: GetControl = always_continue) -> torch.Tensor:
         """Probabilities (K, *window) float32 of a normalised (C, *window)."""
         before = self.name

@@ -45,10 +45,12 @@ class Crowding:
 
 
 @contextmanager
-def threads_set(number: int) -> Iterator[None]:
-    """Let torch compute with so many threads, and with as many as before at the end."""
+def threads_set(number: int | None) -> Iterator[None]:
+    """Let torch compute with so many threads, and with as many as before at the end; None changes
+    nothing.
+    """
     before = torch.get_num_threads()
-    if number == before:
+    if number is None or number == before:
         yield
         return
     torch.set_num_threads(number)
