@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from helpers.side_by_side import runs_beside_others, take_own_display, take_share_of_cores
+from napari_unet.segment.engine.auto import decision
 
 if runs_beside_others():
     take_share_of_cores()
@@ -45,6 +46,6 @@ def _own_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv("NAPARI_UNET_JOURNALS", str(tmp_path_factory.mktemp("strokes")))
         patch.setenv("NAPARI_UNET_CACHE", str(tmp_path_factory.mktemp("cache")))
         # which engine runs does not hang on how fast the machine is at that moment
-        patch.setattr("napari_unet.segment.engine.auto.decision.TRIED_FROM_S", math.inf)
-        patch.setattr("napari_unet.segment.engine.auto.decision.TRIAL_SHARE", 0.0)
+        patch.setattr(decision, "TRIED_FROM_S", math.inf)
+        patch.setattr(decision, "TRIAL_SHARE", 0.0)
         yield

@@ -23,6 +23,7 @@ class Crowding:
     def __call__(self, most: int) -> bool:
         """Whether one thread is faster now than `most`."""
         if self._seen is None or self._seen[1] != most or self._old(self._seen[0]):
+            self._rate(1, 0.0)  # the first convolution is slower
             one_is_faster = self._rate(1) > CLEARLY * self._rate(most)
             self._seen = (self._clock(), most, one_is_faster)
         return self._seen[2]
@@ -30,15 +31,14 @@ class Crowding:
     def _old(self, since: float) -> bool:
         return self._clock() - since > REMEMBERED_S
 
-    def _rate(self, threads: int) -> float:
-        """Convolutions in a second."""
+    def _rate(self, threads: int, least_s: float = LOOK_S) -> float:
+        """Convolutions in a second, of at least one."""
         image = torch.ones(1, FEATURES, SIDE_PX, SIDE_PX)
         weight = torch.ones(FEATURES, FEATURES, 3, 3)
         done = 0
         with torch.inference_mode(), threads_set(threads):
-            torch.nn.functional.conv2d(image, weight, padding=1)  # the first one is slower
             begun = self._clock()
-            while (spent := self._clock() - begun) < LOOK_S or not done:
+            while (spent := self._clock() - begun) < least_s or not done:
                 torch.nn.functional.conv2d(image, weight, padding=1)
                 done += 1
         return done / max(spent, 1e-9)
