@@ -64,4 +64,6 @@ class Result:
             else ""
         )
         why = f". {self.engine_reason}" if self.engine_reason else ""
-        return plain(f"{self.output}: {part}{self.summary.text} ({self.seconds:.1f} s{before}){why}")
+        return plain(
+            f"{self.output}: {part}{self.summary.text} ({self.seconds:.1f} s{before}){why}"
+        )
