@@ -224,13 +224,23 @@ def test_minutes_are_wall_time_with_the_verdict(parent: Model) -> None:
 
 def test_from_scratch_the_childs_own_score_is_reported() -> None:
     image, truth = discs()
-    result = train([(image, truth * 2)], settings=quick(2), classes=["background", "none", "cell"])
-    assert result.verdict.kind == "not judged"
+    learning = quick(30, learning_rate=2e-2, average=0.8)
+    result = train([(image, truth * 2)], settings=learning, classes=["background", "none", "cell"])
+    assert result.verdict.kind == "not judged", result.verdict.sentence
     assert "no earlier model" in result.verdict.sentence
     assert [each.name for each in result.verdict.classes] == ["background", "cell"]
     assert result.model.spec.architecture.out_channels == 3
     assert result.best is result.model
     assert result.changes == ()
+
+
+def test_a_model_that_knows_nothing_says_so_with_a_parent_and_without(parent: Model) -> None:
+    ignorant = quick(1, learning_rate=0.5, average=0)
+    for start in (None, parent):
+        result = train([discs()], start=start, settings=ignorant)
+        assert result.verdict.kind in ("not learnt", "parent")
+        assert "has not learnt what you marked" in result.verdict.sentence
+        assert result.best is (result.model if start is None else parent)
 
 
 def test_strokes_alone_are_not_judged_but_the_child_is_there(parent: Model) -> None:

@@ -52,8 +52,8 @@ class TrainResult:
 
     @property
     def best(self) -> Model:
-        """The new model, unless the parent won or nobody did."""
-        if self.parent is not None and self.verdict.kind in ("parent", "tie"):
+        """The new model, unless the parent won or nobody did, or the new one learnt nothing."""
+        if self.parent is not None and self.verdict.kind in ("parent", "tie", "not learnt"):
             return self.parent
         return self.model
 

@@ -203,7 +203,7 @@ def test_a_child_that_did_not_learn_its_training_regions_does_not_win() -> None:
     child = confusion(1, 0.1)
     parent = confusion(2, 0.4)
     learnt = confusion(3, 0.2, units=1)
-    unlearnt = confusion(4, 0.9, units=1)
+    unlearnt = confusion(4, 0.5, units=1)
     assert judge(child, parent, NAMES, "blocks", (learnt, unlearnt)).kind == "child"
     verdict = judge(child, parent, NAMES, "blocks", (unlearnt, unlearnt))
     assert verdict.kind == "tie"

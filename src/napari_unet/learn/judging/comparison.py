@@ -40,13 +40,11 @@ class Comparison:
     def verdict(self, child: Sequence[np.ndarray], parent: Sequence[np.ndarray] | None) -> Verdict:
         """The verdict on the two models' labels of the regions."""
         new = self._confusion(self.judged, child)
+        learnt = self._confusion(self.training, child)
         if parent is None:
-            return judge(new, None, self.names, self.judged.unit_kind)
+            return judge(new, None, self.names, self.judged.unit_kind, (learnt, None))
         old = self._confusion(self.judged, parent)
-        training = None
-        if self.training.sampling_units:
-            of_child = self._confusion(self.training, child)
-            training = (of_child, self._confusion(self.training, parent))
+        training = (learnt, self._confusion(self.training, parent))
         verdict = judge(new, old, self.names, self.judged.unit_kind, training)
         return with_changes(verdict, *shares_of_changes(self.items, self.regions, parent, child))
 
@@ -62,10 +60,8 @@ def plan_comparison(
     *,
     with_parent: bool,
 ) -> Comparison:
-    """What is compared; without a parent the child alone is scored on what is held out."""
-    training = JudgedRegions()
-    if with_parent and held.judged.sampling_units:
-        training = training_regions(items, held, dimensions)
+    """What is compared; without a parent the child alone is scored."""
+    training = training_regions(items, held, dimensions)
     judged = held.judged.regions + training.regions
     regions = compared_regions(items, judged, dimensions, corrections=with_parent)
     return Comparison(items, names, held.judged, training, regions)

@@ -25,6 +25,9 @@ that would win: that it gained on its training regions too, by half of what it g
 held out, or knows them about as well, as after a round on the same labels; all beyond chance.
 Labels that are shifted or contradict each other can not be learnt; what gets better without them
 got better by luck.
+
+A child that is no better on its training regions than a constant label never wins and is never
+called not judged: it has not learnt (`learnt.py`).
 """
 
 from collections.abc import Sequence
@@ -41,9 +44,10 @@ from napari_unet.learn.judging.confusion import (
     pooled_dice,
     pooled_kappa,
 )
+from napari_unet.learn.judging.learnt import not_learnt
 from napari_unet.learn.judging.sampling_units import FEWEST_UNITS
 
-VerdictKind = Literal["child", "parent", "tie", "not judged"]
+VerdictKind = Literal["child", "parent", "tie", "not judged", "not learnt"]
 LEAST_GAIN = 0.05
 TRAINING_SHARE = 0.5  # of the held-out gain that a child has to show on its training regions
 # of its held-out agreement, from which on a child is said to know its training regions
@@ -100,13 +104,30 @@ def judge(
     parent: Confusion | None,
     names: Sequence[str],
     unit_kind: str,
-    training: tuple[Confusion, Confusion] | None = None,
+    training: tuple[Confusion, Confusion | None] | None = None,
 ) -> Verdict:
     """Compare the two by the rule above; without a parent the child's own scores are given and
     nothing is judged.
 
     `training` is the confusion of child and parent on the child's training regions.
     """
+    verdict = _compared(child, parent, names, unit_kind, training)
+    unlearnt = "" if training is None else not_learnt(training[0], names)
+    if not unlearnt or (verdict.kind == "child" and _few_voxels(training)):
+        return verdict
+    if verdict.kind == "parent":  # worse for certain, and this is why
+        return replace(verdict, sentence=f"{verdict.sentence} {unlearnt}")
+    return replace(verdict, kind="not learnt", sentence=unlearnt)
+
+
+def _compared(
+    child: Confusion,
+    parent: Confusion | None,
+    names: Sequence[str],
+    unit_kind: str,
+    training: tuple[Confusion, Confusion | None] | None,
+) -> Verdict:
+    """The verdict on a child that is believed to have learnt."""
     units = int((child.truth.sum(axis=1) > 0).sum())
     present = np.flatnonzero(child.truth.sum(axis=0))
     if not units:
@@ -117,12 +138,7 @@ def judge(
     if len(present) > 1:  # of one class alone there is no chance
         mean = _beyond_chance(mean, child, parent, foreground)
     kind = _kind(mean, classes)
-    lucky = (
-        kind == "child"
-        and parent is not None
-        and training is not None
-        and not _learnt((child, parent), training, foreground)
-    )
+    lucky = kind == "child" and _lucky((child, parent), training, foreground)
     kind = "tie" if lucky else kind
     sentence = _sentence(kind, mean, classes, units, unit_kind)
     if lucky:
@@ -176,14 +192,26 @@ def _beyond_chance(
     return mean if _side(*ends) == mean.kind else replace(mean, kind="tie")
 
 
-def _learnt(
-    held: tuple[Confusion, Confusion], training: tuple[Confusion, Confusion], group: np.ndarray
+def _few_voxels(training: tuple[Confusion, Confusion | None] | None) -> bool:
+    """Whether some class of the training regions has too few voxels to speak against a win."""
+    if training is None:
+        return True
+    voxels = training[0].truth.sum(axis=0)
+    return bool((voxels[voxels > 0] < FEWEST_TRAINING_VOXELS).any())
+
+
+def _lucky(
+    held: tuple[Confusion, Confusion | None],
+    training: tuple[Confusion, Confusion | None] | None,
+    group: np.ndarray,
 ) -> bool:
-    """Whether a child gained on its training regions too, or knows them about as well as what was
-    held out.
+    """Whether a child neither gained on its training regions, nor knows them about as well as what
+    was held out.
 
     Where these are too few to tell, it is believed.
     """
+    if training is None or held[1] is None or training[1] is None:
+        return False
     child = kappa_per_class(held[0])[group]
     parent = kappa_per_class(held[1])[group]
     child_training = kappa_per_class(training[0])[group]
@@ -191,12 +219,12 @@ def _learnt(
     known = ~np.isnan(child - parent) & ~np.isnan(child_training - parent_training)
     known &= training[0].truth.sum(axis=0)[group] >= FEWEST_TRAINING_VOXELS
     if not known.any():
-        return True
+        return False
     gain = float((child - parent)[known].mean())
     training_gain = float((child_training - parent_training)[known].mean())
     if training_gain >= TRAINING_SHARE * gain:
-        return True
-    return float(child_training[known].mean()) >= KNOWN_SHARE * float(child[known].mean())
+        return False
+    return float(child_training[known].mean()) < KNOWN_SHARE * float(child[known].mean())
 
 
 def _side(low: float, high: float) -> VerdictKind:

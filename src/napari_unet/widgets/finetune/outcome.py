@@ -16,7 +16,7 @@ from napari_unet.model.formats.registry import model_file_filter, with_suffix
 from napari_unet.widgets.docks.open_dock import open_dock
 from napari_unet.widgets.fields.model_news import model_news
 from napari_unet.widgets.finetune.changes_layer import show_changes
-from napari_unet.widgets.finetune.fields.verdict_card import VerdictCard
+from napari_unet.widgets.finetune.fields.verdict_card import NOT_LEARNT, VerdictCard
 from napari_unet.widgets.finetune.order import TrainOrder
 from napari_unet.widgets.finetune.plan import FinetunePlan
 from napari_unet.widgets.finetune.run import FinetuneRun
@@ -179,4 +179,5 @@ def _about_file(trained: Trained, order: TrainOrder) -> tuple[str, str]:
         return f"Saved as {trained.path}.", "done"
     if order.parent is not None and trained.result.best is trained.result.parent:
         return f"Saved as {order.name}; {order.parent.name} stays chosen.", "done"
-    return f"Saved as {order.name}.", "done"
+    learnt = trained.result.verdict.kind != NOT_LEARNT
+    return f"Saved as {order.name}.", "done" if learnt else "info"

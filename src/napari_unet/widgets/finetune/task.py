@@ -87,7 +87,7 @@ def _trained(worker: JobWorker, order: TrainOrder, save_anyway: SaveAnyway) -> T
     result = result or train_and_judge(worker, order, parent)
     note_turn(order, result.settings.held_out_turn)
     result = replace(result, model=with_colours(result.model, order))
-    won = result.verdict.kind in SAVED_KINDS
+    won = result.verdict.kind in SAVED_KINDS or parent is None  # else nothing would be left
     if not (won or save_anyway.requested or worker.abort_requested):
         return not_saved(result, order.path)
     trained = saved(result, order.path)

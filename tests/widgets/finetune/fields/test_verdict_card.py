@@ -42,6 +42,8 @@ def shown(card: VerdictCard) -> list[str]:
         ("tie", "old", ["Use anyway", "Show changes"]),
         ("not judged", "old", ["Use anyway", "Show changes"]),
         ("not judged", "", ["Segment with it"]),
+        ("not learnt", "old", ["Use anyway", "Show changes"]),
+        ("not learnt", "", ["Use anyway"]),
     ],
 )
 def test_each_verdict_has_its_buttons(qtbot, kind, old, buttons):

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 FLOW_SPACING_PX = 6
 CHILD = "child"
-KINDS = {CHILD: "done", "parent": "problem", "tie": "info", "not judged": "info"}
+NOT_LEARNT = "not learnt"
+KINDS = {
+    CHILD: "done",
+    "parent": "problem",
+    "tie": "info",
+    "not judged": "info",
+    NOT_LEARNT: "problem",
+}
 SEGMENT_TIP = (
     "Segment the image with the new model. The result is a new layer; what you "
     "corrected stays corrected."
@@ -81,7 +88,8 @@ class VerdictCard(QFrame):
         self.anyway_button.setText(AGAIN if lost else ANYWAY)
         self.anyway_button.setToolTip(plain_tip(AGAIN_TIP if lost else ANYWAY_TIP))
         better = verdict.kind == CHILD and not lost
-        self.show_buttons(segment=better or not (old or lost), back=better and bool(old))
+        only_one = not (old or lost or verdict.kind == NOT_LEARNT)
+        self.show_buttons(segment=better or only_one, back=better and bool(old))
         self.elsewhere_button.setVisible(lost)
         self.changes_button.setVisible(bool(old))
         self._colour(KINDS[verdict.kind])
