@@ -31,3 +31,15 @@ def test_the_segment_dock_says_it_and_is_silent_in_a_run(viewer, dock, click, qt
 @pytest.mark.usefixtures("_tried_soon")
 def test_the_fine_tune_dock_says_it_of_the_model_to_start_from(corrected, qtbot):
     qtbot.waitUntil(lambda: "fit" in corrected.form.fit.text(), timeout=PATIENCE_MS)
+
+
+def test_the_question_follows_the_view(viewer, dock, qtbot, monkeypatch):
+    viewer.add_image(smooth_image((800, 1000)), name="cells")
+    dock()
+    put = []
+    monkeypatch.setattr(
+        fit_probe.FitProbe, "answer", lambda probe, question: put.append(question) or ""
+    )
+    viewer.scene.camera.center = (0, 100, 300)
+    qtbot.waitUntil(lambda: bool(put), timeout=PATIENCE_MS)
+    assert put[-1].view.point == (100, 300)

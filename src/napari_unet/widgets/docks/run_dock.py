@@ -21,6 +21,7 @@ from napari_unet.widgets.jobs.job import in_background
 from napari_unet.widgets.painting.commands import bind_keys
 from napari_unet.widgets.viewer.class_colours import warm_up
 from napari_unet.widgets.viewer.layer_facts import real_viewer
+from napari_unet.widgets.viewer.view_moves import ViewMoves
 
 WARM_UP_MS = 300
 KINDS = {"done": "done", "stopped": "info", "cancelled": "info", "failed": "error"}
@@ -49,6 +50,7 @@ class RunDock(Docked, Generic[SomeRun]):
         self._run: SomeRun | None = None
         self._probe = DeviceProbe(self)
         self._fit = FitProbe(self)
+        self._moves = ViewMoves(real_viewer(napari_viewer))
         bind_keys(real_viewer(napari_viewer))
 
     @property
@@ -99,6 +101,7 @@ class RunDock(Docked, Generic[SomeRun]):
         form = self.form
         self._probe.found.connect(form.device.set_devices)
         self._fit.found.connect(self.show_fit)
+        self._moves.rested.connect(self.show_fit)
         form.model.open_requested.connect(self._on_open_requested)
         form.bar.run_requested.connect(self._on_run_requested)
         form.bar.stop_requested.connect(self._on_stop_requested)

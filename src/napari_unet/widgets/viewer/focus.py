@@ -122,14 +122,14 @@ class ViewFocus:
         self._scan: Scan | None = scan
         self._axes = axes
         self._dimensions = dimensions
-        for event in _events(viewer):
+        for event in view_events(viewer):
             event.connect(self._on_view_moved)
 
     def stop(self) -> None:
         """End following, and let the image go."""
         self._scan = None
         if (viewer := self._viewer()) is not None:
-            for event in _events(viewer):
+            for event in view_events(viewer):
                 event.disconnect(self._on_view_moved)
 
     def _on_view_moved(self) -> None:
@@ -142,7 +142,8 @@ class ViewFocus:
             self.now = focus_of(viewer, layer, self._scan, self._axes, self._dimensions)
 
 
-def _events(viewer: Any) -> tuple[Any, ...]:
+def view_events(viewer: Any) -> tuple[Any, ...]:
+    """The events of a viewer after which the user looks elsewhere."""
     return (
         viewer.scene.camera.events.center,
         viewer.dims.events.point,
