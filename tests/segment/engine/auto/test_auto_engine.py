@@ -141,6 +141,11 @@ def test_the_small_tile_that_comes_first_is_not_measured(clock: Clock) -> None:
     assert figures().best("torch", (2, 1)) == pytest.approx(0.1 / 1024)
 
 
+def test_a_window_of_another_size_leaves_no_figure(clock: Clock) -> None:
+    engine_of(Scripted(clock, "torch", 0.1), clock).run(torch.zeros(1, 64, 64))
+    assert figures().best("torch", (2, 1)) is None
+
+
 def makers(clock: Clock, torch_s: float, openvino_s: float) -> Makers:
     def maker(name: str, seconds: float) -> Callable[[], Engine]:
         return lambda: Scripted(clock, name, seconds)  # type: ignore[return-value]
@@ -169,6 +174,15 @@ def test_on_a_busy_machine_engines_are_compared_by_one_thread(clock: Clock) -> N
     made = makers(clock, 1, 1)
     assert choose_runner(made, NET, known, WORK, (2, 1)) == "torch"
     assert choose_runner(made, NET, known, WORK, (1, 2)) == "openvino"
+
+
+def test_a_busy_machine_tries_what_one_thread_of_an_engine_does(clock: Clock) -> None:
+    one_window = Workload((32, 32), 1)
+    known = Figures(NET, one_window, "float32")
+    known.take("torch", 1, 2.0 / 1024)
+    assert choose_runner(makers(clock, 1, 1), NET, known, one_window, (1, 2)) == "openvino"
+    known.take("openvino", 1, 3.0 / 1024)
+    assert choose_runner(makers(clock, 1, 1), NET, known, one_window, (1, 2)) == "torch"
 
 
 def test_on_a_busy_machine_of_which_only_quiet_figures_are_known_these_count(clock: Clock) -> None:

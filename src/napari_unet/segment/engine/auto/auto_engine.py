@@ -100,7 +100,8 @@ class AutoEngine(WrappedEngine):
         self._voxels = voxels
         self._last = (threads, seconds)
         self._threads.count(seconds / voxels)
-        if (runner := runner_of(self.name)) is not None:
+        runner = runner_of(self.name)
+        if runner is not None and self._figures.of_this_kind(voxels):
             self._figures.take(runner, threads, seconds / voxels)
 
     def _of(self, runner: Runner) -> float | None:
@@ -118,11 +119,12 @@ def choose_runner(
     now = threads[0]
     most = max(threads)
     runners = tuple(makers)
-    found = decide(runners, figures, work, now, crowded=now < most)
+    found = decide(runners, figures, work, now)
     if found.to_try:
         _try(found, makers, config, figures, work, now)
         return _first_done(runners, figures, work, now)
-    if now < most and any(figures.voxel_seconds(each, now) is None for each in runners):
+    unknown = any(figures.voxel_seconds(each, now) is None for each in runners)
+    if now < most and unknown and not found.tries:
         return _first_done(runners, figures, work, most)
     return found.runner
 

@@ -15,33 +15,29 @@ TRIED_FROM_S = 0.4
 
 @dataclass(frozen=True)
 class Decision:
-    """The runner of a run; first of all some have to be measured, where `to_try` is not empty."""
+    """The runner of a run; first of all some have to be measured, where `to_try` is not empty. A
+    run that `tries` is done by one that is not known yet.
+    """
 
     runner: Runner
     to_try: tuple[Runner, ...] = ()
+    tries: bool = False
 
 
-def decide(
-    runners: Sequence[Runner],
-    figures: Figures,
-    work: Workload,
-    threads: int,
-    crowded: bool = False,
-) -> Decision:
+def decide(runners: Sequence[Runner], figures: Figures, work: Workload, threads: int) -> Decision:
     """The runner that will be done first, with so many threads, getting ready included.
 
     Where some are not known yet: a long run measures them on a part of it (`trial_voxels`); a
     shorter one is done by one of them from end to end, so that nothing is computed in vain and the
-    next run knows, except on a `crowded` machine, which would not show what that one can do; a very
-    short one by the best known, or the first of all.
+    next run knows; a very short one by the best known, or the first of all.
     """
     totals = {runner: total_seconds(runner, figures, work, threads) for runner in runners}
     unknown = tuple(runner for runner in runners if totals[runner] == inf)
     best = min(runners, key=lambda runner: totals[runner])  # the first, where none is known
     if unknown and trial_voxels(work, len(unknown)):
         return Decision(best, unknown)
-    if unknown and not crowded and TRIED_FROM_S <= totals[best] < inf:
-        return Decision(unknown[0])
+    if unknown and TRIED_FROM_S <= totals[best] < inf:
+        return Decision(unknown[0], tries=True)
     return Decision(best)
 
 

@@ -44,6 +44,7 @@ class Figures:
     """
 
     def __init__(self, config: UNetConfig, work: Workload, precision: Precision) -> None:
+        self._size = size_of(work.voxels) if work.window else None
         self._key = _key(config, work, precision)
         today = datetime.now(UTC).date()
         self._today = today.isoformat()
@@ -75,6 +76,10 @@ class Figures:
             return "just now"
         dates = [self._known[name].date for name in speeds]
         return f"on {max(dates)}" if dates else ""
+
+    def of_this_kind(self, voxels: int) -> bool:
+        """Whether a window with so many voxels is one of those that these figures are of."""
+        return size_of(voxels) == self._size
 
     def take(self, runner: Runner, threads: int, seconds: float) -> None:
         """Note the seconds per voxel of a window that has run."""
