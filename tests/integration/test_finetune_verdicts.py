@@ -110,6 +110,24 @@ def test_a_model_from_nothing_segments_at_once(viewer, corrected, dock, qtbot):
     assert buttons(corrected) == ["Segment with it"]
 
 
+def test_a_model_from_nothing_that_learnt_nothing_is_kept_and_not_praised(
+    viewer, corrected, dock, qtbot, force, monkeypatch
+):
+    force("not learnt")
+    said = []
+    say = corrected.form.message.say
+    monkeypatch.setattr(
+        corrected.form.message, "say", lambda *given: (said.append(given), say(*given))
+    )
+    combo = corrected.form.model._combo
+    combo.activated.emit(combo.findText(SCRATCH.name))
+    qtbot.waitUntil(corrected.form.bar.run_button.isEnabled, timeout=5000)
+    end = fine_tune(corrected, qtbot)
+    assert end.trained.path is not None
+    assert [kind for text, *kind in said if "Saved as" in text] == [["info"]]
+    assert buttons(corrected) == ["Use anyway"]
+
+
 def test_stop_and_keep_keeps_after_a_tie_but_does_not_choose(
     viewer, corrected, dock, qtbot, force, monkeypatch
 ):

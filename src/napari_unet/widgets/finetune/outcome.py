@@ -166,6 +166,8 @@ class FinetuneOutcome(QObject):
 def closing_message(trained: Trained, order: TrainOrder) -> tuple[str, str]:
     """What to say after a training besides the verdict, and the kind of that message."""
     sentence, kind = _about_file(trained, order)
+    if kind == "done" and trained.result.verdict.kind == NOT_LEARNT:
+        kind = "info"  # a file of a model that knows nothing is no success
     return " ".join([*trained.result.notes, sentence]), kind
 
 
@@ -179,5 +181,4 @@ def _about_file(trained: Trained, order: TrainOrder) -> tuple[str, str]:
         return f"Saved as {trained.path}.", "done"
     if order.parent is not None and trained.result.best is trained.result.parent:
         return f"Saved as {order.name}; {order.parent.name} stays chosen.", "done"
-    learnt = trained.result.verdict.kind != NOT_LEARNT
-    return f"Saved as {order.name}.", "done" if learnt else "info"
+    return f"Saved as {order.name}.", "done"
