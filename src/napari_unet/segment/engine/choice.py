@@ -37,6 +37,7 @@ _NAMES: dict[Runner, str] = {
     "openvino": "openvino on cpu",
     "plain torch": f"torch on cpu {PLAIN}",
 }
+SHORT_VOXELS = 2**17  # a run of fewer takes some hundredths of a second
 CROWDING = Crowding()  # of this process, since all its runs share the machine
 
 
@@ -102,7 +103,8 @@ def _measured(model: Model, settings: SegmentSettings, work: Workload, begun: st
     makers = runners_for(model, settings, work)
     figures = Figures(config, work, settings.precision)
     most = torch.get_num_threads()
-    crowded = partial(CROWDING, most)
+    short = work.voxels * work.count <= SHORT_VOXELS
+    crowded = partial(CROWDING, most, short)
     threads = thread_options(most, crowded)
     runner = runner_of(begun) or choose_runner(makers, config, figures, work, threads)
     if runner == "plain torch":

@@ -84,6 +84,20 @@ class Clock:
         return self.now
 
 
+def test_before_a_short_run_the_look_is_short_and_soon_forgotten_where_nothing_was_seen() -> None:
+    clock = Clock(lambda threads: LOOK_S * quiet(threads) / 20)
+    look = Crowding(clock)
+    look(2)
+    long = clock.looks
+    other = Crowding(clock)
+    assert other(2, short=True) is False
+    short = clock.looks - long
+    assert short < long
+    clock.now += REMEMBERED_S / 2
+    assert other(2, short=True) is False
+    assert clock.looks > long + short + 2
+
+
 @pytest.mark.parametrize(("seconds", "crowded"), [(quiet, False), (busy, True)])
 def test_a_look_compares_one_thread_with_all(
     seconds: Callable[[int], float], crowded: bool
