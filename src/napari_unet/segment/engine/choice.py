@@ -60,9 +60,9 @@ def make_engine(
     note says so. An engine or a device that is chosen by name is never replaced.
 
     Raises `EngineError` for a named engine that is not installed or can not run the model, and for
-    that of a run that was begun,
-    `SettingsError` for one that does not run on the chosen device, `DeviceError` for a device that
-    can not be used, `NotEnoughMemoryError` for a named one without memory for the model.
+    that of a run that was begun, if it is not installed; `SettingsError` for one that does not run
+    on the chosen device, `DeviceError` for a device that can not be used, `NotEnoughMemoryError`
+    for a named one without memory for the model.
     """
     if settings.engine == "openvino":
         return _named_openvino(model, settings)
