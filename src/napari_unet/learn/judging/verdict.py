@@ -27,7 +27,7 @@ Labels that are shifted or contradict each other can not be learnt; what gets be
 got better by luck.
 
 A child that is no better on its training regions than a constant label never wins and is never
-called not judged: it has not learnt (`learnt.py`).
+called not judged: it has not learnt (`learn/judging/learnt.py`).
 """
 
 from collections.abc import Sequence
