@@ -29,6 +29,7 @@ import numpy as np
 import store
 
 import napari_unet as nu
+from napari_unet.files.cache import FOLDER_VARIABLE
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.model import Model
 from napari_unet.model.spec import ClassSpec, ModelSpec
@@ -39,7 +40,6 @@ from napari_unet.scans.samples.samples import nuclei_2d, nuclei_3d
 from napari_unet.segment.engine import choice
 from napari_unet.segment.engine.auto.crowding import Crowding
 from napari_unet.segment.engine.kinds import openvino_version
-from napari_unet.segment.engine.speed_cache import FOLDER_VARIABLE
 
 SHAPES = ((256, 256), (1024, 1024), (2048, 2048), (128, 128, 128))
 WIDTHS = (16, 32)

@@ -7,9 +7,9 @@ import pytest
 
 from helpers.command_line import Command
 from helpers.tiny import tiny_model, tiny_spec
+from napari_unet.files.cache import FOLDER_VARIABLE
 from napari_unet.model.library import load_model, save_model
 from napari_unet.segment.engine.speed_cache import (
-    FOLDER_VARIABLE,
     MeasuredMemory,
     known_voxel_bytes,
     known_voxel_seconds,

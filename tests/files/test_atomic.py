@@ -12,7 +12,8 @@ from napari_unet.errors import OutputError
 from napari_unet.files import leftovers, names
 from napari_unet.files.atomic import check_writable, write_atomically
 from napari_unet.files.leftovers import remove_folder
-from napari_unet.files.moves import WAITS_S, discard, move
+from napari_unet.files.moves import discard, move
+from napari_unet.files.names import WAITS_S
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from napari_unet.files import lock, moves, names
+from napari_unet.files import lock, names
 
 
 class FakeLocking:
@@ -43,7 +43,7 @@ def act_as_windows(monkeypatch: pytest.MonkeyPatch) -> FakeLocking:
         monkeypatch.setattr(lock, name, getattr(copy, name))
     monkeypatch.setattr(names, "WINDOWS", True)
     monkeypatch.setattr(names, "IGNORES_CASE", True)
-    monkeypatch.setattr(moves, "WAITS_S", (0.0,) * len(moves.WAITS_S))
+    monkeypatch.setattr(names, "WAITS_S", (0.0,) * len(names.WAITS_S))
     for name in ("replace", "rename", "unlink", "remove", "rmdir"):
         monkeypatch.setattr(os, name, _refusing(getattr(os, name)))
     return locking

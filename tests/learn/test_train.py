@@ -269,7 +269,7 @@ def test_a_training_runs_its_models_by_torch_alone(
     monkeypatch.setattr(choice, "_openvino", never)
     assert train([discs()], start=parent, settings=quick()).verdict.kind != "not judged"
     with pytest.raises(AssertionError, match="run once"):
-        nu.segment(discs()[0], parent, settings=nu.SegmentSettings(device="cpu"))
+        nu.segment(discs()[0], parent, settings=nu.SegmentSettings(engine="openvino"))
 
 
 def test_scores_are_those_of_segment_with_the_scans_own_spacing() -> None:

@@ -16,18 +16,19 @@ from helpers.failing import Failing, broken, failing_over, full
 from helpers.tiny import tiny_model, tiny_spec
 from napari_unet import SegmentSettings
 from napari_unet.errors import EngineError
+from napari_unet.files import cache
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, always_continue
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment import probe
 from napari_unet.segment.engine import speed_cache, timed_engine
+from napari_unet.segment.engine.kinds import size_of
 from napari_unet.segment.engine.speed_cache import (
     MeasuredSpeed,
     cache_file,
     known_voxel_seconds,
     save_measurements,
-    size_of,
 )
 from napari_unet.segment.engine.timed_engine import timed
 from napari_unet.segment.engine.torch_engine import TorchEngine
@@ -56,7 +57,7 @@ DAMAGES = [
 
 @pytest.fixture(autouse=True)
 def _nothing_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(speed_cache.FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(cache.FOLDER_VARIABLE, str(tmp_path / "cache"))
 
 
 def job(shape: tuple[int, ...] = (3, 300, 400), **settings: object) -> SegmentJob:

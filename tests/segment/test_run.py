@@ -329,6 +329,7 @@ def test_facts_of_a_run_are_plain_and_complete() -> None:
         "threshold",
         "engine",
         "engine_note",
+        "engine_reason",
         "precision",
         "halo",
         "versions",

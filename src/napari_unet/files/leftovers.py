@@ -15,8 +15,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from napari_unet.files.lock import SUFFIX, acquired, owned, release
-from napari_unet.files.moves import move, persistently, remove
-from napari_unet.files.names import name_beside
+from napari_unet.files.moves import move, remove
+from napari_unet.files.names import name_beside, persistently
 
 DAY_S = 86_400.0
 DELETION_WAIT_S = 0.5  # how long to wait for a folder to be deleted; a small one is gone by then

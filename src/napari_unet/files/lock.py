@@ -26,7 +26,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from napari_unet.files.moves import persistently
+from napari_unet.files.names import persistently
 
 SUFFIX = ".lock"
 # what the systems answer where another process holds the lock (Windows: EACCES, EDEADLK); any other

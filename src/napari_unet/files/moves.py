@@ -4,19 +4,13 @@ Windows neither renames nor removes a file that is open, be it in another progra
 in a virus scanner, which reads each new one. So all that renames or removes goes through here.
 """
 
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
 
 from napari_unet.errors import OutputError
 from napari_unet.files import names
 from napari_unet.files.full_disk import is_no_space, no_space
-
-WAITS_S = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28)  # between tries where Windows refuses
-
-Result = TypeVar("Result")
+from napari_unet.files.names import persistently
 
 
 def not_written(target: Path, error: Exception, needed: int | None = None) -> OutputError:
@@ -28,16 +22,6 @@ def not_written(target: Path, error: Exception, needed: int | None = None) -> Ou
     else:
         reason = str(getattr(error, "strerror", None) or error)
     return OutputError(f"Can not write {target}: {reason}. What was there is untouched.")
-
-
-def persistently(action: Callable[[], Result]) -> Result:
-    """Do what Windows refuses while a file is open: again and again, for two and a half seconds."""
-    for wait in WAITS_S if names.WINDOWS else ():
-        try:
-            return action()
-        except PermissionError:
-            time.sleep(wait)
-    return action()
 
 
 def move(source: Path, target: Path) -> None:

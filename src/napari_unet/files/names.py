@@ -1,5 +1,5 @@
-"""Names of files and paths: what systems take, as Windows and macOS do with rules of their own, and
-which name fits beside another.
+"""Names of files and paths: what systems take, as Windows and macOS do with rules of their own,
+what Windows refuses for a moment, and which name fits beside another.
 
 Paths over 259 characters are refused in a sentence where Windows has not been told to take them.
 The prefix that lifts the limit for one path is not used: other programs, the Explorer among them,
@@ -10,9 +10,11 @@ import hashlib
 import os
 import stat
 import sys
+import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath, PureWindowsPath
+from typing import TypeVar
 
 from napari_unet.errors import OutputError, shortened
 
@@ -31,7 +33,10 @@ DEVICES = frozenset(
 PART = ".part"  # ends the name of a temporary file
 # by which the name of the lock of a temporary file is longer than that of the file that is written
 BESIDE = len(f"..12345678{PART}.lock")
+WAITS_S = (0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28)  # between tries where Windows refuses
 OF_THE_SYSTEM = frozenset([".ds_store", "thumbs.db", "desktop.ini"])
+
+Result = TypeVar("Result")
 
 
 def forbidden_signs(name: str) -> list[str]:
@@ -128,6 +133,16 @@ def unusual_kind(path: Path) -> str:
 def contents(folder: Path) -> Iterator[Path]:
     """What lies in a folder, besides the files that systems put into any they have shown."""
     return (path for path in folder.iterdir() if path.name.lower() not in OF_THE_SYSTEM)
+
+
+def persistently(action: Callable[[], Result]) -> Result:
+    """Do what Windows refuses while a file is open: again and again, for two and a half seconds."""
+    for wait in WAITS_S if WINDOWS else ():
+        try:
+            return action()
+        except PermissionError:
+            time.sleep(wait)
+    return action()
 
 
 def _problem(name: str) -> str:

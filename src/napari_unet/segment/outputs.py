@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_unet.errors import OutputError
 from napari_unet.files.full_disk import no_space_explained
-from napari_unet.files.moves import persistently
+from napari_unet.files.names import persistently
 from napari_unet.scans.formats.registry import is_resumable
 from napari_unet.scans.formats.result_file import ResultFile, compressed_bytes
 from napari_unet.scans.formats.zarr_pyramid import size_of_coarser

@@ -12,6 +12,7 @@ from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet import SegmentSettings, segment
 from napari_unet.devices import Device
 from napari_unet.errors import DeviceError, EngineError, SettingsError
+from napari_unet.files.cache import FOLDER_VARIABLE
 from napari_unet.model.torch_import import torch
 from napari_unet.model.unet import UNet
 from napari_unet.progress import GetControl, Progress, always_continue
@@ -21,7 +22,6 @@ from napari_unet.segment.engine.auto.figures import Figures
 from napari_unet.segment.engine.auto.runners import PLAIN, Workload
 from napari_unet.segment.engine.choice import engines_to_compare, make_engine
 from napari_unet.segment.engine.kinds import Kind, Precision
-from napari_unet.segment.engine.speed_cache import FOLDER_VARIABLE
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.stream import stream

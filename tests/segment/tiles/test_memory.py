@@ -9,6 +9,7 @@ import pytest
 
 from helpers.tiny import tiny_model, tiny_spec
 from napari_unet.errors import SettingsError
+from napari_unet.files.cache import FOLDER_VARIABLE
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.geometry import exact_halo, total_strides
 from napari_unet.model.torch_import import torch
@@ -17,11 +18,7 @@ from napari_unet.scans.resample import AxisMap
 from napari_unet.scans.scan import scan_of
 from napari_unet.segment import stream as stream_module
 from napari_unet.segment.engine.kinds import Kind
-from napari_unet.segment.engine.speed_cache import (
-    FOLDER_VARIABLE,
-    MeasuredMemory,
-    save_measurements,
-)
+from napari_unet.segment.engine.speed_cache import MeasuredMemory, save_measurements
 from napari_unet.segment.estimate import estimate
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.settings import SegmentSettings

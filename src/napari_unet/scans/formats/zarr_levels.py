@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import zarr
 
-from napari_unet.files.moves import persistently
+from napari_unet.files.names import persistently
 from napari_unet.progress import (
     Clock,
     GetControl,

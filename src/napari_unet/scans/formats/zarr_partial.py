@@ -16,8 +16,8 @@ from napari_unet.errors import OutputError
 from napari_unet.files.atomic import flush
 from napari_unet.files.leftovers import DELETION_WAIT_S, remove_folder, temporary_path
 from napari_unet.files.lock import owned
-from napari_unet.files.moves import discard, move, persistently
-from napari_unet.files.names import contents, name_beside
+from napari_unet.files.moves import discard, move
+from napari_unet.files.names import contents, name_beside, persistently
 from napari_unet.progress import GetControl, OnProgress
 from napari_unet.scans.formats.result_file import ResultFile
 from napari_unet.scans.formats.zarr_levels import LEVEL, add_levels

@@ -1,5 +1,6 @@
 """Which engines exist, and which of them are installed, found without importing any."""
 
+import math
 from importlib import metadata
 from typing import Literal
 
@@ -54,6 +55,11 @@ def precision_of(kind: Kind) -> Precision:
 def torch_version() -> str | None:
     """The installed version of PyTorch, found without importing it."""
     return _version("torch")
+
+
+def size_of(voxels: int) -> int:
+    """The size of a window in doublings of voxels: within one, windows are about as fast."""
+    return round(math.log2(max(1, voxels)))
 
 
 def openvino_version() -> str | None:

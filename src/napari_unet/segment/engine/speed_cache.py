@@ -4,7 +4,6 @@ the user's cache for the estimates of later runs. No torch.
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from typing import Any
 
 from napari_unet.errors import OutputError
 from napari_unet.files.atomic import write_atomically
+from napari_unet.files.cache import measurements_folder
 from napari_unet.model.config import UNetConfig
-from napari_unet.segment.engine.kinds import Kind
+from napari_unet.segment.engine.kinds import Kind, size_of
 
-FOLDER_VARIABLE = "NAPARI_UNET_CACHE"
 NAME = "paces.json"
 MOST_SETUPS = 100
 # Sizes are in doublings of voxels. A window is estimated from measured ones that are up to four
@@ -47,11 +46,6 @@ class MeasuredMemory:
     kind: Kind
     size: int
     voxel_bytes: float
-
-
-def size_of(voxels: int) -> int:
-    """The size of a window in doublings of voxels: within one, windows are about as fast."""
-    return round(math.log2(max(1, voxels)))
 
 
 def known_voxel_seconds(config: UNetConfig, kind: Kind, device: str, voxels: int) -> float | None:
@@ -115,12 +109,8 @@ def save_measurements(
 
 
 def cache_file() -> Path:
-    """The file of the measurements; the variable NAPARI_UNET_CACHE names another folder."""
-    if folder := os.environ.get(FOLDER_VARIABLE):
-        return Path(folder) / NAME
-    from platformdirs import user_cache_path
-
-    return user_cache_path("napari-unet-loop", appauthor=False) / NAME
+    """The file of the measurements."""
+    return measurements_folder() / NAME
 
 
 def _speed_key(config: UNetConfig, kind: Kind, device: str) -> str:

@@ -11,7 +11,7 @@ from statistics import median
 from napari_unet.model.config import UNetConfig
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, always_continue
-from napari_unet.segment.engine.kinds import PROCESSOR, Kind
+from napari_unet.segment.engine.kinds import PROCESSOR, Kind, size_of
 from napari_unet.segment.engine.peak_memory import PeakMemory
 from napari_unet.segment.engine.protocol import Engine, WrappedEngine
 from napari_unet.segment.engine.speed_cache import (
@@ -19,7 +19,6 @@ from napari_unet.segment.engine.speed_cache import (
     MeasuredMemory,
     MeasuredSpeed,
     save_measurements,
-    size_of,
 )
 
 # a card returns from its first windows at once, before it has computed them; only from the third

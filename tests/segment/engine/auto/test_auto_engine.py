@@ -11,6 +11,7 @@ from helpers.failing import Failing, broken
 from helpers.tiny import smooth_image, tiny_model, tiny_spec
 from napari_unet import SegmentSettings, segment
 from napari_unet.errors import OutputError
+from napari_unet.files.cache import FOLDER_VARIABLE
 from napari_unet.model.torch_import import torch
 from napari_unet.progress import GetControl, always_continue
 from napari_unet.scans.scan import scan_of
@@ -23,7 +24,6 @@ from napari_unet.segment.engine.auto.threads import ThreadChoice
 from napari_unet.segment.engine.choice import make_engine
 from napari_unet.segment.engine.fallback import FallbackEngine
 from napari_unet.segment.engine.protocol import Engine
-from napari_unet.segment.engine.speed_cache import FOLDER_VARIABLE
 from napari_unet.segment.engine.torch_engine import TorchEngine
 from napari_unet.segment.job import plan_job
 from napari_unet.segment.outputs import Outputs

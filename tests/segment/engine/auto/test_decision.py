@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from napari_unet.files.cache import FOLDER_VARIABLE
 from napari_unet.model.config import UNetConfig
 from napari_unet.segment.engine.auto import decision
 from napari_unet.segment.engine.auto.decision import Decision, decide, trial_voxels
 from napari_unet.segment.engine.auto.figures import Figures
 from napari_unet.segment.engine.auto.runners import Runner, Workload
-from napari_unet.segment.engine.speed_cache import FOLDER_VARIABLE
 
 RUNNERS: tuple[Runner, ...] = ("torch", "openvino")
 LARGE = (1000, 1000)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from napari_unet.files.cache import FOLDER_VARIABLE
 from napari_unet.model.config import UNetConfig
 from napari_unet.segment.engine.auto import figures
 from napari_unet.segment.engine.auto.figures import Figures, figures_file
 from napari_unet.segment.engine.auto.runners import Workload
-from napari_unet.segment.engine.speed_cache import FOLDER_VARIABLE
 
 NET = UNetConfig(width=4)
 WORK = Workload((256, 256), 1)

@@ -3,14 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import Protocol
 
-from napari_unet.segment.engine.auto.figures import Figures
 from napari_unet.segment.engine.auto.runners import Runner, Workload
 
 TRIAL_SHARE = 0.05  # the most that measuring may cost, as a share of a run
 LEAST_OF_WINDOW = 0.25  # of a window's voxels: the least that shows how fast it is
 # a run of fewer seconds than this is no place to try what may take as long only to get ready
 TRIED_FROM_S = 0.4
+
+
+class KnownSeconds(Protocol):
+    """What is known of the runners of one network on this machine, as `Figures` has it."""
+
+    def voxel_seconds(self, runner: Runner, threads: int) -> float | None:
+        """Seconds per voxel of a window; None if not known."""
+
+    def setup_seconds(self, runner: Runner) -> float:
+        """Seconds to get ready for the first window; 0 if not known."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +34,9 @@ class Decision:
     tries: bool = False
 
 
-def decide(runners: Sequence[Runner], figures: Figures, work: Workload, threads: int) -> Decision:
+def decide(
+    runners: Sequence[Runner], figures: KnownSeconds, work: Workload, threads: int
+) -> Decision:
     """The runner that will be done first, with so many threads, getting ready included.
 
     Where some are not known yet: a long run measures them on a part of it (`trial_voxels`); a
@@ -41,7 +53,7 @@ def decide(runners: Sequence[Runner], figures: Figures, work: Workload, threads:
     return Decision(best)
 
 
-def total_seconds(runner: Runner, figures: Figures, work: Workload, threads: int) -> float:
+def total_seconds(runner: Runner, figures: KnownSeconds, work: Workload, threads: int) -> float:
     """Seconds until all windows are done; infinite if not known."""
     each = figures.voxel_seconds(runner, threads)
     if each is None:

@@ -17,10 +17,15 @@ from typing import Any
 from napari_unet.devices import core_count, processor_name
 from napari_unet.errors import OutputError
 from napari_unet.files.atomic import write_atomically
+from napari_unet.files.cache import measurements_folder
 from napari_unet.model.config import UNetConfig
 from napari_unet.segment.engine.auto.runners import Runner, Workload
-from napari_unet.segment.engine.kinds import Precision, openvino_version, torch_version
-from napari_unet.segment.engine.speed_cache import cache_file, size_of
+from napari_unet.segment.engine.kinds import (
+    Precision,
+    openvino_version,
+    size_of,
+    torch_version,
+)
 
 NAME = "engines.json"
 MOST_KEYS = 200
@@ -101,7 +106,7 @@ class Figures:
 
 def figures_file() -> Path:
     """The file of the figures, beside that of the speeds."""
-    return cache_file().with_name(NAME)
+    return measurements_folder() / NAME
 
 
 def _key(config: UNetConfig, work: Workload, precision: Precision) -> str:
