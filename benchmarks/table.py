@@ -16,7 +16,13 @@ SECTIONS = {
     "Built-in models": ("builtin-",),
     "Does a model fit an image?": ("model-fit",),
     "Images with faults": ("spoilt",),
-    "Learning from scratch": ("isbi2012-", "learn-"),
+    "Learning one's own scan": ("learn-scan-",),
+    "Learning from scratch": (
+        "isbi2012-",
+        "learn-isbi2012-",
+        "learn-hippocampus-",
+        "learn-neurons-",
+    ),
     "Learning from corrections": ("axons-loop-", "annotator-"),
     "What is forgotten": ("forgetting-",),
     "The gate: which new models are accepted": ("gate",),
@@ -45,6 +51,9 @@ steps in 317 s (0.810), and the row below.
 - Rows of the built-in models and of isbi2012 were made by an earlier commit, whose patches were
   warped three times as often; their recipes say so.
 - Row axons-loop-sub-rat1 was made with an earlier, weaker guard.
+- Rows axons-loop-*, annotator-*, forgetting-*, gate, learn-hippocampus, learn-isbi2012-* and
+  learn-neurons were made before a fine-tune fitted its head first, and with a guard by default.
+- Rows learn-scan-* are of one seed, in part beside other work.
 - Seed 2 of learn-hippocampus was trained beside other work, in fewer steps.
 - The halo of the rows in 3D was measured on slices that are part of their image.
 - The rows on an NVIDIA card were measured with torch 2.11 on another machine.

@@ -20,8 +20,8 @@ from napari_unet.widgets.jobs.device_probe import DeviceProbe
 from napari_unet.widgets.jobs.job import in_background
 from napari_unet.widgets.painting.commands import bind_keys
 from napari_unet.widgets.viewer.class_colours import warm_up
+from napari_unet.widgets.viewer.focus import ViewMoves
 from napari_unet.widgets.viewer.layer_facts import real_viewer
-from napari_unet.widgets.viewer.view_moves import ViewMoves
 
 WARM_UP_MS = 300
 KINDS = {"done": "done", "stopped": "info", "cancelled": "info", "failed": "error"}

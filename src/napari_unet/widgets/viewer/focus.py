@@ -1,4 +1,4 @@
-"""Where the user looks: the point around which tiles come first, and the part in view."""
+"""Where the user looks: the point around which tiles come first, the part in view, its moves."""
 
 import weakref
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Layer
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.errors import NapariUNetError, ScanError
 from napari_unet.scans.scan import Index, Scan, Slices
@@ -14,6 +15,7 @@ from napari_unet.segment.tiles.queue import Focus
 from napari_unet.widgets.viewer.layer_facts import finest
 from napari_unet.widgets.viewer.layer_list import in_viewer
 
+REST_MS = 500
 FLAT_ONLY = (
     "Visible region only works in the 2D view; switch to it with the cube button below the layer "
     "list, or turn the option off."
@@ -140,6 +142,24 @@ class ViewFocus:
         # a viewer that is just changing its dimensions is followed from its next move on
         with suppress(NapariUNetError, ValueError):
             self.now = focus_of(viewer, layer, self._scan, self._axes, self._dimensions)
+
+
+class ViewMoves(QObject):
+    """Emits `rested` after the camera or the sliders of a viewer were moved."""
+
+    rested = Signal()
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REST_MS)
+        self._timer.timeout.connect(self.rested)
+        for event in view_events(viewer):
+            event.connect(self._on_view_moved)
+
+    def _on_view_moved(self) -> None:
+        self._timer.start()
 
 
 def view_events(viewer: Any) -> tuple[Any, ...]:
