@@ -611,6 +611,11 @@ def test_of_the_head_alone_nothing_else_changes(parent: Model) -> None:
     assert result.model.spec.architecture.head_levels == "every"
 
 
+def test_the_head_alone_of_an_empty_network_is_refused() -> None:
+    with pytest.raises(SettingsError, match="that has seen images"):
+        train([discs(0, 64)], settings=quick(1, head_only=True))
+
+
 def test_a_fine_tune_begins_with_a_fitted_head_unless_the_old_model_is_to_be_kept(
     parent: Model,
 ) -> None:

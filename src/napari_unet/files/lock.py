@@ -91,9 +91,13 @@ def owned(path: Path) -> Iterator[None]:
 
 
 def _opened(path: Path, create: bool) -> int:
-    if not create:
-        return os.open(path, os.O_RDWR)
-    return persistently(lambda: os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
+    flags = os.O_RDWR | (os.O_CREAT if create else 0)
+    try:
+        return persistently(lambda: os.open(path, flags, 0o666))
+    except PermissionError:
+        if not path.exists():
+            raise
+        return os.open(path, os.O_RDONLY)  # another user's file: it can be locked all the same
 
 
 def _is_there(path: Path, handle: int) -> bool:

@@ -61,6 +61,10 @@ __all__ = [
     "train",
 ]
 
+NOTHING_SEEN = (
+    "The head alone can be fitted to a model that has seen images, not to an empty one. "
+    "Name the model to start from, or train all of it."
+)
 SLACK = 1.25  # how much longer the judgement may take than running the parent took
 SAVING_S = 0.7  # left to the caller, who saves the model within the minutes too
 
@@ -152,6 +156,8 @@ def train(
         if keywords.get("resume", False):
             chosen = with_patches_of_checkpoint(chosen, keywords.get("checkpoint"))
         chosen = completed_settings(chosen, prepared, device)
+        if chosen.head_only and prepared.parent is None:
+            raise SettingsError(NOTHING_SEEN)
         return _Training(prepared, chosen, began, on_progress, control, keywords).run()
 
 

@@ -97,6 +97,15 @@ def test_the_ridge_is_strong_where_the_head_is_right_and_weak_where_it_is_wrong(
     assert of_wrong in RIDGES[2:]
 
 
+@pytest.mark.parametrize("numbers", [(1,), (0, 2), (1, 2)])
+def test_folds_without_voxels_do_not_matter(numbers: tuple[int, ...]) -> None:
+    samples, true = samples_of(HEADS[0], count=60)
+    folds = torch.tensor(numbers)[torch.arange(60) % len(numbers)]
+    wrong = Linear(-3 * true.weight, torch.zeros(1))
+    found = chosen_ridge(samples, folds, HEADS[0], wrong, always_continue)
+    assert found in RIDGES[2:]
+
+
 def test_where_nothing_can_be_left_out_the_ridge_is_the_usual_one() -> None:
     samples, _ = samples_of(HEADS[0])
     one_fold = torch.zeros(600, dtype=torch.int64)

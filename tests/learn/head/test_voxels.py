@@ -63,3 +63,12 @@ def test_more_than_can_be_sorted_are_thinned(monkeypatch: pytest.MonkeyPatch) ->
     (chosen,) = chosen_voxels([example_of(labels)], 1000)
     assert all(30 <= count <= 51 for count in np.bincount(chosen.labels))
     assert chosen.weights.sum() == pytest.approx((62 * 64) ** 0.5 + 128**0.5, rel=1e-5)
+
+
+def test_there_are_no_more_than_are_wanted_however_many_blocks_there_are() -> None:
+    labels = np.zeros((320, 320))
+    labels[::40, ::40] = 1
+    labels_found, weights = all_of(chosen_voxels([example_of(labels)], 60))
+    assert 20 <= (labels_found == 0).sum() <= 30
+    assert 20 <= (labels_found == 1).sum() <= 30
+    assert weights[labels_found == 1].sum() == pytest.approx(8.0)

@@ -94,3 +94,13 @@ def test_where_time_does_not_decide_nothing_is_tried(settings: TrainSettings, de
 def test_what_is_no_list_of_changes_is_refused(threads: tuple[int, ...]) -> None:
     with pytest.raises(ValidationError, match="threads holds pairs"):
         TrainSettings(threads=threads)
+
+
+def test_a_trial_that_was_interrupted_has_no_say() -> None:
+    first = Threads(BY_TIME, "cpu")
+    run(first, lambda _, number: 1.0, FIRST_TRIAL + TRIED + 1)
+    resumed = Threads(BY_TIME, "cpu")
+    resumed.set_state(first.state())
+    resumed.set_for(FIRST_TRIAL + TRIED + 1)
+    assert torch.get_num_threads() == MOST
+    resumed.restore()

@@ -48,6 +48,8 @@ def _of_class(examples: Sequence[Example], label: int, most: int) -> list[Voxels
     ]
     share = _share(np.concatenate([np.bincount(numbers) for numbers in blocks]), most)
     picked = [flat[_evenly(numbers, share)] for flat, numbers in zip(thinned, blocks, strict=True)]
+    # with more blocks than voxels to take, every second, third … block gives its one
+    picked = [flat[:: -(-sum(map(len, picked)) // most)] for flat in picked]
     weight = count**0.5 / sum(len(flat) for flat in picked)
     return [
         Voxels(

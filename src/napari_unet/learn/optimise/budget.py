@@ -119,6 +119,10 @@ class Budget:
             return False
         return self._clock() + self._lap() > self.deadline
 
+    def begin(self) -> None:
+        """The first step begins now: what came before is no part of its time."""
+        self._last = self._clock()
+
     def rate(self) -> float:
         """The share of the highest learning rate for the next step."""
         if self.done < self._settings.warmup_steps:

@@ -122,8 +122,9 @@ def fit(
     if run.resume:
         checkpoints.restore(trainer, budget)
     try:
-        if not run.resume:
+        if settings.head_only or not run.resume:
             _fit_head(trainer, examples, control)
+        budget.begin()
         while not (settings.head_only or budget.over()):
             heed(control)
             trainer.threads.set_for(budget.done)

@@ -37,6 +37,7 @@ class Threads:
         self._times: list[float] = []
         self._usual_s = 0.0
         self._step = 0
+        self._ends_trial = False
 
     def restore(self) -> None:
         """Set the number of threads that there was before."""
@@ -45,6 +46,9 @@ class Threads:
     def set_for(self, step: int) -> None:
         """Set the number of threads of the next step, which is the one of that number."""
         self._step = step
+        if self._ends_trial:
+            self._change(step, self._number(self._changes[-1][0] - 1))
+            self._ends_trial = False
         wanted = self._number(step)
         if torch.get_num_threads() != wanted:
             torch.set_num_threads(wanted)
@@ -69,13 +73,15 @@ class Threads:
         numbers = tuple(number for change in self._changes for number in change)
         return {"threads": numbers if changed else None}
 
-    def state(self) -> list[tuple[int, int]]:
-        """From which step on there were how many threads."""
-        return self._changes
+    def state(self) -> dict[str, Any]:
+        """From which step on there were how many threads, and whether the last is a trial."""
+        tries = self._measures and self._trial_at <= self._step + 1 < self._trial_at + TRIED
+        return {"changes": self._changes, "tries": tries}
 
-    def set_state(self, state: list[tuple[int, int]]) -> None:
-        """Resume as it was: to the same bits, so nothing is measured any more."""
-        self._changes = [(int(step), int(number)) for step, number in state]
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Resume as it was, without measuring any more; a trial that was not over has no say."""
+        self._changes = [(int(step), int(number)) for step, number in state["changes"]]
+        self._ends_trial = bool(state["tries"])
         self._measures = False
 
     def _number(self, step: int) -> int:
