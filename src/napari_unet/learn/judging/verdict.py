@@ -27,7 +27,8 @@ Labels that are shifted or contradict each other can not be learnt; what gets be
 got better by luck.
 
 A child that is no better on its training regions than a constant label never wins and is never
-called not judged: it has not learnt (`learn/judging/learnt.py`).
+called not judged: it has not learnt (`learn/judging/learnt.py`). Only where the training regions
+have too few voxels of a class to say so does a certain win on what was held out stand.
 """
 
 from collections.abc import Sequence

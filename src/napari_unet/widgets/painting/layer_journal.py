@@ -104,7 +104,7 @@ class LayerJournal:
     def _note(self, problem: str) -> None:
         before = self.problem
         self.problem = problem
-        if problem != before:
+        if bool(problem) != bool(before):  # the reason tells the free room, which keeps changing
             self._on_problem(problem)
 
     def _write_blocks(self, journal: StrokeJournal, end: float) -> bool:
