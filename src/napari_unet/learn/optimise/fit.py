@@ -122,8 +122,7 @@ def fit(
     if run.resume:
         checkpoints.restore(trainer, budget)
     try:
-        if settings.head_only or not run.resume:
-            _fit_head(trainer, examples, control)
+        _fit_head(trainer, examples, run.resume, control)
         budget.begin()
         while not (settings.head_only or budget.over()):
             heed(control)
@@ -153,9 +152,12 @@ def fit(
     return Fit(model, budget.done, budget.losses, ended, used, clock.paused_s, checkpoints.trouble)
 
 
-def _fit_head(trainer: Trainer, examples: Sequence[Example], control: GetControl) -> None:
+def _fit_head(
+    trainer: Trainer, examples: Sequence[Example], resumed: bool, control: GetControl
+) -> None:
+    """Begin with a fitted head, where the settings want it; a resumed training has one already."""
     settings = trainer.settings
-    if settings.fit_head or settings.head_only:
+    if settings.head_only or (settings.fit_head and not resumed):
         own = [example for example in examples if (example.labels != IGNORE).any()]
         trainer.begin_with(fitted_head(trainer.averaged, own, control=control).network)
 
