@@ -168,14 +168,12 @@ class TrainSettings(BaseModel):
         "Head only",
         "Fit the head alone, which takes seconds, and take no step; nothing else of the model "
         "changes.",
-        main=True,
     )
     keep_what_it_knew: bool = setting(
         False,
         "Keep what it knew",
         "Hold on to what the old model knows where nothing was corrected, so that it does not get "
         "worse on other images; it then learns less of yours. The old model stays in any case.",
-        main=True,
         remembered=True,
         row=LEARNING,
     )
